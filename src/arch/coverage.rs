@@ -1,0 +1,179 @@
+//! How often each position of a feature map is read, and which positions nobody reads.
+
+use super::graph::{Block, Graph, Op, Window};
+use serde::Serialize;
+
+/// How often each position of a map is read by one sliding window.
+///
+/// A window slides along rows and columns alike, so the count at `(y, x)` is `rows[y] * columns[x]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reads {
+    /// Reads of each row.
+    pub rows: Vec<u32>,
+    /// Reads of each column.
+    pub columns: Vec<u32>,
+}
+
+impl Reads {
+    /// Reads by a window whose output has the size `out` (height, width) over an input of the size `from`.
+    pub fn of_window(window: Window, from: (usize, usize), out: (usize, usize)) -> Self {
+        Self { rows: axis_reads(window, from.0, out.0), columns: axis_reads(window, from.1, out.1) }
+    }
+
+    /// Reads of one position.
+    pub fn at(&self, y: usize, x: usize) -> u32 {
+        self.rows.get(y).zip(self.columns.get(x)).map_or(0, |(row, column)| row * column)
+    }
+
+    /// Positions that are read at least once.
+    pub fn positions_read(&self) -> u64 {
+        let read = |axis: &[u32]| axis.iter().filter(|&&n| n > 0).count() as u64;
+        read(&self.rows) * read(&self.columns)
+    }
+
+    /// Share of the positions that are read, in percent.
+    pub fn read_percent(&self) -> f64 {
+        100.0 * self.positions_read() as f64 / (self.rows.len() * self.columns.len()) as f64
+    }
+
+    /// Fewest reads of any position.
+    pub fn min(&self) -> u32 {
+        self.rows.iter().min().unwrap_or(&0) * self.columns.iter().min().unwrap_or(&0)
+    }
+
+    /// Most reads of any position.
+    pub fn max(&self) -> u32 {
+        self.rows.iter().max().unwrap_or(&0) * self.columns.iter().max().unwrap_or(&0)
+    }
+}
+
+/// Positions along one axis that output `out` reads, padding left out.
+fn taps(window: Window, len: usize, out: usize) -> impl Iterator<Item = usize> {
+    let start = (out * window.stride) as isize - window.padding as isize;
+    (0..window.kernel)
+        .map(move |tap| start + (tap * window.dilation) as isize)
+        .filter(move |&at| (0..len as isize).contains(&at))
+        .map(|at| at as usize)
+}
+
+fn axis_reads(window: Window, len: usize, out_len: usize) -> Vec<u32> {
+    let mut reads = vec![0; len];
+    for out in 0..out_len {
+        for at in taps(window, len, out) {
+            reads[at] += 1;
+        }
+    }
+    reads
+}
+
+/// What one path of a block reads of the block's input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathReads {
+    /// The layer that decides: the path's first that is not pointwise (1x1 with stride 1). `None` for an identity shortcut.
+    pub reader: Option<usize>,
+    /// Reads of the block's input, through the pointwise layers before the reader.
+    pub reads: Reads,
+}
+
+/// What path A and path B of a block read of its input.
+pub fn block_reads(graph: &Graph, block: &Block) -> (PathReads, PathReads) {
+    (path_reads(graph, block.input, &block.path_a), path_reads(graph, block.input, &block.path_b))
+}
+
+fn path_reads(graph: &Graph, input: usize, path: &[usize]) -> PathReads {
+    let shape = graph.nodes[input].shape;
+    let size = (shape.height, shape.width);
+    let pointwise = Window { kernel: 1, stride: 1, padding: 0, dilation: 1 };
+    let reader = path.iter().find_map(|&i| {
+        let window = graph.nodes[i].op.window()?;
+        (window != pointwise).then_some((i, window))
+    });
+    let (reader, window, out) = match reader {
+        Some((i, window)) => (Some(i), window, (graph.nodes[i].shape.height, graph.nodes[i].shape.width)),
+        None => (None, pointwise, size),
+    };
+    PathReads { reader, reads: Reads::of_window(window, size, out) }
+}
+
+/// A set of positions of one map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mask {
+    /// Positions in a row.
+    pub width: usize,
+    /// Row by row.
+    pub set: Vec<bool>,
+}
+
+impl Mask {
+    fn empty(height: usize, width: usize) -> Self {
+        Self { width, set: vec![false; height * width] }
+    }
+
+    /// Positions in the set.
+    pub fn count(&self) -> u64 {
+        self.set.iter().filter(|&&set| set).count() as u64
+    }
+
+    /// Whether a position is in the set.
+    pub fn at(&self, y: usize, x: usize) -> bool {
+        x < self.width && self.set.get(y * self.width + x).copied().unwrap_or(false)
+    }
+}
+
+/// For every layer, the positions of its output that the prediction can depend on. The rest is dead compute.
+pub fn live(graph: &Graph) -> Vec<Mask> {
+    let mut live: Vec<Mask> = graph.nodes.iter().map(|node| Mask::empty(node.shape.height, node.shape.width)).collect();
+    if let Some(last) = live.last_mut() {
+        last.set.fill(true);
+    }
+    for (index, node) in graph.nodes.iter().enumerate().rev() {
+        let (before, rest) = live.split_at_mut(index);
+        let out = &rest[0];
+        for &input in &node.inputs {
+            let into = &mut before[input];
+            match (node.op, node.op.window()) {
+                (Op::GlobalAvgPool | Op::Linear, _) => into.set.fill(true),
+                (_, Some(window)) => read_back(window, out, into),
+                (_, None) => into.set.iter_mut().zip(&out.set).for_each(|(into, &out)| *into |= out),
+            }
+        }
+    }
+    live
+}
+
+/// Marks in `into` every position that a marked position of `out` reads.
+fn read_back(window: Window, out: &Mask, into: &mut Mask) {
+    let height = into.set.len() / into.width;
+    for (i, _) in out.set.iter().enumerate().filter(|(_, set)| **set) {
+        for y in taps(window, height, i / out.width) {
+            for x in taps(window, into.width, i % out.width) {
+                into.set[y * into.width + x] = true;
+            }
+        }
+    }
+}
+
+/// What `stridescope coverage` prints of one path.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PathReport {
+    /// Share of the positions read at least once.
+    pub read_percent: f64,
+    /// Fewest reads of a position.
+    pub min_reads: u32,
+    /// Most reads of a position.
+    pub max_reads: u32,
+    /// Reads of every position, row by row.
+    pub reads: Vec<Vec<u32>>,
+}
+
+impl From<&Reads> for PathReport {
+    fn from(reads: &Reads) -> Self {
+        let row = |&row: &u32| reads.columns.iter().map(|column| row * column).collect();
+        Self {
+            read_percent: reads.read_percent(),
+            min_reads: reads.min(),
+            max_reads: reads.max(),
+            reads: reads.rows.iter().map(row).collect(),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What a ResNet is, and everything that follows from its shape alone.
+//!
+//! [`ArchSpec`] (a few switches) is lowered to a [`Graph`] (every layer, with shapes), and all analysis reads the graph:
+//! [`cost`], [`receptive`], [`coverage`], [`diagram`]. Nothing here runs a network, touches a page or does I/O.
+
+pub mod cost;
+pub mod coverage;
+pub mod diagram;
+pub mod graph;
+mod lower;
+pub mod receptive;
+pub mod spec;
+
+pub use graph::{Block, Conv, Graph, Node, Op, Path, Place, Pool, Shape, TensorSpec};
+pub use lower::lower;
+pub use spec::{ArchSpec, BlockKind, Input, Shortcut, SpecError, Stem, StrideOn, Variant};

@@ -1,0 +1,94 @@
+//! The command line. Errors are one line on standard error and exit code 2.
+
+mod coverage;
+mod files;
+mod predict;
+mod summary;
+mod table;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// ResNet-50 and its B, C and D tweaks: cost, coverage, predictions.
+#[derive(Parser)]
+#[command(name = "stridescope", version, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// What a network costs: layers, shapes, parameters, MACs.
+    Summary(summary::Arguments),
+    /// Which positions of a downsampling block's input its two paths read.
+    Coverage(coverage::Arguments),
+    /// What a network says of pictures.
+    Classify(predict::ClassifyArguments),
+    /// How often a network is right on a folder of pictures, one sub-folder a wnid.
+    Eval(predict::EvalArguments),
+    /// Rewrites weights as safetensors in timm's layout.
+    Convert(files::ConvertArguments),
+    /// What a weights file holds, and what of it fits its network.
+    Inspect(files::InspectArguments),
+}
+
+/// What ends a command: one sentence.
+struct Failure(String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => return fail(&usage_sentence(&error)),
+        Err(help) => {
+            print!("{help}");
+            return ExitCode::SUCCESS;
+        }
+    };
+    let done = match arguments.command {
+        Command::Summary(arguments) => summary::run(&arguments),
+        Command::Coverage(arguments) => coverage::run(&arguments),
+        Command::Classify(arguments) => predict::classify(&arguments),
+        Command::Eval(arguments) => predict::eval(&arguments),
+        Command::Convert(arguments) => files::convert(&arguments),
+        Command::Inspect(arguments) => files::inspect(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(sentence)) => fail(&sentence),
+    }
+}
+
+fn fail(sentence: &str) -> ExitCode {
+    eprintln!("stridescope: {}", sentence.replace(['\n', '\r'], " "));
+    ExitCode::from(2)
+}
+
+/// clap's message without its usage text, on one line.
+fn usage_sentence(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let first = text.split("\n\n").next().unwrap_or(&text);
+    let words: Vec<&str> = first.trim_start_matches("error: ").split_whitespace().collect();
+    format!("{}; see stridescope --help", words.join(" "))
+}
+
+/// Reads a file whole.
+fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| Failure(format!("{} cannot be read: {error}", path.display())))
+}
+
+/// Writes to standard output; a reader that has gone away (a closed pipe) is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure(format!("cannot write: {error}"))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,65 @@
+//! Runs a network: a [`Graph`](crate::arch::Graph) and a checkpoint become burn tensors on a device.
+//!
+//! No page, no DOM, no fetching. On the CPU burn-flex computes; on the GPU burn-wgpu does.
+
+mod agree;
+mod network;
+pub mod topk;
+
+pub use agree::{Agreement, check_against_cpu, relative_l2};
+pub use network::{Network, Output, Tap};
+
+use crate::weights::WeightsError;
+use burn::tensor::Device;
+
+/// Why a network could not be built or run. Each sentence is for the visitor.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EngineError {
+    /// The weights are not the network's.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The input does not have the values that its size needs.
+    #[error("the network needs {wanted} input values, but got {found}. Prepare the picture for its size first")]
+    Input {
+        /// Values that the size needs.
+        wanted: usize,
+        /// Values given.
+        found: usize,
+    },
+    /// A tap that the network lacks.
+    #[error("this network has no layer \"{0}\". Choose one that its diagram shows")]
+    NoSuchNode(String),
+    /// The device failed.
+    #[error("the {device} failed while computing: {cause}. Choose the other one, or reload the page")]
+    Device {
+        /// "GPU" or "CPU".
+        device: &'static str,
+        /// What it said.
+        cause: String,
+    },
+}
+
+/// Where a network computes.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// burn-flex, on the processor.
+    Cpu,
+    /// burn-wgpu, on a device that has been initialised.
+    Gpu(Device),
+}
+
+impl Backend {
+    pub(crate) fn device(&self) -> Device {
+        match self {
+            Self::Cpu => Device::flex(),
+            Self::Gpu(device) => device.clone(),
+        }
+    }
+
+    pub(crate) fn noun(&self) -> &'static str {
+        match self {
+            Self::Cpu => "CPU",
+            Self::Gpu(_) => "GPU",
+        }
+    }
+}

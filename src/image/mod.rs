@@ -1,0 +1,85 @@
+//! Pixels to network input: resize as Pillow does, crop, normalise.
+
+#[cfg(feature = "cli")]
+pub mod decode;
+mod preprocess;
+
+pub use preprocess::{Interpolation, Preprocess, Rgb, prepare, resize_and_crop};
+
+/// Largest picture file that is read, in bytes.
+pub const MAX_FILE_BYTES: u64 = 20_000_000;
+/// Largest picture that is decoded, in pixels.
+pub const MAX_PIXELS: u64 = 50_000_000;
+
+/// Why a picture cannot be used. Each sentence is for the visitor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ImageError {
+    /// Nothing in it.
+    #[error("this file is empty. Choose a JPEG, PNG, WebP, GIF or BMP picture")]
+    Empty,
+    /// Not a picture, or of a kind that is not read.
+    #[error("this is no picture that can be read here. Choose a JPEG, PNG, WebP, GIF or BMP")]
+    NotAPicture,
+    /// A vector graphic.
+    #[error("this is an SVG drawing, which has no pixels of its own. Export it as PNG and choose that")]
+    Svg,
+    /// The decoder gave up.
+    #[error("this picture is damaged or cut off: {0}. Save it again, or choose another")]
+    Damaged(String),
+    /// Too many bytes.
+    #[error("this file is {} MB large; at most {} MB are read. Choose a smaller one", bytes / 1_000_000, MAX_FILE_BYTES / 1_000_000)]
+    TooManyBytes {
+        /// Its size.
+        bytes: u64,
+    },
+    /// Too many pixels.
+    #[error("this picture is {width} × {height} pixels; at most {} million pixels are decoded. Make it smaller first", MAX_PIXELS / 1_000_000)]
+    TooManyPixels {
+        /// Pixels across.
+        width: u64,
+        /// Pixels down.
+        height: u64,
+    },
+    /// So long and thin that nothing sensible is left.
+    #[error("this picture is {width} × {height} pixels, too long and thin to crop a square from. Choose another")]
+    TooThin {
+        /// Pixels across.
+        width: usize,
+        /// Pixels down.
+        height: usize,
+    },
+    /// The resampling refused.
+    #[error("this picture could not be resized: {0}. Choose another")]
+    Resize(String),
+}
+
+/// Refuses a picture by the size that its header states, before anything is decoded.
+///
+/// # Errors
+/// [`ImageError::TooManyPixels`], or [`ImageError::NotAPicture`] without any pixel.
+pub fn check_size(width: u64, height: u64) -> Result<(), ImageError> {
+    match width.saturating_mul(height) {
+        0 => Err(ImageError::NotAPicture),
+        pixels if pixels > MAX_PIXELS => Err(ImageError::TooManyPixels { width, height }),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a file by its length and its first bytes.
+///
+/// # Errors
+/// [`ImageError::Empty`], [`ImageError::TooManyBytes`] or [`ImageError::Svg`].
+pub fn check_file(bytes: u64, head: &[u8]) -> Result<(), ImageError> {
+    if bytes == 0 {
+        return Err(ImageError::Empty);
+    }
+    if bytes > MAX_FILE_BYTES {
+        return Err(ImageError::TooManyBytes { bytes });
+    }
+    let text = String::from_utf8_lossy(&head[..head.len().min(1024)]);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with("<svg") || (text.starts_with("<?xml") || text.starts_with("<!--")) && text.contains("<svg") {
+        return Err(ImageError::Svg);
+    }
+    Ok(())
+}

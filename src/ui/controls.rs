@@ -1,0 +1,197 @@
+//! What the visitor chooses: networks, picture, device, theme.
+
+use super::names::{FAMILIES, display, family, variant};
+use super::samples::SAMPLES;
+use super::session::Session;
+use super::state::{MAX_MODELS, Theme, backend_named};
+use crate::arch::Variant;
+use crate::worker::protocol::BackendChoice;
+use leptos::ev;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlInputElement;
+
+/// The bar that stays in sight: networks, pictures, device.
+#[component]
+pub fn Bar(
+    /// The session that is changed.
+    session: Session,
+) -> impl IntoView {
+    view! {
+        <div class="bar"><div class="wrap">
+            <Networks session/>
+            <Pictures session/>
+            <span class="space"></span>
+            <Device session/>
+        </div></div>
+    }
+}
+
+#[component]
+fn Networks(
+    /// The session that is changed.
+    session: Session,
+) -> impl IntoView {
+    let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
+    // The family that all share; none for a mixture that a link brought.
+    let shared = Memo::new(move |_| {
+        let models = models.get();
+        let first = models.first().map(|net| family(net).to_string())?;
+        models.iter().all(|net| family(net) == first).then_some(first)
+    });
+    let choose_family = move |name: String| {
+        session.state.update(|state| {
+            let letters: Vec<char> = Variant::ALL
+                .into_iter()
+                .filter(|v| state.models.iter().any(|net| variant(net) == Some(*v)))
+                .map(Variant::letter)
+                .collect();
+            state.models = letters.into_iter().map(|letter| format!("{name}-{letter}")).collect();
+        });
+    };
+    let toggle = move |letter: Variant| {
+        session.state.update(|state| {
+            let name = shared.get_untracked().unwrap_or_else(|| "tiny".into());
+            let net = format!("{name}-{}", letter.letter());
+            if state.models.contains(&net) {
+                if state.models.len() > 1 {
+                    state.models.retain(|model| *model != net);
+                }
+            } else if state.models.len() < MAX_MODELS {
+                state.models.push(net);
+                state.models.sort();
+            }
+        });
+    };
+    view! {
+        <div class="group" role="group" aria-label="Networks">
+            <select
+                aria-label="Depth"
+                prop:value=move || shared.get().unwrap_or_default()
+                on:change=move |event| choose_family(event_target_value(&event))
+            >
+                <Show when=move || shared.with(Option::is_none)><option value="" disabled=true>"Mixed"</option></Show>
+                {FAMILIES.map(|(name, title)| view! {
+                    <option value=name selected=move || shared.with(|shared| shared.as_deref() == Some(name))>{title}</option>
+                })}
+            </select>
+            <Show
+                when=move || shared.with(Option::is_some)
+                fallback=move || view! { <span class="mixture">{move || models.get().iter().map(|net| display(net)).collect::<Vec<_>>().join(", ")}</span> }
+            >
+                {Variant::ALL.map(|letter| {
+                    let is_on = move || models.with(|models| models.iter().any(|net| variant(net) == Some(letter)));
+                    let is_last = move || is_on() && models.with(Vec::len) == 1;
+                    view! {
+                        <button
+                            class=format!("chip {}", letter.letter())
+                            title=letter.tagline()
+                            aria-pressed=move || is_on().to_string()
+                            aria-disabled=move || is_last().to_string()
+                            on:click=move |_| toggle(letter)
+                        >
+                            <i class="dot"></i>{letter.letter().to_ascii_uppercase()}
+                        </button>
+                    }
+                })}
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn Pictures(
+    /// The session that is changed.
+    session: Session,
+) -> impl IntoView {
+    let shown = Memo::new(move |_| session.state.with(|state| state.image.clone()));
+    let take = move |event: ev::Event| {
+        let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+        if let Some(input) = input {
+            if let Some(file) = input.files().and_then(|files| files.get(0)) {
+                session.choose_file(&file);
+            }
+            // The same file can be chosen again.
+            input.set_value("");
+        }
+    };
+    view! {
+        <div class="group thumbs" role="group" aria-label="Picture">
+            {SAMPLES.map(|sample| view! {
+                <button
+                    class="thumb"
+                    title=sample.title
+                    aria-label=sample.title
+                    aria-pressed=move || shown.with(|shown| shown.as_deref() == Some(sample.id)).to_string()
+                    on:click=move |_| session.choose_sample(sample.id)
+                >
+                    <img src=format!("assets/samples/thumbs/{}.jpg", sample.id) alt="" width="34" height="34"/>
+                </button>
+            })}
+            <label class="thumb add" title="Your own picture: choose, drop or paste it">
+                <input type="file" accept="image/*" aria-label="Your own picture" on:change=take/>
+                <span aria-hidden="true">"+"</span>
+            </label>
+        </div>
+    }
+}
+
+#[component]
+fn Device(
+    /// The session that is changed.
+    session: Session,
+) -> impl IntoView {
+    let choice = Memo::new(move |_| session.state.with(|state| state.backend));
+    let options = [
+        (BackendChoice::Auto, "auto", "Automatic"),
+        (BackendChoice::Webgpu, "webgpu", "WebGPU"),
+        (BackendChoice::Cpu, "cpu", "CPU"),
+    ];
+    let report = move || match session.backend.get() {
+        None => view! { <span class="why">"Computed on your own device"</span> }.into_any(),
+        Some(report) => {
+            let name = if report.name == "webgpu" { "WebGPU" } else { "CPU" };
+            let adapter = if report.adapter.is_empty() { String::new() } else { format!(" ({})", report.adapter) };
+            view! { <span class="why"><i class="lamp"></i><b>{name}</b>{adapter}" · "{report.why}</span> }.into_any()
+        }
+    };
+    view! {
+        <div class="group device">
+            {report}
+            <select
+                aria-label="Device"
+                on:change=move |event| {
+                    if let Some(backend) = backend_named(&event_target_value(&event)) {
+                        session.state.update(|state| state.backend = backend);
+                    }
+                }
+            >
+                {options.map(|(backend, value, title)| view! {
+                    <option value=value selected=move || choice.get() == backend>{title}</option>
+                })}
+            </select>
+        </div>
+    }
+}
+
+/// Light, dark, or as the device is set.
+#[component]
+pub fn ThemeButton(
+    /// The session that is changed.
+    session: Session,
+) -> impl IntoView {
+    let theme = move || session.state.with(|state| state.theme);
+    let next = move || match theme() {
+        Theme::Auto => Theme::Dark,
+        Theme::Dark => Theme::Light,
+        Theme::Light => Theme::Auto,
+    };
+    let title = move || match theme() {
+        Theme::Auto => "Theme: auto",
+        Theme::Dark => "Theme: dark",
+        Theme::Light => "Theme: light",
+    };
+    view! {
+        <button class="ghost" on:click=move |_| session.state.update(|state| state.theme = next())>{title}</button>
+    }
+}

@@ -1,0 +1,20 @@
+//! The page. Logic is in plain structs that are tested without a browser; components are thin.
+
+#[cfg(feature = "ui")]
+mod app;
+#[cfg(feature = "ui")]
+mod architecture;
+#[cfg(feature = "ui")]
+mod controls;
+#[cfg(feature = "ui")]
+mod dom;
+pub mod names;
+#[cfg(feature = "ui")]
+mod predict;
+pub mod samples;
+#[cfg(feature = "ui")]
+mod session;
+pub mod state;
+
+#[cfg(feature = "ui")]
+pub use app::start;

@@ -1,0 +1,224 @@
+//! The figure **predict**: the picture, and what each network says of it.
+
+use super::names::{display, variant};
+use super::session::{Outcome, Session};
+use crate::weights::{Card, catalogue};
+use crate::worker::protocol::{Ran, Step};
+use leptos::prelude::*;
+
+/// The network that knows far more than the tiny ones.
+const THOUSAND_CLASSES: &str = "resnet50-a";
+
+/// The picture and a card for each network.
+#[component]
+pub fn Predict(
+    /// The session whose answers are shown.
+    session: Session,
+) -> impl IntoView {
+    let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
+    let none_knows_it = Memo::new(move |_| {
+        session.outcomes.with(|outcomes| {
+            let mut done = outcomes
+                .values()
+                .filter_map(|outcome| match outcome {
+                    Outcome::Done(ran) => Some(ran.none_of_its_classes),
+                    _ => None,
+                })
+                .peekable();
+            done.peek().is_some() && done.all(|none| none)
+        })
+    });
+    let ask_the_large_one = move |_| session.state.update(|state| state.models = vec![THOUSAND_CLASSES.into()]);
+    view! {
+        <section id="prediction" aria-labelledby="prediction-title">
+            <div class="head">
+                <h2 id="prediction-title">"Prediction"</h2>
+                <p>"Every number says whose weights it comes from."</p>
+            </div>
+            <div class="answers">
+                <Shown session/>
+                <div class="cols" aria-live="polite">
+                    <For each=move || models.get() key=String::clone let:net><Answer session net/></For>
+                </div>
+            </div>
+            <Show when=move || none_knows_it.get()>
+                <div class="offer">
+                    <p>"The picture is probably none of the things that these networks know. ResNet-50-A knows 1,000."</p>
+                    <button class="solid" on:click=ask_the_large_one>"Ask ResNet-50-A"</button>
+                </div>
+            </Show>
+        </section>
+    }
+}
+
+#[component]
+fn Shown(
+    /// The session whose picture is shown.
+    session: Session,
+) -> impl IntoView {
+    view! {
+        <figure class="picture">
+            {move || match session.picture.get() {
+                None => view! { <div class="frame"></div><figcaption class="cap">"The picture is being read."</figcaption> }.into_any(),
+                Some(picture) => view! {
+                    <div class="frame"><img src=picture.url alt=picture.title.clone()/></div>
+                    <figcaption class="cap"><b>{picture.title}</b>{format!(" · {} × {} · {}", picture.size.0, picture.size.1, picture.credit)}</figcaption>
+                }.into_any(),
+            }}
+            <p class="cap hint">"Drop or paste a picture anywhere on this page."</p>
+        </figure>
+    }
+}
+
+#[component]
+fn Answer(
+    /// The session whose answer is shown.
+    session: Session,
+    /// The network.
+    net: String,
+) -> impl IntoView {
+    let letter = variant(&net);
+    let outcome = {
+        let net = net.clone();
+        Memo::new(move |_| session.outcomes.with(|outcomes| outcomes.get(&net).cloned()))
+    };
+    let time = move || match outcome.get() {
+        Some(Outcome::Done(ran)) => {
+            format!("{} ms", if ran.ms < 10.0 { format!("{:.1}", ran.ms) } else { format!("{:.0}", ran.ms) })
+        }
+        _ => String::new(),
+    };
+    let name = net.clone();
+    view! {
+        <article class=format!("card answer {}", letter.map(|letter| letter.letter()).unwrap_or('a')) data-net=net.clone()>
+            <h3><i class="dot"></i>{display(&net)}<span>{time}</span></h3>
+            {move || match outcome.get() {
+                None | Some(Outcome::Waiting(None)) => view! { <Waiting session net=name.clone() step=None/> }.into_any(),
+                Some(Outcome::Waiting(step)) => view! { <Waiting session net=name.clone() step/> }.into_any(),
+                Some(Outcome::Done(ran)) => view! { <Done ran=*ran/> }.into_any(),
+                Some(Outcome::Elsewhere { bytes, host }) => view! { <Elsewhere session net=name.clone() bytes host/> }.into_any(),
+                Some(Outcome::Cancelled) => view! { <Again session net=name.clone() message="Given up.".to_string()/> }.into_any(),
+                Some(Outcome::Failed(message)) => view! { <Again session net=name.clone() message/> }.into_any(),
+                Some(Outcome::NoWeights) => view! {
+                    <p class="problem">"There are no weights for this network yet, so it cannot be asked. Its diagram is below."</p>
+                }.into_any(),
+            }}
+        </article>
+    }
+}
+
+#[component]
+fn Waiting(
+    /// The session that is busy.
+    session: Session,
+    /// The network.
+    net: String,
+    /// With what, once that is known.
+    step: Option<Step>,
+) -> impl IntoView {
+    let (words, share) = match step {
+        None => ("Waiting for its turn".into(), None),
+        Some(Step::Device) => ("Looking for a device".into(), None),
+        Some(Step::Weights { received, total }) => {
+            let share = received as f64 / total.max(1) as f64;
+            (format!("Fetching weights: {:.1} of {:.1} MB", received as f64 / 1e6, total as f64 / 1e6), Some(share))
+        }
+        Some(Step::Building) => ("Reading the weights".into(), None),
+        Some(Step::Computing) => ("Computing".into(), None),
+    };
+    view! {
+        <div class="waiting">
+            <p>{words}</p>
+            <progress max="1" value=share.map(|share| share.to_string())></progress>
+            <button class="ghost" on:click=move |_| session.stop(&net)>"Cancel"</button>
+        </div>
+    }
+}
+
+#[component]
+fn Done(
+    /// What the network said.
+    ran: Ran,
+) -> impl IntoView {
+    let rows = move |ran: &Ran| {
+        ran.top
+            .iter()
+            .map(|class| {
+                view! {
+                    <li class="row">
+                        <span>{class.label.clone()}</span>
+                        <span class="meter"><b style=format!("width:{:.1}%", 100.0 * class.p)></b></span>
+                        <span class="number">{percent(class.p)}</span>
+                    </li>
+                }
+            })
+            .collect_view()
+    };
+    let list = view! { <ol class="top">{rows(&ran)}</ol> };
+    let answer = if ran.none_of_its_classes {
+        view! {
+            <p class="none">"Probably none of its ten classes."</p>
+            <details><summary>"What it would say if it had to"</summary>{list}</details>
+        }
+        .into_any()
+    } else {
+        list.into_any()
+    };
+    view! { {answer}{ran.card.map(|card| view! { <Origin card/> })} }
+}
+
+/// `97.5 %`, with as many digits as mean something.
+fn percent(p: f64) -> String {
+    if p >= 0.995 {
+        format!("{:.1} %", 100.0 * p)
+    } else if p >= 0.1 {
+        format!("{:.0} %", 100.0 * p)
+    } else {
+        format!("{:.1} %", 100.0 * p)
+    }
+}
+
+/// Whose weights, by which recipe, with which accuracy.
+#[component]
+fn Origin(
+    /// What travels with the weights.
+    card: Card,
+) -> impl IntoView {
+    let accuracy =
+        card.accuracy.map(|accuracy| format!(" Top-1 {:.1} % on {} ({}).", accuracy.top1, accuracy.measured_on, accuracy.by));
+    view! { <p class="cap origin">{format!("Weights: {}. Recipe: {}.", card.origin, card.recipe)}{accuracy}</p> }
+}
+
+#[component]
+fn Elsewhere(
+    /// The session that would fetch them.
+    session: Session,
+    /// The network.
+    net: String,
+    /// Size of the download.
+    bytes: u64,
+    /// Who would be asked.
+    host: String,
+) -> impl IntoView {
+    let card = catalogue::for_net(&net).map(|entry| entry.card);
+    view! {
+        <p class="problem">{format!("Its weights are not on this site. They can be fetched from {host}: {:.0} MB.", bytes as f64 / 1e6)}</p>
+        <button class="solid" on:click=move |_| session.agree(&net)>{format!("Download {:.0} MB", bytes as f64 / 1e6)}</button>
+        {card.map(|card| view! { <Origin card/> })}
+    }
+}
+
+#[component]
+fn Again(
+    /// The session that would ask again.
+    session: Session,
+    /// The network.
+    net: String,
+    /// What happened.
+    message: String,
+) -> impl IntoView {
+    view! {
+        <p class="problem">{message}</p>
+        <button class="ghost" on:click=move |_| session.retry(&net)>"Try again"</button>
+    }
+}

@@ -1,0 +1,321 @@
+//! What the page is busy with: the picture, what each network says of it, and the engine that is asked.
+
+use super::dom;
+use super::samples::{self, Sample};
+use super::state::State;
+use crate::weights::catalogue;
+use crate::worker::client::{Client, Incoming};
+use crate::worker::protocol::{BackendChoice, BackendReport, Event, InputChoice, Ran, Request, Run, Step, WeightsChoice};
+use leptos::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::Blob;
+
+/// What a network has said, or why not yet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Waiting for its turn, or busy.
+    Waiting(Option<Step>),
+    /// It answered.
+    Done(Box<Ran>),
+    /// Its weights are elsewhere; the visitor decides.
+    Elsewhere {
+        /// Size of the download.
+        bytes: u64,
+        /// Who would be asked.
+        host: String,
+    },
+    /// The visitor gave it up.
+    Cancelled,
+    /// Nobody has weights for it.
+    NoWeights,
+    /// It could not answer; the sentence says why and what to do.
+    Failed(String),
+}
+
+/// The picture on show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// An address that an `<img>` can show.
+    pub url: String,
+    /// What it shows, or its file's name.
+    pub title: String,
+    /// Whose it is.
+    pub credit: String,
+    /// Pixels across and down.
+    pub size: (usize, usize),
+}
+
+/// A picture that the engine has yet to decode.
+struct Candidate {
+    blob: Blob,
+    title: String,
+    sample: Option<Sample>,
+}
+
+enum Pending {
+    Picture(Candidate),
+    Run(String),
+}
+
+/// The answers on show belong to this picture, device and size.
+type Stamp = (u32, BackendChoice, Option<usize>);
+
+#[derive(Default)]
+struct Inner {
+    client: RefCell<Option<Rc<Client>>>,
+    pending: RefCell<HashMap<u32, Pending>>,
+    /// The picture on show, for a worker that has not seen it, and the worker that has.
+    blob: RefCell<Option<Blob>>,
+    seen_by: Cell<u32>,
+    pictures: Cell<u32>,
+    stamp: Cell<Option<Stamp>>,
+    agreed: RefCell<HashSet<String>>,
+}
+
+/// The page's state and everything that follows from it. A handle; copies are the same session.
+#[derive(Clone, Copy)]
+pub struct Session {
+    /// What the link says.
+    pub state: RwSignal<State>,
+    /// By network.
+    pub outcomes: RwSignal<BTreeMap<String, Outcome>>,
+    /// None until the first has been decoded.
+    pub picture: RwSignal<Option<Picture>>,
+    /// Something the visitor should know, until it is put away.
+    pub notice: RwSignal<Option<String>>,
+    /// Where the last answer was computed.
+    pub backend: RwSignal<Option<BackendReport>>,
+    inner: StoredValue<Rc<Inner>, LocalStorage>,
+}
+
+impl Session {
+    /// A session that has asked nothing yet.
+    pub fn new(state: State, problems: &[String]) -> Self {
+        let session = Self {
+            state: RwSignal::new(state),
+            outcomes: RwSignal::default(),
+            picture: RwSignal::default(),
+            notice: RwSignal::new((!problems.is_empty()).then(|| problems.join(" "))),
+            backend: RwSignal::default(),
+            inner: StoredValue::new_local(Rc::new(Inner::default())),
+        };
+        let client = Client::new(move |incoming| session.hear(incoming));
+        *session.inner().client.borrow_mut() = Some(client);
+        session
+    }
+
+    fn inner(self) -> Rc<Inner> {
+        self.inner.get_value()
+    }
+
+    fn client(self) -> Option<Rc<Client>> {
+        self.inner().client.borrow().clone()
+    }
+
+    /// Shows a sample picture.
+    pub fn choose_sample(self, id: &str) {
+        let Some(sample) = samples::find(id) else { return };
+        // The engine loads while the picture does.
+        if let Some(client) = self.client() {
+            client.ensure();
+        }
+        spawn_local(async move {
+            match dom::fetch_blob(&format!("assets/samples/{}", sample.file)).await {
+                Ok(blob) => self.choose(Candidate { blob, title: sample.title.into(), sample: Some(sample) }),
+                Err(()) => self
+                    .notice
+                    .set(Some(format!("The picture {} did not load. Check the connection and choose it again.", sample.file))),
+            }
+        });
+    }
+
+    /// Shows the visitor's own picture.
+    pub fn choose_file(self, file: &web_sys::File) {
+        self.choose(Candidate { blob: file.clone().into(), title: file.name(), sample: None });
+    }
+
+    fn choose(self, candidate: Candidate) {
+        let Some(client) = self.client() else { return };
+        let inner = self.inner();
+        let earlier: Vec<u32> = inner
+            .pending
+            .borrow()
+            .iter()
+            .filter(|(_, pending)| matches!(pending, Pending::Picture(_)))
+            .map(|(id, _)| *id)
+            .collect();
+        earlier.into_iter().for_each(|id| self.cancel(id));
+        let id = client.next_id();
+        let blob = candidate.blob.clone();
+        inner.pending.borrow_mut().insert(id, Pending::Picture(candidate));
+        client.send(Request::Picture { id }, Some(blob));
+    }
+
+    fn cancel(self, id: u32) {
+        if self.inner().pending.borrow_mut().remove(&id).is_some()
+            && let Some(client) = self.client()
+        {
+            client.send(Request::Cancel { id }, None);
+        }
+    }
+
+    /// Gives up what a network is busy with.
+    pub fn stop(self, net: &str) {
+        for id in self.runs(|running| running == net) {
+            self.cancel(id);
+        }
+        self.outcomes.update(|outcomes| drop(outcomes.insert(net.into(), Outcome::Cancelled)));
+    }
+
+    fn runs(self, which: impl Fn(&str) -> bool) -> Vec<u32> {
+        let inner = self.inner();
+        let pending = inner.pending.borrow();
+        pending.iter().filter(|(_, pending)| matches!(pending, Pending::Run(net) if which(net))).map(|(id, _)| *id).collect()
+    }
+
+    /// Asks a network again.
+    pub fn retry(self, net: &str) {
+        self.outcomes.update(|outcomes| drop(outcomes.remove(net)));
+        self.refresh();
+    }
+
+    /// Fetches a network's weights from elsewhere, as the visitor agreed.
+    pub fn agree(self, net: &str) {
+        self.inner().agreed.borrow_mut().insert(net.into());
+        self.retry(net);
+    }
+
+    /// Asks every chosen network that has not answered for this picture, device and size.
+    pub fn refresh(self) {
+        let inner = self.inner();
+        let Some(client) = self.client() else { return };
+        if inner.blob.borrow().is_none() {
+            return;
+        }
+        let state = self.state.get_untracked();
+        let stamp = Some((inner.pictures.get(), state.backend, state.size));
+        let is_new = inner.stamp.replace(stamp) != stamp;
+        self.runs(|net| is_new || !state.models.iter().any(|model| model == net)).into_iter().for_each(|id| self.cancel(id));
+        let mut outcomes = if is_new { BTreeMap::new() } else { self.outcomes.get_untracked() };
+        outcomes.retain(|net, _| state.models.contains(net));
+        for net in &state.models {
+            if outcomes.contains_key(net) {
+                continue;
+            }
+            if catalogue::for_net(net).is_none() {
+                outcomes.insert(net.clone(), Outcome::NoWeights);
+                continue;
+            }
+            outcomes.insert(net.clone(), Outcome::Waiting(None));
+            self.show_picture_to(&client);
+            let id = client.next_id();
+            inner.pending.borrow_mut().insert(id, Pending::Run(net.clone()));
+            let run = Run {
+                id,
+                net: net.clone(),
+                weights: WeightsChoice::Catalogue,
+                size: state.size,
+                input: InputChoice::Picture,
+                backend: state.backend,
+                allow_remote: inner.agreed.borrow().contains(net),
+                taps: Vec::new(),
+            };
+            client.send(Request::Run(run), None);
+        }
+        self.outcomes.set(outcomes);
+    }
+
+    /// Sends the picture on show to a worker that was started since.
+    fn show_picture_to(self, client: &Rc<Client>) {
+        client.ensure();
+        let inner = self.inner();
+        if inner.seen_by.replace(client.generation()) != client.generation() {
+            let id = client.next_id();
+            client.send(Request::Picture { id }, inner.blob.borrow().clone());
+        }
+    }
+
+    fn hear(self, incoming: Incoming) {
+        match incoming {
+            Incoming::Lost(message) => self.lost(&message),
+            Incoming::Event(event, _) => self.event(event),
+        }
+    }
+
+    fn lost(self, message: &str) {
+        let pending: Vec<Pending> = self.inner().pending.borrow_mut().drain().map(|(_, pending)| pending).collect();
+        self.notice.set(Some(message.into()));
+        self.outcomes.update(|outcomes| {
+            for pending in pending {
+                if let Pending::Run(net) = pending {
+                    outcomes.insert(net, Outcome::Failed(message.into()));
+                }
+            }
+        });
+    }
+
+    fn event(self, event: Event) {
+        let inner = self.inner();
+        let take = |id: u32| inner.pending.borrow_mut().remove(&id);
+        let put = |net: String, outcome: Outcome| self.outcomes.update(|outcomes| drop(outcomes.insert(net, outcome)));
+        match event {
+            Event::Ready => {}
+            Event::Picture { id, width, height } => {
+                if let Some(Pending::Picture(candidate)) = take(id) {
+                    self.show(candidate, (width, height));
+                }
+            }
+            Event::Progress { id, step } => {
+                let net = match inner.pending.borrow().get(&id) {
+                    Some(Pending::Run(net)) => net.clone(),
+                    _ => return,
+                };
+                put(net, Outcome::Waiting(Some(step)));
+            }
+            Event::WeightsElsewhere { id, bytes, host } => {
+                if let Some(Pending::Run(net)) = take(id) {
+                    put(net, Outcome::Elsewhere { bytes, host });
+                }
+            }
+            Event::Ran(ran) => {
+                if let Some(Pending::Run(net)) = take(ran.id) {
+                    self.backend.set(Some(ran.backend.clone()));
+                    put(net, Outcome::Done(Box::new(ran)));
+                }
+            }
+            Event::Failed { id, message } => match take(id) {
+                Some(Pending::Run(net)) => put(net, Outcome::Failed(dom::sentence(&message))),
+                Some(Pending::Picture(candidate)) => {
+                    self.notice.set(Some(format!("{}: {}", candidate.title, dom::sentence(&message))));
+                }
+                None => {}
+            },
+        }
+    }
+
+    fn show(self, candidate: Candidate, size: (usize, usize)) {
+        let inner = self.inner();
+        let (url, credit) = match candidate.sample {
+            Some(sample) => (format!("assets/samples/{}", sample.file), sample.credit.to_string()),
+            None => (dom::object_url(&candidate.blob), "Your picture; it stays on this device".to_string()),
+        };
+        if let Some(before) = self.picture.get_untracked() {
+            dom::drop_object_url(&before.url);
+        }
+        self.picture.set(Some(Picture { url, title: candidate.title, credit, size }));
+        self.notice.set(None);
+        inner.pictures.set(inner.pictures.get() + 1);
+        *inner.blob.borrow_mut() = Some(candidate.blob);
+        if let Some(client) = self.client() {
+            inner.seen_by.set(client.generation());
+        }
+        let image = candidate.sample.map(|sample| sample.id.to_string());
+        if self.state.with_untracked(|state| state.image != image) {
+            self.state.update(|state| state.image = image);
+        }
+        self.refresh();
+    }
+}

@@ -1,0 +1,191 @@
+//! What the page shows, as a link: all of it is in the query string and nothing else is.
+
+use super::samples;
+use crate::arch::spec::{MAX_SIZE, MIN_SIZE};
+use crate::arch::{ArchSpec, Input, lower};
+use crate::worker::protocol::BackendChoice;
+use form_urlencoded::{Serializer, parse};
+
+/// Most networks that are shown side by side.
+pub const MAX_MODELS: usize = 4;
+const DEFAULT_MODELS: [&str; 4] = ["tiny-a", "tiny-b", "tiny-c", "tiny-d"];
+const DEFAULT_NODE: &str = "layer2.0";
+const DEFAULT_IMAGE: &str = "chelsea";
+
+/// Light or dark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// As the device is set.
+    #[default]
+    Auto,
+    /// Dark ink on light paper.
+    Light,
+    /// Light ink on dark paper.
+    Dark,
+}
+
+impl Theme {
+    /// As in the query string.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+/// The whole state of the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// One to four different networks.
+    pub models: Vec<String>,
+    /// The layer, block or stage under study.
+    pub node: String,
+    /// A sample picture; none while the visitor's own is shown, which no link can hold.
+    pub image: Option<String>,
+    /// Side of the input in pixels; otherwise what each network's weights ask for.
+    pub size: Option<usize>,
+    /// On which device to compute.
+    pub backend: BackendChoice,
+    /// Light or dark.
+    pub theme: Theme,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            models: DEFAULT_MODELS.map(String::from).into(),
+            node: DEFAULT_NODE.into(),
+            image: Some(DEFAULT_IMAGE.into()),
+            size: None,
+            backend: BackendChoice::Auto,
+            theme: Theme::Auto,
+        }
+    }
+}
+
+/// A link's own picture: the visitor's, which stays on the device.
+const OWN_IMAGE: &str = "own";
+
+fn backend_name(backend: BackendChoice) -> &'static str {
+    match backend {
+        BackendChoice::Auto => "auto",
+        BackendChoice::Webgpu => "webgpu",
+        BackendChoice::Cpu => "cpu",
+    }
+}
+
+/// The device of that name.
+pub fn backend_named(name: &str) -> Option<BackendChoice> {
+    [BackendChoice::Auto, BackendChoice::Webgpu, BackendChoice::Cpu].into_iter().find(|&backend| backend_name(backend) == name)
+}
+
+/// The theme of that name.
+pub fn theme_named(name: &str) -> Option<Theme> {
+    [Theme::Auto, Theme::Light, Theme::Dark].into_iter().find(|theme| theme.name() == name)
+}
+
+impl State {
+    /// Reads a query string, with or without its `?`. What makes no sense is left at its default and said in a sentence each.
+    pub fn from_query(query: &str) -> (Self, Vec<String>) {
+        let mut state = Self::default();
+        let mut problems = Vec::new();
+        for (key, value) in parse(query.trim_start_matches('?').as_bytes()) {
+            let value: String = value.chars().take(300).collect();
+            let shown: String = value.chars().take(60).collect();
+            match key.as_ref() {
+                "models" => match models(&value) {
+                    Ok(models) => state.models = models,
+                    Err(problem) => problems.push(problem),
+                },
+                "node" => state.node = value,
+                "image" if value == OWN_IMAGE => {
+                    problems.push("A link cannot hold your own picture, which stays on your device: choose it again.".into());
+                }
+                "image" => match samples::find(&value) {
+                    Some(sample) => state.image = Some(sample.id.into()),
+                    None => problems.push(format!("There is no sample picture \"{shown}\"; another is shown.")),
+                },
+                "size" => match value.parse().ok().filter(|size| (MIN_SIZE..=MAX_SIZE).contains(size)) {
+                    Some(size) => state.size = Some(size),
+                    None => problems
+                        .push(format!("The size \"{shown}\" is not between {MIN_SIZE} and {MAX_SIZE} pixels; it was left out.")),
+                },
+                "backend" => match backend_named(&value) {
+                    Some(backend) => state.backend = backend,
+                    None => problems.push(format!("There is no backend \"{shown}\": write auto, webgpu or cpu.")),
+                },
+                "theme" => match theme_named(&value) {
+                    Some(theme) => state.theme = theme,
+                    None => problems.push(format!("There is no theme \"{shown}\": write auto, light or dark.")),
+                },
+                _ => {}
+            }
+        }
+        if !state.has_node() {
+            let shown: String = state.node.chars().take(60).collect();
+            problems.push(format!("None of these networks has a layer \"{shown}\"; {DEFAULT_NODE} is shown."));
+            state.node = DEFAULT_NODE.into();
+        }
+        (state, problems)
+    }
+
+    /// The query string of this state, with its `?`; empty for the default state.
+    pub fn to_query(&self) -> String {
+        let default = Self::default();
+        let mut query = Serializer::new(String::new());
+        let mut put = |key: &str, value: &str, is_default: bool| {
+            if !is_default {
+                query.append_pair(key, value);
+            }
+        };
+        put("models", &self.models.join(","), self.models == default.models);
+        put("node", &self.node, self.node == default.node);
+        put("image", self.image.as_deref().unwrap_or(OWN_IMAGE), self.image == default.image);
+        put("size", &self.size.unwrap_or_default().to_string(), self.size.is_none());
+        put("backend", backend_name(self.backend), self.backend == default.backend);
+        put("theme", self.theme.name(), self.theme == default.theme);
+        // A comma is allowed in a query and reads better as itself.
+        match query.finish() {
+            query if query.is_empty() => query,
+            query => format!("?{}", query.replace("%2C", ",")),
+        }
+    }
+
+    /// The stage that the diagrams open: that of the node under study, else the second.
+    pub fn open_stage(&self) -> usize {
+        let stage = self.node.strip_prefix("layer").and_then(|rest| rest.split('.').next()?.parse().ok());
+        stage.unwrap_or(2)
+    }
+
+    /// Side of the input that diagrams and costs are shown for, in pixels.
+    pub fn shape_size(&self) -> usize {
+        self.size.unwrap_or(224)
+    }
+
+    fn has_node(&self) -> bool {
+        self.models
+            .iter()
+            .filter_map(|net| ArchSpec::named(net).ok())
+            .any(|spec| lower(&spec, Input::square(MIN_SIZE)).is_ok_and(|graph| graph.find(&self.node).is_some()))
+    }
+}
+
+fn models(list: &str) -> Result<Vec<String>, String> {
+    let mut models: Vec<String> = Vec::new();
+    for name in list.split(',') {
+        if let Err(error) = ArchSpec::named(name) {
+            let mut sentence = error.to_string();
+            sentence.replace_range(..1, &sentence[..1].to_uppercase());
+            return Err(sentence + ".");
+        }
+        if !models.iter().any(|model| model == name) {
+            models.push(name.into());
+        }
+    }
+    if models.len() > MAX_MODELS {
+        return Err(format!("At most {MAX_MODELS} networks stand side by side, not {}.", models.len()));
+    }
+    Ok(models)
+}

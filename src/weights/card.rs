@@ -1,0 +1,105 @@
+//! What travels with a file of weights: for which network, which classes, how to prepare a picture, whose work it is.
+
+use super::WeightsError;
+use crate::image::Preprocess;
+use serde::{Deserialize, Serialize};
+
+/// Key of the card in a safetensors file's metadata.
+pub const METADATA_KEY: &str = "stridescope";
+
+/// The description of one file of weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// Name of the network that it is for, `resnet50-a`.
+    pub net: String,
+    /// The classes that `fc` tells apart, in its order.
+    pub classes: Classes,
+    /// How a picture becomes the network's input.
+    pub preprocess: Preprocess,
+    /// Whose weights these are, in a few words.
+    pub origin: String,
+    /// How they were trained, in a few words; accuracies mean little without it.
+    pub recipe: String,
+    /// Licence of the weights, an SPDX expression.
+    pub licence: String,
+    /// Where the origin can be read about.
+    pub source: String,
+    /// Measured or published accuracy.
+    pub accuracy: Option<Accuracy>,
+    /// When to say "none of my classes"; absent where the classes cover most of what pictures show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reject: Option<Reject>,
+}
+
+/// The classes of a network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Classes {
+    /// A list that this project ships: `"imagenet-1k"`.
+    Known(KnownClasses),
+    /// ImageNet's ids (wnids) of the classes, in the order of `fc`.
+    Wnids(Vec<String>),
+}
+
+/// Lists of classes that this project ships.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KnownClasses {
+    /// The 1,000 classes of ILSVRC 2012, in the order of their wnids.
+    #[serde(rename = "imagenet-1k")]
+    Imagenet1k,
+}
+
+/// An accuracy and where it comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Accuracy {
+    /// Percent.
+    pub top1: f64,
+    /// Percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top5: Option<f64>,
+    /// On which pictures, at which size.
+    pub measured_on: String,
+    /// Who measured it.
+    pub by: String,
+}
+
+/// A picture is "none of my classes" when the free energy of the logits, `ln Σ exp(logit)`, is below a threshold
+/// (Liu et al., "Energy-based Out-of-distribution Detection", NeurIPS 2020, arXiv 2010.03759).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Reject {
+    /// Below this the network does not answer.
+    pub energy_below: f64,
+    /// Share of validation pictures of its own classes that it still answers, percent.
+    pub keeps: f64,
+}
+
+impl Reject {
+    /// `ln Σ exp(logit)`, computed without overflow.
+    pub fn energy(logits: &[f32]) -> f64 {
+        let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max) as f64;
+        top + logits.iter().map(|&logit| (logit as f64 - top).exp()).sum::<f64>().ln()
+    }
+
+    /// Whether a network with these logits should decline to answer.
+    pub fn applies(&self, logits: &[f32]) -> bool {
+        Self::energy(logits) < self.energy_below
+    }
+}
+
+impl Card {
+    /// Reads a card from its JSON.
+    ///
+    /// # Errors
+    /// When it is no card.
+    pub fn from_json(json: &str) -> Result<Self, WeightsError> {
+        serde_json::from_str(json).map_err(|error| WeightsError::Card(error.to_string()))
+    }
+
+    /// How many classes the network tells apart.
+    pub fn class_count(&self) -> usize {
+        match &self.classes {
+            Classes::Known(KnownClasses::Imagenet1k) => 1000,
+            Classes::Wnids(wnids) => wnids.len(),
+        }
+    }
+}

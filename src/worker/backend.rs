@@ -1,0 +1,127 @@
+//! Which device computes: the GPU where there is a real one that burn can use and that agrees with the CPU.
+
+use super::protocol::{BackendChoice, BackendReport};
+use crate::engine::{Backend, check_against_cpu};
+use js_sys::{Array, Function, Object, Promise, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+/// Words in an adapter's name that tell a processor pretending to be a GPU; it is far slower than the CPU path.
+const SOFTWARE: [&str; 6] = ["swiftshader", "llvmpipe", "lavapipe", "software", "basic render", "warp"];
+
+/// A device, and why it was chosen.
+#[derive(Clone)]
+pub struct Chosen {
+    pub backend: Backend,
+    pub report: BackendReport,
+}
+
+/// What has been found out so far; the GPU is asked once.
+#[derive(Default)]
+pub struct Backends {
+    gpu: Option<Result<Gpu, String>>,
+}
+
+struct Gpu {
+    backend: Backend,
+    adapter: String,
+    software: bool,
+    agreement: f64,
+}
+
+impl Backends {
+    /// The device for a run.
+    pub async fn choose(&mut self, choice: BackendChoice) -> Chosen {
+        if choice == BackendChoice::Cpu {
+            return cpu("you chose the CPU");
+        }
+        if self.gpu.is_none() {
+            self.gpu = Some(open(choice == BackendChoice::Webgpu).await);
+        }
+        match &self.gpu {
+            Some(Ok(gpu)) if choice == BackendChoice::Webgpu || !gpu.software => Chosen {
+                backend: gpu.backend.clone(),
+                report: BackendReport {
+                    name: "webgpu".into(),
+                    adapter: gpu.adapter.clone(),
+                    why: format!("checked against the CPU, {:.0e} apart", gpu.agreement),
+                },
+            },
+            Some(Ok(gpu)) => cpu(&software(&gpu.adapter)),
+            Some(Err(why)) => {
+                let why = why.clone();
+                // A refusal of a software adapter does not hold once the visitor asks for WebGPU outright, nor the other way round.
+                self.gpu = None;
+                cpu(&why)
+            }
+            None => cpu("no GPU was asked"),
+        }
+    }
+}
+
+fn cpu(why: &str) -> Chosen {
+    let report = BackendReport { name: "cpu".into(), adapter: String::new(), why: why.into() };
+    Chosen { backend: Backend::Cpu, report }
+}
+
+fn software(adapter: &str) -> String {
+    format!("the only GPU here is software ({adapter}), slower than the CPU")
+}
+
+async fn open(software_too: bool) -> Result<Gpu, String> {
+    let adapter = adapter().await?;
+    let name = describe(&adapter);
+    let lower = name.to_lowercase();
+    let is_software = is_fallback(&adapter) || SOFTWARE.iter().any(|word| lower.contains(word));
+    if is_software && !software_too {
+        return Err(software(&name));
+    }
+    if !has_feature(&adapter, "timestamp-query") {
+        return Err(format!("the GPU ({name}) lacks timestamp-query, which burn needs"));
+    }
+    let device = burn::tensor::Device::wgpu_options()
+        .init_async()
+        .await
+        .map_err(|error| format!("the GPU ({name}) did not start: {error}"))?;
+    let backend = Backend::Gpu(device);
+    let agreement = check_against_cpu(&backend).await.map_err(|error| error.to_string())?;
+    if !agreement.holds() {
+        return Err(format!("the GPU ({name}) computes something else than the CPU, {:.0e} apart", agreement.relative_l2));
+    }
+    Ok(Gpu { backend, adapter: name, software: is_software, agreement: agreement.relative_l2 })
+}
+
+fn get(object: &JsValue, key: &str) -> JsValue {
+    Reflect::get(object, &key.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// `navigator.gpu.requestAdapter`. web-sys has WebGPU only behind an unstable switch, so it is called by name.
+async fn adapter() -> Result<JsValue, String> {
+    let gpu = get(&get(&js_sys::global(), "navigator"), "gpu");
+    let request = get(&gpu, "requestAdapter").dyn_into::<Function>().map_err(|_| "this browser has no WebGPU".to_string())?;
+    let options = Object::new();
+    let refused = |_| "this browser refused a GPU".to_string();
+    Reflect::set(&options, &"powerPreference".into(), &"high-performance".into()).map_err(refused)?;
+    let promise = request.apply(&gpu, &Array::of1(&options)).map_err(refused)?;
+    let adapter = JsFuture::from(Promise::resolve(&promise)).await.map_err(refused)?;
+    if adapter.is_null() || adapter.is_undefined() { Err("this browser found no GPU for WebGPU".into()) } else { Ok(adapter) }
+}
+
+fn describe(adapter: &JsValue) -> String {
+    let info = get(adapter, "info");
+    let words = ["vendor", "architecture", "description"].map(|key| get(&info, key).as_string().unwrap_or_default());
+    let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { "unnamed".into() } else { words.join(" ") }
+}
+
+fn is_fallback(adapter: &JsValue) -> bool {
+    [get(&get(adapter, "info"), "isFallbackAdapter"), get(adapter, "isFallbackAdapter")]
+        .iter()
+        .any(|flag| flag.as_bool() == Some(true))
+}
+
+fn has_feature(adapter: &JsValue, feature: &str) -> bool {
+    let features = get(adapter, "features");
+    let has = get(&features, "has").dyn_into::<Function>();
+    has.and_then(|has| has.call1(&features, &feature.into())).is_ok_and(|has| has.as_bool() == Some(true))
+}

@@ -1,0 +1,209 @@
+//! The worker's end: takes requests one after another, and answers.
+
+use super::backend::Backends;
+use super::picture;
+use super::protocol::{Event, InputChoice, Prediction, Ran, Request, Run, Step};
+use super::store::{Loaded, Store, StoreError};
+use super::transport::{blob, pack, unpack};
+use crate::arch::{ArchSpec, Input};
+use crate::engine::topk::top_k;
+use crate::image::{Rgb, prepare, resize_and_crop};
+use crate::weights::{formula, labels::labels};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashSet, VecDeque};
+use std::rc::Rc;
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
+
+/// Classes named for each picture.
+const TOP: usize = 5;
+
+struct Host {
+    scope: DedicatedWorkerGlobalScope,
+    queue: RefCell<VecDeque<(Request, Option<Blob>)>>,
+    cancelled: RefCell<HashSet<u32>>,
+    busy: Cell<bool>,
+}
+
+/// What the requests work on; one request has it at a time.
+#[derive(Default)]
+struct Work {
+    backends: Backends,
+    store: Store,
+    picture: Option<Rgb>,
+}
+
+/// Starts listening, and tells the page so.
+pub fn start() {
+    console_error_panic_hook::set_once();
+    let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return };
+    let host = Rc::new(Host { scope, queue: RefCell::default(), cancelled: RefCell::default(), busy: Cell::new(false) });
+    let work = Rc::new(RefCell::new(Some(Work::default())));
+    let listener = host.clone();
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| listener.receive(&event.data(), &work));
+    host.scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
+    host.send(&Event::Ready, &[]);
+}
+
+impl Host {
+    fn receive(self: &Rc<Self>, message: &JsValue, work: &Rc<RefCell<Option<Work>>>) {
+        match unpack::<Request>(message) {
+            Ok(Request::Cancel { id }) => {
+                self.cancelled.borrow_mut().insert(id);
+            }
+            Ok(request) => self.queue.borrow_mut().push_back((request, blob(message))),
+            Err(error) => self.send(&Event::Failed { id: 0, message: format!("the engine did not understand: {error}") }, &[]),
+        }
+        if self.busy.replace(true) {
+            return;
+        }
+        let (host, work) = (self.clone(), work.clone());
+        spawn_local(async move {
+            if let Some(mut at_work) = work.take() {
+                while let Some((request, blob)) = host.next().await {
+                    host.answer(&mut at_work, request, blob).await;
+                }
+                work.replace(Some(at_work));
+                host.cancelled.borrow_mut().clear();
+            }
+            host.busy.set(false);
+        });
+    }
+
+    /// The next request that has not been given up. Waits one turn of the event loop, so that a cancellation that has arrived counts.
+    async fn next(&self) -> Option<(Request, Option<Blob>)> {
+        self.turn().await;
+        loop {
+            let (request, blob) = self.queue.borrow_mut().pop_front()?;
+            let id = match &request {
+                Request::Picture { id } | Request::Cancel { id } => *id,
+                Request::Run(run) => run.id,
+            };
+            if !self.cancelled.borrow_mut().remove(&id) {
+                return Some((request, blob));
+            }
+        }
+    }
+
+    /// Lets messages that have arrived be received.
+    async fn turn(&self) {
+        let promise = js_sys::Promise::new(&mut |resolve, _| {
+            // Should there be no timer, the promise would hang: resolve at once.
+            if self.scope.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 0).is_err() {
+                let _ = resolve.call0(&JsValue::NULL);
+            }
+        });
+        let _ = JsFuture::from(promise).await;
+    }
+
+    fn is_cancelled(&self, id: u32) -> bool {
+        self.cancelled.borrow().contains(&id)
+    }
+
+    fn send(&self, event: &Event, numbers: &[Vec<f32>]) {
+        // A message that cannot be posted leaves nobody to tell.
+        if let Ok((message, transfer)) = pack(event, None, numbers) {
+            let _ = self.scope.post_message_with_transfer(&message, &transfer);
+        }
+    }
+
+    async fn answer(&self, work: &mut Work, request: Request, blob: Option<Blob>) {
+        match request {
+            Request::Picture { id } => {
+                let event = match blob {
+                    None => Event::Failed { id, message: "no picture came with the request".into() },
+                    Some(blob) => match picture::decode(&blob).await {
+                        Ok(rgb) => {
+                            let event = Event::Picture { id, width: rgb.width, height: rgb.height };
+                            work.picture = Some(rgb);
+                            event
+                        }
+                        Err(error) => Event::Failed { id, message: error.to_string() },
+                    },
+                };
+                if !self.cancelled.borrow_mut().remove(&id) {
+                    self.send(&event, &[]);
+                }
+            }
+            Request::Run(run) => {
+                let id = run.id;
+                let result = self.run(work, run).await;
+                if self.cancelled.borrow_mut().remove(&id) {
+                    return;
+                }
+                match result {
+                    Ok((ran, numbers)) => self.send(&Event::Ran(ran), &numbers),
+                    Err(StoreError::Elsewhere { bytes, host }) => self.send(&Event::WeightsElsewhere { id, bytes, host }, &[]),
+                    Err(error) => self.send(&Event::Failed { id, message: error.to_string() }, &[]),
+                }
+            }
+            Request::Cancel { .. } => {}
+        }
+    }
+
+    async fn run(&self, work: &mut Work, run: Run) -> Result<(Ran, Vec<Vec<f32>>), StoreError> {
+        let id = run.id;
+        let mut report = |step| {
+            if !self.is_cancelled(id) {
+                self.send(&Event::Progress { id, step }, &[]);
+            }
+            !self.is_cancelled(id)
+        };
+        report(Step::Device);
+        let chosen = work.backends.choose(run.backend).await;
+        let loaded = work.store.network(&run.net, run.weights, &chosen.backend, run.allow_remote, &mut report).await?;
+        report(Step::Computing);
+        self.turn().await;
+        if self.is_cancelled(id) {
+            return Err(super::fetch::FetchError::Cancelled.into());
+        }
+        let (input, size) = input(work, &run, &loaded)?;
+        let taps: Vec<&str> = run.taps.iter().map(String::as_str).collect();
+        let start = self.now();
+        let output = loaded.network.forward(&input, 1, (size, size), &taps).await?;
+        let ms = self.now() - start;
+
+        let names = loaded.card.as_ref().map(|card| labels(&card.classes)).unwrap_or_default();
+        let prediction = |(index, p): (usize, f64)| Some(Prediction { index, label: names.get(index)?.name.clone(), p });
+        let reject = loaded.card.as_ref().and_then(|card| card.reject);
+        let ran = Ran {
+            id,
+            net: run.net,
+            backend: chosen.report,
+            ms,
+            top: top_k(&output.logits, TOP).into_iter().filter_map(prediction).collect(),
+            none_of_its_classes: reject.is_some_and(|reject| reject.applies(&output.logits)),
+            card: loaded.card,
+            taps: output.taps.iter().map(|tap| (tap.id.clone(), tap.shape)).collect(),
+        };
+        let numbers = std::iter::once(output.logits).chain(output.taps.into_iter().map(|tap| tap.values)).collect();
+        Ok((ran, numbers))
+    }
+
+    fn now(&self) -> f64 {
+        self.scope.performance().map_or(0.0, |performance| performance.now())
+    }
+}
+
+/// What a run feeds its network, and the side of it in pixels.
+fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<(Vec<f32>, usize), StoreError> {
+    let card_size = loaded.card.as_ref().map_or(224, |card| card.preprocess.size);
+    let size = run.size.unwrap_or(card_size);
+    ArchSpec::named(&run.net)?.check(Input::square(size))?;
+    let refused = |message: &str| StoreError::NotReady(message.into());
+    match (run.input, &loaded.card, &work.picture) {
+        (InputChoice::Formula, _, _) => Ok((formula::input(3 * size * size), size)),
+        (InputChoice::Picture, None, _) => {
+            Err(refused("weights from the formula know no pictures: feed them the formula's input"))
+        }
+        (InputChoice::Picture, _, None) => Err(refused("there is no picture yet: choose one first")),
+        (InputChoice::Picture, Some(card), Some(picture)) => {
+            let how = card.preprocess.at_size(size);
+            let square = resize_and_crop(picture, &how)?;
+            Ok((prepare(&square, &how), size))
+        }
+    }
+}

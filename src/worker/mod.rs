@@ -1,0 +1,19 @@
+//! What page and engine say to each other, and the two ends of it.
+//!
+//! The engine lives in a dedicated Worker with wasm of its own, so that the page never blocks and holds no burn code.
+
+#[cfg(feature = "webgpu")]
+mod backend;
+#[cfg(feature = "ui")]
+pub mod client;
+#[cfg(feature = "webgpu")]
+mod fetch;
+#[cfg(feature = "webgpu")]
+pub mod host;
+#[cfg(feature = "webgpu")]
+mod picture;
+pub mod protocol;
+#[cfg(feature = "webgpu")]
+mod store;
+#[cfg(feature = "browser")]
+mod transport;

@@ -1,0 +1,60 @@
+//! A picture file to pixels: the browser decodes, off the main thread.
+
+use crate::image::{ImageError, Rgb, check_file, check_size};
+use js_sys::{ArrayBuffer, Uint8Array};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Blob, ColorSpaceConversion, ImageBitmap, ImageBitmapOptions, ImageOrientation, OffscreenCanvas,
+    OffscreenCanvasRenderingContext2d, WorkerGlobalScope,
+};
+
+/// Bytes that are looked at before the browser decodes: enough for the size in every header, metadata before it included.
+const HEAD_BYTES: f64 = 1_000_000.0;
+
+/// Decodes a picture, turned as its EXIF orientation says; of an animation, the first frame; transparency over white.
+pub async fn decode(blob: &Blob) -> Result<Rgb, ImageError> {
+    let head = head(blob).await?;
+    check_file(blob.size() as u64, &head)?;
+    if let Ok(size) = imagesize::blob_size(&head) {
+        check_size(size.width as u64, size.height as u64)?;
+    }
+    let damaged = |what: &str| ImageError::Damaged(what.into());
+    let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(|_| damaged("no worker decodes it"))?;
+    let options = ImageBitmapOptions::new();
+    options.set_image_orientation(ImageOrientation::FromImage);
+    options.set_color_space_conversion(ColorSpaceConversion::None);
+    let promise =
+        scope.create_image_bitmap_with_blob_and_image_bitmap_options(blob, &options).map_err(|_| ImageError::NotAPicture)?;
+    // The browser does not say what it dislikes. A file that starts like a picture is a damaged one.
+    let starts_like_a_picture = imagesize::image_type(&head).is_ok();
+    let refused = |_| if starts_like_a_picture { damaged("the browser cannot decode it") } else { ImageError::NotAPicture };
+    let bitmap: ImageBitmap = JsFuture::from(promise).await.map_err(refused)?.dyn_into().map_err(|_| ImageError::NotAPicture)?;
+    let rgb = pixels(&bitmap);
+    bitmap.close();
+    rgb
+}
+
+async fn head(blob: &Blob) -> Result<Vec<u8>, ImageError> {
+    let unreadable = |_| ImageError::Damaged("the file cannot be read".into());
+    let head = blob.slice_with_f64_and_f64(0.0, HEAD_BYTES.min(blob.size())).map_err(unreadable)?;
+    let buffer: ArrayBuffer = JsFuture::from(head.array_buffer()).await.map_err(unreadable)?.dyn_into().map_err(unreadable)?;
+    Ok(Uint8Array::new(&buffer).to_vec())
+}
+
+fn pixels(bitmap: &ImageBitmap) -> Result<Rgb, ImageError> {
+    let (width, height) = (bitmap.width(), bitmap.height());
+    check_size(width.into(), height.into())?;
+    let no_canvas = |_| ImageError::Damaged("there is no memory to draw it".into());
+    let canvas = OffscreenCanvas::new(width, height).map_err(no_canvas)?;
+    let context = canvas.get_context("2d").map_err(no_canvas)?;
+    let context: OffscreenCanvasRenderingContext2d = context
+        .ok_or_else(|| ImageError::Damaged("there is no canvas to draw it".into()))?
+        .dyn_into()
+        .map_err(|o| no_canvas(o.into()))?;
+    context.set_fill_style_str("#fff");
+    context.fill_rect(0.0, 0.0, width.into(), height.into());
+    context.draw_image_with_image_bitmap(bitmap, 0.0, 0.0).map_err(no_canvas)?;
+    let data = context.get_image_data(0, 0, width as i32, height as i32).map_err(no_canvas)?;
+    Ok(Rgb::from_rgba(width as usize, height as usize, &data.data()))
+}

@@ -1,0 +1,191 @@
+//! The messages. Each travels as `{json, blob?, buffers?}`: the JSON of a value below, a picture on the way in, numbers on the way
+//! out as transferred `ArrayBuffer`s of f32.
+//!
+//! The worker posts [`Event::Ready`] first; what is sent before that is lost.
+
+use crate::weights::Card;
+use serde::{Deserialize, Serialize};
+
+/// Which device the visitor wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendChoice {
+    /// A hardware GPU that agrees with the CPU, else the CPU.
+    #[default]
+    Auto,
+    /// WebGPU even on a software adapter; the CPU only where there is none.
+    Webgpu,
+    /// The CPU.
+    Cpu,
+}
+
+/// Page to worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Request {
+    /// Decode the picture in `blob` and keep it for the runs that follow.
+    Picture {
+        /// Answered with [`Event::Picture`] or [`Event::Failed`].
+        id: u32,
+    },
+    /// Run one network.
+    Run(Run),
+    /// Give a request up; nothing more is heard of it.
+    Cancel {
+        /// The request's.
+        id: u32,
+    },
+}
+
+/// One forward pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Answered with [`Event::Ran`], [`Event::WeightsElsewhere`] or [`Event::Failed`].
+    pub id: u32,
+    /// The network, `resnet50-d`.
+    pub net: String,
+    /// Which weights.
+    #[serde(default)]
+    pub weights: WeightsChoice,
+    /// Side of the input in pixels; otherwise what the weights ask for.
+    #[serde(default)]
+    pub size: Option<usize>,
+    /// What to feed it.
+    #[serde(default)]
+    pub input: InputChoice,
+    /// On which device.
+    #[serde(default)]
+    pub backend: BackendChoice,
+    /// Whether weights may be fetched from another host.
+    #[serde(default)]
+    pub allow_remote: bool,
+    /// Layers, blocks or stages whose output is wanted.
+    #[serde(default)]
+    pub taps: Vec<String>,
+}
+
+/// Which weights a run uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightsChoice {
+    /// Those of the catalogue.
+    #[default]
+    Catalogue,
+    /// Those of [`crate::weights::formula`]: they know nothing, and agree everywhere.
+    Formula,
+}
+
+/// What a run feeds the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputChoice {
+    /// The picture that was sent last.
+    #[default]
+    Picture,
+    /// The input of [`crate::weights::formula`].
+    Formula,
+}
+
+/// Worker to page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Event {
+    /// The engine is loaded and listens.
+    Ready,
+    /// The picture is decoded.
+    Picture {
+        /// The request's.
+        id: u32,
+        /// Pixels across, as shown.
+        width: usize,
+        /// Pixels down, as shown.
+        height: usize,
+    },
+    /// A run goes on.
+    Progress {
+        /// The request's.
+        id: u32,
+        /// With what.
+        step: Step,
+    },
+    /// The weights are not on this site; fetching them needs the visitor's consent.
+    WeightsElsewhere {
+        /// The request's.
+        id: u32,
+        /// Size of the download.
+        bytes: u64,
+        /// The host that would be asked.
+        host: String,
+    },
+    /// A run is done. `buffers` holds the logits, then each tap.
+    Ran(Ran),
+    /// A request failed; everything else is as before.
+    Failed {
+        /// The request's.
+        id: u32,
+        /// A sentence for the visitor.
+        message: String,
+    },
+}
+
+/// What a run is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Finding out which device to use.
+    Device,
+    /// Fetching weights.
+    Weights {
+        /// Bytes so far.
+        received: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// Building the network.
+    Building,
+    /// Computing.
+    Computing,
+}
+
+/// Result of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ran {
+    /// The request's.
+    pub id: u32,
+    /// The network.
+    pub net: String,
+    /// Where it ran.
+    pub backend: BackendReport,
+    /// Milliseconds of the forward pass, reading the result included.
+    pub ms: f64,
+    /// The most likely classes, most likely first; empty with weights from the formula.
+    pub top: Vec<Prediction>,
+    /// Whether the picture is probably none of the network's classes.
+    pub none_of_its_classes: bool,
+    /// Whose weights.
+    pub card: Option<Card>,
+    /// Name and `[N, C, H, W]` of each tap.
+    pub taps: Vec<(String, [usize; 4])>,
+}
+
+/// One class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// Its index in the network's output.
+    pub index: usize,
+    /// Its English name.
+    pub label: String,
+    /// Its probability.
+    pub p: f64,
+}
+
+/// The device that was chosen, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BackendReport {
+    /// `cpu` or `webgpu`.
+    pub name: String,
+    /// The adapter, as the browser names it; empty for the CPU.
+    pub adapter: String,
+    /// Why this device, in a clause.
+    pub why: String,
+}

@@ -1,0 +1,211 @@
+//! Graphs against published numbers: parameters, MACs, receptive fields, coverage, torchsummary.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+use proptest::prelude::*;
+use stridescope::arch::cost::{self, totals};
+use stridescope::arch::coverage::{self, Reads, block_reads};
+use stridescope::arch::graph::Window;
+use stridescope::arch::{
+    ArchSpec, BlockKind, Graph, Input, Op, Shortcut, SpecError, Stem, StrideOn, Variant, diagram, lower, receptive,
+};
+
+fn graph(name: &str, size: usize) -> Graph {
+    lower(&ArchSpec::named(name).unwrap(), Input::square(size)).unwrap()
+}
+
+/// MACs of convolutions and fc, batch 1; parameters as PyTorch counts them; receptive field of the last block.
+#[test]
+fn parameters_macs_and_receptive_fields_are_the_published_ones() {
+    let cases = [
+        ("resnet50-a", 25_557_032, 3_857_973_248, 316_817_408, 483),
+        ("resnet50-b", 25_557_032, 4_089_184_256, 335_691_776, 427),
+        ("resnet50-c", 25_576_264, 4_328_824_832, 355_254_272, 431),
+        ("resnet50-d", 25_576_264, 4_328_824_832, 355_254_272, 431),
+    ];
+    for (name, params, macs_224, macs_64, field) in cases {
+        let at_224 = graph(name, 224);
+        assert_eq!(totals(&at_224).params, params, "{name}");
+        assert_eq!(totals(&at_224).macs, macs_224, "{name} at 224");
+        assert_eq!(totals(&graph(name, 64)).macs, macs_64, "{name} at 64");
+        assert_eq!(receptive::size(&at_224), field, "{name}");
+    }
+    // timm: resnet18d and resnet34.
+    assert_eq!(totals(&graph("resnet18-d", 64)).params, 11_708_744);
+    assert_eq!(totals(&graph("resnet34-b", 64)).params, 21_797_672);
+}
+
+/// `torchsummary.summary(model, (3, 64, 64))` of torchvision's resnet50 and of a ResNet-50-D.
+#[test]
+fn torchsummary_totals_are_its_own() {
+    for (name, forward_backward, params, total) in [("resnet50-b", 23.41, 97.49, 120.95), ("resnet50-d", 25.13, 97.57, 122.75)] {
+        let summary = cost::torchsummary(&graph(name, 64));
+        let rounded = |mb: f64| (mb * 100.0).round() / 100.0;
+        assert_eq!(rounded(summary.forward_backward_mb), forward_backward, "{name}");
+        assert_eq!(rounded(summary.params_mb), params, "{name}");
+        assert_eq!(rounded(summary.total_mb), total, "{name}");
+    }
+}
+
+#[test]
+fn strides_read_a_quarter_or_all_of_their_input() {
+    let cases = [("a", 25.0, 25.0, 1), ("b", 100.0, 25.0, 4), ("c", 100.0, 25.0, 4), ("d", 100.0, 100.0, 4)];
+    for (letter, path_a, path_b, most) in cases {
+        let graph = graph(&format!("resnet50-{letter}"), 224);
+        let blocks: Vec<_> = graph.downsampling_blocks().collect();
+        assert_eq!(blocks.iter().map(|block| block.id.as_str()).collect::<Vec<_>>(), ["layer2.0", "layer3.0", "layer4.0"]);
+        for block in blocks {
+            let (a, b) = block_reads(&graph, block);
+            assert_eq!(a.reads.read_percent(), path_a, "{letter} {} path A", block.id);
+            assert_eq!(b.reads.read_percent(), path_b, "{letter} {} path B", block.id);
+            assert_eq!(a.reads.max(), most, "{letter} {}", block.id);
+            if letter == "a" {
+                assert_eq!(a.reads, b.reads, "both paths of A read the same quarter");
+            }
+            if letter == "d" {
+                assert_eq!((b.reads.min(), b.reads.max()), (1, 1), "the pooling reads each position once");
+            }
+        }
+    }
+}
+
+#[test]
+fn dead_compute_is_a_tenth_of_a_and_nothing_of_the_others() {
+    assert_eq!(totals(&graph("resnet50-a", 224)).dead_macs, 375_717_888);
+    for letter in ["b", "c", "d"] {
+        assert_eq!(totals(&graph(&format!("resnet50-{letter}"), 224)).dead_macs, 0, "{letter}");
+    }
+    // Basic blocks have no 1x1 on path A: A is B, and the 3x3 reads everything.
+    assert_eq!(totals(&graph("resnet18-a", 224)).dead_macs, 0);
+    assert_eq!(graph("resnet18-a", 224).nodes, graph("resnet18-b", 224).nodes);
+}
+
+#[test]
+fn names_are_refused_with_what_to_write() {
+    for name in ["", "resnet50", "resnet50-e", "resnet51-a", "resnet50-ab", "tiny-", "-a", "RESNET50-A", &"x".repeat(1000)] {
+        let error = ArchSpec::named(name).unwrap_err();
+        assert!(matches!(&error, SpecError::UnknownName(shown) if shown.len() <= 60), "{name}");
+        assert!(error.to_string().contains("as in resnet50-d"));
+    }
+    assert_eq!(ArchSpec::names().len(), 24);
+    ArchSpec::names().iter().for_each(|name| assert!(ArchSpec::named(name).is_ok(), "{name}"));
+}
+
+#[test]
+fn descriptions_that_make_no_network_are_refused() {
+    let spec = ArchSpec::named("resnet50-d").unwrap();
+    let cases: [(ArchSpec, usize, &str); 6] = [
+        (spec.clone(), 31, "the height of the input is 31"),
+        (spec.clone(), 513, "the height of the input is 513"),
+        (ArchSpec { layers: vec![1_000_000_000], ..spec.clone() }, 224, "blocks in a stage is 1000000000"),
+        (ArchSpec { layers: vec![], ..spec.clone() }, 224, "the number of stages is 0"),
+        (ArchSpec { width: 60, ..spec.clone() }, 224, "a width that 8 divides, not 60"),
+        (ArchSpec { block: BlockKind::Basic, groups: 32, ..spec }, 224, "32 groups"),
+    ];
+    for (spec, size, words) in cases {
+        let error = lower(&spec, Input::square(size)).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn nodes_can_be_found_by_layer_block_and_stage() {
+    let graph = graph("resnet50-d", 224);
+    let id = |name: &str| graph.find(name).map(|i| graph.nodes[i].id.as_str());
+    assert_eq!(id("layer2.0.conv1"), Some("layer2.0.conv1"));
+    assert_eq!(id("layer2.0"), Some("layer2.0.act3"));
+    assert_eq!(id("layer4"), Some("layer4.2.act3"));
+    assert_eq!(id("layer5"), None);
+    assert_eq!(id("conv1.6"), Some("conv1.6"));
+}
+
+#[test]
+fn diagrams_align_and_mark_what_differs() {
+    let graphs: Vec<Graph> = ["a", "b", "c", "d"].iter().map(|letter| graph(&format!("resnet50-{letter}"), 224)).collect();
+    let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), 2);
+    let changed: Vec<Vec<&str>> = columns
+        .iter()
+        .map(|column| column.cells.iter().filter(|cell| cell.changed).map(|cell| cell.id.as_str()).collect())
+        .collect();
+    assert!(changed[0].is_empty(), "the original differs from itself in nothing: {:?}", changed[0]);
+    let moved = ["layer2.0.conv1", "layer2.0.conv2", "layer3.0", "layer4.0"];
+    assert_eq!(changed[1], moved);
+    assert_eq!(changed[2], [&["conv1.0", "conv1.3", "conv1.6"][..], &moved].concat());
+    let shortcut = ["layer2.0.downsample.0", "layer2.0.downsample.1"];
+    assert_eq!(changed[3], [&["conv1.0", "conv1.3", "conv1.6"][..], &moved[..2], &shortcut, &moved[2..]].concat());
+    for id in ["maxpool", "layer1.0", "layer2.0.conv1", "layer2", "layer3.0", "fc"] {
+        let tops: Vec<f64> = columns.iter().map(|c| c.cells.iter().find(|cell| cell.id == id).unwrap().at.1).collect();
+        assert!(tops.iter().all(|top| *top == tops[0]), "{id} stands at {tops:?}");
+    }
+    let svg = diagram::svg(&columns[3], "resnet50-d", "layer2.0.conv2");
+    assert_eq!(svg.matches("class=\"node changed selected\"").count(), 1);
+}
+
+/// Reads of an axis by running the window over it, one tap at a time.
+fn brute_force_reads(window: Window, len: usize, out: usize) -> Vec<u32> {
+    let mut reads = vec![0; len];
+    for o in 0..out {
+        for tap in 0..window.kernel {
+            let at = (o * window.stride + tap * window.dilation) as i64 - window.padding as i64;
+            if let Some(count) = usize::try_from(at).ok().and_then(|at| reads.get_mut(at)) {
+                *count += 1;
+            }
+        }
+    }
+    reads
+}
+
+fn any_spec() -> impl Strategy<Value = ArchSpec> {
+    let switches = (
+        prop_oneof![Just(BlockKind::Basic), Just(BlockKind::Bottleneck)],
+        prop_oneof![Just(Stem::Conv7), Just(Stem::Deep), Just(Stem::Tiered)],
+        prop_oneof![Just(StrideOn::Conv1), Just(StrideOn::Conv2)],
+        prop_oneof![Just(Shortcut::Conv), Just(Shortcut::AvgPoolConv)],
+    );
+    (switches, prop::collection::vec(1usize..4, 1..5), 1usize..6, 1usize..20).prop_map(
+        |((block, stem, stride_on, shortcut), layers, eighths, classes)| ArchSpec {
+            block,
+            stem,
+            stride_on,
+            shortcut,
+            layers,
+            classes,
+            width: 8 * eighths,
+            ..ArchSpec::variant(block, &[1], Variant::A)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn reads_are_those_of_a_sliding_window(kernel in 1usize..8, stride in 1usize..4, padding in 0usize..4, dilation in 1usize..3,
+                                           len in 8usize..60, other in 8usize..60) {
+        let window = Window { kernel, stride, padding, dilation };
+        let span = dilation * (kernel - 1) + 1;
+        prop_assume!(len + 2 * padding >= span && other + 2 * padding >= span);
+        let out = |len: usize| (len + 2 * padding - span) / stride + 1;
+        let reads = Reads::of_window(window, (len, other), (out(len), out(other)));
+        prop_assert_eq!(&reads.rows, &brute_force_reads(window, len, out(len)));
+        prop_assert_eq!(&reads.columns, &brute_force_reads(window, other, out(other)));
+    }
+
+    #[test]
+    fn any_mixture_is_a_network(spec in any_spec(), height in 32usize..200, width in 32usize..200) {
+        let graph = lower(&spec, Input { channels: 3, height, width }).unwrap();
+        for (i, node) in graph.nodes.iter().enumerate() {
+            prop_assert!(node.inputs.iter().all(|&input| input < i));
+            prop_assert!(node.shape.elements() > 0);
+            if node.op == Op::Add {
+                prop_assert_eq!(graph.nodes[node.inputs[0]].shape, graph.nodes[node.inputs[1]].shape);
+            }
+        }
+        let learned: u64 = graph.tensors().iter().filter(|t| t.learned).map(|t| t.shape.iter().product::<usize>() as u64).sum();
+        prop_assert_eq!(learned, totals(&graph).params);
+        let mut names: Vec<_> = graph.tensors().into_iter().map(|tensor| tensor.name).collect();
+        names.sort();
+        names.dedup();
+        prop_assert_eq!(names.len(), graph.tensors().len(), "tensor names are unique");
+        prop_assert_eq!(coverage::live(&graph).len(), graph.nodes.len());
+    }
+}

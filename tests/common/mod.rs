@@ -1,0 +1,83 @@
+//! What several tests read: goldens, samples, networks from the formula.
+#![allow(clippy::unwrap_used, dead_code)]
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use stridescope::arch::{ArchSpec, Input, lower};
+pub use stridescope::engine::relative_l2;
+use stridescope::engine::{Backend, Network};
+use stridescope::image::{Rgb, decode::decode};
+use stridescope::weights::formula;
+
+pub fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub fn sample_path(file: &str) -> PathBuf {
+    project().join("assets/samples").join(file)
+}
+
+pub fn sample(file: &str) -> Rgb {
+    decode(&std::fs::read(sample_path(file)).unwrap()).unwrap()
+}
+
+/// On the CPU a forward pass never waits.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    loop {
+        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
+
+/// What PyTorch (timm 1.0) put out for one network and size; `tests/golden/formula.py` made it.
+#[derive(Deserialize)]
+pub struct GoldenRun {
+    #[serde(skip)]
+    pub name: String,
+    pub logits: Vec<f32>,
+    pub top5: Vec<usize>,
+    pub nodes: BTreeMap<String, GoldenNode>,
+}
+
+#[derive(Deserialize)]
+pub struct GoldenNode {
+    pub shape: Vec<usize>,
+    pub mean: f64,
+    pub std: f64,
+    pub absmax: f64,
+    pub first: Vec<f64>,
+}
+
+impl GoldenNode {
+    /// The largest difference of any statistic, as a share of the node's largest magnitude.
+    pub fn distance(&self, values: &[f32]) -> f64 {
+        let values: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let std = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
+        let absmax = values.iter().map(|v| v.abs()).fold(0.0, f64::max);
+        let first = self.first.iter().zip(&values).map(|(a, b)| (a - b).abs());
+        let off = [(mean - self.mean).abs(), (std - self.std).abs(), (absmax - self.absmax).abs()];
+        off.into_iter().chain(first).fold(0.0, f64::max) / self.absmax
+    }
+}
+
+pub fn formula_goldens() -> Vec<GoldenRun> {
+    let bytes = std::fs::read(project().join("tests/golden/formula.json")).unwrap();
+    let runs: BTreeMap<String, GoldenRun> = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(runs.len(), 8);
+    runs.into_iter().map(|(name, run)| GoldenRun { name, ..run }).collect()
+}
+
+/// The network of a golden's name, `resnet50-a@224`, and its size.
+pub fn formula_network(name: &str) -> (Network, usize) {
+    let (net, size) = name.split_once('@').unwrap();
+    let size = size.parse().unwrap();
+    let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(size)).unwrap();
+    let checkpoint = Arc::new(formula::checkpoint(&graph));
+    (Network::load(graph, checkpoint, Backend::Cpu).unwrap(), size)
+}

@@ -1,0 +1,164 @@
+//! The engine against PyTorch: golden values for networks whose weights come from a formula, and for the shipped tiny ones.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use common::{GoldenRun, block_on, formula_goldens, formula_network, project, relative_l2, sample};
+use std::sync::Arc;
+use stridescope::arch::{ArchSpec, Graph, Input, lower};
+use stridescope::engine::topk::{softmax, top_k};
+use stridescope::engine::{Backend, EngineError, Network, check_against_cpu};
+use stridescope::image;
+use stridescope::weights::{Checkpoint, catalogue, formula, safetensors};
+
+/// Every node's mean, standard deviation, largest magnitude and first values within this of the node's largest magnitude.
+const NODE_TOLERANCE: f64 = 1e-4;
+const LOGIT_TOLERANCE: f64 = 1e-4;
+
+#[test]
+fn every_formula_network_agrees_with_pytorch_at_every_node() {
+    for golden in formula_goldens() {
+        let (network, size) = formula_network(&golden.name);
+        let taps: Vec<&str> = golden.nodes.keys().map(String::as_str).collect();
+        let input = formula::input(3 * size * size);
+        let output = block_on(network.forward(&input, 1, (size, size), &taps)).unwrap();
+        let distance = relative_l2(&output.logits, &golden.logits);
+        assert!(distance <= LOGIT_TOLERANCE, "{}: logits are {distance:.2e} off", golden.name);
+        let top: Vec<usize> = top_k(&output.logits, 5).into_iter().map(|(index, _)| index).collect();
+        assert_eq!(top, golden.top5, "{}", golden.name);
+        assert_eq!(output.taps.len(), golden.nodes.len());
+        for tap in &output.taps {
+            let wanted = &golden.nodes[&tap.id];
+            let squeezed = if wanted.shape.len() == 1 { &tap.shape[1..2] } else { &tap.shape[1..] };
+            assert_eq!(squeezed, wanted.shape, "{} {}", golden.name, tap.id);
+            let off = wanted.distance(&tap.values);
+            assert!(off <= NODE_TOLERANCE, "{} {}: {off:.2e} of its largest magnitude off", golden.name, tap.id);
+        }
+        println!("{}: logits {distance:.1e} off, {} nodes", golden.name, output.taps.len());
+    }
+}
+
+/// Taking one variant for another must not go unnoticed: A and B even share every tensor's name and shape.
+#[test]
+fn swapped_variants_give_other_answers() {
+    let goldens: Vec<GoldenRun> = formula_goldens().into_iter().filter(|golden| golden.name.ends_with("@224")).collect();
+    assert_eq!(goldens.len(), 4);
+    for golden in &goldens {
+        for other in goldens.iter().filter(|other| other.name != golden.name) {
+            let distance = relative_l2(&other.logits, &golden.logits);
+            assert!(distance > 100.0 * LOGIT_TOLERANCE, "{} and {} are {distance:.2e} apart", golden.name, other.name);
+        }
+    }
+    let size = 97;
+    let input = formula::input(3 * size * size);
+    let golden = formula_goldens().into_iter().find(|golden| golden.name == "resnet50-a@97").unwrap();
+    let swapped = lower(&ArchSpec::named("resnet50-b").unwrap(), Input::square(size)).unwrap();
+    let checkpoint = Arc::new(formula::checkpoint(&swapped));
+    let network = Network::load(swapped, checkpoint, Backend::Cpu).unwrap();
+    let output = block_on(network.forward(&input, 1, (size, size), &[])).unwrap();
+    assert!(relative_l2(&output.logits, &golden.logits) > 100.0 * LOGIT_TOLERANCE);
+}
+
+fn tiny(net: &str) -> (Network, image::Preprocess) {
+    let bytes = std::fs::read(project().join(format!("assets/weights/{net}.safetensors"))).unwrap();
+    let checkpoint = safetensors::read(bytes).unwrap();
+    let card = checkpoint.card.clone().unwrap();
+    assert_eq!(Some(&card), catalogue::for_net(net).map(|entry| entry.card).as_ref(), "the card in the file is the catalogue's");
+    let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(card.preprocess.size)).unwrap();
+    (Network::load(graph, Arc::new(checkpoint), Backend::Cpu).unwrap(), card.preprocess)
+}
+
+#[test]
+fn tiny_networks_say_what_pytorch_says_of_the_samples() {
+    let goldens: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(project().join("tests/golden/tiny-samples.json")).unwrap()).unwrap();
+    for (net, pictures) in goldens.as_object().unwrap() {
+        let (network, how) = tiny(net);
+        for (file, wanted) in pictures.as_object().unwrap() {
+            let picture = image::resize_and_crop(&sample(file), &how).unwrap();
+            let input = image::prepare(&picture, &how);
+            let output = block_on(network.forward(&input, 1, (how.size, how.size), &[])).unwrap();
+            let (index, p) = top_k(&output.logits, 1)[0];
+            assert_eq!(index as u64, wanted["top"].as_u64().unwrap(), "{net} {file}");
+            assert!((p - wanted["p"].as_f64().unwrap()).abs() <= 0.01, "{net} {file}: {p}");
+            let logits: Vec<f32> = wanted["logits"].as_array().unwrap().iter().map(|l| l.as_f64().unwrap() as f32).collect();
+            let distance = relative_l2(&output.logits, &logits);
+            assert!(distance < 0.02, "{net} {file}: logits {distance:.2e} off, f16 storage and resizing included");
+            // None of these pictures shows one of the ten classes.
+            let reject = catalogue::for_net(net).unwrap().card.reject.unwrap();
+            assert!(reject.applies(&output.logits), "{net} names a class on {file}");
+        }
+    }
+}
+
+#[test]
+fn a_batch_gives_what_its_pictures_give_alone() {
+    let (network, size) = formula_network("resnet18-d@64");
+    let one = formula::input(3 * size * size);
+    let two: Vec<f32> = one.iter().rev().copied().collect();
+    let alone = [&one, &two].map(|input| block_on(network.forward(input, 1, (size, size), &["layer2"])).unwrap());
+    let both = block_on(network.forward(&[one.clone(), two.clone()].concat(), 2, (size, size), &["layer2"])).unwrap();
+    assert!(relative_l2(&both.logits, &[alone[0].logits.clone(), alone[1].logits.clone()].concat()) < 1e-5);
+    assert_eq!(both.taps[0].shape, [2, 128, 8, 8]);
+}
+
+#[test]
+fn a_network_takes_other_sizes_than_the_one_it_was_loaded_for() {
+    let (network, _) = formula_network("resnet18-d@64");
+    let input = formula::input(3 * 40 * 56);
+    let output = block_on(network.forward(&input, 1, (40, 56), &["layer4"])).unwrap();
+    assert_eq!(output.taps[0].shape, [1, 512, 2, 2]);
+}
+
+#[test]
+fn requests_that_cannot_be_met_are_refused() {
+    let (network, size) = formula_network("resnet18-d@64");
+    let input = formula::input(3 * size * size);
+    let refused = |result: Result<_, EngineError>| result.map(|_: stridescope::engine::Output| ()).unwrap_err().to_string();
+    assert!(
+        refused(block_on(network.forward(&input[1..], 1, (size, size), &[]))).contains("needs 12288 input values, but got 12287")
+    );
+    assert!(refused(block_on(network.forward(&[], 0, (size, size), &[]))).contains("needs 0"));
+    assert!(refused(block_on(network.forward(&input, 1, (size, size), &["layer9.0"]))).contains("no layer \"layer9.0\""));
+}
+
+fn damaged(graph: &Graph, damage: impl FnOnce(&mut Checkpoint)) -> String {
+    let mut checkpoint = formula::checkpoint(graph);
+    damage(&mut checkpoint);
+    match Network::load(graph.clone(), Arc::new(checkpoint), Backend::Cpu) {
+        Ok(_) => panic!("a damaged checkpoint was taken"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn weights_of_another_network_or_damaged_ones_are_refused() {
+    let graph = lower(&ArchSpec::named("tiny-d").unwrap(), Input::square(64)).unwrap();
+    let missing = damaged(&graph, |c| drop(c.tensors.remove("layer1.0.bn2.bias")));
+    assert!(missing.contains("\"layer1.0.bn2.bias\" is missing"), "{missing}");
+    let extra = damaged(&graph, |c| drop(c.tensors.insert("head.bias".into(), c.tensors["fc.bias"].clone())));
+    assert!(extra.contains("\"head.bias\" belongs to no layer"), "{extra}");
+    let nan = damaged(&graph, |c| {
+        let range = c.tensors["layer3.1.conv2.weight"].range.clone();
+        c.bytes[range.start + 40..range.start + 44].copy_from_slice(&f32::NAN.to_le_bytes());
+    });
+    assert!(nan.contains("\"layer3.1.conv2.weight\" holds a value that is not finite (number 10)"), "{nan}");
+    let other = lower(&ArchSpec::named("tiny-a").unwrap(), Input::square(64)).unwrap();
+    let error = Network::load(graph, Arc::new(formula::checkpoint(&other)), Backend::Cpu).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("Is this a file for another network?"), "{error}");
+}
+
+#[test]
+fn the_cpu_agrees_with_itself() {
+    let agreement = block_on(check_against_cpu(&Backend::Cpu)).unwrap();
+    assert_eq!(agreement.relative_l2, 0.0);
+}
+
+#[test]
+fn probabilities_add_up_and_survive_large_logits() {
+    let p = softmax(&[1000.0, 999.0, -1000.0]);
+    assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    assert_eq!(top_k(&[1.0, 3.0, 3.0, 2.0], 3).iter().map(|(i, _)| *i).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(top_k(&[1.0], 5).len(), 1);
+}

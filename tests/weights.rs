@@ -1,0 +1,154 @@
+//! Files of weights: what is read, and what broken ones are answered with.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::HashMap;
+use stridescope::arch::{ArchSpec, Graph, Input, lower};
+use stridescope::weights::card::Reject;
+use stridescope::weights::{Checkpoint, Dtype, catalogue, check, formula, labels, safetensors, tfjs};
+
+fn graph() -> Graph {
+    lower(&ArchSpec::named("tiny-c").unwrap(), Input::square(64)).unwrap()
+}
+
+fn file() -> Vec<u8> {
+    safetensors::write(&formula::checkpoint(&graph()), Dtype::F32).unwrap()
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    let checkpoint = Checkpoint { card: catalogue::for_net("tiny-c").map(|entry| entry.card), ..formula::checkpoint(&graph()) };
+    for (dtype, tolerance) in [(Dtype::F32, 0.0), (Dtype::F16, 1e-3)] {
+        let read = safetensors::read(safetensors::write(&checkpoint, dtype).unwrap()).unwrap();
+        assert_eq!(read.card, checkpoint.card);
+        assert!(check::compare(&read, &graph()).verdict().is_ok());
+        for name in checkpoint.tensors.keys() {
+            for (a, b) in checkpoint.values(name).unwrap().iter().zip(read.values(name).unwrap()) {
+                assert!((a - b).abs() <= tolerance, "{name}: {a} became {b}");
+            }
+        }
+    }
+    let halved = safetensors::write(&checkpoint, Dtype::F16).unwrap().len() as f64;
+    assert!(halved < 0.55 * safetensors::write(&checkpoint, Dtype::F32).unwrap().len() as f64);
+}
+
+/// A header of our own over the given data.
+fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
+}
+
+#[test]
+fn broken_containers_are_answered_with_a_sentence() {
+    let good = file();
+    let cut = |len: usize| good[..len].to_vec();
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("empty", vec![], "0 bytes long, too short"),
+        ("seven bytes", cut(7), "7 bytes long, too short"),
+        ("cut in the header", cut(100), "longer than the file of 100 bytes"),
+        ("cut in the data", cut(good.len() - 1), "may be cut off"),
+        ("a byte too many", [good.clone(), vec![0]].concat(), "may be cut off"),
+        ("a header of 2^63 bytes", [&(1u64 << 63).to_le_bytes()[..], b"{}"].concat(), "over 100 MB"),
+        ("a picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR and so on".to_vec(), "over 100 MB"),
+        ("no JSON", with_header("{\"a\": ", &[]), "not the JSON"),
+        ("no UTF-8", [&2u64.to_le_bytes()[..], &[0xff, 0xfe]].concat(), "not UTF-8"),
+        ("offsets past the end", with_header(r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, &[0; 4]), "cut off"),
+        (
+            "shape and bytes differ",
+            with_header(r#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}"#, &[0; 8]),
+            "do not agree",
+        ),
+        (
+            "shape overflows",
+            with_header(r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}}"#, &[0; 8]),
+            "too large to exist",
+        ),
+        (
+            "overlap",
+            with_header(
+                r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#,
+                &[0; 6],
+            ),
+            "overlaps another or leaves a gap",
+        ),
+        ("doubles", with_header(r#"{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}"#, &[0; 8]), "stored as f64"),
+        (
+            "a card that is none",
+            with_header(r#"{"__metadata__":{"stridescope":"{}"}}"#, &[]),
+            "description inside the weights file cannot be read",
+        ),
+    ];
+    for (what, bytes, words) in cases {
+        let error = safetensors::read(bytes).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(words), "{what}: {error}");
+        assert!(!error.contains('\n'), "{what}: one line");
+    }
+}
+
+#[test]
+fn integers_besides_the_batch_counter_are_no_weights() {
+    let graph = graph();
+    let mut checkpoint = formula::checkpoint(&graph);
+    let start = checkpoint.bytes.len();
+    checkpoint.bytes.extend([0; 8]);
+    let counter = stridescope::weights::Entry { dtype: Dtype::I64, shape: vec![], range: start..start + 8 };
+    checkpoint.tensors.insert("bn1.num_batches_tracked".into(), counter.clone());
+    assert!(check::compare(&checkpoint, &graph).verdict().is_ok());
+    checkpoint.tensors.insert("fc.bias".into(), stridescope::weights::Entry { shape: vec![10], ..counter });
+    assert!(check::compare(&checkpoint, &graph).verdict().is_err());
+}
+
+#[test]
+fn broken_tfjs_models_are_answered_with_a_sentence() {
+    let model = |weights: &str| format!(r#"{{"weightsManifest":[{{"paths":["a.bin"],"weights":[{weights}]}}]}}"#);
+    let weight = r#"{"name":"conv1/kernel","shape":[7,7,3,64],"dtype":"float32"}"#;
+    let cases = [
+        ("{}".into(), "its model.json: missing field"),
+        (model(weight), "the shards end before \"conv1/kernel\""),
+        (model(&weight.replace("float32", "uint8")), "stored as uint8"),
+        (model(&weight.replace("[7,7,3,64]", "[9999999999,9999999999]")), "the shards end before"),
+        (model(""), "\"conv1/kernel\" is missing"),
+    ];
+    for (json, words) in cases {
+        let error = tfjs::read(json.as_bytes(), &[]).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let escape = model("").replace("a.bin", "../../secret");
+    assert!(tfjs::shards(escape.as_bytes()).unwrap_err().to_string().contains("outside its folder"));
+}
+
+#[test]
+fn the_catalogue_is_sound() {
+    let entries = catalogue::entries().unwrap();
+    let names: Vec<&str> = entries.iter().map(|entry| entry.card.net.as_str()).collect();
+    assert_eq!(names, ["tiny-a", "tiny-b", "tiny-c", "tiny-d", "resnet50-a"]);
+    for entry in &entries {
+        let spec = ArchSpec::named(&entry.card.net).unwrap();
+        assert_eq!(spec.classes, entry.card.class_count(), "{}", entry.card.net);
+        assert_eq!(labels::labels(&entry.card.classes).len(), spec.classes);
+        assert!(entry.card.accuracy.as_ref().is_some_and(|accuracy| accuracy.top1 > 50.0));
+        if entry.built_in {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/weights").join(entry.file.as_ref().unwrap());
+            assert_eq!(std::fs::metadata(&path).unwrap().len(), entry.bytes, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_labels_are_imagenets() {
+    let labels = labels::labels(&catalogue::for_net("resnet50-a").unwrap().card.classes);
+    let by_wnid: HashMap<&str, (usize, &str)> =
+        labels.iter().enumerate().map(|(i, label)| (label.wnid.as_str(), (i, label.name.as_str()))).collect();
+    assert_eq!(by_wnid.len(), 1000);
+    assert_eq!(by_wnid["n02124075"], (285, "Egyptian Mau"));
+    assert_eq!(by_wnid["n07920052"].0, 967);
+    assert!(labels.windows(2).all(|pair| pair[0].wnid < pair[1].wnid), "ImageNet's order is that of the wnids");
+    let tiny = labels::labels(&catalogue::for_net("tiny-a").unwrap().card.classes);
+    assert_eq!(tiny[5].name, "French horn");
+}
+
+#[test]
+fn free_energy_is_the_log_of_the_summed_exponentials() {
+    assert!((Reject::energy(&[0.0; 10]) - 10f64.ln()).abs() < 1e-12);
+    assert!((Reject::energy(&[1e4, 1e4]) - (1e4 + 2f64.ln())).abs() < 1e-9);
+    let reject = Reject { energy_below: 3.0, keeps: 95.0 };
+    assert!(reject.applies(&[2.0, 0.0]) && !reject.applies(&[3.5, 0.0]));
+}

@@ -1,0 +1,161 @@
+//! The command line of `cargo xtask`.
+
+use crate::error::Error;
+
+/// What `cargo xtask help` prints.
+pub const USAGE: &str = "\
+cargo xtask serve [--port N]        build the release page and serve it on this machine (port 8080)
+cargo xtask test [native|browser]   run every test, or one part
+cargo xtask build                   build the release page and check its size
+cargo xtask lint                    check the format, and clippy with warnings denied
+cargo xtask weights                 fetch the real ImageNet weights of resnet50-a (about 95 MB)
+cargo xtask bench [--write] [--webgpu]
+                                    compare with another engine in the same browser; --write
+                                    keeps the results in bench/RESULTS.md, --webgpu adds a small
+                                    network on WebGPU, in software
+cargo xtask setup                   only get the tools that the others need
+Every command first gets whatever it needs and does not find.";
+
+const DEFAULT_PORT: u16 = 8080;
+
+/// One task, with its options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Print the usage.
+    Help,
+    /// Get the tools, build nothing.
+    Setup,
+    /// Build the page and serve it.
+    Serve {
+        /// TCP port on 127.0.0.1.
+        port: u16,
+    },
+    /// Build the page and hold it to its budgets.
+    Build,
+    /// Run tests.
+    Test {
+        /// Which tests.
+        part: Part,
+    },
+    /// Format and clippy.
+    Lint,
+    /// Fetch and convert the real weights.
+    Weights,
+    /// Measure.
+    Bench(BenchOptions),
+}
+
+/// How to measure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BenchOptions {
+    /// Write the results into the clone.
+    pub write: bool,
+    /// Measure WebGPU, in software, as well.
+    pub webgpu: bool,
+}
+
+/// A part of the tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Native and browser tests.
+    All,
+    /// The tests that `cargo test` runs.
+    Native,
+    /// The tests that drive a browser over the built page.
+    Browser,
+}
+
+/// Reads the arguments after `cargo xtask`.
+pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, Error> {
+    let args: Vec<String> = args.into_iter().collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] | ["help" | "--help" | "-h"] => Ok(Command::Help),
+        ["setup"] => Ok(Command::Setup),
+        ["serve"] => Ok(Command::Serve { port: DEFAULT_PORT }),
+        ["serve", "--port", port] => Ok(Command::Serve { port: parse_port(port)? }),
+        ["serve", option] if option.starts_with("--port=") => {
+            Ok(Command::Serve { port: parse_port(option.trim_start_matches("--port="))? })
+        }
+        ["build"] => Ok(Command::Build),
+        ["test"] => Ok(Command::Test { part: Part::All }),
+        ["test", "native"] => Ok(Command::Test { part: Part::Native }),
+        ["test", "browser"] => Ok(Command::Test { part: Part::Browser }),
+        ["lint"] => Ok(Command::Lint),
+        ["weights"] => Ok(Command::Weights),
+        ["bench", options @ ..] => Ok(Command::Bench(parse_bench(options)?)),
+        other => Err(usage_error(format!("`{}` is not a task", other.join(" ")))),
+    }
+}
+
+fn parse_bench(words: &[&str]) -> Result<BenchOptions, Error> {
+    let mut options = BenchOptions::default();
+    for word in words {
+        match *word {
+            "--write" => options.write = true,
+            "--webgpu" => options.webgpu = true,
+            other => return Err(usage_error(format!("`{other}` is no option of `bench`"))),
+        }
+    }
+    Ok(options)
+}
+
+fn parse_port(text: &str) -> Result<u16, Error> {
+    match text.parse() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err(usage_error(format!("`{text}` is not a port from 1 to 65535"))),
+    }
+}
+
+fn usage_error(cause: String) -> Error {
+    Error::new("reading the command line", cause, "See `cargo xtask help`.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_line_means_one_task() {
+        let cases = [
+            ("", Some(Command::Help)),
+            ("--help", Some(Command::Help)),
+            ("setup", Some(Command::Setup)),
+            ("serve", Some(Command::Serve { port: 8080 })),
+            ("serve --port 3000", Some(Command::Serve { port: 3000 })),
+            ("serve --port=3000", Some(Command::Serve { port: 3000 })),
+            ("serve --port 0", None),
+            ("serve --port 70000", None),
+            ("serve --port", None),
+            ("serve 3000", None),
+            ("build", Some(Command::Build)),
+            ("build --release", None),
+            ("test", Some(Command::Test { part: Part::All })),
+            ("test native", Some(Command::Test { part: Part::Native })),
+            ("test browser", Some(Command::Test { part: Part::Browser })),
+            ("test everything", None),
+            ("lint", Some(Command::Lint)),
+            ("weights", Some(Command::Weights)),
+            (
+                "bench",
+                Some(Command::Bench(BenchOptions::default())),
+            ),
+            (
+                "bench --webgpu --write",
+                Some(Command::Bench(BenchOptions { write: true, webgpu: true })),
+            ),
+            ("bench --quick", None),
+            ("deploy", None),
+        ];
+        for (line, expected) in cases {
+            let parsed = parse(line.split_whitespace().map(String::from));
+            assert_eq!(parsed.as_ref().ok(), expected.as_ref(), "cargo xtask {line}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_word_is_named() {
+        let error = parse(["deploy".to_string()]).expect_err("no such task").to_string();
+        assert!(error.contains("`deploy`") && error.contains("cargo xtask help"), "{error}");
+    }
+}

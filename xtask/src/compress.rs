@@ -1,0 +1,157 @@
+//! Brotli at its highest quality, as a static host would send the page. It is slow, so results are kept by content.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use brotli::enc::BrotliEncoderParams;
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+use crate::process::announce;
+
+const STEP: &str = "compression";
+const QUALITY: i32 = 11;
+/// 16 MiB, the largest window that browsers accept.
+const WINDOW_BITS: i32 = 24;
+const COMPRESSED: [&str; 9] = ["css", "html", "js", "json", "mjs", "svg", "tsv", "txt", "wasm"];
+/// Below this many bytes compression takes under a second and is not worth a line.
+const WORTH_A_LINE: usize = 1_000_000;
+
+/// A file of the page, and how many bytes of it travel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asset {
+    /// Path below the page's folder.
+    pub path: PathBuf,
+    /// Size as it lies there.
+    pub raw_bytes: u64,
+    /// Size when compressed.
+    pub brotli_bytes: u64,
+}
+
+/// Writes `FILE.br` beside each compressible file below `folder`, and returns those files in order of path. Results are
+/// kept in `cache`.
+pub fn all(folder: &Path, cache: &Path) -> Result<Vec<Asset>, Error> {
+    fs::create_dir_all(cache).map_err(|error| Error::file(STEP, cache, error))?;
+    let mut paths = files_below(folder)?;
+    paths.retain(|path| path.extension().is_some_and(|kind| COMPRESSED.iter().any(|known| kind == *known)));
+    paths.sort();
+
+    let mut assets = Vec::new();
+    for path in paths {
+        let bytes = fs::read(&path).map_err(|error| Error::file(STEP, &path, error))?;
+        let short = path.strip_prefix(folder).unwrap_or(&path).to_path_buf();
+        let compressed = kept(&bytes, &short, cache)?;
+        let beside = compressed_path(&path);
+        fs::write(&beside, &compressed).map_err(|error| Error::file(STEP, &beside, error))?;
+        assets.push(Asset { path: short, raw_bytes: bytes.len() as u64, brotli_bytes: compressed.len() as u64 });
+    }
+    Ok(assets)
+}
+
+/// Where the compressed form of a file lies.
+pub fn compressed_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(".br");
+    PathBuf::from(name)
+}
+
+/// Every file below a folder.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let failed = |error| Error::file(STEP, &folder, error);
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    Ok(files)
+}
+
+fn kept(bytes: &[u8], name: &Path, cache: &Path) -> Result<Vec<u8>, Error> {
+    let path = cache.join(format!("{}.br", sha256(bytes)));
+    if let Ok(compressed) = fs::read(&path) {
+        return Ok(compressed);
+    }
+    if bytes.len() >= WORTH_A_LINE {
+        announce(&format!("compressing {} (about half a minute for 10 MB)", name.display()));
+    }
+    let compressed = brotli(bytes)?;
+    replace(&path, &compressed).map_err(|error| Error::file(STEP, &path, error))?;
+    Ok(compressed)
+}
+
+fn brotli(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let parameters =
+        BrotliEncoderParams { quality: QUALITY, lgwin: WINDOW_BITS, size_hint: bytes.len(), ..BrotliEncoderParams::default() };
+    let mut compressed = Vec::new();
+    let mut source = bytes;
+    brotli::BrotliCompress(&mut source, &mut compressed, &parameters)
+        .map_err(|error| Error::new(STEP, error, "This is a defect: please report it."))?;
+    Ok(compressed)
+}
+
+/// The SHA-256 of some bytes, in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
+
+/// Writes a file so that it is there whole or not at all.
+pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = PathBuf::from(name);
+    let written = fs::File::create(&partial)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&partial, path));
+    if written.is_err() {
+        // The error that matters is the first one.
+        let _ = fs::remove_file(&partial);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_compressed_beside_its_files_and_only_once() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let (page, cache) = (folder.path().join("dist"), folder.path().join("cache"));
+        fs::create_dir_all(page.join("assets"))?;
+        let text = "stride ".repeat(1_000);
+        fs::write(page.join("assets/app.js"), &text)?;
+        fs::write(page.join("weights.safetensors"), "not compressed")?;
+
+        let assets = all(&page, &cache)?;
+        assert_eq!(assets.len(), 1);
+        assert_eq!(assets[0].path, Path::new("assets/app.js"));
+        assert_eq!(assets[0].raw_bytes, 7_000);
+        assert!(assets[0].brotli_bytes < 100, "{assets:?}");
+
+        let compressed = fs::read(page.join("assets/app.js.br"))?;
+        let mut restored = Vec::new();
+        brotli::BrotliDecompress(&mut compressed.as_slice(), &mut restored)?;
+        assert_eq!(restored, text.as_bytes());
+
+        let entry = fs::read_dir(&cache)?.next().ok_or("nothing was kept")??.path();
+        fs::write(&entry, "kept")?;
+        assert_eq!(all(&page, &cache)?[0].brotli_bytes, 4, "the second time it comes out of the cache");
+        Ok(())
+    }
+
+    #[test]
+    fn a_replaced_file_leaves_nothing_beside_it() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("file");
+        replace(&path, b"one")?;
+        replace(&path, b"two")?;
+        assert_eq!(fs::read(&path)?, b"two");
+        assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+        assert!(replace(&folder.path().join("no/such/folder"), b"").is_err());
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! The one error of these tasks.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+
+/// A step that failed: what it was, why, and what to do about it, on one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{step} failed: {cause}. {remedy}")]
+pub struct Error {
+    /// The step, as a noun: "page build".
+    pub step: String,
+    /// The cause, with no full stop.
+    pub cause: String,
+    /// What to do: one or two full sentences.
+    pub remedy: String,
+}
+
+impl Error {
+    /// An error of `step`. Line breaks in `cause` become spaces, and its full stop goes.
+    pub fn new(step: &str, cause: impl Display, remedy: impl Into<String>) -> Self {
+        let words: Vec<String> = cause.to_string().split_whitespace().map(String::from).collect();
+        Self { step: step.into(), cause: words.join(" ").trim_end_matches('.').into(), remedy: remedy.into() }
+    }
+
+    /// The error of a file that could not be read or written during `step`.
+    pub fn file(step: &str, path: &Path, error: io::Error) -> Self {
+        Self::new(
+            step,
+            format!("{}: {error}", path.display()),
+            "Check that the file is there, that you may write to it and that the disk is not full.",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_that_names_step_cause_and_remedy() {
+        let error = Error::new("page build", "trunk ended\n  with 1.", "Read its output above.");
+        assert_eq!(error.to_string(), "page build failed: trunk ended with 1. Read its output above.");
+    }
+}

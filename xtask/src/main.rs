@@ -1,0 +1,55 @@
+//! Developer tasks of Stridescope: everything between a fresh clone and a served, tested page.
+//!
+//! Run as `cargo xtask COMMAND`. Nothing in here is needed at run time by the page or the command line.
+
+#![cfg_attr(test, allow(clippy::expect_used))]
+
+mod args;
+mod bench;
+mod compress;
+mod error;
+mod lint;
+mod onnx;
+mod page;
+mod process;
+mod project;
+mod serve;
+mod setup;
+mod sizes;
+mod test;
+mod weights;
+
+use std::process::ExitCode;
+
+use args::{Command, USAGE};
+use error::Error;
+use project::Project;
+
+fn main() -> ExitCode {
+    let result = args::parse(std::env::args().skip(1)).and_then(run);
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Error> {
+    if command == Command::Help {
+        println!("{USAGE}");
+        return Ok(());
+    }
+    let project = Project::open()?;
+    match command {
+        Command::Help => Ok(()),
+        Command::Setup => setup::everything(&project),
+        Command::Serve { port } => serve::run(&project, port),
+        Command::Build => page::build_within_budget(&project),
+        Command::Test { part } => test::run(&project, part),
+        Command::Lint => lint::run(&project),
+        Command::Weights => weights::fetch(&project),
+        Command::Bench(options) => bench::run(&project, options),
+    }
+}

@@ -1,0 +1,79 @@
+//! The release build of the page.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::compress::{self, Asset};
+use crate::error::Error;
+use crate::process::{self, announce};
+use crate::project::Project;
+use crate::setup::{self, PageTools};
+use crate::sizes;
+
+const STEP: &str = "page build";
+/// Where the page finds weights of its own site.
+const WEIGHTS: &str = "assets/weights";
+
+/// Builds the page and fails if it is larger than its budgets.
+pub fn build_within_budget(project: &Project) -> Result<(), Error> {
+    let tools = setup::page(project)?;
+    sizes::check(&build(project, &tools)?)
+}
+
+/// Builds the page into dist/, compressed files included, and prints its sizes.
+pub fn build(project: &Project, tools: &PageTools) -> Result<Vec<Asset>, Error> {
+    announce("page build");
+    let mut trunk = tools.trunk()?;
+    trunk.arg("build").current_dir(&project.root);
+    process::run(STEP, &mut trunk, "Read the output of trunk and cargo above.")?;
+    list_weights(&project.dist())?;
+    let assets = compress::all(&project.dist(), &project.scratch().join("brotli"))?;
+    print!("{}", sizes::table(&assets));
+    Ok(assets)
+}
+
+/// Writes the names of the weights that the site carries to a file beside them, so that the page need not ask for
+/// files that may be missing.
+pub fn list_weights(dist: &Path) -> Result<(), Error> {
+    let folder = dist.join(WEIGHTS);
+    fs::create_dir_all(&folder).map_err(|error| Error::file(STEP, &folder, error))?;
+    let entries = fs::read_dir(&folder).map_err(|error| Error::file(STEP, &folder, error))?;
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".safetensors"))
+        .collect();
+    names.sort();
+    let list = folder.join("present.json");
+    let text = serde_json::Value::from(names).to_string();
+    compress::replace(&list, text.as_bytes()).map_err(|error| Error::file(STEP, &list, error))?;
+    // A server would send the compressed form of an older list instead.
+    let stale = compress::compressed_path(&list);
+    match fs::remove_file(&stale) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file(STEP, &stale, error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_names_the_weights_of_the_site_and_nothing_else() -> Result<(), Box<dyn std::error::Error>> {
+        let dist = tempfile::tempdir()?;
+        let folder = dist.path().join(WEIGHTS);
+        list_weights(dist.path())?;
+        assert_eq!(fs::read_to_string(folder.join("present.json"))?, "[]");
+
+        for name in ["tiny-b.safetensors", "tiny-a.safetensors", "tiny-a.json", "x.safetensors.1.partial"] {
+            fs::write(folder.join(name), "")?;
+        }
+        fs::write(folder.join("present.json.br"), "of an older list")?;
+        list_weights(dist.path())?;
+        assert!(!folder.join("present.json.br").exists());
+        let text = fs::read_to_string(folder.join("present.json"))?;
+        assert_eq!(text, r#"["tiny-a.safetensors","tiny-b.safetensors"]"#);
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! Running other programs.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+
+const POLL: Duration = Duration::from_millis(50);
+const REMINDER: Duration = Duration::from_secs(60);
+
+/// Prints that a step begins.
+pub fn announce(step: &str) {
+    println!("==> {step}");
+}
+
+/// A command for `program`, without what cargo set in the environment of this very process: a cargo started from
+/// here would otherwise take it for its own (`CARGO` even decides which cargo `cargo clippy` calls).
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text == "CARGO" || text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// Runs `command` to its end, its output passing straight through, with a reminder every minute that it still runs.
+pub fn run(step: &str, command: &mut Command, remedy: &str) -> Result<(), Error> {
+    let mut child = command.spawn().map_err(|error| start_error(step, command, &error, remedy))?;
+    let started = Instant::now();
+    let mut reminders = 0;
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(|error| Error::new(step, error, remedy))? {
+            break status;
+        }
+        if started.elapsed() >= REMINDER * (reminders + 1) {
+            reminders += 1;
+            println!("    {step}: still at it after {reminders} min");
+        }
+        sleep(POLL);
+    };
+    if status.success() { Ok(()) } else { Err(Error::new(step, ending(command, status), remedy)) }
+}
+
+/// Runs `command` and returns what it wrote to standard output, trimmed.
+pub fn read(step: &str, command: &mut Command, remedy: &str) -> Result<String, Error> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| start_error(step, command, &error, remedy))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
+    } else {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        let last = complaint.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+        Err(Error::new(step, format!("{}: {last}", ending(command, output.status)), remedy))
+    }
+}
+
+/// What `command` wrote to standard output, if it could be run and ended well. Says nothing otherwise.
+pub fn probe(command: &mut Command) -> Option<String> {
+    read("probe", command, "").ok()
+}
+
+/// The program of that name on the search path.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .flat_map(|folder| [folder.join(program), folder.join(program).with_extension(env::consts::EXE_EXTENSION)])
+        .find(|file| file.is_file())
+}
+
+fn start_error(step: &str, command: &Command, error: &std::io::Error, remedy: &str) -> Error {
+    Error::new(step, format!("`{}` could not be started: {error}", name(command)), remedy)
+}
+
+fn ending(command: &Command, status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("`{}` ended with exit code {code}", name(command)),
+        None => format!("`{}` was stopped by a signal", name(command)),
+    }
+}
+
+/// The program and its first argument, enough to recognise the command by.
+fn name(command: &Command) -> String {
+    let program = PathBuf::from(command.get_program());
+    let program = program.file_name().unwrap_or(command.get_program()).to_string_lossy().into_owned();
+    match command.get_args().next() {
+        Some(first) => format!("{program} {}", first.to_string_lossy()),
+        None => program,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_program_is_named_with_its_last_complaint() {
+        let mut command = command("sh");
+        command.args(["-c", "echo one >&2; echo two >&2; exit 3"]);
+        let error = read("greeting", &mut command, "Try again.").expect_err("it exits with 3").to_string();
+        assert_eq!(error, "greeting failed: `sh -c` ended with exit code 3: two. Try again.");
+    }
+
+    #[test]
+    fn a_missing_program_is_an_error_and_is_not_found() {
+        let name = "stridescope-no-such-program";
+        let error = run("greeting", &mut command(name), "Install it.").expect_err("it does not exist");
+        assert!(error.to_string().contains(name), "{error}");
+        assert_eq!(find(name), None);
+        assert!(find("sh").is_some());
+    }
+}

@@ -1,0 +1,172 @@
+//! A small server for the built page, for this machine only.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, VARY};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use tower_http::services::ServeDir;
+
+use crate::error::Error;
+use crate::page;
+use crate::project::Project;
+use crate::setup;
+
+const STEP: &str = "serving the page";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Builds the page, then serves it on 127.0.0.1 until Ctrl-C.
+pub fn run(project: &Project, port: u16) -> Result<(), Error> {
+    // Taken before the build, so that a port in use shows at once and not after minutes.
+    let listener = listen(port)?;
+    let tools = setup::page(project)?;
+    page::build(project, &tools)?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .and_then(|runtime| runtime.block_on(serve(listener, port, &project.dist())))
+        .map_err(|error| Error::new(STEP, error, "Try another port with `--port N`."))
+}
+
+fn listen(port: u16) -> Result<TcpListener, Error> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let remedy = "Choose another with `cargo xtask serve --port N`, or stop the program that uses it.";
+            Error::new(STEP, format!("port {port} is taken"), remedy)
+        }
+        _ => Error::new(STEP, format!("port {port}: {error}"), "Choose another with `cargo xtask serve --port N`."),
+    })
+}
+
+async fn serve(listener: TcpListener, port: u16, dist: &Path) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let server = axum::serve(listener, site(dist)).with_graceful_shutdown(async {
+        // If Ctrl-C cannot be listened for, it ends the program as it always does.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    });
+    tokio::task::spawn_blocking(move || match ask(port) {
+        Ok(()) => println!("Stridescope is at http://127.0.0.1:{port}/ (Ctrl-C stops)"),
+        Err(error) => eprintln!("warning: the page does not answer on port {port}: {error}"),
+    });
+    server.await
+}
+
+fn site(dist: &Path) -> Router {
+    Router::new().fallback_service(ServeDir::new(dist).precompressed_br()).layer(middleware::from_fn(cache_rules))
+}
+
+/// Files with a hash in their name never change; all others are asked for again each time.
+async fn cache_rules(request: Request, next: Next) -> Response {
+    let rule = if is_hashed(request.uri().path()) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let mut response = next.run(request).await;
+    if response.status().is_success() {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(rule));
+        response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    response
+}
+
+/// Whether trunk put a hash of 64 bits into a file's name: `app-0123456789abcdef_bg.wasm`.
+fn is_hashed(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.split(['-', '_', '.'])
+        .any(|word| (14..=16).contains(&word.len()) && word.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c)))
+}
+
+/// Asks for the page once, as a browser would.
+fn ask(port: u16) -> io::Result<()> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(64).read_to_string(&mut answer)?;
+    match answer.lines().next() {
+        Some(line) if line.starts_with("HTTP/1.1 200") => Ok(()),
+        line => Err(io::Error::other(line.unwrap_or("no answer").to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_with_a_hash_are_kept_for_ever() {
+        let cases = [
+            ("/app-0123456789abcdef.js", true),
+            ("/app-0123456789abcdef_bg.wasm", true),
+            ("/styles-fedcba987654321.css", true),
+            ("/", false),
+            ("/index.html", false),
+            ("/worker_bg.wasm", false),
+            ("/worker_loader.js", false),
+            ("/assets/weights/resnet50-a.safetensors", false),
+            ("/0123456789abcdef/index.html", false),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(is_hashed(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_taken_port_is_one_clear_sentence() -> io::Result<()> {
+        let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = holder.local_addr()?.port();
+        let error = listen(port).expect_err("the port is taken").to_string();
+        assert!(error.contains(&format!("port {port} is taken")) && error.contains("--port"), "{error}");
+        Ok(())
+    }
+
+    #[test]
+    fn the_site_is_compressed_typed_and_kept_by_name() -> io::Result<()> {
+        let dist = tempfile::tempdir()?;
+        for (name, text) in [
+            ("index.html", "<!doctype html>"),
+            ("worker_bg.wasm", "plain"),
+            ("worker_bg.wasm.br", "br"),
+            ("app-0123456789abcdef.js", "1"),
+        ] {
+            std::fs::write(dist.path().join(name), text)?;
+        }
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        listener.set_nonblocking(true)?;
+        let site = site(dist.path());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async { axum::serve(tokio::net::TcpListener::from_std(listener)?, site).await })
+        });
+
+        ask(port)?;
+        // (path, accepted encoding, what the answer must hold)
+        let cases = [
+            ("/", "", vec!["200 OK", "text/html", "no-cache"]),
+            ("/worker_bg.wasm", "", vec!["200 OK", "application/wasm", "no-cache", "plain"]),
+            ("/worker_bg.wasm", "gzip, br", vec!["200 OK", "application/wasm", "content-encoding: br"]),
+            ("/app-0123456789abcdef.js", "", vec!["200 OK", "javascript", "immutable"]),
+            ("/missing.js", "", vec!["404 Not Found"]),
+            ("/../Cargo.toml", "", vec!["404 Not Found"]),
+        ];
+        for (path, encoding, expected) in cases {
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: {encoding}\r\nConnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes())?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            for part in expected {
+                assert!(answer.contains(part), "{path}: {part} is not in\n{answer}");
+            }
+        }
+        Ok(())
+    }
+}

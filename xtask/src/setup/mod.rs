@@ -1,0 +1,46 @@
+//! Getting what is missing, and only that. Each part says what it does while it does it, and nothing otherwise.
+
+mod apt;
+mod browser;
+mod debian;
+mod node;
+mod tools;
+mod wasm;
+
+use crate::error::Error;
+use crate::process::announce;
+use crate::project::Project;
+
+pub use browser::Browser;
+pub use node::{Node, require as node};
+pub use tools::PageTools;
+pub use wasm::{TARGET as WASM_TARGET, WasmToolchain};
+
+/// The tools of every task.
+pub fn everything(project: &Project) -> Result<(), Error> {
+    page(project)?;
+    lint(project)?;
+    browser(project)?;
+    announce("everything that the tasks need is here");
+    Ok(())
+}
+
+/// What the page build needs.
+pub fn page(project: &Project) -> Result<PageTools, Error> {
+    let wasm = WasmToolchain::require(project)?;
+    PageTools::require(project, wasm)
+}
+
+/// The compiler for wasm32, with clippy.
+pub fn lint(project: &Project) -> Result<WasmToolchain, Error> {
+    let wasm = WasmToolchain::require(project)?;
+    wasm.require_clippy()?;
+    Ok(wasm)
+}
+
+/// What drives a browser over the built page.
+pub fn browser(project: &Project) -> Result<Browser, Error> {
+    let node = node::require()?;
+    node.require_packages(&project.tests())?;
+    Browser::require(project, &node)
+}

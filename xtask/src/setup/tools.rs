@@ -1,0 +1,83 @@
+//! The two programs of the page build: wasm-bindgen, which writes the JavaScript around a wasm file, and trunk, which
+//! puts the page together.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::WasmToolchain;
+use crate::error::Error;
+use crate::process::{self, announce};
+use crate::project::{Project, version_in_output};
+
+/// The release of trunk that Trunk.toml and index.html are written for.
+const TRUNK_VERSION: &str = "0.21.14";
+
+/// What builds the page.
+#[derive(Clone, Debug)]
+pub struct PageTools {
+    /// The compiler.
+    pub wasm: WasmToolchain,
+    trunk: PathBuf,
+    wasm_bindgen: PathBuf,
+}
+
+impl PageTools {
+    /// Finds both programs in the right version, or builds them from source.
+    pub fn require(project: &Project, wasm: WasmToolchain) -> Result<Self, Error> {
+        let bindgen_version = project.locked_version("wasm-bindgen")?;
+        let wasm_bindgen = require(project, "wasm-bindgen", "wasm-bindgen-cli", &bindgen_version)?;
+        let trunk = require(project, "trunk", "trunk", TRUNK_VERSION)?;
+        Ok(Self { wasm, trunk, wasm_bindgen })
+    }
+
+    /// A trunk that finds the right compiler and the right wasm-bindgen first.
+    pub fn trunk(&self) -> Result<Command, Error> {
+        let mut trunk = process::command(&self.trunk);
+        self.wasm.select(&mut trunk);
+        trunk.env("PATH", first_on_path(&self.wasm_bindgen)?).env("TRUNK_SKIP_VERSION_CHECK", "true");
+        // trunk reads NO_COLOR as true or false and stops at the usual "1".
+        if env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+            trunk.env("NO_COLOR", "true");
+        }
+        Ok(trunk)
+    }
+}
+
+fn first_on_path(program: &Path) -> Result<OsString, Error> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folder = program.parent().map(Path::to_path_buf);
+    env::join_paths(folder.into_iter().chain(env::split_paths(&path)))
+        .map_err(|error| Error::new("page build", error, "Move the clone to a folder without a colon in its name."))
+}
+
+fn require(project: &Project, program: &str, package: &str, version: &str) -> Result<PathBuf, Error> {
+    let installed = project.tools().join("bin").join(program).with_extension(env::consts::EXE_EXTENSION);
+    let has_version = |path: &PathBuf| {
+        let output = process::probe(process::command(path).arg("--version")).unwrap_or_default();
+        version_in_output(&output) == Some(version)
+    };
+    let known = std::iter::once(installed.clone()).chain(process::find(program)).find(has_version);
+    match known {
+        Some(path) => Ok(path),
+        None => install(project, package, version).map(|()| installed),
+    }
+}
+
+fn install(project: &Project, package: &str, version: &str) -> Result<(), Error> {
+    announce(&format!("{package} {version}: building it from source (a few minutes, once)"));
+    let remedy = format!("Read the output above, or put {package} {version} on the search path yourself.");
+    let cargo = || {
+        let mut cargo = process::command("cargo");
+        // Outside the clone, so that its cargo configuration plays no part, and in cargo's own temporary folder.
+        cargo.current_dir(env::temp_dir()).env_remove("CARGO_TARGET_DIR").env_remove("CARGO_BUILD_TARGET_DIR");
+        cargo.args(["install", package, "--version", version, "--root"]).arg(project.tools());
+        cargo
+    };
+    process::run(package, cargo().arg("--locked"), &remedy).or_else(|_| {
+        // A release can pin a dependency that was withdrawn since.
+        announce(&format!("{package} {version}: again, with newer versions of what it depends on"));
+        process::run(package, &mut cargo(), &remedy)
+    })
+}

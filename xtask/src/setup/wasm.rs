@@ -1,0 +1,107 @@
+//! A compiler for wasm32.
+
+use std::fs;
+use std::process::Command;
+
+use super::{apt, debian};
+use crate::error::Error;
+use crate::process::{self, announce};
+use crate::project::Project;
+
+/// The target of page and engine.
+pub const TARGET: &str = "wasm32-unknown-unknown";
+
+const STEP: &str = "compiler for wasm32";
+const BY_HAND: &str = "Run `rustup target add wasm32-unknown-unknown`, or install your system's Rust standard library \
+                       for that target, then this again.";
+
+/// The toolchain that compiles for wasm32: the active one, or a linked one that only wasm builds use.
+#[derive(Clone, Debug)]
+pub struct WasmToolchain {
+    /// rustup's name of it, if it is not the active one.
+    linked: Option<&'static str>,
+}
+
+impl WasmToolchain {
+    /// Finds a toolchain, or makes one.
+    pub fn require(project: &Project) -> Result<Self, Error> {
+        let active = Self { linked: None };
+        let debian = Self { linked: Some(debian::TOOLCHAIN) };
+        if active.compiles(project) {
+            return Ok(active);
+        }
+        if debian.is_linked() && debian.compiles(project) {
+            return Ok(debian);
+        }
+
+        let added = add_target();
+        if added.is_ok() && active.compiles(project) {
+            return Ok(active);
+        }
+        if !apt::available() {
+            return Err(added
+                .err()
+                .unwrap_or_else(|| Error::new(STEP, "the compiler still finds no standard library for wasm32", BY_HAND)));
+        }
+        announce("compiler for wasm32: rustup cannot get it, so Debian's is used instead");
+        debian::build_std(project)?;
+        [active, debian]
+            .into_iter()
+            .find(|toolchain| toolchain.compiles(project))
+            .ok_or_else(|| Error::new(STEP, "Debian's compiler finds no standard library for wasm32 after building it", BY_HAND))
+    }
+
+    /// Makes `command` use this toolchain.
+    pub fn select(&self, command: &mut Command) {
+        if let Some(name) = self.linked {
+            command.env("RUSTUP_TOOLCHAIN", name);
+        }
+    }
+
+    /// A cargo of this toolchain.
+    pub fn cargo(&self) -> Command {
+        let mut cargo = process::command("cargo");
+        self.select(&mut cargo);
+        cargo
+    }
+
+    /// Gets clippy for this toolchain.
+    pub fn require_clippy(&self) -> Result<(), Error> {
+        let has_clippy = || process::probe(self.cargo().args(["clippy", "--version"])).is_some();
+        if has_clippy() {
+            return Ok(());
+        }
+        let step = "clippy";
+        match self.linked {
+            Some(_) => apt::install(step, &["rust-web-clippy"]),
+            None => {
+                announce("clippy: adding it with rustup");
+                let mut rustup = process::command("rustup");
+                process::run(step, rustup.args(["component", "add", "clippy"]), "Install clippy by hand.")
+            }
+        }
+    }
+
+    fn is_linked(&self) -> bool {
+        let list = process::probe(process::command("rustup").args(["toolchain", "list"])).unwrap_or_default();
+        self.linked.is_some_and(|name| list.lines().any(|line| line.split_whitespace().next() == Some(name)))
+    }
+
+    /// Compiles and links an empty library: a library of another compiler version or a missing linker shows here.
+    fn compiles(&self, project: &Project) -> bool {
+        let scratch = project.scratch();
+        if fs::create_dir_all(&scratch).is_err() {
+            return false;
+        }
+        let mut rustc = process::command("rustc");
+        self.select(&mut rustc);
+        rustc.args(["--target", TARGET, "--crate-type", "cdylib", "--crate-name", "probe", "--out-dir"]);
+        process::probe(rustc.arg(&scratch).arg("-")).is_some()
+    }
+}
+
+fn add_target() -> Result<(), Error> {
+    announce("compiler for wasm32: adding the target with rustup");
+    let mut rustup = process::command("rustup");
+    process::run(STEP, rustup.args(["target", "add", TARGET]), BY_HAND)
+}

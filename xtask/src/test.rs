@@ -1,0 +1,95 @@
+//! Running every test.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::args::Part;
+use crate::error::Error;
+use crate::page;
+use crate::process::{self, announce};
+use crate::project::Project;
+use crate::setup::{self, Browser};
+use crate::weights;
+
+const READ_ABOVE: &str = "Read the failing test's output above.";
+
+/// Runs the tests of a part. Tools that are missing and the real weights are fetched first.
+pub fn run(project: &Project, part: Part) -> Result<(), Error> {
+    weights::fetch(project)?;
+    if part != Part::Browser {
+        native(project)?;
+    }
+    if part != Part::Native {
+        in_browser(project)?;
+    }
+    announce("all tests passed");
+    Ok(())
+}
+
+fn native(project: &Project) -> Result<(), Error> {
+    let packages: [(&str, &[&str]); 2] = [
+        ("native tests", &["test", "--release", "--package", "stridescope", "--features", "cli"]),
+        ("tests of xtask", &["test", "--release", "--package", "xtask"]),
+    ];
+    for (step, arguments) in packages {
+        announce(step);
+        let mut cargo = process::command("cargo");
+        cargo.args(arguments).current_dir(&project.root);
+        if let Some(shared) = project.shared() {
+            cargo.env("STRIDESCOPE_SHARED", shared);
+        }
+        process::run(step, &mut cargo, READ_ABOVE)?;
+    }
+    Ok(())
+}
+
+fn in_browser(project: &Project) -> Result<(), Error> {
+    let step = "browser tests";
+    let (browser, cli) = prepare(project)?;
+    let files = test_files(project)?;
+    if files.is_empty() {
+        announce("browser tests: there are none yet");
+        return Ok(());
+    }
+    announce(step);
+    let mut node = browser.node.node();
+    // One at a time: they measure and share the processor with a software GPU.
+    node.args(["--test", "--test-concurrency=1"]).args(files).current_dir(project.tests());
+    describe_site(&mut node, project, &browser, &cli);
+    process::run(step, &mut node, READ_ABOVE)
+}
+
+/// Gets all that drives a browser over the built page: tools, page and command line. Returns the last one's path.
+pub fn prepare(project: &Project) -> Result<(Browser, PathBuf), Error> {
+    let tools = setup::page(project)?;
+    let browser = setup::browser(project)?;
+    page::build(project, &tools)?;
+
+    let step = "build of the command line";
+    announce(step);
+    let mut cargo = process::command("cargo");
+    cargo.args(["build", "--release", "--package", "stridescope", "--features", "cli", "--bin", "stridescope"]);
+    process::run(step, cargo.current_dir(&project.root), "Read the compiler's output above.")?;
+    let cli = project.target.join("release/stridescope").with_extension(std::env::consts::EXE_EXTENSION);
+    Ok((browser, cli))
+}
+
+/// Tells scripts that drive the browser where everything is.
+pub fn describe_site(command: &mut Command, project: &Project, browser: &Browser, cli: &PathBuf) {
+    command.env("STRIDESCOPE_DIST", project.dist()).env("STRIDESCOPE_CHROMIUM", &browser.chromium).env("STRIDESCOPE_CLI", cli);
+    if let Some(shared) = project.shared() {
+        command.env("STRIDESCOPE_SHARED", shared);
+    }
+}
+
+fn test_files(project: &Project) -> Result<Vec<PathBuf>, Error> {
+    let folder = project.tests().join("browser");
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(&folder).map_err(|error| Error::file("browser tests", &folder, error))?;
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    files.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
+    files.sort();
+    Ok(files)
+}

