@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use stridescope::arch::{ArchSpec, Graph, Input, lower};
 use stridescope::weights::card::Reject;
-use stridescope::weights::{Checkpoint, Dtype, catalogue, check, formula, labels, safetensors, tfjs};
+use stridescope::weights::{Card, Checkpoint, Dtype, catalogue, check, formula, labels, safetensors, tfjs};
 
 fn graph() -> Graph {
     lower(&ArchSpec::named("tiny-c").unwrap(), Input::square(64)).unwrap()
@@ -146,9 +146,29 @@ fn the_labels_are_imagenets() {
 }
 
 #[test]
-fn free_energy_is_the_log_of_the_summed_exponentials() {
-    assert!((Reject::energy(&[0.0; 10]) - 10f64.ln()).abs() < 1e-12);
-    assert!((Reject::energy(&[1e4, 1e4]) - (1e4 + 2f64.ln())).abs() < 1e-9);
-    let reject = Reject { energy_below: 3.0, keeps: 95.0 };
-    assert!(reject.applies(&[2.0, 0.0]) && !reject.applies(&[3.5, 0.0]));
+fn a_network_declines_below_its_threshold_alone() {
+    let reject = Reject { top_p_below: 0.85, keeps: 70.0 };
+    assert!(reject.applies(0.849) && !reject.applies(0.85) && !reject.applies(1.0));
+}
+
+#[test]
+fn cards_that_would_make_nonsense_are_refused() {
+    let json = serde_json::to_string(&catalogue::for_net("tiny-a").unwrap().card).unwrap();
+    assert!(Card::from_json(&json).is_ok());
+    for (from, to) in
+        [("\"std\":[0.229", "\"std\":[0.0"), ("\"std\":[0.229", "\"std\":[-1.0"), ("\"mean\":[0.485", "\"mean\":[1e60")]
+    {
+        assert!(json.contains(from));
+        assert!(Card::from_json(&json.replace(from, to)).is_err(), "{to}");
+    }
+}
+
+#[test]
+fn halving_refuses_what_a_half_cannot_hold() {
+    let mut checkpoint = formula::checkpoint(&graph());
+    let range = checkpoint.tensors["fc.weight"].range.clone();
+    checkpoint.bytes[range.start..range.start + 4].copy_from_slice(&1e5f32.to_le_bytes());
+    let error = safetensors::write(&checkpoint, Dtype::F16).unwrap_err().to_string();
+    assert!(error.contains("\"fc.weight\"") && error.contains("f32"), "{error}");
+    assert!(safetensors::write(&checkpoint, Dtype::F32).is_ok());
 }

@@ -67,15 +67,14 @@ impl Builder {
         self.nodes[index].shape.channels = classes;
     }
 
+    /// Adds a convolution whose padding keeps the size at stride 1.
     fn conv(
         &mut self,
         id: String,
         from: usize,
         place: Place,
         out_channels: usize,
-        kernel: usize,
-        stride: usize,
-        groups: usize,
+        (kernel, stride, groups): (usize, usize, usize),
     ) -> usize {
         let in_channels = self.nodes[from].shape.channels;
         let conv = Conv { in_channels, out_channels, kernel, stride, padding: kernel / 2, dilation: 1, groups };
@@ -86,11 +85,11 @@ impl Builder {
         let widths = spec.stem_widths();
         let mut last = 0;
         if spec.stem == Stem::Conv7 {
-            last = self.conv("conv1".into(), last, Place::Stem, spec.width, 7, 2, 1);
+            last = self.conv("conv1".into(), last, Place::Stem, spec.width, (7, 2, 1));
         } else {
             // timm's Sequential: conv 0, bn 1, act 2, conv 3, bn 4, act 5, conv 6; the last bn and act are the network's own.
             for (i, &width) in widths.iter().enumerate() {
-                last = self.conv(format!("conv1.{}", 3 * i), last, Place::Stem, width, 3, if i == 0 { 2 } else { 1 }, 1);
+                last = self.conv(format!("conv1.{}", 3 * i), last, Place::Stem, width, (3, if i == 0 { 2 } else { 1 }, 1));
                 if i + 1 < widths.len() {
                     last = self.push(format!("conv1.{}", 3 * i + 1), Op::BatchNorm, vec![last], Place::Stem);
                     last = self.push(format!("conv1.{}", 3 * i + 2), Op::Relu, vec![last], Place::Stem);
@@ -125,7 +124,7 @@ impl Builder {
         let mut last = input;
         for (i, &(channels, kernel, stride, groups)) in convs.iter().enumerate() {
             let n = i + 1;
-            last = self.conv(format!("{id}.conv{n}"), last, place(Path::A), channels, kernel, stride, groups);
+            last = self.conv(format!("{id}.conv{n}"), last, place(Path::A), channels, (kernel, stride, groups));
             last = self.push(format!("{id}.bn{n}"), Op::BatchNorm, vec![last], place(Path::A));
             if n < convs.len() {
                 last = self.push(format!("{id}.act{n}"), Op::Relu, vec![last], place(Path::A));
@@ -147,7 +146,7 @@ impl Builder {
                 conv_stride = 1;
                 at = 1;
             }
-            other = self.conv(format!("{id}.downsample.{at}"), other, place(Path::B), out, 1, conv_stride, 1);
+            other = self.conv(format!("{id}.downsample.{at}"), other, place(Path::B), out, (1, conv_stride, 1));
             other = self.push(format!("{id}.downsample.{}", at + 1), Op::BatchNorm, vec![other], place(Path::B));
         }
         let path_b: Vec<usize> = (start..self.nodes.len()).collect();

@@ -3,6 +3,7 @@
 #[cfg(feature = "cli")]
 pub mod decode;
 mod preprocess;
+mod resample;
 
 pub use preprocess::{Interpolation, Preprocess, Rgb, prepare, resize_and_crop};
 
@@ -26,6 +27,9 @@ pub enum ImageError {
     /// The decoder gave up.
     #[error("this picture is damaged or cut off: {0}. Save it again, or choose another")]
     Damaged(String),
+    /// Decoding it would take more memory than one picture is given.
+    #[error("this picture takes too much memory to decode. Make it smaller first")]
+    TooMuchMemory,
     /// Too many bytes.
     #[error("this file is {} MB large; at most {} MB are read. Choose a smaller one", bytes / 1_000_000, MAX_FILE_BYTES / 1_000_000)]
     TooManyBytes {
@@ -48,9 +52,14 @@ pub enum ImageError {
         /// Pixels down.
         height: usize,
     },
-    /// The resampling refused.
-    #[error("this picture could not be resized: {0}. Choose another")]
-    Resize(String),
+    /// The weights name a preparation that cannot be done.
+    #[error("these weights ask for {size} × {size} pixels cut from {resize} × {resize}, which cannot be. Choose other weights")]
+    Preprocess {
+        /// Side of the square to cut out.
+        size: usize,
+        /// Side that it is cut from.
+        resize: usize,
+    },
 }
 
 /// Refuses a picture by the size that its header states, before anything is decoded.
@@ -76,9 +85,11 @@ pub fn check_file(bytes: u64, head: &[u8]) -> Result<(), ImageError> {
     if bytes > MAX_FILE_BYTES {
         return Err(ImageError::TooManyBytes { bytes });
     }
-    let text = String::from_utf8_lossy(&head[..head.len().min(1024)]);
+    // Drawing programs put long comments first.
+    let text = String::from_utf8_lossy(&head[..head.len().min(65_536)]);
     let text = text.trim_start_matches('\u{feff}').trim_start();
-    if text.starts_with("<svg") || (text.starts_with("<?xml") || text.starts_with("<!--")) && text.contains("<svg") {
+    let markup = ["<svg", "<?xml", "<!--", "<!DOCTYPE svg"].iter().any(|start| text.starts_with(start));
+    if markup && text.contains("<svg") {
         return Err(ImageError::Svg);
     }
     Ok(())

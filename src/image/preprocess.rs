@@ -1,9 +1,14 @@
-//! Resize, centre crop, normalise: torchvision's evaluation transform over Pillow's antialiased filters.
+//! Resize, centre crop, normalise, over Pillow's antialiased filters.
+//!
+//! As torchvision's evaluation transform, but the longer side is rounded where torchvision cuts it off, and an odd margin of the crop
+//! goes to the right and the bottom: up to a pixel apart.
 
 use super::ImageError;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use super::resample::resample;
 use serde::{Deserialize, Serialize};
+
+/// Longest side of a picture, in shortest sides; beyond it a square says nothing of the picture.
+const MOST_THIN: usize = 1000;
 
 /// Pillow's filter for resizing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,31 +69,23 @@ impl Rgb {
 /// The very pixels that a network sees: the picture resized and its centre cut out, `size` by `size`.
 ///
 /// # Errors
-/// When the picture is so thin that its resized form would be enormous.
+/// When the picture is too thin, or `how` cuts out more than there is or next to nothing.
 pub fn resize_and_crop(picture: &Rgb, how: &Preprocess) -> Result<Rgb, ImageError> {
-    let (w, h, size) = (picture.width, picture.height, how.size);
-    let scale = how.resize as f64 / w.min(h) as f64;
-    let to = |side: usize| ((side as f64 * scale).round_ties_even() as usize).max(how.resize);
-    let (to_w, to_h) = (to(w), to(h));
-    let resize = |error: String| ImageError::Resize(error);
-
-    if to_w.max(to_h) > 200 * how.resize {
-        return Err(ImageError::TooThin { width: w, height: h });
+    let (width, height, size) = (picture.width, picture.height, how.size);
+    if !(size..=2 * size).contains(&how.resize) {
+        return Err(ImageError::Preprocess { size, resize: how.resize });
     }
-    let source =
-        ImageRef::new(w as u32, h as u32, &picture.pixels, PixelType::U8x3).map_err(|error| resize(error.to_string()))?;
-    let mut resized = Image::new(to_w as u32, to_h as u32, PixelType::U8x3);
-    let filter = match how.interpolation {
-        Interpolation::Bilinear => FilterType::Bilinear,
-        Interpolation::Bicubic => FilterType::CatmullRom,
+    let scale = how.resize as f64 / width.min(height) as f64;
+    let to = |side: usize| ((side as f64 * scale).round_ties_even() as usize).max(how.resize);
+    let (to_width, to_height) = (to(width), to(height));
+    if to_width.max(to_height) > MOST_THIN * how.resize {
+        return Err(ImageError::TooThin { width, height });
+    }
+    let middle = |side: usize| {
+        let start = (side - size) / 2;
+        start..start + size
     };
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
-    Resizer::new().resize(&source, &mut resized, Some(&options)).map_err(|error| resize(error.to_string()))?;
-
-    let (left, top) = ((to_w - size) / 2, (to_h - size) / 2);
-    let rows = resized.buffer().chunks_exact(3 * to_w).skip(top).take(size);
-    let pixels = rows.flat_map(|row| &row[3 * left..3 * (left + size)]).copied().collect();
-    Ok(Rgb { width: size, height: size, pixels })
+    Ok(resample(picture, to_width, to_height, how.interpolation, (middle(to_width), middle(to_height))))
 }
 
 /// Pixels to input values: `[3, H, W]`, scaled to 0..1, less the mean, over the standard deviation.

@@ -283,7 +283,7 @@ impl Session {
             Event::Ran(ran) => {
                 if let Some(Pending::Run(net)) = take(ran.id) {
                     self.backend.set(Some(ran.backend.clone()));
-                    put(net, Outcome::Done(Box::new(ran)));
+                    put(net, Outcome::Done(ran));
                 }
             }
             Event::Failed { id, message } => match take(id) {

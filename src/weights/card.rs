@@ -63,26 +63,20 @@ pub struct Accuracy {
     pub by: String,
 }
 
-/// A picture is "none of my classes" when the free energy of the logits, `ln Σ exp(logit)`, is below a threshold
-/// (Liu et al., "Energy-based Out-of-distribution Detection", NeurIPS 2020, arXiv 2010.03759).
+/// A picture is "none of my classes" when even the most likely class has a probability below a threshold
+/// (Hendrycks and Gimpel, "A Baseline for Detecting Misclassified and Out-of-Distribution Examples", ICLR 2017, arXiv 1610.02136).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Reject {
-    /// Below this the network does not answer.
-    pub energy_below: f64,
+    /// Below this probability of its first class the network does not answer.
+    pub top_p_below: f64,
     /// Share of validation pictures of its own classes that it still answers, percent.
     pub keeps: f64,
 }
 
 impl Reject {
-    /// `ln Σ exp(logit)`, computed without overflow.
-    pub fn energy(logits: &[f32]) -> f64 {
-        let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max) as f64;
-        top + logits.iter().map(|&logit| (logit as f64 - top).exp()).sum::<f64>().ln()
-    }
-
-    /// Whether a network with these logits should decline to answer.
-    pub fn applies(&self, logits: &[f32]) -> bool {
-        Self::energy(logits) < self.energy_below
+    /// Whether a network that gives its first class this probability should decline to answer.
+    pub fn applies(&self, top_p: f64) -> bool {
+        top_p < self.top_p_below
     }
 }
 
@@ -92,7 +86,10 @@ impl Card {
     /// # Errors
     /// When it is no card.
     pub fn from_json(json: &str) -> Result<Self, WeightsError> {
-        serde_json::from_str(json).map_err(|error| WeightsError::Card(error.to_string()))
+        let card: Self = serde_json::from_str(json).map_err(|error| WeightsError::Card(error.to_string()))?;
+        let how = &card.preprocess;
+        let is_usable = how.mean.iter().all(|mean| mean.is_finite()) && how.std.iter().all(|std| std.is_finite() && *std > 0.0);
+        if is_usable { Ok(card) } else { Err(WeightsError::Card("its mean and std must be numbers, std above 0".into())) }
     }
 
     /// How many classes the network tells apart.

@@ -104,6 +104,12 @@ pub enum WeightsError {
         /// Its key.
         name: String,
     },
+    /// A value that a half cannot hold.
+    #[error("tensor \"{name}\" holds a value beyond 65,504, which f16 cannot store. Convert to f32 instead")]
+    TooLargeForHalf {
+        /// Its key.
+        name: String,
+    },
     /// A tensor is absent.
     #[error("tensor \"{name}\" is missing{}. Is this a file for another network?", and_more(*.more))]
     Missing {

@@ -71,6 +71,9 @@ pub fn write(checkpoint: &Checkpoint, dtype: Dtype) -> Result<Vec<u8>, WeightsEr
         }
         let values = checkpoint.values(name)?;
         let halved = dtype == Dtype::F16 && entry.shape.len() > 1;
+        if halved && values.iter().any(|&value| value.is_finite() && half::f16::from_f32(value).is_infinite()) {
+            return Err(WeightsError::TooLargeForHalf { name: name.clone() });
+        }
         let bytes: Vec<u8> = if halved {
             values.iter().flat_map(|&value| half::f16::from_f32(value).to_le_bytes()).collect()
         } else {

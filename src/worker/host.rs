@@ -135,7 +135,7 @@ impl Host {
                     return;
                 }
                 match result {
-                    Ok((ran, numbers)) => self.send(&Event::Ran(ran), &numbers),
+                    Ok((ran, numbers)) => self.send(&Event::Ran(Box::new(ran)), &numbers),
                     Err(StoreError::Elsewhere { bytes, host }) => self.send(&Event::WeightsElsewhere { id, bytes, host }, &[]),
                     Err(error) => self.send(&Event::Failed { id, message: error.to_string() }, &[]),
                 }
@@ -168,14 +168,16 @@ impl Host {
 
         let names = loaded.card.as_ref().map(|card| labels(&card.classes)).unwrap_or_default();
         let prediction = |(index, p): (usize, f64)| Some(Prediction { index, label: names.get(index)?.name.clone(), p });
+        let top: Vec<(usize, f64)> = top_k(&output.logits, TOP);
+        let top_p = top.first().map_or(0.0, |(_, p)| *p);
         let reject = loaded.card.as_ref().and_then(|card| card.reject);
         let ran = Ran {
             id,
             net: run.net,
             backend: chosen.report,
             ms,
-            top: top_k(&output.logits, TOP).into_iter().filter_map(prediction).collect(),
-            none_of_its_classes: reject.is_some_and(|reject| reject.applies(&output.logits)),
+            top: top.into_iter().filter_map(prediction).collect(),
+            none_of_its_classes: reject.is_some_and(|reject| reject.applies(top_p)),
             card: loaded.card,
             taps: output.taps.iter().map(|tap| (tap.id.clone(), tap.shape)).collect(),
         };

@@ -55,6 +55,6 @@ fn pixels(bitmap: &ImageBitmap) -> Result<Rgb, ImageError> {
     context.set_fill_style_str("#fff");
     context.fill_rect(0.0, 0.0, width.into(), height.into());
     context.draw_image_with_image_bitmap(bitmap, 0.0, 0.0).map_err(no_canvas)?;
-    let data = context.get_image_data(0, 0, width as i32, height as i32).map_err(no_canvas)?;
+    let data = context.get_image_data(0.0, 0.0, width.into(), height.into()).map_err(no_canvas)?;
     Ok(Rgb::from_rgba(width as usize, height as usize, &data.data()))
 }

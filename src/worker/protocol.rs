@@ -118,7 +118,7 @@ pub enum Event {
         host: String,
     },
     /// A run is done. `buffers` holds the logits, then each tap.
-    Ran(Ran),
+    Ran(Box<Ran>),
     /// A request failed; everything else is as before.
     Failed {
         /// The request's.

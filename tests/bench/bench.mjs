@@ -1,4 +1,4 @@
-// node bench.mjs PLAN.json [--write FILE]: measures every network of the plan in a new Chromium and prints a table.
+// node bench.mjs PLAN.json [--write FILE]: measures every network of the plan and prints a table.
 // `cargo xtask bench` makes the plan, and sets STRIDESCOPE_DIST, STRIDESCOPE_CHROMIUM and STRIDESCOPE_ONNX_DIR.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -11,8 +11,14 @@ import { startServer } from './server.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const WARM_UPS = 2;
-const ROUNDS = 12;
-/** For one network; software GPUs need most of it. */
+/** In each of two browsers. */
+const ROUNDS = 10;
+/** Which engine comes first in each browser; report.mjs relies on this. */
+const ORDERS = [
+  ['ours', 'ort'],
+  ['ort', 'ours'],
+];
+/** For one network in one browser; software GPUs need most of it. */
 const PATIENCE_MS = 15 * 60_000;
 /** A browser that has a WebGPU adapter without a GPU, and keeps to itself. */
 const FLAGS = [
@@ -42,11 +48,15 @@ async function main() {
   try {
     for (const bench of JSON.parse(await readFile(plan, 'utf8'))) {
       console.log(`    ${bench.net} at ${bench.size} px, ${bench.weights} weights, ${bench.backend}`);
-      const { measured, about } = await measure(server.origin, { ...bench, warmUps: WARM_UPS, rounds: ROUNDS });
-      const row = summarise(bench, measured);
-      if (!agrees(row)) fail(`${bench.net}: the engines' logits are ${row.apart.toExponential(1)} apart, so one of them computes another network`);
+      const visits = [];
+      for (const order of ORDERS) {
+        const { results, about } = await visit(server.origin, { ...bench, order, warmUps: WARM_UPS, rounds: ROUNDS });
+        visits.push(results);
+        facts ??= [...about, ['Load average of the machine before', load]];
+      }
+      const row = summarise(bench, visits);
+      if (!agrees(row)) fail(`${bench.net}: the logits are ${row.apart.toExponential(1)} apart, so these are two networks`);
       rows.push(row);
-      facts ??= [...about, ['Load average of the machine before', load]];
     }
   } finally {
     await server.close();
@@ -55,7 +65,7 @@ async function main() {
   const counts = { warmUps: WARM_UPS, rounds: ROUNDS };
   console.log(`\n${facts.map(([name, value]) => `${name}: ${value}`).join('\n')}\n\n${table(rows)}\n\n${legend(counts)}\n`);
   for (const { bench, ratio } of rows.filter(({ bench, ratio }) => bench.backend === 'cpu' && ratio > GOAL)) {
-    console.log(`warning: ${bench.net} (${bench.weights} weights) takes ${ratio.toFixed(2)} x as long as the peer; the goal is ${GOAL}`);
+    console.log(`warning: ${bench.net}, ${bench.weights} weights: ${ratio.toFixed(2)} x the peer's time; the goal is ${GOAL}`);
   }
   if (write) {
     await mkdir(dirname(write), { recursive: true });
@@ -65,13 +75,15 @@ async function main() {
 }
 
 /** Runs one network in a browser of its own, so that nothing is compiled or cached before its first pass. */
-async function measure(origin, bench) {
+async function visit(origin, bench) {
   const browser = await chromium.launch({ executablePath: process.env.STRIDESCOPE_CHROMIUM, args: FLAGS });
   let timer;
   try {
     const page = await browser.newPage();
     page.on('pageerror', (error) => console.error(`page: ${error.message}`));
-    page.on('console', (message) => message.type() === 'error' && console.error(`page: ${message.text()}`));
+    page.on('console', (message) => {
+      if (message.type() === 'error') console.error(`page: ${message.text()} (${message.location().url})`);
+    });
     await page.goto(`${origin}/bench/bench.html`);
     await page.waitForFunction(() => self.bench);
     const { isolated, adapter } = await page.evaluate(() => self.bench.describe());
@@ -79,8 +91,8 @@ async function measure(origin, bench) {
     const patience = new Promise((_, reject) => {
       timer = setTimeout(() => reject(new Error(`${bench.net} was not done after ${PATIENCE_MS / 60_000} min`)), PATIENCE_MS);
     });
-    const measured = await Promise.race([page.evaluate((bench) => self.bench.compare(bench), bench), patience]);
-    return { measured, about: describe(browser.version(), adapter, measured.ort.version) };
+    const results = await Promise.race([page.evaluate((bench) => self.bench.compare(bench), bench), patience]);
+    return { results, about: describe(browser.version(), adapter, results.ort.version) };
   } finally {
     clearTimeout(timer);
     await browser.close();
@@ -100,7 +112,8 @@ function describe(version, adapter, ortVersion) {
 
 function readArguments(words) {
   const [plan, flag, write] = words;
-  if (!plan || words.length > 3 || (flag !== undefined && (flag !== '--write' || !write))) fail('usage: node bench.mjs PLAN.json [--write FILE]');
+  const isUsable = words.length === 1 || (words.length === 3 && flag === '--write');
+  if (!isUsable) fail('usage: node bench.mjs PLAN.json [--write FILE]');
   return { plan, write };
 }
 
@@ -111,6 +124,7 @@ function fail(message) {
 try {
   await main();
 } catch (error) {
-  console.error(`error: ${error.message}`);
+  // Playwright puts its call before the page's own words, and the page's stack after them.
+  console.error(`error: ${error.message.split('\n')[0].replace(/^page\.evaluate: (Error: )?/, '')}`);
   process.exitCode = 1;
 }

@@ -21,7 +21,8 @@ function next(worker, pick) {
       },
       { signal },
     );
-    worker.addEventListener('error', (event) => settle(reject, new Error(event.message || 'the worker did not load')), { signal });
+    const broken = (event) => settle(reject, new Error(event.message || 'the worker did not load'));
+    worker.addEventListener('error', broken, { signal });
   });
 }
 
@@ -36,7 +37,8 @@ async function startOurs(bench) {
       const event = JSON.parse(json);
       if (event.id !== id || event.type === 'progress') return undefined;
       if (event.type !== 'ran') throw new Error(`our engine: ${event.message ?? event.type}`);
-      if (event.backend.name !== bench.backend) throw new Error(`our engine ran on the ${event.backend.name}: ${event.backend.why}`);
+      const { name, why } = event.backend;
+      if (name !== bench.backend) throw new Error(`our engine ran on ${name}: ${why}`);
       return { ms: event.ms, logits: Array.from(new Float32Array(buffers[0])) };
     });
     const { net, weights, size, backend } = bench;
@@ -74,26 +76,26 @@ async function cold(start, bench) {
 }
 
 /**
- * Runs one network on both engines: each one's first pass alone, then passes in turns.
- * `bench`: net, weights, size, backend, model, input, warmUps, rounds.
+ * Runs one network on both engines: each one's first pass alone, then passes in turns, both times in the order given.
+ * `bench`: net, weights, size, backend, model, input, order, warmUps, rounds. Returns an entry for each engine.
  */
 async function compare(bench) {
-  const ours = await cold(startOurs, bench);
-  const ort = await cold(startOrt, bench);
-  const passes = { ours: [], ort: [] };
+  const start = { ours: startOurs, ort: startOrt };
+  const results = {};
+  const engines = [];
+  for (const name of bench.order) {
+    const { engine, first, readyMs } = await cold(start[name], bench);
+    results[name] = { version: engine.version, first, readyMs, warm: [] };
+    engines.push([name, engine]);
+  }
   for (let round = 0; round < bench.warmUps + bench.rounds; round += 1) {
-    const pair = { ours: await ours.engine.run(), ort: await ort.engine.run() };
-    if (round >= bench.warmUps) {
-      passes.ours.push(pair.ours);
-      passes.ort.push(pair.ort);
+    for (const [name, engine] of engines) {
+      const pass = await engine.run();
+      if (round >= bench.warmUps) results[name].warm.push(pass);
     }
   }
-  ours.engine.close();
-  ort.engine.close();
-  return {
-    ours: { first: ours.first, readyMs: ours.readyMs, warm: passes.ours },
-    ort: { first: ort.first, readyMs: ort.readyMs, warm: passes.ort, version: ort.engine.version },
-  };
+  engines.forEach(([, engine]) => engine.close());
+  return results;
 }
 
 /** What the browser says of itself. */

@@ -22,17 +22,20 @@ export function relativeL2(values, reference) {
   return values.length === reference.length && Number.isFinite(relative) ? relative : Infinity;
 }
 
-/** What is shown of one network. `measured` is what page.mjs's `compare` returns. */
-export function summarise(bench, { ours, ort }) {
-  const apart = [[ours.first, ort.first], ...ours.warm.map((pass, i) => [pass, ort.warm[i]])];
-  const warm = { ours: spread(ours.warm.map(({ ms }) => ms)), ort: spread(ort.warm.map(({ ms }) => ms)) };
-  return {
-    bench,
-    ours: { warm: warm.ours, firstMs: ours.first.ms, readyMs: ours.readyMs },
-    ort: { warm: warm.ort, firstMs: ort.first.ms, readyMs: ort.readyMs },
-    ratio: warm.ours.median / warm.ort.median,
-    apart: Math.max(...apart.map(([a, b]) => relativeL2(a.logits, b.logits))),
+/**
+ * What is shown of one network. `visits` holds what page.mjs's `compare` returned in two browsers: in the first our engine came
+ * first, in the second its peer. A first pass counts only where the engine came first: whoever comes second meets a busy browser.
+ */
+export function summarise(bench, visits) {
+  const engine = (name, alone) => {
+    const warm = spread(visits.flatMap((visit) => visit[name].warm.map(({ ms }) => ms)));
+    return { warm, firstMs: alone[name].first.ms, readyMs: alone[name].readyMs };
   };
+  const [ours, ort] = [engine('ours', visits[0]), engine('ort', visits[1])];
+  const passes = (name) => visits.flatMap((visit) => [visit[name].first, ...visit[name].warm]);
+  const reference = passes('ort');
+  const apart = Math.max(...passes('ours').map(({ logits }, i) => relativeL2(logits, reference[i].logits)));
+  return { bench, ours, ort, ratio: ours.warm.median / ort.warm.median, apart };
 }
 
 /** Whether both engines computed the same. */
@@ -68,16 +71,18 @@ export function table(rows) {
 /** How to read the table. */
 export function legend({ rounds, warmUps }) {
   return `\
-Milliseconds. "ours" and "ORT" are warm forward passes, input and output copies included: median (min–max) of ${rounds} passes in turns,
-ours then ORT, after a first pass and ${warmUps} more of each. "first" is the first pass; "ready" is everything from starting the
-worker to the first answer, from a server on the same machine, over different files: with formula weights ours makes them up, and
-with ImageNet weights it fetches half the bytes, as f16. Each network gets a new browser. Both engines run in a dedicated worker of
-the same page with 128-bit SIMD, and the page is not cross-origin isolated, so that neither has more than one thread. "logits apart" is
-the largest relative L2 distance between their logits: at ${AGREEMENT} or less (WebGPU: ${AGREEMENT_GPU}) they compute the same network.`;
+Milliseconds. "ours" and "ORT" are warm forward passes, input and output copies included: median (min–max) of ${2 * rounds} passes of
+each in turns, half of them in a browser where ours came first, half in one where ORT did, after a first pass and ${warmUps} more.
+"first" is the first pass, and "ready" everything from starting the worker to its answer, both in the browser where that engine
+came first. The files for "ready" come from a server on the same machine, and differ: with formula weights ours fetches none and
+makes them up, with ImageNet weights it fetches f16, half the bytes. Both engines run in dedicated workers of one page with 128-bit
+SIMD, and the page is not cross-origin isolated, so that neither has more than one thread. "logits apart" is the largest relative
+L2 distance between their logits: at ${AGREEMENT.toExponential()} or less (WebGPU: ${AGREEMENT_GPU.toExponential()}) they compute the same network.`;
 }
 
 /** The file that `--write` writes. `facts`: pairs of name and value. */
 export function document(date, facts, rows, counts) {
   const list = facts.map(([name, value]) => `- ${name}: ${value}`).join('\n');
-  return `# Benchmark results\n\nWritten by \`cargo xtask bench --write\` on ${date}.\n\n${list}\n\n${table(rows)}\n\n${legend(counts)}\n`;
+  const origin = `Written by \`cargo xtask bench --write\` on ${date}.`;
+  return `${['# Benchmark results', origin, list, table(rows), legend(counts)].join('\n\n')}\n`;
 }

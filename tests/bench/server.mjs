@@ -1,5 +1,5 @@
-// A static server for this machine only, with several folders in one origin. It sends no COOP or COEP header, so that the page is not
-// cross-origin isolated and no engine gets threads.
+// A static server for this machine only, with several folders in one origin. It sends no COOP or COEP header, so that the page is
+// not cross-origin isolated and no engine gets threads.
 
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -23,7 +23,8 @@ const TYPES = {
 export async function startServer(mounts) {
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
   const server = createServer((request, response) => {
-    answer(request, response).catch(() => response.destroy());
+    // What is no path at all, as `/%`, is a wrong request.
+    answer(request, response).catch(() => response.writeHead(400).end());
   });
 
   async function answer(request, response) {

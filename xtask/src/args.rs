@@ -136,14 +136,8 @@ mod tests {
             ("test everything", None),
             ("lint", Some(Command::Lint)),
             ("weights", Some(Command::Weights)),
-            (
-                "bench",
-                Some(Command::Bench(BenchOptions::default())),
-            ),
-            (
-                "bench --webgpu --write",
-                Some(Command::Bench(BenchOptions { write: true, webgpu: true })),
-            ),
+            ("bench", Some(Command::Bench(BenchOptions::default()))),
+            ("bench --webgpu --write", Some(Command::Bench(BenchOptions { write: true, webgpu: true }))),
             ("bench --quick", None),
             ("deploy", None),
         ];

@@ -83,12 +83,13 @@ pub fn describe_site(command: &mut Command, project: &Project, browser: &Browser
 }
 
 fn test_files(project: &Project) -> Result<Vec<PathBuf>, Error> {
-    let folder = project.tests().join("browser");
-    if !folder.is_dir() {
-        return Ok(Vec::new());
+    let mut files = Vec::new();
+    for folder in ["browser", "bench"].map(|name| project.tests().join(name)) {
+        if folder.is_dir() {
+            let entries = std::fs::read_dir(&folder).map_err(|error| Error::file("browser tests", &folder, error))?;
+            files.extend(entries.filter_map(|entry| entry.ok().map(|entry| entry.path())));
+        }
     }
-    let entries = std::fs::read_dir(&folder).map_err(|error| Error::file("browser tests", &folder, error))?;
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
     files.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
     files.sort();
     Ok(files)

@@ -80,12 +80,15 @@ pub fn convert(arguments: &ConvertArguments) -> Result<(), Failure> {
     let bytes = safetensors::write(&checkpoint, dtype)?;
     let cannot = |error: std::io::Error| Failure(format!("{} cannot be written: {error}", arguments.dst.display()));
     // Beside its destination first, so that a cut leaves no half a file under the name that was asked for.
-    let part = arguments.dst.with_extension("part");
+    let mut part = arguments.dst.clone().into_os_string();
+    part.push(".part");
+    let part = PathBuf::from(part);
     std::fs::write(&part, &bytes).and_then(|()| std::fs::rename(&part, &arguments.dst)).map_err(|error| {
         let _ = std::fs::remove_file(&part);
         cannot(error)
     })?;
-    print(&format!("{}: {} tensors, {} bytes\n", arguments.dst.display(), checkpoint.tensors.len(), grouped(bytes.len() as u64)))
+    let stored = checkpoint.tensors.values().filter(|entry| entry.dtype != Dtype::I64).count();
+    print(&format!("{}: {stored} tensors, {} bytes\n", arguments.dst.display(), grouped(bytes.len() as u64)))
 }
 
 /// The network of a card, with as many classes as the card names.

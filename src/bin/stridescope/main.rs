@@ -6,7 +6,9 @@ mod predict;
 mod summary;
 mod table;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -44,21 +46,10 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() => return fail(&usage_sentence(&error)),
-        Err(help) => {
-            print!("{help}");
-            return ExitCode::SUCCESS;
-        }
-    };
-    let done = match arguments.command {
-        Command::Summary(arguments) => summary::run(&arguments),
-        Command::Coverage(arguments) => coverage::run(&arguments),
-        Command::Classify(arguments) => predict::classify(&arguments),
-        Command::Eval(arguments) => predict::eval(&arguments),
-        Command::Convert(arguments) => files::convert(&arguments),
-        Command::Inspect(arguments) => files::inspect(&arguments),
+    let done = match Arguments::try_parse() {
+        Ok(Arguments { command }) => run(&command),
+        Err(error) if error.use_stderr() => Err(Failure(usage_sentence(&error))),
+        Err(help) => print(&help.to_string()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,13 +57,28 @@ fn main() -> ExitCode {
     }
 }
 
+fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Summary(arguments) => summary::run(arguments),
+        Command::Coverage(arguments) => coverage::run(arguments),
+        Command::Classify(arguments) => predict::classify(arguments),
+        Command::Eval(arguments) => predict::eval(arguments),
+        Command::Convert(arguments) => files::convert(arguments),
+        Command::Inspect(arguments) => files::inspect(arguments),
+    }
+}
+
 fn fail(sentence: &str) -> ExitCode {
-    eprintln!("stridescope: {}", sentence.replace(['\n', '\r'], " "));
+    // With standard error closed as well, the exit code alone has to tell.
+    let _ = writeln!(std::io::stderr(), "stridescope: {}", sentence.replace(['\n', '\r'], " "));
     ExitCode::from(2)
 }
 
 /// clap's message without its usage text, on one line.
 fn usage_sentence(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "say what to do, as in stridescope summary resnet50-d; see stridescope --help".into();
+    }
     let text = error.to_string();
     let first = text.split("\n\n").next().unwrap_or(&text);
     let words: Vec<&str> = first.trim_start_matches("error: ").split_whitespace().collect();
@@ -86,7 +92,6 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
 
 /// Writes to standard output; a reader that has gone away (a closed pipe) is no failure.
 fn print(text: &str) -> Result<(), Failure> {
-    use std::io::Write;
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure(format!("cannot write: {error}"))),
         _ => Ok(()),

@@ -11,7 +11,6 @@ use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::engine::topk::top_k;
 use stridescope::engine::{Backend, Network};
 use stridescope::image::{self, decode::decode};
-use stridescope::weights::card::Reject;
 use stridescope::weights::labels::{Label, labels};
 use stridescope::weights::{Card, catalogue};
 
@@ -165,6 +164,7 @@ pub fn classify(arguments: &ClassifyArguments) -> Result<(), Failure> {
     for (path, picture) in &pictures {
         for ready in &nets {
             let (logits, ms) = ready.logits(picture)?;
+            let top_p = top_k(&logits, 1).first().map_or(0.0, |(_, p)| *p);
             let class = |(index, p): (usize, f64)| Class { index, label: name(&ready.labels, index), p };
             answers.push(Answer {
                 image: path.display().to_string(),
@@ -172,7 +172,7 @@ pub fn classify(arguments: &ClassifyArguments) -> Result<(), Failure> {
                 backend: "cpu",
                 ms: (ms * 10.0).round() / 10.0,
                 top: top_k(&logits, arguments.top).into_iter().map(class).collect(),
-                none_of_its_classes: ready.card.reject.is_some_and(|reject| reject.applies(&logits)),
+                none_of_its_classes: ready.card.reject.is_some_and(|reject| reject.applies(top_p)),
             });
         }
     }
@@ -203,8 +203,8 @@ struct Evaluation {
     top5: f64,
     /// Percent, when only the folder's classes may be named.
     top1_among_folder: f64,
-    /// Free energy below which 1, 2, 5 and 10 percent of these pictures lie.
-    energy_percentiles: [f64; 4],
+    /// Probability of the first class that 10, 20, 30, 40 and 50 percent of these pictures stay below.
+    top_p_percentiles: [f64; 5],
 }
 
 /// Evaluates.
@@ -217,7 +217,7 @@ pub fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
     let folders = folders(&arguments.dir, &ready.labels)?;
     let known: Vec<usize> = folders.iter().map(|(class, _)| *class).collect();
     let (mut images, mut top1, mut top5, mut among) = (0usize, 0usize, 0usize, 0usize);
-    let mut energies = Vec::new();
+    let mut first = Vec::new();
     for (class, files) in &folders {
         for path in files {
             let picture = decode(&read(path)?).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
@@ -227,16 +227,16 @@ pub fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
             top1 += usize::from(top.first().is_some_and(|(index, _)| index == class));
             top5 += usize::from(top.iter().any(|(index, _)| index == class));
             among += usize::from(known.iter().max_by(|&&a, &&b| logits[a].total_cmp(&logits[b])) == Some(class));
-            energies.push(Reject::energy(&logits));
+            first.push(top.first().map_or(0.0, |(_, p)| *p));
         }
-        if arguments.format == Format::Text {
+        if arguments.format == Format::Text && images > 0 {
             eprintln!("{images} pictures, top-1 {:.2} %", percent(top1, images));
         }
     }
     if images == 0 {
         return Err(Failure(format!("{} holds no pictures in folders named by wnid", arguments.dir.display())));
     }
-    energies.sort_by(f64::total_cmp);
+    first.sort_by(f64::total_cmp);
     let evaluation = Evaluation {
         net: arguments.net.clone(),
         size: ready.card.preprocess.size,
@@ -244,14 +244,15 @@ pub fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
         top1: percent(top1, images),
         top5: percent(top5, images),
         top1_among_folder: percent(among, images),
-        energy_percentiles: [1, 2, 5, 10].map(|share| energies[energies.len() * share / 100]),
+        top_p_percentiles: [10, 20, 30, 40, 50].map(|share| first[first.len() * share / 100]),
     };
     if arguments.format == Format::Json {
         return print(&(serde_json::to_string(&evaluation)? + "\n"));
     }
+    let shares: Vec<String> = evaluation.top_p_percentiles.iter().map(|p| format!("{:.1} %", 100.0 * p)).collect();
     print(&format!(
         "{}, {} px, {} pictures: top-1 {:.2} %, top-5 {:.2} %; among the folder's {} classes alone {:.2} %\n\
-         free energy: 1 % of the pictures lie below {:.3}, 2 % below {:.3}, 5 % below {:.3}, 10 % below {:.3}\n",
+         probability of the first class: 10, 20, 30, 40 and 50 % of the pictures stay below {}\n",
         evaluation.net,
         evaluation.size,
         images,
@@ -259,10 +260,7 @@ pub fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
         evaluation.top5,
         known.len(),
         evaluation.top1_among_folder,
-        evaluation.energy_percentiles[0],
-        evaluation.energy_percentiles[1],
-        evaluation.energy_percentiles[2],
-        evaluation.energy_percentiles[3],
+        shares.join(", "),
     ))
 }
 

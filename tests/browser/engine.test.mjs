@@ -1,0 +1,124 @@
+// The engine in Chromium against PyTorch's golden values, on the CPU and on WebGPU (SwiftShader).
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { engine, golden, launch, nodeDistance, relativeL2, serve } from "./harness.mjs";
+
+const formula = golden("formula.json");
+const samples = golden("resnet50-a-samples.json");
+const tinySamples = golden("tiny-samples.json");
+
+async function compare(engine, name, backend, tolerance) {
+  const [net, size] = name.split("@");
+  const wanted = formula[name];
+  const taps = Object.keys(wanted.nodes);
+  const { event, logits, taps: got } = await engine.run({ net, size: Number(size), weights: "formula", input: "formula", backend, taps });
+  assert.equal(event.type, "ran", event.message);
+  assert.equal(event.backend.name, backend);
+  const distance = relativeL2(logits, wanted.logits);
+  assert.ok(distance <= tolerance, `${name}: logits are ${distance} off`);
+  assert.equal(got.length, taps.length);
+  for (const tap of got) {
+    const off = nodeDistance(tap, wanted.nodes[tap.id]);
+    assert.ok(off <= tolerance, `${name} ${tap.id}: ${off} off`);
+  }
+  console.log(`# ${name} on ${backend}: logits ${distance.toExponential(1)} off, ${got.length} nodes`);
+  return logits;
+}
+
+function topFive(event) {
+  return event.top.map(({ index, p }) => ({ index, p }));
+}
+
+describe("on the CPU", () => {
+  let server, browser, cpu;
+  before(async () => {
+    server = await serve();
+    browser = await launch();
+    cpu = await engine(browser.context, server.url);
+  });
+  after(async () => { await browser?.close(); await server?.close(); });
+
+  test("the four ResNet-50s agree with PyTorch at every node, and with each other in nothing", async () => {
+    const logits = {};
+    for (const letter of "abcd") logits[letter] = await compare(cpu, `resnet50-${letter}@224`, "cpu", 1e-4);
+    for (const one of "abcd") for (const other of "abcd") {
+      if (one !== other) assert.ok(relativeL2(logits[one], logits[other]) > 1e-2, `${one} and ${other} answer alike`);
+    }
+  });
+
+  test("tiny-a to tiny-d say what PyTorch says of every sample", async () => {
+    for (const [net, pictures] of Object.entries(tinySamples)) {
+      for (const [file, wanted] of Object.entries(pictures)) {
+        assert.equal((await cpu.picture(`assets/samples/${file}`)).type, "picture");
+        const { event, logits } = await cpu.run({ net, backend: "cpu" });
+        assert.equal(event.type, "ran", event.message);
+        assert.equal(event.top[0].index, wanted.top, `${net} ${file}`);
+        assert.ok(Math.abs(event.top[0].p - wanted.p) <= 0.01, `${net} ${file}: ${event.top[0].p}`);
+        assert.ok(relativeL2(logits, wanted.logits) < 0.02, `${net} ${file}`);
+        assert.equal(event.none_of_its_classes, true, `${net} names a class on ${file}`);
+        assert.ok(event.card.accuracy.top1 > 80);
+      }
+    }
+  });
+
+  test("resnet50-a with its real weights says what the reference says of every sample", async () => {
+    for (const [file, wanted] of Object.entries(samples)) {
+      await cpu.picture(`assets/samples/${file}`);
+      const { event } = await cpu.run({ net: "resnet50-a", backend: "cpu" });
+      assert.equal(event.type, "ran", event.message);
+      const got = topFive(event);
+      assert.deepEqual(got.map(({ index }) => index), wanted.top5, file);
+      got.forEach(({ p }, i) => assert.ok(Math.abs(p - wanted.p[i]) <= 0.01, `${file}: ${p} is not ${wanted.p[i]}`));
+    }
+  });
+
+  test("requests that cannot be met are answered with a sentence", async () => {
+    const cases = [
+      [{ net: "resnet50-e" }, /there is no network "resnet50-e"/],
+      [{ net: "resnet50-b" }, /no weights for resnet50-b yet/],
+      [{ net: "tiny-a", size: 16 }, /must be between 32 and 512/],
+      [{ net: "tiny-a", input: "formula", taps: ["layer9"] }, /no layer "layer9"/],
+      [{ net: "tiny-a", weights: "formula" }, /know no pictures/],
+    ];
+    for (const [request, words] of cases) {
+      const { event } = await cpu.run({ backend: "cpu", ...request });
+      assert.equal(event.type, "failed");
+      assert.match(event.message, words);
+    }
+  });
+});
+
+describe("on WebGPU, SwiftShader", () => {
+  let server, browser, gpu;
+  before(async () => {
+    server = await serve();
+    browser = await launch({ webgpu: true });
+    gpu = await engine(browser.context, server.url);
+  });
+  after(async () => { await browser?.close(); await server?.close(); });
+
+  test("a software adapter is not taken unasked, and the reason is given", async () => {
+    const { event } = await gpu.run({ net: "tiny-a", weights: "formula", input: "formula", size: 64, backend: "auto" });
+    assert.equal(event.backend.name, "cpu");
+    assert.match(event.backend.why, /only GPU here is software \(.*swiftshader.*\)/i);
+  });
+
+  test("resnet50-d agrees with PyTorch at every node", async () => {
+    await compare(gpu, "resnet50-d@224", "webgpu", 1e-3);
+  });
+
+  test("tiny-a to tiny-d say what PyTorch says", async () => {
+    for (const [net, pictures] of Object.entries(tinySamples)) {
+      const [file, wanted] = Object.entries(pictures)[0];
+      await gpu.picture(`assets/samples/${file}`);
+      const { event, logits } = await gpu.run({ net, backend: "webgpu" });
+      assert.equal(event.type, "ran", event.message);
+      assert.equal(event.backend.name, "webgpu");
+      assert.match(event.backend.why, /checked against the CPU/);
+      const cpu = await gpu.run({ net, backend: "cpu" });
+      assert.ok(relativeL2(logits, cpu.logits) <= 1e-3, `${net}: ${relativeL2(logits, cpu.logits)} from the CPU`);
+      assert.equal(event.top[0].index, wanted.top);
+      assert.ok(Math.abs(event.top[0].p - wanted.p) <= 0.01);
+    }
+  });
+});

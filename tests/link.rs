@@ -1,0 +1,107 @@
+//! The page's state as a link, without a browser.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use proptest::prelude::*;
+use stridescope::arch::{ArchSpec, Variant};
+use stridescope::ui::names;
+use stridescope::ui::samples::SAMPLES;
+use stridescope::ui::state::{State, Theme};
+use stridescope::worker::protocol::BackendChoice;
+
+#[test]
+fn the_default_state_is_the_bare_address() {
+    assert_eq!(State::default().to_query(), "");
+    assert_eq!(State::from_query(""), (State::default(), vec![]));
+    assert_eq!(State::from_query("?"), (State::default(), vec![]));
+}
+
+#[test]
+fn links_read_as_they_are_documented() {
+    let (state, problems) =
+        State::from_query("?models=resnet50-a,resnet50-d&node=layer3.0.conv2&image=rocket&size=96&backend=cpu&theme=dark&utm=x");
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(state.models, ["resnet50-a", "resnet50-d"]);
+    assert_eq!((state.open_stage(), state.shape_size()), (3, 96));
+    assert_eq!((state.backend, state.theme), (BackendChoice::Cpu, Theme::Dark));
+    assert_eq!(state.to_query(), "?models=resnet50-a,resnet50-d&node=layer3.0.conv2&image=rocket&size=96&backend=cpu&theme=dark");
+}
+
+#[test]
+fn what_makes_no_sense_is_said_and_left_at_its_default() {
+    let cases = [
+        ("models=resnet50", "There is no network \"resnet50\""),
+        ("models=", "There is no network \"\""),
+        ("models=tiny-a,tiny-b,tiny-c,tiny-d,resnet18-a", "At most 4 networks stand side by side, not 5"),
+        ("node=layer9.0", "None of these networks has a layer \"layer9.0\""),
+        ("image=dog", "There is no sample picture \"dog\""),
+        ("image=own", "choose it again"),
+        ("size=31", "not between 32 and 512"),
+        ("size=99999999999999999999999", "not between 32 and 512"),
+        ("backend=gpu", "write auto, webgpu or cpu"),
+        ("theme=sepia", "write auto, light or dark"),
+    ];
+    for (query, words) in cases {
+        let (state, problems) = State::from_query(query);
+        assert_eq!(state, State::default(), "{query}");
+        assert_eq!(problems.len(), 1, "{query}: {problems:?}");
+        assert!(problems[0].contains(words) && problems[0].ends_with('.'), "{query}: {}", problems[0]);
+    }
+    let (state, _) = State::from_query("models=tiny-a,tiny-a");
+    assert_eq!(state.models, ["tiny-a"]);
+}
+
+#[test]
+fn names_are_shown_as_people_write_them() {
+    for (net, shown) in [("resnet50-d", "ResNet-50-D"), ("tiny-a", "Tiny-A"), ("vgg", "vgg"), ("vgg-x", "vgg-x")] {
+        assert_eq!(names::display(net), shown);
+    }
+    assert_eq!(names::variant("resnet50-d"), Some(Variant::D));
+    assert_eq!(names::variant("resnet51-d"), None);
+    for (count, shown) in [(3_857_973_248, "3.86 G"), (25_557_032, "25.6 M"), (375_717_888, "376 M"), (999, "999")] {
+        assert_eq!(names::short_count(count), shown);
+    }
+    for (family, _) in names::FAMILIES {
+        assert!(ArchSpec::named(&format!("{family}-a")).is_ok(), "{family}");
+    }
+}
+
+fn any_state() -> impl Strategy<Value = State> {
+    (
+        prop::sample::subsequence(ArchSpec::names(), 1..=4),
+        prop::sample::select(vec!["layer1", "layer2.0", "layer4.1.conv2", "fc", "maxpool"]),
+        prop::sample::select(SAMPLES.to_vec()),
+        prop::option::of(32usize..=512),
+        prop::sample::select(vec![BackendChoice::Auto, BackendChoice::Webgpu, BackendChoice::Cpu]),
+        prop::sample::select(vec![Theme::Auto, Theme::Light, Theme::Dark]),
+    )
+        .prop_map(|(models, node, sample, size, backend, theme)| State {
+            models,
+            node: node.into(),
+            image: Some(sample.id.into()),
+            size,
+            backend,
+            theme,
+        })
+}
+
+proptest! {
+    #[test]
+    fn a_state_survives_its_link(state in any_state()) {
+        prop_assert_eq!(State::from_query(&state.to_query()), (state, vec![]));
+    }
+
+    #[test]
+    fn any_query_is_read(query in "\\PC{0,200}") {
+        let (state, _) = State::from_query(&query);
+        prop_assert!((1..=4).contains(&state.models.len()));
+        prop_assert_eq!(State::from_query(&state.to_query()).0, state);
+    }
+
+    #[test]
+    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "image", "size", "backend", "theme"]), value in "\\PC{0,80}") {
+        let query: String = form_urlencoded::Serializer::new(String::new()).append_pair(key, &value).finish();
+        let (state, problems) = State::from_query(&query);
+        prop_assert!(problems.len() <= 1);
+        prop_assert_eq!(State::from_query(&state.to_query()).0, state);
+    }
+}

@@ -1,0 +1,50 @@
+//! The original ResNet-50 with its real weights on the samples. `cargo xtask test` fetches them first; without them this fails.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use common::{block_on, project, sample};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use stridescope::arch::{ArchSpec, Input, lower};
+use stridescope::engine::topk::top_k;
+use stridescope::engine::{Backend, Network};
+use stridescope::image;
+use stridescope::weights::{Dtype, safetensors};
+
+/// What an independent numpy network says, with the f32 weights and Pillow's pixels.
+#[derive(serde::Deserialize)]
+struct Golden {
+    top5: Vec<usize>,
+    p: Vec<f64>,
+    logits_first8: Vec<f64>,
+}
+
+#[test]
+fn resnet50_a_says_what_the_reference_says_of_every_sample() {
+    let path = project().join("assets/weights/resnet50-a.safetensors");
+    let bytes = std::fs::read(&path).unwrap_or_else(|_| panic!("{} is missing: run cargo xtask weights", path.display()));
+    let checkpoint = safetensors::read(bytes).unwrap();
+    assert!(checkpoint.tensors.iter().all(|(_, entry)| (entry.dtype == Dtype::F16) == (entry.shape.len() > 1)), "stored as f16");
+    let card = checkpoint.card.clone().unwrap();
+    let how = card.preprocess;
+    let graph = lower(&ArchSpec::named(&card.net).unwrap(), Input::square(how.size)).unwrap();
+    let network = Network::load(graph, Arc::new(checkpoint), Backend::Cpu).unwrap();
+
+    let goldens = std::fs::read(project().join("tests/golden/resnet50-a-samples.json")).unwrap();
+    let goldens: BTreeMap<String, Golden> = serde_json::from_slice(&goldens).unwrap();
+    assert_eq!(goldens.len(), 7);
+    for (file, golden) in goldens {
+        let input = image::prepare(&image::resize_and_crop(&sample(&file), &how).unwrap(), &how);
+        let output = block_on(network.forward(&input, 1, (how.size, how.size), &[])).unwrap();
+        let top = top_k(&output.logits, 5);
+        assert_eq!(top.iter().map(|(index, _)| *index).collect::<Vec<_>>(), golden.top5, "{file}");
+        for ((_, p), wanted) in top.iter().zip(&golden.p) {
+            assert!((p - wanted).abs() <= 0.01, "{file}: {p} is not {wanted}");
+        }
+        for (logit, wanted) in output.logits.iter().zip(&golden.logits_first8) {
+            assert!((f64::from(*logit) - wanted).abs() <= 0.1, "{file}: logit {logit} is not {wanted}");
+        }
+    }
+}
