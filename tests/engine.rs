@@ -4,11 +4,11 @@
 
 mod common;
 
-use common::{GoldenRun, block_on, formula_goldens, formula_network, project, relative_l2, sample};
+use common::{GoldenRun, block_on, formula_goldens, formula_network, project, sample};
 use std::sync::Arc;
 use stridescope::arch::{ArchSpec, Graph, Input, lower};
 use stridescope::engine::topk::{softmax, top_k};
-use stridescope::engine::{Backend, EngineError, Network, check_against_cpu};
+use stridescope::engine::{Backend, EngineError, Network, check_against_cpu, relative_l2};
 use stridescope::image;
 use stridescope::weights::{Checkpoint, catalogue, formula, safetensors};
 

@@ -3,7 +3,6 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-#[allow(unused_imports)]
 mod common;
 
 use common::project;

@@ -138,7 +138,7 @@ fn the_labels_are_imagenets() {
     let by_wnid: HashMap<&str, (usize, &str)> =
         labels.iter().enumerate().map(|(i, label)| (label.wnid.as_str(), (i, label.name.as_str()))).collect();
     assert_eq!(by_wnid.len(), 1000);
-    assert_eq!(by_wnid["n02124075"], (285, "Egyptian Mau"));
+    assert_eq!(by_wnid["n02124075"], (285, "Egyptian cat"));
     assert_eq!(by_wnid["n07920052"].0, 967);
     assert!(labels.windows(2).all(|pair| pair[0].wnid < pair[1].wnid), "ImageNet's order is that of the wnids");
     let tiny = labels::labels(&catalogue::for_net("tiny-a").unwrap().card.classes);

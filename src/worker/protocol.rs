@@ -160,7 +160,7 @@ pub struct Ran {
     pub ms: f64,
     /// The most likely classes, most likely first; empty with weights from the formula.
     pub top: Vec<Prediction>,
-    /// Whether the picture is probably none of the network's classes.
+    /// Whether the network is too unsure to answer: the picture is perhaps none of its classes.
     pub none_of_its_classes: bool,
     /// Whose weights.
     pub card: Option<Card>,

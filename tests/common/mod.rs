@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use stridescope::arch::{ArchSpec, Input, lower};
-pub use stridescope::engine::relative_l2;
 use stridescope::engine::{Backend, Network};
 use stridescope::image::{Rgb, decode::decode};
 use stridescope::weights::formula;

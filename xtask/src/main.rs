@@ -16,6 +16,7 @@ mod project;
 mod serve;
 mod setup;
 mod sizes;
+mod strip;
 mod test;
 mod weights;
 

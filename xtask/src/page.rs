@@ -10,6 +10,7 @@ use crate::process::{self, announce};
 use crate::project::Project;
 use crate::setup::{self, PageTools};
 use crate::sizes;
+use crate::strip;
 
 const STEP: &str = "page build";
 /// Where the page finds weights of its own site.
@@ -27,6 +28,7 @@ pub fn build(project: &Project, tools: &PageTools) -> Result<Vec<Asset>, Error> 
     let mut trunk = tools.trunk()?;
     trunk.arg("build").current_dir(&project.root);
     process::run(STEP, &mut trunk, "Read the output of trunk and cargo above.")?;
+    strip::all(&project.dist())?;
     list_weights(&project.dist())?;
     let assets = compress::all(&project.dist(), &project.scratch().join("brotli"))?;
     print!("{}", sizes::table(&assets));

@@ -59,11 +59,10 @@ fn in_browser(project: &Project) -> Result<(), Error> {
     process::run(step, &mut node, READ_ABOVE)
 }
 
-/// Gets all that drives a browser over the built page: tools, page and command line. Returns the last one's path.
+/// Gets all that drives a browser over the built page: tools, page (within its budgets) and command line. Returns the last one's path.
 pub fn prepare(project: &Project) -> Result<(Browser, PathBuf), Error> {
-    let tools = setup::page(project)?;
+    page::build_within_budget(project)?;
     let browser = setup::browser(project)?;
-    page::build(project, &tools)?;
 
     let step = "build of the command line";
     announce(step);

@@ -180,7 +180,7 @@ pub fn classify(arguments: &ClassifyArguments) -> Result<(), Failure> {
         return print(&(serde_json::to_string(&answers)? + "\n"));
     }
     for answer in &answers {
-        let doubt = if answer.none_of_its_classes { "; probably none of its classes" } else { "" };
+        let doubt = if answer.none_of_its_classes { "; perhaps none of its classes" } else { "" };
         print(&format!("{}: {} ({:.0} ms{doubt})\n", answer.image, answer.net, answer.ms))?;
         for class in &answer.top {
             print(&format!("  {:>6.2} %  {}\n", 100.0 * class.p, class.label))?;
@@ -203,8 +203,10 @@ struct Evaluation {
     top5: f64,
     /// Percent, when only the folder's classes may be named.
     top1_among_folder: f64,
-    /// Probability of the first class that 10, 20, 30, 40 and 50 percent of these pictures stay below.
-    top_p_percentiles: [f64; 5],
+    /// Percent of the pictures that its card lets it answer.
+    answered: f64,
+    /// Percent of those that it has right.
+    top1_of_answered: f64,
 }
 
 /// Evaluates.
@@ -217,17 +219,21 @@ pub fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
     let folders = folders(&arguments.dir, &ready.labels)?;
     let known: Vec<usize> = folders.iter().map(|(class, _)| *class).collect();
     let (mut images, mut top1, mut top5, mut among) = (0usize, 0usize, 0usize, 0usize);
-    let mut first = Vec::new();
+    let (mut answered, mut answered_right) = (0usize, 0usize);
     for (class, files) in &folders {
         for path in files {
             let picture = decode(&read(path)?).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
             let (logits, _) = ready.logits(&picture)?;
             let top = top_k(&logits, 5);
             images += 1;
-            top1 += usize::from(top.first().is_some_and(|(index, _)| index == class));
+            let is_right = top.first().is_some_and(|(index, _)| index == class);
+            top1 += usize::from(is_right);
             top5 += usize::from(top.iter().any(|(index, _)| index == class));
             among += usize::from(known.iter().max_by(|&&a, &&b| logits[a].total_cmp(&logits[b])) == Some(class));
-            first.push(top.first().map_or(0.0, |(_, p)| *p));
+            if top.first().is_some_and(|(_, p)| !ready.card.reject.is_some_and(|reject| reject.applies(*p))) {
+                answered += 1;
+                answered_right += usize::from(is_right);
+            }
         }
         if arguments.format == Format::Text && images > 0 {
             eprintln!("{images} pictures, top-1 {:.2} %", percent(top1, images));
@@ -236,7 +242,6 @@ pub fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
     if images == 0 {
         return Err(Failure(format!("{} holds no pictures in folders named by wnid", arguments.dir.display())));
     }
-    first.sort_by(f64::total_cmp);
     let evaluation = Evaluation {
         net: arguments.net.clone(),
         size: ready.card.preprocess.size,
@@ -244,15 +249,15 @@ pub fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
         top1: percent(top1, images),
         top5: percent(top5, images),
         top1_among_folder: percent(among, images),
-        top_p_percentiles: [10, 20, 30, 40, 50].map(|share| first[first.len() * share / 100]),
+        answered: percent(answered, images),
+        top1_of_answered: percent(answered_right, answered),
     };
     if arguments.format == Format::Json {
         return print(&(serde_json::to_string(&evaluation)? + "\n"));
     }
-    let shares: Vec<String> = evaluation.top_p_percentiles.iter().map(|p| format!("{:.1} %", 100.0 * p)).collect();
     print(&format!(
         "{}, {} px, {} pictures: top-1 {:.2} %, top-5 {:.2} %; among the folder's {} classes alone {:.2} %\n\
-         probability of the first class: 10, 20, 30, 40 and 50 % of the pictures stay below {}\n",
+         sure enough to answer {:.2} % of them, of which it has {:.2} % right\n",
         evaluation.net,
         evaluation.size,
         images,
@@ -260,7 +265,8 @@ pub fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
         evaluation.top5,
         known.len(),
         evaluation.top1_among_folder,
-        shares.join(", "),
+        evaluation.answered,
+        evaluation.top1_of_answered,
     ))
 }
 

@@ -1,0 +1,10 @@
+import { launch, serve } from "./harness.mjs";
+const server = await serve(); const b = await launch();
+const page = await b.context.newPage();
+page.on("console", m=>console.log("console", m.type(), m.text().slice(0,300))); page.on("pageerror", e=>console.log("pageerror", e.message));
+await page.addInitScript(()=>{ const O=Worker; globalThis.Worker=class extends O{ constructor(...a){super(...a); this.addEventListener("message",e=>console.log("<-",e.data.json.slice(0,160)));} postMessage(m,t){console.log("->",m.json); return super.postMessage(m,t);} } });
+await page.goto(server.url + (process.argv[2] ?? ""));
+await page.waitForTimeout(4000);
+await page.getByRole("button",{name:"Ask ResNet-50-A"}).click();
+await page.waitForTimeout(6000);
+await b.close(); await server.close();
