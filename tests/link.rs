@@ -27,6 +27,15 @@ fn links_read_as_they_are_documented() {
 }
 
 #[test]
+fn diagrams_are_drawn_for_the_size_that_the_networks_run_at() {
+    let cases =
+        [("", 128), ("models=resnet50-a", 224), ("models=resnet101-d", 224), ("models=tiny-a,resnet50-a", 224), ("size=64", 64)];
+    for (query, size) in cases {
+        assert_eq!(State::from_query(query).0.shape_size(), size, "{query}");
+    }
+}
+
+#[test]
 fn what_makes_no_sense_is_said_and_left_at_its_default() {
     let cases = [
         ("models=resnet50", "There is no network \"resnet50\""),

@@ -299,16 +299,12 @@ fn write_svg(out: &mut String, column: &Column, name: &str, selected: &str) -> s
             y + 17.0,
             cell.label
         )?;
-        if !cell.note.is_empty() {
-            write!(
-                out,
-                r#"<text class="note" x="{}" y="{}" text-anchor="start">{}</text>"#,
-                x + 6.0,
-                y + BOX_HEIGHT + 12.0,
-                cell.note
-            )?;
-        }
         out.push_str("</g>");
+        // Beside the button, not in it: a button's name is what is written in it.
+        if !cell.note.is_empty() {
+            let (x, y) = (x + 6.0, y + BOX_HEIGHT + 12.0);
+            write!(out, r#"<text class="note" x="{x}" y="{y}">{}</text>"#, cell.note)?;
+        }
     }
     out.push_str("</svg>");
     Ok(())

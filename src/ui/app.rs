@@ -28,7 +28,7 @@ fn App() -> impl IntoView {
     Effect::new(move |_| {
         asked.with(|_| session.refresh());
     });
-    session.choose_sample(image.as_deref().unwrap_or("chelsea"));
+    session.load_sample(image.as_deref().unwrap_or_default());
 
     view! {
         <a class="skip" href="#main">"Skip to the figures"</a>
@@ -109,7 +109,7 @@ fn follow_address(session: Session) {
             session.state.set(state);
         }
         if let Some(image) = image {
-            session.choose_sample(&image);
+            session.load_sample(&image);
         }
     });
     on_cleanup(move || back.remove());

@@ -27,7 +27,7 @@ pub fn family(net: &str) -> &str {
 
 /// The families that can be chosen, with what they are called.
 pub const FAMILIES: [(&str, &str); 6] = [
-    ("tiny", "Tiny (10 classes)"),
+    ("tiny", "Tiny"),
     ("resnet18", "ResNet-18"),
     ("resnet34", "ResNet-34"),
     ("resnet50", "ResNet-50"),

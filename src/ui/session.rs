@@ -115,8 +115,14 @@ impl Session {
         self.inner().client.borrow().clone()
     }
 
-    /// Shows a sample picture.
+    /// Shows the sample picture that the visitor chose.
     pub fn choose_sample(self, id: &str) {
+        self.notice.set(None);
+        self.load_sample(id);
+    }
+
+    /// Shows a sample picture, and leaves what the visitor should know in sight.
+    pub fn load_sample(self, id: &str) {
         let Some(sample) = samples::find(id) else { return };
         // The engine loads while the picture does.
         if let Some(client) = self.client() {
@@ -134,6 +140,7 @@ impl Session {
 
     /// Shows the visitor's own picture.
     pub fn choose_file(self, file: &web_sys::File) {
+        self.notice.set(None);
         self.choose(Candidate { blob: file.clone().into(), title: file.name(), sample: None });
     }
 
@@ -306,7 +313,6 @@ impl Session {
             dom::drop_object_url(&before.url);
         }
         self.picture.set(Some(Picture { url, title: candidate.title, credit, size }));
-        self.notice.set(None);
         inner.pictures.set(inner.pictures.get() + 1);
         *inner.blob.borrow_mut() = Some(candidate.blob);
         if let Some(client) = self.client() {

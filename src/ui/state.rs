@@ -3,6 +3,7 @@
 use super::samples;
 use crate::arch::spec::{MAX_SIZE, MIN_SIZE};
 use crate::arch::{ArchSpec, Input, lower};
+use crate::weights::catalogue;
 use crate::worker::protocol::BackendChoice;
 use form_urlencoded::{Serializer, parse};
 
@@ -11,6 +12,7 @@ pub const MAX_MODELS: usize = 4;
 const DEFAULT_MODELS: [&str; 4] = ["tiny-a", "tiny-b", "tiny-c", "tiny-d"];
 const DEFAULT_NODE: &str = "layer2.0";
 const DEFAULT_IMAGE: &str = "chelsea";
+const DEFAULT_SIZE: usize = 224;
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -159,9 +161,13 @@ impl State {
         stage.unwrap_or(2)
     }
 
-    /// Side of the input that diagrams and costs are shown for, in pixels.
+    /// Side of the input that diagrams and costs are shown for, in pixels: what was asked, else what the weights of all these networks
+    /// ask for, else 224.
     pub fn shape_size(&self) -> usize {
-        self.size.unwrap_or(224)
+        let mut sizes =
+            self.models.iter().map(|net| catalogue::for_net(net).map_or(DEFAULT_SIZE, |entry| entry.card.preprocess.size));
+        let first = sizes.next().unwrap_or(DEFAULT_SIZE);
+        self.size.unwrap_or(if sizes.all(|size| size == first) { first } else { DEFAULT_SIZE })
     }
 
     fn has_node(&self) -> bool {
