@@ -3,6 +3,7 @@
 //! No page, no DOM, no fetching. On the CPU burn-flex computes; on the GPU burn-wgpu does.
 
 mod agree;
+mod im2col;
 mod network;
 pub mod topk;
 

@@ -1,6 +1,6 @@
 //! One network type for the whole family, built from the graph and a checkpoint.
 
-use super::{Backend, EngineError};
+use super::{Backend, EngineError, im2col};
 use crate::arch::{Graph, Node, Op};
 use crate::weights::{Checkpoint, WeightsError, check};
 use burn::tensor::activation::relu;
@@ -17,9 +17,17 @@ enum Params {
     /// Nothing to keep, or already folded into another layer.
     None,
     /// A convolution with the normalisation after it folded in; stands at the normalisation.
-    FoldedConv { weight: Tensor<4>, bias: Tensor<1>, conv: usize },
+    FoldedConv { weight: Weight, bias: Option<Tensor<1>>, conv: usize },
     /// `[features, classes]` and `[1, classes]`.
     Linear { weight: Tensor<2>, bias: Tensor<2> },
+}
+
+/// A convolution's weights, as the device likes them.
+enum Weight {
+    /// For burn's own convolution.
+    Filters(Tensor<4>),
+    /// For [`im2col`]; the bias is in it.
+    Matrix(Tensor<2>),
 }
 
 /// A network with its weights on a device.
@@ -60,8 +68,7 @@ impl Network {
     /// When a tensor is missing, of another shape, not finite, or read by no layer.
     pub fn load(graph: Graph, checkpoint: Arc<Checkpoint>, backend: Backend) -> Result<Self, EngineError> {
         check::compare(&checkpoint, &graph).verdict()?;
-        let device = backend.device();
-        let params = graph.nodes.iter().map(|node| params(&graph, &checkpoint, node, &device)).collect::<Result<_, _>>()?;
+        let params = graph.nodes.iter().map(|node| params(&graph, &checkpoint, node, &backend)).collect::<Result<_, _>>()?;
         Ok(Self { graph, checkpoint, params, backend })
     }
 
@@ -93,7 +100,7 @@ impl Network {
             .collect::<Result<Vec<_>, _>>()?;
 
         let input = Tensor::<4>::from_data(TensorData::new(input.to_vec(), shape), &self.backend.device());
-        let (logits, outputs) = self.run(input, &tapped)?;
+        let (logits, outputs) = self.run(input, &tapped).await?;
         let mut out = Output { logits: self.read(logits).await?, taps: Vec::with_capacity(taps.len()) };
         for (&id, index) in taps.iter().zip(tapped) {
             if let Some(tensor) = outputs[index].clone() {
@@ -104,7 +111,7 @@ impl Network {
     }
 
     /// Computes every layer in order. Returns the logits and, by layer, the outputs that are tapped.
-    fn run(&self, input: Tensor<4>, tapped: &[usize]) -> Result<(Tensor<4>, Vec<Option<Tensor<4>>>), EngineError> {
+    async fn run(&self, input: Tensor<4>, tapped: &[usize]) -> Result<(Tensor<4>, Vec<Option<Tensor<4>>>), EngineError> {
         let nodes = &self.graph.nodes;
         // How many layers have yet to read each output. The last reader gets the tensor itself, so that it can work in place.
         let mut readers = vec![0usize; nodes.len()];
@@ -134,7 +141,8 @@ impl Network {
                 });
                 let missing = || EngineError::NoSuchNode(node.id.clone());
                 let first = inputs.next().flatten().ok_or_else(missing)?;
-                self.layer(node, params, first, inputs.next().flatten())
+                let second = inputs.next().flatten();
+                self.layer(node, params, first, second).await?
             };
             outputs[index] = Some(output);
         }
@@ -152,11 +160,22 @@ impl Network {
         inputs.iter().copied()
     }
 
-    fn layer(&self, node: &Node, params: &Params, x: Tensor<4>, other: Option<Tensor<4>>) -> Tensor<4> {
-        match (node.op, params) {
-            (_, Params::FoldedConv { weight, bias, conv }) => {
-                conv2d(x, weight.clone(), Some(bias.clone()), conv_options(&self.graph.nodes[*conv].op))
-            }
+    async fn layer(
+        &self,
+        node: &Node,
+        params: &Params,
+        x: Tensor<4>,
+        other: Option<Tensor<4>>,
+    ) -> Result<Tensor<4>, EngineError> {
+        Ok(match (node.op, params) {
+            (_, Params::FoldedConv { weight, bias, conv }) => match (weight, self.graph.nodes[*conv].op) {
+                (Weight::Filters(weight), op) => conv2d(x, weight.clone(), bias.clone(), conv_options(&op)),
+                (Weight::Matrix(weight), Op::Conv(conv)) => {
+                    let (dims, device) = (x.dims(), x.device());
+                    im2col::convolve(&self.read(x).await?, dims, weight.clone(), &conv, &device)
+                }
+                (Weight::Matrix(_), _) => x,
+            },
             (_, Params::Linear { weight, bias }) => {
                 let [n, features, h, w] = x.dims();
                 let y = x.reshape([n, features * h * w]).matmul(weight.clone()) + bias.clone();
@@ -178,7 +197,7 @@ impl Network {
                 None => x.clone() + x,
             },
             (Op::Input | Op::Conv(_) | Op::BatchNorm | Op::Linear, _) => x,
-        }
+        })
     }
 
     /// A convolution without the normalisation that is otherwise folded into it.
@@ -211,7 +230,8 @@ fn tensor4(checkpoint: &Checkpoint, name: &str, values: Vec<f32>, device: &Devic
 }
 
 /// What a layer keeps, uploaded to the device.
-fn params(graph: &Graph, checkpoint: &Checkpoint, node: &Node, device: &Device) -> Result<Params, EngineError> {
+fn params(graph: &Graph, checkpoint: &Checkpoint, node: &Node, backend: &Backend) -> Result<Params, EngineError> {
+    let device = &backend.device();
     let values = |leaf: &str| checkpoint.values(&format!("{}.{leaf}", node.id));
     match node.op {
         Op::BatchNorm => {
@@ -226,9 +246,16 @@ fn params(graph: &Graph, checkpoint: &Checkpoint, node: &Node, device: &Device) 
             for (filter, &scale) in weight.chunks_mut(taps.max(1)).zip(&scale) {
                 filter.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
             }
+            if let (Backend::Cpu, Op::Conv(c)) = (backend, graph.nodes[conv].op)
+                && im2col::suits(&c)
+            {
+                let weight = Weight::Matrix(im2col::weight_matrix(&weight, &bias, device));
+                return Ok(Params::FoldedConv { weight, bias: None, conv });
+            }
             let channels = bias.len();
-            let weight = tensor4(checkpoint, &name, weight, device)?;
-            Ok(Params::FoldedConv { weight, bias: Tensor::from_data(TensorData::new(bias, [channels]), device), conv })
+            let bias = Some(Tensor::from_data(TensorData::new(bias, [channels]), device));
+            let weight = Weight::Filters(tensor4(checkpoint, &name, weight, device)?);
+            Ok(Params::FoldedConv { weight, bias, conv })
         }
         Op::Linear => {
             let (weight, bias) = (values("weight")?, values("bias")?);
