@@ -135,14 +135,14 @@ impl Store {
         allow_remote: bool,
         report: &mut dyn FnMut(Step) -> bool,
     ) -> Result<Checkpoint, StoreError> {
-        if let Some(file) = &entry.file {
-            if entry.built_in || self.is_present(file).await {
-                let total = if entry.built_in || entry.remote.is_none() { entry.bytes } else { entry.bytes / 2 };
-                let mut bytes = Vec::with_capacity(total as usize);
-                let mut go_on = |received| report(Step::Weights { received, total: total.max(received) });
-                fetch(&format!("assets/weights/{file}"), &mut bytes, &mut go_on).await?;
-                return Ok(safetensors::read(bytes)?);
-            }
+        if let Some(file) = &entry.file
+            && (entry.built_in || self.is_present(file).await)
+        {
+            let total = if entry.built_in || entry.remote.is_none() { entry.bytes } else { entry.bytes / 2 };
+            let mut bytes = Vec::with_capacity(total as usize);
+            let mut go_on = |received| report(Step::Weights { received, total: total.max(received) });
+            fetch(&format!("assets/weights/{file}"), &mut bytes, &mut go_on).await?;
+            return Ok(safetensors::read(bytes)?);
         }
         let remote = entry.remote.as_ref().ok_or_else(|| StoreError::NoWeights(entry.card.net.clone()))?;
         if !allow_remote {
