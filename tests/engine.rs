@@ -162,3 +162,54 @@ fn probabilities_add_up_and_survive_large_logits() {
     assert_eq!(top_k(&[1.0, 3.0, 3.0, 2.0], 3).iter().map(|(i, _)| *i).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(top_k(&[1.0], 5).len(), 1);
 }
+
+#[derive(serde::Deserialize)]
+struct StageGolden {
+    shape: Vec<usize>,
+    mean: f64,
+    std: f64,
+    first: Vec<f64>,
+}
+
+#[derive(serde::Deserialize)]
+struct FamilyGolden {
+    net: String,
+    size: usize,
+    logits: Vec<f32>,
+    stages: std::collections::BTreeMap<String, StageGolden>,
+}
+
+/// ResNeXt, Wide ResNet, S, T, anti-aliased and dilated networks, as PyTorch computes them (`tests/fixtures/engine.py`).
+#[test]
+fn the_rest_of_the_family_agrees_with_pytorch() {
+    #[derive(serde::Deserialize)]
+    struct File {
+        cases: Vec<FamilyGolden>,
+    }
+    let file: File = serde_json::from_str(include_str!("fixtures/engine.json")).unwrap();
+    assert!(file.cases.len() >= 10);
+    for golden in file.cases {
+        let graph = lower(&ArchSpec::named(&golden.net).unwrap(), Input::square(golden.size)).unwrap();
+        let input = formula::input(graph.spec.channels * golden.size * golden.size);
+        let network = Network::load(graph.clone(), Arc::new(formula::checkpoint(&graph)), Backend::Cpu).unwrap();
+        let taps: Vec<&str> = golden.stages.keys().map(String::as_str).collect();
+        let output = block_on(network.forward(&input, 1, (golden.size, golden.size), &taps)).unwrap();
+        let distance = relative_l2(&output.logits, &golden.logits);
+        assert!(distance <= LOGIT_TOLERANCE, "{}: logits are {distance:.2e} off", golden.net);
+        for tap in &output.taps {
+            let wanted = &golden.stages[&tap.id];
+            assert_eq!(tap.shape[1..], wanted.shape, "{} {}", golden.net, tap.id);
+            let count = tap.values.len() as f64;
+            let mean = tap.values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
+            let std = (tap.values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count).sqrt();
+            let near = |found: f64, wanted_value: f64| (found - wanted_value).abs() <= NODE_TOLERANCE * wanted.std.max(1e-3);
+            assert!(near(mean, wanted.mean) && near(std, wanted.std), "{} {}", golden.net, tap.id);
+            assert!(
+                wanted.first.iter().zip(&tap.values).all(|(&wanted, &found)| near(f64::from(found), wanted)),
+                "{}",
+                golden.net
+            );
+        }
+        println!("{}@{}: logits {distance:.1e} off", golden.net, golden.size);
+    }
+}

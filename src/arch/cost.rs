@@ -1,10 +1,103 @@
-//! What a network costs: parameters, multiply-accumulates, memory.
+//! What a network costs: parameters, operations, memory, at batch 1.
 //!
-//! One convention throughout: MACs are those of convolutions and of the classifier, batch 1 (fvcore's and the papers' "FLOPs").
+//! "FLOPs" means something else in every tool; [`Convention`] names them. Where nothing is said, MACs are those of convolutions and of
+//! the classifier, as in the papers.
 
 use super::coverage;
-use super::graph::{Graph, Node, Op};
+use super::graph::{Graph, Node, Op, Shape};
 use serde::Serialize;
+
+/// What is counted as an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Convention {
+    /// Multiply-accumulates of convolutions and the classifier.
+    Macs,
+    /// Two for each multiply-accumulate.
+    Flops,
+    /// fvcore's `FlopCountAnalysis`: a multiply-accumulate is one; normalisation is two a value, global pooling one a value read; the
+    /// fixed filter of a blur counts as a convolution.
+    Fvcore,
+    /// torchinfo's "mult-adds": the classifier with its bias, and for a normalisation its parameters.
+    Torchinfo,
+    /// Every arithmetic operation: two for each multiply-accumulate and each normalised value, one for each ReLU, addition and value
+    /// that a pooling reads.
+    Everything,
+}
+
+impl Convention {
+    /// In the order in which they are offered.
+    pub const ALL: [Self; 5] = [Self::Macs, Self::Flops, Self::Fvcore, Self::Torchinfo, Self::Everything];
+
+    /// As in a link.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Macs => "macs",
+            Self::Flops => "flops",
+            Self::Fvcore => "fvcore",
+            Self::Torchinfo => "torchinfo",
+            Self::Everything => "everything",
+        }
+    }
+
+    /// What is counted, in a few words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Macs => "MACs",
+            Self::Flops => "FLOPs = 2 × MACs",
+            Self::Fvcore => "fvcore's flops",
+            Self::Torchinfo => "torchinfo's mult-adds",
+            Self::Everything => "every operation",
+        }
+    }
+
+    /// Who counts like that, in a sentence.
+    pub fn users(self) -> &'static str {
+        match self {
+            Self::Macs => {
+                "Multiply-accumulates of convolutions and fc: the \"FLOPs\" of He et al. 2015 and 2019, and timm's GMACs."
+            }
+            Self::Flops => {
+                "Twice the MACs of convolutions and fc: PyTorch's FlopCounterMode, and TensorFlow's profiler for the same layers."
+            }
+            Self::Fvcore => {
+                "fvcore's FlopCountAnalysis: MACs, plus two for each normalised value and one for each that global pooling reads."
+            }
+            Self::Torchinfo => {
+                "torchinfo's total mult-adds: MACs, plus the classifier's bias and the parameters of every normalisation."
+            }
+            Self::Everything => {
+                "Two for each MAC and each normalised value, one for each ReLU, addition and value that a pooling reads."
+            }
+        }
+    }
+
+    /// Operations of one layer.
+    pub fn count(self, graph: &Graph, node: &Node) -> u64 {
+        let out = node.shape.elements();
+        let read = || node.inputs.first().map_or(0, |&i| graph.nodes[i].shape.elements());
+        let macs = macs(graph, node);
+        match (self, node.op) {
+            (Self::Macs, _) => macs,
+            (Self::Flops, _) => 2 * macs,
+            (Self::Fvcore, Op::BatchNorm) => 2 * out,
+            (Self::Fvcore, Op::GlobalAvgPool) => read(),
+            (Self::Fvcore, Op::BlurPool(p)) => out * (p.kernel * p.kernel) as u64,
+            (Self::Torchinfo, Op::BatchNorm | Op::Linear) => macs + if node.op == Op::Linear { out } else { params(graph, node) },
+            (Self::Fvcore | Self::Torchinfo, _) => macs,
+            (Self::Everything, op) => match op {
+                Op::Conv(_) => 2 * macs,
+                Op::Linear => 2 * macs + out,
+                Op::BatchNorm => 2 * out,
+                Op::Relu | Op::Add => out,
+                Op::MaxPool(p) | Op::AvgPool(p) => out * (p.kernel * p.kernel) as u64,
+                Op::BlurPool(p) => 2 * out * (p.kernel * p.kernel) as u64,
+                Op::GlobalAvgPool => read(),
+                Op::Input => 0,
+            },
+        }
+    }
+}
 
 /// Multiply-accumulates of one layer; 0 for anything but a convolution or the classifier.
 pub fn macs(graph: &Graph, node: &Node) -> u64 {
@@ -64,15 +157,54 @@ pub struct TorchSummary {
     pub total_mb: f64,
 }
 
+/// One row of `torchsummary.summary`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TorchSummaryRow {
+    /// PyTorch's class.
+    pub class: &'static str,
+    /// The layer, or the block.
+    pub id: String,
+    /// What it puts out, batch left out: `[C, H, W]`, of the classifier `[C]`.
+    pub shape: Vec<usize>,
+    /// Learned parameters; a block's are those of its layers and not counted again.
+    pub params: u64,
+}
+
 /// torchsummary 1.5.1 over torchvision's module tree: every call of a leaf module is a row, and so is every residual block;
-/// the addition is no module. Values are float32.
+/// the addition is no module.
+pub fn torchsummary_rows(graph: &Graph) -> Vec<TorchSummaryRow> {
+    use super::BlockKind;
+    let dims = |shape: Shape| vec![shape.channels, shape.height, shape.width];
+    let mut rows = Vec::with_capacity(graph.nodes.len());
+    let mut blocks = graph.blocks.iter().peekable();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let class = match node.op {
+            Op::Input | Op::Add => continue,
+            Op::Conv(_) => "Conv2d",
+            Op::BatchNorm => "BatchNorm2d",
+            Op::Relu => "ReLU",
+            Op::MaxPool(_) => "MaxPool2d",
+            Op::AvgPool(_) => "AvgPool2d",
+            Op::BlurPool(_) => "BlurPool2d",
+            Op::GlobalAvgPool => "AdaptiveAvgPool2d",
+            Op::Linear => "Linear",
+        };
+        let shape = if node.op == Op::Linear { vec![node.shape.channels] } else { dims(node.shape) };
+        rows.push(TorchSummaryRow { class, id: node.id.clone(), shape, params: params(graph, node) });
+        if let Some(block) = blocks.next_if(|block| block.output == index) {
+            let class = if graph.spec.block == BlockKind::Basic { "BasicBlock" } else { "Bottleneck" };
+            rows.push(TorchSummaryRow { class, id: block.id.clone(), shape: dims(node.shape), params: 0 });
+        }
+    }
+    rows
+}
+
+/// The foot of `torchsummary.summary`, from the sum of its rows. Values are float32.
 pub fn torchsummary(graph: &Graph) -> TorchSummary {
     const MB: f64 = 1024.0 * 1024.0;
-    let is_module = |node: &&Node| !matches!(node.op, Op::Input | Op::Add);
-    let layers: u64 = graph.nodes.iter().filter(is_module).map(|node| node.shape.elements()).sum();
-    let blocks: u64 = graph.blocks.iter().map(|block| graph.nodes[block.output].shape.elements()).sum();
+    let values: u64 = torchsummary_rows(graph).iter().map(|row| row.shape.iter().map(|&n| n as u64).product::<u64>()).sum();
     let input_mb = graph.nodes[0].shape.elements() as f64 * 4.0 / MB;
-    let forward_backward_mb = 2.0 * (layers + blocks) as f64 * 4.0 / MB;
+    let forward_backward_mb = 2.0 * values as f64 * 4.0 / MB;
     let params_mb = totals(graph).params as f64 * 4.0 / MB;
     TorchSummary { input_mb, forward_backward_mb, params_mb, total_mb: input_mb + forward_backward_mb + params_mb }
 }

@@ -4,7 +4,7 @@
 //! path B (right), every other stage folded into one box. Sizes are in SVG user units; a column is [`WIDTH`] wide.
 
 use super::graph::{Block, Graph, Node, Op, Path, Place};
-use super::spec::{ArchSpec, Variant};
+use super::{ArchSpec, Variant};
 use std::fmt::Write;
 
 /// Width of a column.
@@ -54,6 +54,7 @@ pub fn columns(graphs: &[&Graph], open: usize) -> Vec<Column> {
     let most = |count: &dyn Fn(&Graph) -> usize| graphs.iter().map(|graph| count(graph)).max().unwrap_or(0);
     let rows = Rows {
         stem: most(&|graph| stem_convs(graph).len()),
+        pools: most(&|graph| graph.nodes.iter().filter(|node| node.place == Place::Stem && is_pool(node)).count()),
         stages: most(&|graph| graph.spec.layers.len()),
         path: most(&|graph| {
             open_block(graph, open).map_or(0, |block| path_cells(graph, &block.path_a).count().max(path_b_rows(graph, block)))
@@ -66,6 +67,7 @@ pub fn columns(graphs: &[&Graph], open: usize) -> Vec<Column> {
 /// Rows that every column reserves, so that the same part stands at the same height in all.
 struct Rows {
     stem: usize,
+    pools: usize,
     stages: usize,
     path: usize,
     more: bool,
@@ -73,6 +75,10 @@ struct Rows {
 
 fn stem_convs(graph: &Graph) -> Vec<&Node> {
     graph.nodes.iter().filter(|node| node.place == Place::Stem && matches!(node.op, Op::Conv(_))).collect()
+}
+
+fn is_pool(node: &Node) -> bool {
+    matches!(node.op, Op::MaxPool(_) | Op::AvgPool(_) | Op::BlurPool(_))
 }
 
 fn open_block(graph: &Graph, stage: usize) -> Option<&Block> {
@@ -96,6 +102,7 @@ pub fn label(node: &Node) -> String {
         Op::Conv(c) => format!("{0}×{0}, {1}{2}", c.kernel, c.out_channels, stride(c.stride)),
         Op::MaxPool(p) => format!("maxpool {0}×{0}{1}", p.kernel, stride(p.stride)),
         Op::AvgPool(p) => format!("avgpool {0}×{0}{1}", p.kernel, stride(p.stride)),
+        Op::BlurPool(p) => format!("blur {0}×{0}{1}", p.kernel, stride(p.stride)),
         Op::GlobalAvgPool => "global avgpool".into(),
         Op::Linear => format!("fc, {}", node.shape.channels),
         op => op.kind().into(),
@@ -147,10 +154,13 @@ impl<'a> Drawing<'a> {
             self.line(&[(MIDDLE, self.y), (MIDDLE, stem_end)]);
             self.y = stem_end;
         }
-        if let Some(pool) = graph.nodes.iter().find(|node| node.id == "maxpool") {
-            self.node(pool, MIDDLE, self.y, WIDE, true);
-            self.step(BOX_HEIGHT + 26.0, true);
+        let pools: Vec<&Node> = graph.nodes.iter().filter(|node| node.place == Place::Stem && is_pool(node)).collect();
+        for (index, pool) in pools.iter().enumerate() {
+            let is_last = index + 1 == pools.len();
+            self.node(pool, MIDDLE, self.y, WIDE, is_last);
+            self.step(if is_last { BOX_HEIGHT + 26.0 } else { STEP }, true);
         }
+        self.step((rows.pools - pools.len()) as f64 * STEP, false);
         for stage in 1..=rows.stages {
             match open_block(graph, stage) {
                 Some(block) if stage == open => self.opened(block, rows),

@@ -58,7 +58,7 @@ pub struct Pool {
     pub kernel: usize,
     /// Step of the window.
     pub stride: usize,
-    /// Positions added on every side; they never win a maximum and never count in a mean.
+    /// Positions added on every side; they never win a maximum and never count in a mean. A blur mirrors the map there.
     pub padding: usize,
     /// Whether a last window that is only partly inside is kept.
     pub ceil_mode: bool,
@@ -80,6 +80,8 @@ pub enum Op {
     MaxPool(Pool),
     /// Mean over a window.
     AvgPool(Pool),
+    /// A fixed 3x3 binomial filter on every channel, the map mirrored at its edges (timm's `BlurPool2d`).
+    BlurPool(Pool),
     /// Path A plus path B.
     Add,
     /// Mean over all positions.
@@ -98,6 +100,7 @@ impl Op {
             Self::Relu => "relu",
             Self::MaxPool(_) => "maxpool",
             Self::AvgPool(_) => "avgpool",
+            Self::BlurPool(_) => "blurpool",
             Self::Add => "add",
             Self::GlobalAvgPool => "globalavgpool",
             Self::Linear => "linear",
@@ -108,7 +111,7 @@ impl Op {
     pub fn window(&self) -> Option<Window> {
         match *self {
             Self::Conv(c) => Some(Window { kernel: c.kernel, stride: c.stride, padding: c.padding, dilation: c.dilation }),
-            Self::MaxPool(p) | Self::AvgPool(p) => {
+            Self::MaxPool(p) | Self::AvgPool(p) | Self::BlurPool(p) => {
                 Some(Window { kernel: p.kernel, stride: p.stride, padding: p.padding, dilation: 1 })
             }
             _ => None,
@@ -226,6 +229,10 @@ impl Graph {
         }
         if let Some(block) = self.block(id) {
             return Some(block.output);
+        }
+        if id == "maxpool" {
+            // With a blur after it, the pooling is two layers.
+            return self.nodes.iter().rposition(|node| node.id.starts_with("maxpool."));
         }
         let stage = id.strip_prefix("layer")?;
         self.blocks.iter().rfind(|block| block.stage.to_string() == stage).map(|block| block.output)

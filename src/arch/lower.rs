@@ -1,7 +1,7 @@
 //! Switches to layers. Structure and names follow timm's `resnet.py`; the variants are those of arXiv 1812.01187, figure 2.
 
 use super::graph::{Block, Conv, Graph, Node, Op, Path, Place, Pool, Shape};
-use super::{ArchSpec, BlockKind, Input, Shortcut, SpecError, Stem, StrideOn};
+use super::{AntiAlias, ArchSpec, BlockKind, Input, Shortcut, SpecError, Stem, StrideOn};
 
 /// Lowers a description to its layers for one input size.
 ///
@@ -9,18 +9,32 @@ use super::{ArchSpec, BlockKind, Input, Shortcut, SpecError, Stem, StrideOn};
 /// When the switches, or the input, make no network: see [`ArchSpec::check`].
 pub fn lower(spec: &ArchSpec, input: Input) -> Result<Graph, SpecError> {
     spec.check(input)?;
-    let mut builder = Builder::new(input);
+    let mut builder = Builder::new(spec, input);
     let mut last = builder.stem(spec);
+    let mut dilation = 1;
     for (stage, &count) in spec.layers.iter().enumerate() {
+        let is_dilated = stage > 0 && spec.dilate[stage - 1];
+        let before = dilation;
+        if is_dilated {
+            dilation *= 2;
+        }
         for index in 0..count {
-            let stride = if stage > 0 && index == 0 { 2 } else { 1 };
-            last = builder.block(spec, stage, index, stride, last);
+            let stride = if stage > 0 && index == 0 && !is_dilated { 2 } else { 1 };
+            // The first block of a dilated stage still reads at the old distance (torchvision's `previous_dilation`).
+            let slide = Slide { stride, dilation: if index == 0 { before } else { dilation }, widened: is_dilated && index == 0 };
+            last = builder.block(spec, stage, index, slide, last);
         }
     }
     last = builder.push("global_pool".into(), Op::GlobalAvgPool, vec![last], Place::Head);
     builder.linear(last, spec.classes);
+    if let Some(error) = builder.error {
+        return Err(error);
+    }
     Ok(Graph { spec: spec.clone(), input, nodes: builder.nodes, blocks: builder.blocks })
 }
+
+/// The average pooling of anti-aliasing: PyTorch's `AvgPool2d(2)`.
+const HALVING: Pool = Pool { kernel: 2, stride: 2, padding: 0, ceil_mode: false };
 
 /// `floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1`, PyTorch's `Conv2d`.
 fn conv_out(size: usize, conv: &Conv) -> usize {
@@ -37,16 +51,27 @@ fn pool_out(size: usize, pool: &Pool) -> usize {
     if (out - 1) * pool.stride >= size + pool.padding { out - 1 } else { out }
 }
 
+/// How a block slides.
+#[derive(Clone, Copy)]
+struct Slide {
+    stride: usize,
+    dilation: usize,
+    /// Whether its stage is dilated from here on, so that timm puts its anti-aliasing here, with stride 1.
+    widened: bool,
+}
+
 struct Builder {
     nodes: Vec<Node>,
     blocks: Vec<Block>,
+    /// The first layer that cannot be.
+    error: Option<SpecError>,
 }
 
 impl Builder {
-    fn new(input: Input) -> Self {
-        let shape = Shape { channels: input.channels, height: input.height, width: input.width };
+    fn new(spec: &ArchSpec, input: Input) -> Self {
+        let shape = Shape { channels: spec.channels, height: input.height, width: input.width };
         let node = Node { id: "input".into(), op: Op::Input, inputs: Vec::new(), shape, place: Place::Stem };
-        Self { nodes: vec![node], blocks: Vec::new() }
+        Self { nodes: vec![node], blocks: Vec::new(), error: None }
     }
 
     /// Adds a layer whose output shape follows from its first input.
@@ -54,10 +79,22 @@ impl Builder {
         let from = self.nodes[inputs[0]].shape;
         let shape = match &op {
             Op::Conv(c) => Shape { channels: c.out_channels, height: conv_out(from.height, c), width: conv_out(from.width, c) },
-            Op::MaxPool(p) | Op::AvgPool(p) => Shape { height: pool_out(from.height, p), width: pool_out(from.width, p), ..from },
+            Op::MaxPool(p) | Op::AvgPool(p) | Op::BlurPool(p) => {
+                Shape { height: pool_out(from.height, p), width: pool_out(from.width, p), ..from }
+            }
             Op::GlobalAvgPool => Shape { height: 1, width: 1, ..from },
             _ => from,
         };
+        let side = from.height.min(from.width);
+        let reaches = match &op {
+            Op::AvgPool(p) if !p.ceil_mode => side >= p.kernel,
+            // A map can be mirrored by less than its size.
+            Op::BlurPool(p) => side > p.padding,
+            _ => true,
+        };
+        if !reaches && self.error.is_none() {
+            self.error = Some(SpecError::TooSmall { node: id.clone(), height: from.height, width: from.width });
+        }
         self.nodes.push(Node { id, op, inputs, shape, place });
         self.nodes.len() - 1
     }
@@ -74,10 +111,10 @@ impl Builder {
         from: usize,
         place: Place,
         out_channels: usize,
-        (kernel, stride, groups): (usize, usize, usize),
+        (kernel, stride, dilation, groups): (usize, usize, usize, usize),
     ) -> usize {
         let in_channels = self.nodes[from].shape.channels;
-        let conv = Conv { in_channels, out_channels, kernel, stride, padding: kernel / 2, dilation: 1, groups };
+        let conv = Conv { in_channels, out_channels, kernel, stride, padding: dilation * (kernel / 2), dilation, groups };
         self.push(id, Op::Conv(conv), vec![from], place)
     }
 
@@ -85,11 +122,11 @@ impl Builder {
         let widths = spec.stem_widths();
         let mut last = 0;
         if spec.stem == Stem::Conv7 {
-            last = self.conv("conv1".into(), last, Place::Stem, spec.width, (7, 2, 1));
+            last = self.conv("conv1".into(), last, Place::Stem, spec.width, (7, 2, 1, 1));
         } else {
             // timm's Sequential: conv 0, bn 1, act 2, conv 3, bn 4, act 5, conv 6; the last bn and act are the network's own.
             for (i, &width) in widths.iter().enumerate() {
-                last = self.conv(format!("conv1.{}", 3 * i), last, Place::Stem, width, (3, if i == 0 { 2 } else { 1 }, 1));
+                last = self.conv(format!("conv1.{}", 3 * i), last, Place::Stem, width, (3, if i == 0 { 2 } else { 1 }, 1, 1));
                 if i + 1 < widths.len() {
                     last = self.push(format!("conv1.{}", 3 * i + 1), Op::BatchNorm, vec![last], Place::Stem);
                     last = self.push(format!("conv1.{}", 3 * i + 2), Op::Relu, vec![last], Place::Stem);
@@ -99,35 +136,55 @@ impl Builder {
         last = self.push("bn1".into(), Op::BatchNorm, vec![last], Place::Stem);
         last = self.push("act1".into(), Op::Relu, vec![last], Place::Stem);
         let pool = Pool { kernel: 3, stride: 2, padding: 1, ceil_mode: false };
-        self.push("maxpool".into(), Op::MaxPool(pool), vec![last], Place::Stem)
+        match spec.anti_alias {
+            AntiAlias::None => self.push("maxpool".into(), Op::MaxPool(pool), vec![last], Place::Stem),
+            AntiAlias::AvgPool => self.push("maxpool".into(), Op::AvgPool(HALVING), vec![last], Place::Stem),
+            AntiAlias::Blur => {
+                let dense = Pool { stride: 1, ..pool };
+                last = self.push("maxpool.0".into(), Op::MaxPool(dense), vec![last], Place::Stem);
+                self.push("maxpool.1".into(), Op::BlurPool(pool), vec![last], Place::Stem)
+            }
+        }
     }
 
     /// One residual block; `stage` from 0. Returns the index of its output.
-    fn block(&mut self, spec: &ArchSpec, stage: usize, index: usize, stride: usize, input: usize) -> usize {
+    fn block(&mut self, spec: &ArchSpec, stage: usize, index: usize, slide: Slide, input: usize) -> usize {
+        let Slide { stride, dilation, widened } = slide;
         let id = format!("layer{}.{index}", stage + 1);
         let place = |path| Place::Block { stage: stage + 1, block: index, path };
         let planes = spec.planes(stage);
         let out = planes * spec.block.expansion();
         let inner = spec.inner_width(stage);
-        // (channels out, kernel, stride, groups) of each convolution of path A.
+        let wide = if spec.block == BlockKind::Basic { 1 } else { 2 };
+        // Anti-aliasing takes the stride over from the 3x3 (timm's `use_aa`).
+        let smooths = spec.anti_alias != AntiAlias::None && (stride == 2 || widened);
+        let strided = if smooths { 1 } else { stride };
+        // (channels out, kernel, stride, dilation, groups) of each convolution of path A.
         let convs = match (spec.block, spec.stride_on) {
-            (BlockKind::Basic, _) => vec![(planes, 3, stride, 1), (out, 3, 1, 1)],
+            (BlockKind::Basic, _) => vec![(planes, (3, strided, dilation, 1)), (out, (3, 1, dilation, 1))],
             (BlockKind::Bottleneck, StrideOn::Conv1) => {
-                vec![(inner, 1, stride, 1), (inner, 3, 1, spec.groups), (out, 1, 1, 1)]
+                vec![(inner, (1, strided, 1, 1)), (inner, (3, 1, dilation, spec.groups)), (out, (1, 1, 1, 1))]
             }
             (BlockKind::Bottleneck, StrideOn::Conv2) => {
-                vec![(inner, 1, 1, 1), (inner, 3, stride, spec.groups), (out, 1, 1, 1)]
+                vec![(inner, (1, 1, 1, 1)), (inner, (3, strided, dilation, spec.groups)), (out, (1, 1, 1, 1))]
             }
         };
 
         let start = self.nodes.len();
         let mut last = input;
-        for (i, &(channels, kernel, stride, groups)) in convs.iter().enumerate() {
+        for (i, &(channels, slide)) in convs.iter().enumerate() {
             let n = i + 1;
-            last = self.conv(format!("{id}.conv{n}"), last, place(Path::A), channels, (kernel, stride, groups));
+            last = self.conv(format!("{id}.conv{n}"), last, place(Path::A), channels, slide);
             last = self.push(format!("{id}.bn{n}"), Op::BatchNorm, vec![last], place(Path::A));
             if n < convs.len() {
                 last = self.push(format!("{id}.act{n}"), Op::Relu, vec![last], place(Path::A));
+            }
+            if smooths && n == wide {
+                let op = match spec.anti_alias {
+                    AntiAlias::Blur => Op::BlurPool(Pool { kernel: 3, stride, padding: 1, ceil_mode: false }),
+                    _ => Op::AvgPool(Pool { kernel: stride, stride, ..HALVING }),
+                };
+                last = self.push(format!("{id}.aa"), op, vec![last], place(Path::A));
             }
         }
         let path_a: Vec<usize> = (start..self.nodes.len()).collect();
@@ -146,11 +203,16 @@ impl Builder {
                 conv_stride = 1;
                 at = 1;
             }
-            other = self.conv(format!("{id}.downsample.{at}"), other, place(Path::B), out, (1, conv_stride, 1));
+            other = self.conv(format!("{id}.downsample.{at}"), other, place(Path::B), out, (1, conv_stride, 1, 1));
             other = self.push(format!("{id}.downsample.{}", at + 1), Op::BatchNorm, vec![other], place(Path::B));
         }
         let path_b: Vec<usize> = (start..self.nodes.len()).collect();
 
+        let (a, b) = (self.nodes[last].shape, self.nodes[other].shape);
+        let apart = [(a.height, b.height), (a.width, b.width)].into_iter().find(|(a, b)| a != b);
+        if let (Some((a, b)), None) = (apart, &self.error) {
+            self.error = Some(SpecError::PathsApart { node: format!("{id}.add"), a, b });
+        }
         let add = self.push(format!("{id}.add"), Op::Add, vec![last, other], place(Path::Join));
         let output = self.push(format!("{id}.act{}", convs.len()), Op::Relu, vec![add], place(Path::Join));
         self.blocks.push(Block { id, stage: stage + 1, index, input, path_a, path_b, add, output });

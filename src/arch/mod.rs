@@ -8,9 +8,11 @@ pub mod coverage;
 pub mod diagram;
 pub mod graph;
 mod lower;
+pub mod names;
 pub mod receptive;
 pub mod spec;
 
 pub use graph::{Block, Conv, Graph, Node, Op, Path, Place, Pool, Shape, TensorSpec};
 pub use lower::lower;
-pub use spec::{ArchSpec, BlockKind, Input, Shortcut, SpecError, Stem, StrideOn, Variant};
+pub use names::Variant;
+pub use spec::{AntiAlias, ArchSpec, BlockKind, Input, Shortcut, SpecError, Stem, StrideOn};

@@ -1,4 +1,4 @@
-//! The switches that describe a ResNet, and the names of the networks that they make up.
+//! The switches that describe a ResNet.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 pub enum Stem {
     /// One 7x7 convolution, stride 2 (He et al. 2015, arXiv 1512.03385).
     Conv7,
-    /// Three 3x3 convolutions of widths `w/2, w/2, w`, the first with stride 2 (ResNet-C; Inception-v2).
+    /// Three 3x3 convolutions of widths `s, s, 2s` for a stem width `s`, the first with stride 2 (ResNet-C; Inception-v2).
     Deep,
-    /// Three 3x3 convolutions of widths `3w/8, w/2, w` (timm's `deep_tiered`, ResNet-T).
+    /// Three 3x3 convolutions of widths `3s/4, s, 2s` (timm's `deep_tiered`, ResNet-T).
     Tiered,
 }
 
@@ -54,48 +54,16 @@ impl BlockKind {
     }
 }
 
-/// The four networks of "Bag of Tricks for Image Classification with CNNs" (He et al., CVPR 2019, arXiv 1812.01187, section 4.2).
-/// Each keeps the change of the one before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Variant {
-    /// The original: stride on the first 1x1 of path A.
-    A,
-    /// Stride moved to the 3x3 of path A.
-    B,
-    /// B, with three 3x3 convolutions for the stem.
-    C,
-    /// C, with average pooling before the 1x1 of path B.
-    D,
-}
-
-impl Variant {
-    /// A to D, in the paper's order.
-    pub const ALL: [Self; 4] = [Self::A, Self::B, Self::C, Self::D];
-
-    /// `'a'` to `'d'`, as in a network's name.
-    pub fn letter(self) -> char {
-        match self {
-            Self::A => 'a',
-            Self::B => 'b',
-            Self::C => 'c',
-            Self::D => 'd',
-        }
-    }
-
-    /// What the variant changes, in a few words.
-    pub fn tagline(self) -> &'static str {
-        match self {
-            Self::A => "original",
-            Self::B => "stride on the 3×3",
-            Self::C => "three 3×3 stem",
-            Self::D => "avgpool shortcut",
-        }
-    }
-
-    fn from_letter(letter: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|variant| letter.len() == 1 && letter.starts_with(variant.letter()))
-    }
+/// What comes before a stride, so that the map is smoothed before it is thinned out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AntiAlias {
+    /// Nothing.
+    None,
+    /// A 2x2 average pooling with stride 2 after the 3x3 and for the max pooling (timm's `resnetaa50`).
+    AvgPool,
+    /// A 3x3 binomial filter with stride 2 after the 3x3 and after the max pooling (Zhang 2019, arXiv 1904.11486; timm's `resnetblur50`).
+    Blur,
 }
 
 /// A ResNet as a few switches. Any mixture is a network; [`ArchSpec::named`] gives the known ones.
@@ -107,6 +75,8 @@ pub struct ArchSpec {
     pub layers: Vec<usize>,
     /// What opens the network.
     pub stem: Stem,
+    /// Width of the first convolution of a stem of three; half the first stage's in all but ResNet-S.
+    pub stem_width: usize,
     /// Which convolution of path A carries the stride; a basic block has its stride on its first 3x3 either way.
     pub stride_on: StrideOn,
     /// How path B changes size.
@@ -117,15 +87,20 @@ pub struct ArchSpec {
     pub groups: usize,
     /// Channels per group for each 64 planes (64 for ResNet; 4 for ResNeXt-50 32x4d; 128 for Wide ResNet-50-2).
     pub width_per_group: usize,
+    /// What comes before each stride.
+    pub anti_alias: AntiAlias,
+    /// For each stage after the first, whether its 3x3 are dilated instead of its first block's halving the size (torchvision's
+    /// `replace_stride_with_dilation`).
+    pub dilate: Vec<bool>,
     /// Classes that `fc` tells apart.
     pub classes: usize,
+    /// Channels of the picture; 3 for RGB.
+    pub channels: usize,
 }
 
-/// Height, width and channels of the picture that a network reads.
+/// Height and width of the picture that a network reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
-    /// 3 for RGB.
-    pub channels: usize,
     /// Pixels.
     pub height: usize,
     /// Pixels.
@@ -133,9 +108,9 @@ pub struct Input {
 }
 
 impl Input {
-    /// A square RGB picture.
+    /// A square picture.
     pub fn square(size: usize) -> Self {
-        Self { channels: 3, height: size, width: size }
+        Self { height: size, width: size }
     }
 }
 
@@ -145,6 +120,24 @@ pub enum SpecError {
     /// The name is none that is known.
     #[error("there is no network \"{0}\": write resnet18, 34, 50, 101 or 152, or tiny, then -a, -b, -c or -d, as in resnet50-d")]
     UnknownName(String),
+    /// A switch after the name is none that is known.
+    #[error(
+        "there is no switch \"{0}\": write blocks3-4-6-3, stem-conv7, -deep or -tiered, stride-conv1 or -conv2, shortcut-conv or -avgpool, \
+         aa-none, -avgpool or -blur, width, stemwidth, groups, wpg, classes or channels with a number, os8 or os16, or dilate0-1-1"
+    )]
+    UnknownSwitch(String),
+    /// A map would have no positions left.
+    #[error(
+        "at {node} only {height} x {width} positions are left, too few for its window: choose a larger picture or fewer stages"
+    )]
+    TooSmall {
+        /// Layer that cannot be.
+        node: String,
+        /// Of its input.
+        height: usize,
+        /// Of its input.
+        width: usize,
+    },
     /// A part of the description is out of bounds.
     #[error("{what} is {value}, but must be between {min} and {max}")]
     OutOfBounds {
@@ -165,78 +158,41 @@ pub enum SpecError {
         /// Channels to share.
         channels: usize,
     },
+    /// Path A and path B put out different sizes.
+    #[error(
+        "at {node} path A has {a} positions along a side and path B {b}: with anti-aliasing every halved size must be even, as at 224 pixels"
+    )]
+    PathsApart {
+        /// The addition.
+        node: String,
+        /// Rows or columns of path A.
+        a: usize,
+        /// Of path B.
+        b: usize,
+    },
     /// The stem's widths would not be whole numbers.
-    #[error("a stem of three convolutions needs a width that 8 divides, not {0}")]
+    #[error("a tiered stem needs a width that 4 divides, not {0}")]
     StemWidth(usize),
+    /// A basic block knows neither groups nor a width per group.
+    #[error("a basic block has neither groups nor a width per group: choose a deeper network, or leave {0} out")]
+    BasicGroups(&'static str),
 }
 
 /// Smallest side of a picture, in pixels.
 pub const MIN_SIZE: usize = 32;
 /// Largest side of a picture, in pixels.
 pub const MAX_SIZE: usize = 512;
+/// Most blocks of a network.
+pub const MAX_BLOCKS: usize = 1000;
 
 impl ArchSpec {
-    /// The switches of one of the paper's four networks, for a block and its layers.
-    pub fn variant(block: BlockKind, layers: &[usize], variant: Variant) -> Self {
-        Self {
-            block,
-            layers: layers.to_vec(),
-            stem: if variant >= Variant::C { Stem::Deep } else { Stem::Conv7 },
-            stride_on: if variant >= Variant::B { StrideOn::Conv2 } else { StrideOn::Conv1 },
-            shortcut: if variant >= Variant::D { Shortcut::AvgPoolConv } else { Shortcut::Conv },
-            width: 64,
-            groups: 1,
-            width_per_group: 64,
-            classes: 1000,
-        }
-    }
-
-    /// The network of that name: `resnet{18,34,50,101,152}-{a,b,c,d}` or `tiny-{a,b,c,d}`.
-    ///
-    /// # Errors
-    /// [`SpecError::UnknownName`] for any other name.
-    pub fn named(name: &str) -> Result<Self, SpecError> {
-        let unknown = || SpecError::UnknownName(name.chars().take(60).collect());
-        let (body, letter) = name.rsplit_once('-').ok_or_else(unknown)?;
-        let variant = Variant::from_letter(letter).ok_or_else(unknown)?;
-        let (block, layers): (_, &[usize]) = match body {
-            "resnet18" => (BlockKind::Basic, &[2, 2, 2, 2]),
-            "resnet34" => (BlockKind::Basic, &[3, 4, 6, 3]),
-            "resnet50" => (BlockKind::Bottleneck, &[3, 4, 6, 3]),
-            "resnet101" => (BlockKind::Bottleneck, &[3, 4, 23, 3]),
-            "resnet152" => (BlockKind::Bottleneck, &[3, 8, 36, 3]),
-            "tiny" => (BlockKind::Bottleneck, &[2, 2, 2, 2]),
-            _ => return Err(unknown()),
-        };
-        let mut spec = Self::variant(block, layers, variant);
-        if body == "tiny" {
-            spec.width = 16;
-            spec.classes = 10;
-        }
-        Ok(spec)
-    }
-
-    /// Every name that [`ArchSpec::named`] knows, the tiny ones first.
-    pub fn names() -> Vec<String> {
-        let bodies = ["tiny", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"];
-        bodies.iter().flat_map(|body| Variant::ALL.iter().map(move |variant| format!("{body}-{}", variant.letter()))).collect()
-    }
-
-    /// The paper's letter for these switches, if they are one of its four mixtures.
-    pub fn letter(&self) -> Option<Variant> {
-        Variant::ALL.into_iter().find(|&variant| {
-            let known = Self::variant(self.block, &self.layers, variant);
-            (known.stem, known.stride_on, known.shortcut) == (self.stem, self.stride_on, self.shortcut)
-        })
-    }
-
     /// Widths of the stem's convolutions, first to last.
     pub fn stem_widths(&self) -> Vec<usize> {
-        let w = self.width;
+        let s = self.stem_width;
         match self.stem {
-            Stem::Conv7 => vec![w],
-            Stem::Deep => vec![w / 2, w / 2, w],
-            Stem::Tiered => vec![w * 3 / 8, w / 2, w],
+            Stem::Conv7 => vec![self.width],
+            Stem::Deep => vec![s, s, 2 * s],
+            Stem::Tiered => vec![s / 4 * 3, s, 2 * s],
         }
     }
 
@@ -252,21 +208,33 @@ impl ArchSpec {
         for &blocks in &self.layers {
             within("the number of blocks in a stage", blocks, 1, 200)?;
         }
+        within("the number of blocks", self.layers.iter().sum(), 1, MAX_BLOCKS)?;
         within("the width of the first stage", self.width, 1, 1024)?;
+        within("the width of the stem", if self.stem == Stem::Conv7 { 1 } else { self.stem_width }, 1, 1024)?;
         within("the number of groups", self.groups, 1, 1024)?;
         within("the width per group", self.width_per_group, 1, 1024)?;
         within("the number of classes", self.classes, 1, 100_000)?;
-        within("the number of input channels", input.channels, 1, 64)?;
+        within("the number of input channels", self.channels, 1, 64)?;
+        within("the number of stages that can be dilated", self.dilate.len(), self.layers.len() - 1, self.layers.len() - 1)?;
         within("the height of the input", input.height, MIN_SIZE, MAX_SIZE)?;
         within("the width of the input", input.width, MIN_SIZE, MAX_SIZE)?;
-        if self.stem != Stem::Conv7 && !self.width.is_multiple_of(8) {
-            return Err(SpecError::StemWidth(self.width));
+        if self.stem == Stem::Tiered && !self.stem_width.is_multiple_of(4) {
+            return Err(SpecError::StemWidth(self.stem_width));
         }
-        if self.block == BlockKind::Basic && (self.groups, self.width_per_group) != (1, 64) {
-            return Err(SpecError::Groups { groups: self.groups, channels: self.width });
+        if self.block == BlockKind::Basic {
+            if self.groups != 1 {
+                return Err(SpecError::BasicGroups("groups"));
+            }
+            if self.width_per_group != 64 {
+                return Err(SpecError::BasicGroups("the width per group"));
+            }
         }
         for stage in 0..self.layers.len() {
-            within("the width of a bottleneck's 3x3", self.inner_width(stage), 1, 1 << 16)?;
+            let inner = self.inner_width(stage);
+            within("the width of a bottleneck's 3x3", inner, 1, 1 << 16)?;
+            if !inner.is_multiple_of(self.groups) {
+                return Err(SpecError::Groups { groups: self.groups, channels: inner });
+            }
         }
         Ok(())
     }

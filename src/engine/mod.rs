@@ -1,10 +1,10 @@
 //! Runs a network: a [`Graph`](crate::arch::Graph) and a checkpoint become burn tensors on a device.
 //!
-//! No page, no DOM, no fetching. On the CPU burn-flex computes; on the GPU burn-wgpu does.
+//! No page, no DOM, no fetching. On the CPU burn-flex computes, with convolutions of our own; on the GPU burn-wgpu does.
 
 mod agree;
-mod im2col;
 mod network;
+mod plan;
 pub mod topk;
 
 pub use agree::{Agreement, check_against_cpu, relative_l2};

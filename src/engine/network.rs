@@ -1,33 +1,35 @@
 //! One network type for the whole family, built from the graph and a checkpoint.
 
-use super::{Backend, EngineError, im2col};
-use crate::arch::{Graph, Node, Op};
+use super::plan::{FusedConv, Step, norms, plan};
+use super::{Backend, EngineError};
+use crate::arch::{Conv, Graph, Op};
 use crate::weights::{Checkpoint, WeightsError, check};
 use burn::tensor::activation::relu;
 use burn::tensor::module::{avg_pool2d, conv2d, max_pool2d};
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
+use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions, PadMode};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::sync::Arc;
+use stridescope_kernels::{Epilogue, Filters, Window, convolve};
 
 /// PyTorch's default for BatchNorm2d.
 const BN_EPS: f64 = 1e-5;
 
 /// What a layer keeps on the device.
 enum Params {
-    /// Nothing to keep, or already folded into another layer.
+    /// Nothing to keep.
     None,
-    /// A convolution with the normalisation after it folded in; stands at the normalisation.
-    FoldedConv { weight: Weight, bias: Option<Tensor<1>>, conv: usize },
+    /// A convolution, with the normalisation after it folded in.
+    Conv(ConvWeights),
     /// `[features, classes]` and `[1, classes]`.
     Linear { weight: Tensor<2>, bias: Tensor<2> },
 }
 
 /// A convolution's weights, as the device likes them.
-enum Weight {
-    /// For burn's own convolution.
-    Filters(Tensor<4>),
-    /// For [`im2col`]; the bias is in it.
-    Matrix(Tensor<2>),
+enum ConvWeights {
+    /// For burn's own convolution: `[C_out, C_in / groups, k, k]` and `[C_out]`.
+    Tensors(Box<(Tensor<4>, Tensor<1>)>),
+    /// For the CPU's.
+    Packed(Filters),
 }
 
 /// A network with its weights on a device.
@@ -68,7 +70,9 @@ impl Network {
     /// When a tensor is missing, of another shape, not finite, or read by no layer.
     pub fn load(graph: Graph, checkpoint: Arc<Checkpoint>, backend: Backend) -> Result<Self, EngineError> {
         check::compare(&checkpoint, &graph).verdict()?;
-        let params = graph.nodes.iter().map(|node| params(&graph, &checkpoint, node, &backend)).collect::<Result<_, _>>()?;
+        let norms = norms(&graph);
+        let params = (0..graph.nodes.len()).map(|index| params(&graph, &checkpoint, (index, norms[index]), &backend));
+        let params = params.collect::<Result<_, _>>()?;
         Ok(Self { graph, checkpoint, params, backend })
     }
 
@@ -89,7 +93,7 @@ impl Network {
     /// # Errors
     /// When the input has the wrong number of values, a tap does not exist, or the device fails.
     pub async fn forward(&self, input: &[f32], batch: usize, size: (usize, usize), taps: &[&str]) -> Result<Output, EngineError> {
-        let shape = [batch, self.graph.input.channels, size.0, size.1];
+        let shape = [batch, self.graph.spec.channels, size.0, size.1];
         let wanted = shape.iter().product();
         if input.len() != wanted || wanted == 0 {
             return Err(EngineError::Input { wanted, found: input.len() });
@@ -112,70 +116,71 @@ impl Network {
 
     /// Computes every layer in order. Returns the logits and, by layer, the outputs that are tapped.
     async fn run(&self, input: Tensor<4>, tapped: &[usize]) -> Result<(Tensor<4>, Vec<Option<Tensor<4>>>), EngineError> {
-        let nodes = &self.graph.nodes;
-        // How many layers have yet to read each output. The last reader gets the tensor itself, so that it can work in place.
-        let mut readers = vec![0usize; nodes.len()];
-        for (node, params) in nodes.iter().zip(&self.params) {
-            for input in self.reads(node, params) {
-                readers[input] += 1;
-            }
+        let count = self.graph.nodes.len();
+        let last = count - 1;
+        let steps = plan(&self.graph, tapped);
+        // How many steps have yet to read each output. The last reader gets the tensor itself, so that it can work in place.
+        let mut readers = vec![0usize; count];
+        for index in steps.iter().flat_map(|step| step.reads(&self.graph)).chain(tapped.iter().copied()).chain([last]) {
+            readers[index] += 1;
         }
-        tapped.iter().for_each(|&i| readers[i] += 1);
-        let mut outputs: Vec<Option<Tensor<4>>> = vec![None; nodes.len()];
-        let last = nodes.len() - 1;
-        readers[last] += 1;
-
-        for (index, (node, params)) in nodes.iter().zip(&self.params).enumerate() {
-            let is_folded_away = matches!((node.op, params), (Op::Conv(_), Params::None));
-            let output = if node.op == Op::Input {
-                input.clone()
-            } else if is_folded_away {
-                if !tapped.contains(&index) {
-                    continue;
-                }
-                self.bare_conv(node, &outputs)?
-            } else {
-                let mut inputs = self.reads(node, params).map(|i| {
-                    readers[i] -= 1;
-                    if readers[i] == 0 { outputs[i].take() } else { outputs[i].clone() }
-                });
-                let missing = || EngineError::NoSuchNode(node.id.clone());
-                let first = inputs.next().flatten().ok_or_else(missing)?;
-                let second = inputs.next().flatten();
-                self.layer(node, params, first, second).await?
+        let mut outputs: Vec<Option<Tensor<4>>> = vec![None; count];
+        outputs[0] = Some(input);
+        for step in &steps {
+            let mut inputs = step.reads(&self.graph).map(|index| {
+                readers[index] -= 1;
+                let output = if readers[index] == 0 { outputs[index].take() } else { outputs[index].clone() };
+                output.ok_or_else(|| EngineError::NoSuchNode(self.graph.nodes[index].id.clone()))
+            });
+            let first = inputs.next().unwrap_or_else(|| Err(EngineError::NoSuchNode("input".into())))?;
+            let second = inputs.next().transpose()?;
+            let output = match step {
+                Step::Conv(fused) => self.conv(fused, first, second).await?,
+                Step::Layer(index) => self.layer(*index, first, second),
             };
-            outputs[index] = Some(output);
+            outputs[step.output()] = Some(output);
         }
         let logits = outputs[last].clone().ok_or_else(|| EngineError::NoSuchNode("fc".into()))?;
         Ok((logits, outputs))
     }
 
-    /// The layers that one layer reads; a folded convolution reads what the convolution read.
-    fn reads<'a>(&'a self, node: &'a Node, params: &Params) -> impl Iterator<Item = usize> + 'a {
-        let inputs: &[usize] = match params {
-            Params::FoldedConv { conv, .. } => &self.graph.nodes[*conv].inputs,
-            Params::None if matches!(node.op, Op::Conv(_)) => &[],
-            _ => &node.inputs,
+    /// A convolution and the layers that are computed with it.
+    async fn conv(&self, fused: &FusedConv, x: Tensor<4>, add: Option<Tensor<4>>) -> Result<Tensor<4>, EngineError> {
+        let node = &self.graph.nodes[fused.conv];
+        let Op::Conv(conv) = node.op else { return Err(EngineError::NoSuchNode(node.id.clone())) };
+        let bare;
+        let weights = match &self.params[fused.conv] {
+            Params::Conv(weights) if fused.norm => weights,
+            _ => {
+                let weight = self.checkpoint.values(&format!("{}.weight", node.id))?;
+                bare = ConvWeights::new(weight, vec![0.0; conv.out_channels], &conv, &self.backend);
+                &bare
+            }
         };
-        inputs.iter().copied()
+        match weights {
+            ConvWeights::Tensors(tensors) => {
+                let (weight, bias) = &**tensors;
+                let options = ConvOptions::new([conv.stride; 2], [conv.padding; 2], [conv.dilation; 2], conv.groups);
+                let y = conv2d(x, weight.clone(), Some(bias.clone()), options);
+                let y = if let Some(add) = add { y + add } else { y };
+                Ok(if fused.relu { relu(y) } else { y })
+            }
+            ConvWeights::Packed(filters) => {
+                let Conv { kernel, stride, padding, dilation, .. } = conv;
+                let window = Window { kernel, stride, padding, dilation };
+                let (dims, device) = (x.dims(), x.device());
+                let add = if let Some(add) = add { Some(self.read(add).await?) } else { None };
+                let epilogue = Epilogue { add: add.as_deref(), relu: fused.relu };
+                let y = convolve(&self.read(x).await?, dims, filters, window, epilogue);
+                let shape = [dims[0], filters.len(), window.out(dims[2]), window.out(dims[3])];
+                Ok(Tensor::from_data(TensorData::new(y, shape), &device))
+            }
+        }
     }
 
-    async fn layer(
-        &self,
-        node: &Node,
-        params: &Params,
-        x: Tensor<4>,
-        other: Option<Tensor<4>>,
-    ) -> Result<Tensor<4>, EngineError> {
-        Ok(match (node.op, params) {
-            (_, Params::FoldedConv { weight, bias, conv }) => match (weight, self.graph.nodes[*conv].op) {
-                (Weight::Filters(weight), op) => conv2d(x, weight.clone(), bias.clone(), conv_options(&op)),
-                (Weight::Matrix(weight), Op::Conv(conv)) => {
-                    let (dims, device) = (x.dims(), x.device());
-                    im2col::convolve(&self.read(x).await?, dims, weight.clone(), &conv, &device)
-                }
-                (Weight::Matrix(_), _) => x,
-            },
+    /// Any layer but a convolution.
+    fn layer(&self, index: usize, x: Tensor<4>, other: Option<Tensor<4>>) -> Tensor<4> {
+        match (self.graph.nodes[index].op, &self.params[index]) {
             (_, Params::Linear { weight, bias }) => {
                 let [n, features, h, w] = x.dims();
                 let y = x.reshape([n, features * h * w]).matmul(weight.clone()) + bias.clone();
@@ -191,22 +196,14 @@ impl Network {
                 let options = AvgPoolOptions::new([p.kernel; 2]).with_stride([p.stride; 2]).with_padding([p.padding; 2]);
                 avg_pool2d(x, options.with_ceil_mode(p.ceil_mode).with_count_include_pad(false))
             }
+            (Op::BlurPool(p), _) => blur(x, p.stride, p.padding),
             (Op::GlobalAvgPool, _) => x.mean_dim(3).mean_dim(2),
             (Op::Add, _) => match other {
                 Some(other) => x + other,
                 None => x.clone() + x,
             },
             (Op::Input | Op::Conv(_) | Op::BatchNorm | Op::Linear, _) => x,
-        })
-    }
-
-    /// A convolution without the normalisation that is otherwise folded into it.
-    fn bare_conv(&self, node: &Node, outputs: &[Option<Tensor<4>>]) -> Result<Tensor<4>, EngineError> {
-        let missing = || EngineError::NoSuchNode(node.id.clone());
-        let x = node.inputs.first().and_then(|&i| outputs[i].clone()).ok_or_else(missing)?;
-        let name = format!("{}.weight", node.id);
-        let weight = tensor4(&self.checkpoint, &name, self.checkpoint.values(&name)?, &self.backend.device())?;
-        Ok(conv2d(x, weight, None, conv_options(&node.op)))
+        }
     }
 
     async fn read(&self, tensor: Tensor<4>) -> Result<Vec<f32>, EngineError> {
@@ -216,49 +213,54 @@ impl Network {
     }
 }
 
-fn conv_options(op: &Op) -> ConvOptions<2> {
-    match op {
-        Op::Conv(c) => ConvOptions::new([c.stride; 2], [c.padding; 2], [c.dilation; 2], c.groups),
-        _ => ConvOptions::new([1; 2], [0; 2], [1; 2], 1),
+/// timm's `BlurPool2d`: `[1, 2, 1]² / 16` on every channel, the map mirrored at its edges.
+fn blur(x: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
+    let (channels, device) = (x.dims()[1], x.device());
+    let row = [0.25f32, 0.5, 0.25];
+    let filter = row.iter().flat_map(|a| row.map(|b| a * b)).collect::<Vec<f32>>().repeat(channels);
+    let filter = Tensor::<4>::from_data(TensorData::new(filter, [channels, 1, 3, 3]), &device);
+    let x = x.pad([(padding, padding), (padding, padding)], PadMode::Reflect);
+    conv2d(x, filter, None, ConvOptions::new([stride; 2], [0; 2], [1; 2], channels))
+}
+
+impl ConvWeights {
+    fn new(weight: Vec<f32>, bias: Vec<f32>, conv: &Conv, backend: &Backend) -> Self {
+        let shape = [conv.out_channels, conv.in_channels / conv.groups, conv.kernel, conv.kernel];
+        match backend {
+            Backend::Cpu => Self::Packed(Filters::pack(&weight, &bias, conv.groups)),
+            Backend::Gpu(device) => Self::Tensors(Box::new((
+                Tensor::from_data(TensorData::new(weight, shape), device),
+                Tensor::from_data(TensorData::new(bias, [conv.out_channels]), device),
+            ))),
+        }
     }
 }
 
-fn tensor4(checkpoint: &Checkpoint, name: &str, values: Vec<f32>, device: &Device) -> Result<Tensor<4>, EngineError> {
-    let shape = checkpoint.tensors.get(name).map(|entry| entry.shape.clone()).unwrap_or_default();
-    let [o, i, h, w] = shape[..] else { return Err(WeightsError::Missing { name: name.into(), more: 0 }.into()) };
-    Ok(Tensor::from_data(TensorData::new(values, [o, i, h, w]), device))
-}
-
-/// What a layer keeps, uploaded to the device.
-fn params(graph: &Graph, checkpoint: &Checkpoint, node: &Node, backend: &Backend) -> Result<Params, EngineError> {
-    let device = &backend.device();
-    let values = |leaf: &str| checkpoint.values(&format!("{}.{leaf}", node.id));
-    match node.op {
-        Op::BatchNorm => {
-            let conv = node.inputs.first().copied().unwrap_or_default();
-            let name = format!("{}.weight", graph.nodes[conv].id);
-            let [gamma, beta, mean, var] = [values("weight")?, values("bias")?, values("running_mean")?, values("running_var")?];
+/// What a layer keeps, uploaded to the device; `norm` is the normalisation that reads it.
+fn params(
+    graph: &Graph,
+    checkpoint: &Checkpoint,
+    (index, norm): (usize, Option<usize>),
+    backend: &Backend,
+) -> Result<Params, WeightsError> {
+    let values = |index: usize, leaf: &str| checkpoint.values(&format!("{}.{leaf}", graph.nodes[index].id));
+    match (graph.nodes[index].op, norm) {
+        (Op::Conv(conv), Some(norm)) => {
+            let [gamma, beta, mean, var] =
+                [values(norm, "weight")?, values(norm, "bias")?, values(norm, "running_mean")?, values(norm, "running_var")?];
             let scale: Vec<f64> = gamma.iter().zip(&var).map(|(&g, &v)| f64::from(g) / (f64::from(v) + BN_EPS).sqrt()).collect();
             let bias: Vec<f32> =
                 scale.iter().zip(&beta).zip(&mean).map(|((s, &b), &m)| (f64::from(b) - f64::from(m) * s) as f32).collect();
-            let mut weight = checkpoint.values(&name)?;
+            let mut weight = values(index, "weight")?;
             let taps = weight.len() / scale.len().max(1);
             for (filter, &scale) in weight.chunks_mut(taps.max(1)).zip(&scale) {
                 filter.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
             }
-            if let (Backend::Cpu, Op::Conv(c)) = (backend, graph.nodes[conv].op)
-                && im2col::suits(&c)
-            {
-                let weight = Weight::Matrix(im2col::weight_matrix(&weight, &bias, device));
-                return Ok(Params::FoldedConv { weight, bias: None, conv });
-            }
-            let channels = bias.len();
-            let bias = Some(Tensor::from_data(TensorData::new(bias, [channels]), device));
-            let weight = Weight::Filters(tensor4(checkpoint, &name, weight, device)?);
-            Ok(Params::FoldedConv { weight, bias, conv })
+            Ok(Params::Conv(ConvWeights::new(weight, bias, &conv, backend)))
         }
-        Op::Linear => {
-            let (weight, bias) = (values("weight")?, values("bias")?);
+        (Op::Linear, _) => {
+            let device: &Device = &backend.device();
+            let (weight, bias) = (values(index, "weight")?, values(index, "bias")?);
             let classes = bias.len();
             let features = weight.len() / classes.max(1);
             let weight = Tensor::<2>::from_data(TensorData::new(weight, [classes, features]), device);

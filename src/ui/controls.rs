@@ -41,7 +41,7 @@ fn Networks(
     });
     let choose_family = move |name: String| {
         session.state.update(|state| {
-            let letters: Vec<char> = Variant::ALL
+            let letters: Vec<char> = Variant::PAPER
                 .into_iter()
                 .filter(|v| state.models.iter().any(|net| variant(net) == Some(*v)))
                 .map(Variant::letter)
@@ -79,7 +79,7 @@ fn Networks(
                 when=move || shared.with(Option::is_some)
                 fallback=move || view! { <span class="mixture">{move || models.get().iter().map(|net| display(net)).collect::<Vec<_>>().join(", ")}</span> }
             >
-                {Variant::ALL.map(|letter| {
+                {Variant::PAPER.map(|letter| {
                     let is_on = move || models.with(|models| models.iter().any(|net| variant(net) == Some(letter)));
                     let is_last = move || is_on() && models.with(Vec::len) == 1;
                     view! {

@@ -93,6 +93,8 @@ impl Writer<'_> {
             Op::Add => self.push(node, "Add", self.inputs(node, &[]), Vec::new()),
             Op::GlobalAvgPool => self.push(node, "GlobalAveragePool", self.inputs(node, &[]), Vec::new()),
             Op::Linear => self.linear(node)?,
+            // The bench compares the paper's four.
+            Op::BlurPool(_) => return Err(unknown("a blur, which the bench does not write")),
         }
         Ok(())
     }

@@ -101,7 +101,7 @@ fn summary(net: &str, graph: &Graph) -> Summary {
     let layers = graph.nodes.iter().filter(|node| node.op != Op::Input);
     Summary {
         net: net.into(),
-        input: [graph.input.channels, graph.input.height, graph.input.width],
+        input: [graph.spec.channels, graph.input.height, graph.input.width],
         params: totals.params,
         macs: totals.macs,
         receptive_field: receptive::size(graph),
