@@ -477,6 +477,23 @@ fn bad_usage_is_one_line_and_exit_code_two() {
 }
 
 #[test]
+fn networks_that_cannot_be_are_refused_with_the_reason() {
+    refused(&["summary", "resnet50-d.os7"], "there is no switch \"os7\"");
+    refused(&["summary", "resnet50-b.blocks1000000000"], "blocks in a stage is 1000000000, but must be between 1 and 200");
+    refused(&["summary", "resnet18-b.groups32"], "a basic block has neither groups");
+    refused(&["summary", "resnetaa50-b", "--size", "232"], "every halved size must be even");
+    refused(&["coverage", "resnetaa50-b.blocks1-1-1-1-1", "layer5.0", "--size", "32"], "too few for its window");
+}
+
+#[test]
+fn any_network_of_the_family_is_summed_up() {
+    let summary = as_json(&["summary", "resnet50-d.os8.classes21.channels1"]);
+    assert_eq!(summary["input"], json!([1, 224, 224]));
+    assert_eq!(summary["layers"].as_array().unwrap().last().unwrap()["out"], json!([21, 1, 1]));
+    assert_eq!(as_json(&["summary", "resnext50_32x4d-b"])["params"], 25_028_904);
+}
+
+#[test]
 fn bad_pictures_are_refused_by_name() {
     let dir = TempDir::new().unwrap();
     let picture = |name: &str| std::fs::read(project().join("tests/pictures/files").join(name)).unwrap();

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use proptest::prelude::*;
+use stridescope::arch::cost::Convention;
+use stridescope::arch::table::Level;
 use stridescope::arch::{ArchSpec, Variant};
 use stridescope::ui::names;
 use stridescope::ui::samples::SAMPLES;
@@ -23,6 +25,9 @@ fn links_read_as_they_are_documented() {
     assert_eq!(state.models, ["resnet50-a", "resnet50-d"]);
     assert_eq!((state.open_stage(), state.shape_size()), (3, 96));
     assert_eq!((state.backend, state.theme), (BackendChoice::Cpu, Theme::Dark));
+    let query = "?models=resnet50-a.os8,resnet50-d&count=fvcore&level=blocks&base=resnet50-d";
+    let (compared, problems) = State::from_query(query);
+    assert_eq!((compared.to_query().as_str(), compared.base_index(), problems.len()), (query, 1, 0));
     assert_eq!(state.to_query(), "?models=resnet50-a,resnet50-d&node=layer3.0.conv2&image=rocket&size=96&backend=cpu&theme=dark");
 }
 
@@ -44,6 +49,12 @@ fn what_makes_no_sense_is_said_and_left_at_its_default() {
         ("node=layer9.0", "None of these networks has a layer \"layer9.0\""),
         ("image=dog", "There is no sample picture \"dog\""),
         ("image=own", "choose it again"),
+        ("models=resnet50-d.os7", "There is no switch \"os7\""),
+        ("models=resnet18-b.groups7", "leave groups out"),
+        ("models=resnet50-b.blocks1000000000", "blocks in a stage is 1000000000"),
+        ("count=flop", "write macs, flops, fvcore, torchinfo or everything"),
+        ("level=channels", "write stages, blocks or layers"),
+        ("base=resnet50-d", "compared with the first"),
         ("size=31", "not between 32 and 512"),
         ("size=99999999999999999999999", "not between 32 and 512"),
         ("backend=gpu", "write auto, webgpu or cpu"),
@@ -61,15 +72,27 @@ fn what_makes_no_sense_is_said_and_left_at_its_default() {
 
 #[test]
 fn names_are_shown_as_people_write_them() {
-    for (net, shown) in [("resnet50-d", "ResNet-50-D"), ("tiny-a", "Tiny-A"), ("vgg", "vgg"), ("vgg-x", "vgg-x")] {
+    let cases = [
+        ("resnet50-d", "ResNet-50-D"),
+        ("tiny-a", "Tiny-A"),
+        ("resnext50_32x4d-b", "ResNeXt-50 32×4d-B"),
+        ("resnet50-a.os8.classes21", "ResNet-50-A os8 classes21"),
+        ("vgg", "vgg"),
+        ("vgg-x", "vgg-x"),
+    ];
+    for (net, shown) in cases {
         assert_eq!(names::display(net), shown);
     }
     assert_eq!(names::variant("resnet50-d"), Some(Variant::D));
     assert_eq!(names::variant("resnet51-d"), None);
+    assert_eq!(names::tagline("resnet50-d"), "avgpool shortcut");
+    assert_eq!(names::tagline("resnet50-a.shortcut-avgpool"), "a mixture of your own");
+    assert_eq!((names::hue("resnet50-a.shortcut-avgpool"), names::hue("resnet50-a.stride-conv2")), ('a', 'b'));
+    assert_eq!([0, 999, 1000, 25_557_032].map(names::grouped), ["0", "999", "1,000", "25,557,032"]);
     for (count, shown) in [(3_857_973_248, "3.86 G"), (25_557_032, "25.6 M"), (375_717_888, "376 M"), (999, "999")] {
         assert_eq!(names::short_count(count), shown);
     }
-    for (family, _) in names::FAMILIES {
+    for (family, _) in names::families() {
         assert!(ArchSpec::named(&format!("{family}-a")).is_ok(), "{family}");
     }
 }
@@ -82,12 +105,21 @@ fn any_state() -> impl Strategy<Value = State> {
         prop::option::of(32usize..=512),
         prop::sample::select(vec![BackendChoice::Auto, BackendChoice::Webgpu, BackendChoice::Cpu]),
         prop::sample::select(vec![Theme::Auto, Theme::Light, Theme::Dark]),
+        (
+            prop::sample::select(Convention::ALL.to_vec()),
+            prop::sample::select(Level::ALL.to_vec()),
+            any::<Option<prop::sample::Index>>(),
+        ),
     )
-        .prop_map(|(models, node, sample, size, backend, theme)| State {
+        .prop_map(|(models, node, sample, size, backend, theme, (count, level, base))| State {
+            base: base.map(|base| base.get(&models).clone()),
             models,
             node: node.into(),
             image: Some(sample.id.into()),
-            size,
+            // Anti-aliasing cannot take every size.
+            size: size.map(|size| size / 32 * 32),
+            count,
+            level,
             backend,
             theme,
         })
@@ -107,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "image", "size", "backend", "theme"]), value in "\\PC{0,80}") {
+    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "image", "size", "count", "level", "base", "backend", "theme"]), value in "\\PC{0,80}") {
         let query: String = form_urlencoded::Serializer::new(String::new()).append_pair(key, &value).finish();
         let (state, problems) = State::from_query(&query);
         prop_assert!(problems.len() <= 1);

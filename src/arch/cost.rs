@@ -108,6 +108,19 @@ pub fn macs(graph: &Graph, node: &Node) -> u64 {
     }
 }
 
+/// How a layer's multiply-accumulates come about, with the numbers in: rows × columns × channels out × kernel × channels in.
+pub fn formula(graph: &Graph, node: &Node) -> Option<String> {
+    let product = |factors: &[usize]| factors.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
+    match node.op {
+        Op::Conv(c) => {
+            let Shape { channels, height, width } = node.shape;
+            Some(product(&[height, width, channels, c.kernel, c.kernel, c.in_channels / c.groups]))
+        }
+        Op::Linear => node.inputs.first().map(|&i| product(&[graph.nodes[i].shape.channels, node.shape.channels])),
+        _ => None,
+    }
+}
+
 /// Learned parameters of one layer.
 pub fn params(graph: &Graph, node: &Node) -> u64 {
     let learned = graph.node_tensors(node).into_iter().filter(|tensor| tensor.learned);

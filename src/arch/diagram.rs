@@ -275,6 +275,46 @@ pub fn svg(column: &Column, name: &str, selected: &str) -> String {
     out
 }
 
+/// The colours of a drawing that stands alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Palette {
+    /// Dark ink on white.
+    Light,
+    /// Light ink on near-black.
+    Dark,
+}
+
+/// A column as an SVG file of its own, styles and title included. `hue` is the letter that colours what differs.
+pub fn standalone_svg(column: &Column, name: &str, hue: char, palette: Palette) -> String {
+    let (paper, ink, line) = match palette {
+        Palette::Light => ("#ffffff", "#1b1e23", "#6b717b"),
+        Palette::Dark => ("#1b1e23", "#eceae5", "#8f959f"),
+    };
+    let hue = match (hue, palette) {
+        ('b', Palette::Light) => "#2f6fb0",
+        ('b', Palette::Dark) => "#7fb2e8",
+        ('c' | 's', Palette::Light) => "#a3611a",
+        ('c' | 's', Palette::Dark) => "#e0a35a",
+        ('d' | 't', Palette::Light) => "#1a7a57",
+        ('d' | 't', Palette::Dark) => "#5cc79c",
+        (_, Palette::Light) => "#7a5195",
+        (_, Palette::Dark) => "#b58fd0",
+    };
+    let style = format!(
+        "<style>svg{{background:{paper}}}text{{font:11px system-ui,sans-serif;fill:{ink}}}.title{{font-weight:600;font-size:13px}}\
+         .note{{font-size:9.5px;fill:{line}}}.line{{fill:none;stroke:{line}}}.node rect{{fill:{paper};stroke:{line}}}\
+         .changed rect{{fill:{hue};fill-opacity:.15;stroke:{hue}}}.join{{fill:{paper};stroke:{line}}}.plus{{font-size:12px}}</style>"
+    );
+    let body = svg(column, name, "");
+    let start = body.find('>').map_or(0, |end| end + 1);
+    let inner = body[start..].trim_end_matches("</svg>").replace(r#" role="button" tabindex="0""#, "");
+    let height = column.height + 28.0;
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 -28 {WIDTH} {height}\" role=\"img\" \
+         aria-label=\"{name}\">{style}<text class=\"title\" x=\"{MIDDLE}\" y=\"-12\" text-anchor=\"middle\">{name}</text>{inner}</svg>\n"
+    )
+}
+
 fn write_svg(out: &mut String, column: &Column, name: &str, selected: &str) -> std::fmt::Result {
     write!(out, r#"<svg class="diagram" viewBox="0 0 {WIDTH} {}" role="group" aria-label="{name}">"#, column.height)?;
     for line in &column.lines {

@@ -150,14 +150,6 @@ pub enum SpecError {
         /// Largest that is accepted.
         max: usize,
     },
-    /// The channels cannot be shared out among the groups.
-    #[error("{groups} groups do not divide {channels} channels: choose a divisor")]
-    Groups {
-        /// Groups asked for.
-        groups: usize,
-        /// Channels to share.
-        channels: usize,
-    },
     /// Path A and path B put out different sizes.
     #[error(
         "at {node} path A has {a} positions along a side and path B {b}: with anti-aliasing every halved size must be even, as at 224 pixels"
@@ -230,11 +222,8 @@ impl ArchSpec {
             }
         }
         for stage in 0..self.layers.len() {
-            let inner = self.inner_width(stage);
-            within("the width of a bottleneck's 3x3", inner, 1, 1 << 16)?;
-            if !inner.is_multiple_of(self.groups) {
-                return Err(SpecError::Groups { groups: self.groups, channels: inner });
-            }
+            // A multiple of the groups, as it is defined.
+            within("the width of a bottleneck's 3x3", self.inner_width(stage), 1, 1 << 16)?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ enum Params {
     /// A convolution, with the normalisation after it folded in.
     Conv(ConvWeights),
     /// `[features, classes]` and `[1, classes]`.
-    Linear { weight: Tensor<2>, bias: Tensor<2> },
+    Linear(Box<(Tensor<2>, Tensor<2>)>),
 }
 
 /// A convolution's weights, as the device likes them.
@@ -181,7 +181,8 @@ impl Network {
     /// Any layer but a convolution.
     fn layer(&self, index: usize, x: Tensor<4>, other: Option<Tensor<4>>) -> Tensor<4> {
         match (self.graph.nodes[index].op, &self.params[index]) {
-            (_, Params::Linear { weight, bias }) => {
+            (_, Params::Linear(tensors)) => {
+                let (weight, bias) = &**tensors;
                 let [n, features, h, w] = x.dims();
                 let y = x.reshape([n, features * h * w]).matmul(weight.clone()) + bias.clone();
                 let [n, classes] = y.dims();
@@ -264,10 +265,8 @@ fn params(
             let classes = bias.len();
             let features = weight.len() / classes.max(1);
             let weight = Tensor::<2>::from_data(TensorData::new(weight, [classes, features]), device);
-            Ok(Params::Linear {
-                weight: weight.transpose(),
-                bias: Tensor::from_data(TensorData::new(bias, [1, classes]), device),
-            })
+            let bias = Tensor::from_data(TensorData::new(bias, [1, classes]), device);
+            Ok(Params::Linear(Box::new((weight.transpose(), bias))))
         }
         _ => Ok(Params::None),
     }

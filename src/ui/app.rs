@@ -2,6 +2,7 @@
 
 use super::architecture::Architecture;
 use super::controls::{Bar, ThemeButton};
+use super::cost::Cost;
 use super::dom;
 use super::predict::Predict;
 use super::session::Session;
@@ -38,6 +39,7 @@ fn App() -> impl IntoView {
                 <nav aria-label="Figures">
                     <a href="#prediction">"Prediction"</a>
                     <a href="#architecture">"Architecture"</a>
+                    <a href="#cost">"Cost"</a>
                 </nav>
                 <span class="space"></span>
                 <ThemeButton session/>
@@ -53,6 +55,7 @@ fn App() -> impl IntoView {
             <div class="wrap">
                 <Predict session/>
                 <Architecture session/>
+                <Cost session/>
             </div>
         </main>
         <footer><div class="wrap">

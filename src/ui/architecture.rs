@@ -1,10 +1,12 @@
 //! The figure **architecture**: block diagrams side by side, aligned, what differs from the original coloured.
 
 use super::dom;
-use super::names::{display, short_count, variant};
+use super::inspector::Inspector;
+use super::names::{display, hue, short_count, tagline};
 use super::session::Session;
 use super::state::State;
-use crate::arch::{ArchSpec, Graph, Input, cost, diagram, lower};
+use crate::arch::diff::{Change, Difference, differences, grouped};
+use crate::arch::{Graph, cost, diagram};
 use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -16,25 +18,31 @@ use web_sys::{Element, SvgElement};
 struct Drawn {
     net: String,
     svg: String,
+    file: String,
     macs: u64,
     params: u64,
+    /// What the network it is compared with is called, and what differs; nothing for that network itself.
+    differences: Option<(String, Vec<Difference>)>,
 }
 
 fn drawn(state: &State) -> Result<Vec<Drawn>, String> {
-    let input = Input::square(state.shape_size());
-    let graphs = state
-        .models
-        .iter()
-        .map(|net| lower(&ArchSpec::named(net)?, input))
-        .collect::<Result<Vec<Graph>, _>>()
-        .map_err(|error| dom::sentence(&error.to_string()))?;
+    let graphs = state.graphs().map_err(|error| dom::sentence(&error.to_string()))?;
     let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), state.open_stage());
-    let column = |((net, graph), column): ((&String, &Graph), &diagram::Column)| {
+    let base = state.base_index();
+    let column = |(index, ((net, graph), column)): (usize, ((&String, &Graph), &diagram::Column))| {
         let totals = cost::totals(graph);
         let name = format!("Block diagram of {}", display(net));
-        Drawn { net: net.clone(), svg: diagram::svg(column, &name, &state.node), macs: totals.macs, params: totals.params }
+        let against = graphs.get(base).filter(|_| index != base);
+        Drawn {
+            net: net.clone(),
+            svg: diagram::svg(column, &name, &state.node),
+            file: diagram::standalone_svg(column, &display(net), hue(net), diagram::Palette::Light),
+            macs: totals.macs,
+            params: totals.params,
+            differences: against.map(|against| (display(&state.models[base]), grouped(&differences(against, graph)))),
+        }
     };
-    Ok(state.models.iter().zip(&graphs).zip(&columns).map(column).collect())
+    Ok(state.models.iter().zip(&graphs).zip(&columns).enumerate().map(column).collect())
 }
 
 /// The diagrams of the chosen networks.
@@ -79,6 +87,7 @@ pub fn Architecture(
                     </div>
                 }.into_any(),
             }}
+            <Inspector session/>
             <p class="cap">{move || format!("MACs of convolutions and fc, {0} × {0}, batch 1. A box is a convolution with its normalisation and ReLU: kernel, channels out, stride.", size())}</p>
         </section>
     }
@@ -89,16 +98,49 @@ fn Column(
     /// What is shown.
     network: Drawn,
 ) -> impl IntoView {
-    let letter = variant(&network.net);
+    let Drawn { net, svg, file, macs, params, differences } = network;
+    let file_name = format!("{net}.svg");
+    let name = display(&net);
     view! {
-        <article class=format!("card {}", letter.map(|letter| letter.letter()).unwrap_or('a'))>
-            <h3>
-                <i class="dot"></i>{display(&network.net)}
-                <span>{letter.map(|letter| letter.tagline())}</span>
-            </h3>
-            <p class="cap">{short_count(network.macs)}" MACs · "{short_count(network.params)}" parameters"</p>
-            <div class="drawing" inner_html=network.svg></div>
+        <article class=format!("card {}", hue(&net))>
+            <h3><i class="dot"></i>{name.clone()}<span>{tagline(&net)}</span></h3>
+            <p class="cap">{short_count(macs)}" MACs · "{short_count(params)}" parameters"</p>
+            <div class="drawing" inner_html=svg></div>
+            {differences.map(|(against, list)| view! { <Differences against list/> })}
+            <button
+                class="ghost save"
+                aria-label=format!("Save the diagram of {name} as SVG")
+                on:click=move |_| dom::download(&file_name, "image/svg+xml", &file)
+            >"Save SVG"</button>
         </article>
+    }
+}
+
+#[component]
+fn Differences(
+    /// The network that this one is compared with.
+    against: String,
+    /// What differs.
+    list: Vec<Difference>,
+) -> impl IntoView {
+    let count = list.len();
+    let line = |difference: Difference| {
+        let (sign, word) = match difference.change {
+            Change::Added => ("+", "added"),
+            Change::Removed => ("−", "removed"),
+            Change::Changed => ("~", "changed"),
+        };
+        view! { <li class=word><b aria-hidden="true">{sign}</b><span><code>{difference.id}</code>" "{word}": "{difference.words}</span></li> }
+    };
+    view! {
+        <details class="differences" open=count <= 8>
+            <summary>{match count {
+                0 => format!("No layer differs from {against}"),
+                1 => format!("One difference from {against}"),
+                n => format!("{n} differences from {against}"),
+            }}</summary>
+            <ul>{list.into_iter().map(line).collect_view()}</ul>
+        </details>
     }
 }
 

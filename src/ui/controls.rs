@@ -1,6 +1,6 @@
 //! What the visitor chooses: networks, picture, device, theme.
 
-use super::names::{FAMILIES, display, family, variant};
+use super::names::{display, families, family, variant};
 use super::samples::SAMPLES;
 use super::session::Session;
 use super::state::{MAX_MODELS, Theme, backend_named};
@@ -37,11 +37,21 @@ fn Networks(
     let shared = Memo::new(move |_| {
         let models = models.get();
         let first = models.first().map(|net| family(net).to_string())?;
-        models.iter().all(|net| family(net) == first).then_some(first)
+        (families().any(|(name, _)| name == first) && models.iter().all(|net| family(net) == first)).then_some(first)
+    });
+    // S and T are names that timm has for this depth alone; elsewhere they are shown when a link brings them.
+    let letters = Memo::new(move |_| {
+        let of_fifty = shared.with(|shared| shared.as_deref() == Some("resnet50"));
+        let shown = |letter: &Variant| {
+            of_fifty
+                || Variant::PAPER.contains(letter)
+                || models.with(|models| models.iter().any(|net| variant(net) == Some(*letter)))
+        };
+        Variant::ALL.into_iter().filter(shown).collect::<Vec<_>>()
     });
     let choose_family = move |name: String| {
         session.state.update(|state| {
-            let letters: Vec<char> = Variant::PAPER
+            let letters: Vec<char> = Variant::ALL
                 .into_iter()
                 .filter(|v| state.models.iter().any(|net| variant(net) == Some(*v)))
                 .map(Variant::letter)
@@ -71,15 +81,15 @@ fn Networks(
                 on:change=move |event| choose_family(event_target_value(&event))
             >
                 <Show when=move || shared.with(Option::is_none)><option value="" disabled=true>"Mixed"</option></Show>
-                {FAMILIES.map(|(name, title)| view! {
+                {families().map(|(name, title)| view! {
                     <option value=name selected=move || shared.with(|shared| shared.as_deref() == Some(name))>{title}</option>
-                })}
+                }).collect_view()}
             </select>
             <Show
                 when=move || shared.with(Option::is_some)
                 fallback=move || view! { <span class="mixture">{move || models.get().iter().map(|net| display(net)).collect::<Vec<_>>().join(", ")}</span> }
             >
-                {Variant::PAPER.map(|letter| {
+                {move || letters.get().into_iter().map(|letter| {
                     let is_on = move || models.with(|models| models.iter().any(|net| variant(net) == Some(letter)));
                     let is_last = move || is_on() && models.with(Vec::len) == 1;
                     view! {
@@ -93,7 +103,7 @@ fn Networks(
                             <i class="dot"></i>{letter.letter().to_ascii_uppercase()}
                         </button>
                     }
-                })}
+                }).collect_view()}
             </Show>
         </div>
     }

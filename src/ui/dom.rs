@@ -31,6 +31,28 @@ pub fn drop_object_url(url: &str) {
     }
 }
 
+/// Puts text on the clipboard; whether the browser let it.
+pub async fn copy(text: &str) -> bool {
+    let Some(window) = window() else { return false };
+    // Without a secure context there is no clipboard, and asking for it would throw.
+    if !window.is_secure_context() {
+        return false;
+    }
+    JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok()
+}
+
+/// Offers a text as a file to save.
+pub fn download(name: &str, mime: &str, text: &str) {
+    let Some(document) = window().and_then(|window| window.document()) else { return };
+    let Some(link) = document.create_element("a").ok().and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok()) else {
+        return;
+    };
+    let address = format!("data:{mime};charset=utf-8,{}", String::from(js_sys::encode_uri_component(text)));
+    if link.set_attribute("href", &address).is_ok() && link.set_attribute("download", name).is_ok() {
+        link.click();
+    }
+}
+
 /// The query string of the address bar.
 pub fn query() -> String {
     window().and_then(|window| window.location().search().ok()).unwrap_or_default()

@@ -4,10 +4,16 @@
 mod app;
 #[cfg(feature = "ui")]
 mod architecture;
+#[cfg(feature = "charts")]
+pub mod charts;
 #[cfg(feature = "ui")]
 mod controls;
 #[cfg(feature = "ui")]
+mod cost;
+#[cfg(feature = "ui")]
 mod dom;
+#[cfg(feature = "ui")]
+mod inspector;
 pub mod names;
 #[cfg(feature = "ui")]
 mod predict;
@@ -15,6 +21,7 @@ pub mod samples;
 #[cfg(feature = "ui")]
 mod session;
 pub mod state;
+pub mod tables;
 
 #[cfg(feature = "ui")]
 pub use app::start;

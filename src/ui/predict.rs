@@ -1,6 +1,6 @@
 //! The figure **predict**: the picture, and what each network says of it.
 
-use super::names::{display, variant};
+use super::names::{display, hue};
 use super::session::{Outcome, Session};
 use crate::weights::{Card, catalogue};
 use crate::worker::protocol::{Ran, Step};
@@ -77,7 +77,6 @@ fn Answer(
     /// The network.
     net: String,
 ) -> impl IntoView {
-    let letter = variant(&net);
     let outcome = {
         let net = net.clone();
         Memo::new(move |_| session.outcomes.with(|outcomes| outcomes.get(&net).cloned()))
@@ -90,7 +89,7 @@ fn Answer(
     };
     let name = net.clone();
     view! {
-        <article class=format!("card answer {}", letter.map(|letter| letter.letter()).unwrap_or('a')) data-net=net.clone()>
+        <article class=format!("card answer {}", hue(&net)) data-net=net.clone()>
             <h3><i class="dot"></i>{display(&net)}<span>{time}</span></h3>
             {move || match outcome.get() {
                 None | Some(Outcome::Waiting(None)) => view! { <Waiting session net=name.clone() step=None/> }.into_any(),

@@ -1,8 +1,10 @@
 //! What the page shows, as a link: all of it is in the query string and nothing else is.
 
 use super::samples;
+use crate::arch::cost::Convention;
 use crate::arch::spec::{MAX_SIZE, MIN_SIZE};
-use crate::arch::{ArchSpec, Input, lower};
+use crate::arch::table::Level;
+use crate::arch::{ArchSpec, Graph, Input, SpecError, lower};
 use crate::weights::catalogue;
 use crate::worker::protocol::BackendChoice;
 use form_urlencoded::{Serializer, parse};
@@ -48,6 +50,12 @@ pub struct State {
     pub image: Option<String>,
     /// Side of the input in pixels; otherwise what each network's weights ask for.
     pub size: Option<usize>,
+    /// What is counted as an operation.
+    pub count: Convention,
+    /// How finely costs are told apart.
+    pub level: Level,
+    /// The network that the others are compared with; the first where it is none of [`State::models`].
+    pub base: Option<String>,
     /// On which device to compute.
     pub backend: BackendChoice,
     /// Light or dark.
@@ -61,6 +69,9 @@ impl Default for State {
             node: DEFAULT_NODE.into(),
             image: Some(DEFAULT_IMAGE.into()),
             size: None,
+            count: Convention::Macs,
+            level: Level::Stage,
+            base: None,
             backend: BackendChoice::Auto,
             theme: Theme::Auto,
         }
@@ -114,6 +125,17 @@ impl State {
                     None => problems
                         .push(format!("The size \"{shown}\" is not between {MIN_SIZE} and {MAX_SIZE} pixels; it was left out.")),
                 },
+                "count" => match Convention::ALL.into_iter().find(|count| count.name() == value) {
+                    Some(count) => state.count = count,
+                    None => problems.push(format!(
+                        "There is no way of counting \"{shown}\": write macs, flops, fvcore, torchinfo or everything."
+                    )),
+                },
+                "level" => match Level::ALL.into_iter().find(|level| level.name() == value) {
+                    Some(level) => state.level = level,
+                    None => problems.push(format!("There is no level \"{shown}\": write stages, blocks or layers.")),
+                },
+                "base" => state.base = Some(value),
                 "backend" => match backend_named(&value) {
                     Some(backend) => state.backend = backend,
                     None => problems.push(format!("There is no backend \"{shown}\": write auto, webgpu or cpu.")),
@@ -124,6 +146,10 @@ impl State {
                 },
                 _ => {}
             }
+        }
+        if let Some(base) = state.base.take_if(|base| !state.models.contains(base)) {
+            let shown: String = base.chars().take(60).collect();
+            problems.push(format!("\"{shown}\" is none of the networks shown, so that the others are compared with the first."));
         }
         if !state.has_node() {
             let shown: String = state.node.chars().take(60).collect();
@@ -147,6 +173,9 @@ impl State {
         put("image", self.image.as_deref().unwrap_or(OWN_IMAGE), self.image == default.image);
         put("size", &self.size.unwrap_or_default().to_string(), self.size.is_none());
         put("backend", backend_name(self.backend), self.backend == default.backend);
+        put("count", self.count.name(), self.count == default.count);
+        put("level", self.level.name(), self.level == default.level);
+        put("base", self.base.as_deref().unwrap_or_default(), self.base.is_none());
         put("theme", self.theme.name(), self.theme == default.theme);
         // A comma is allowed in a query and reads better as itself.
         match query.finish() {
@@ -170,18 +199,33 @@ impl State {
         self.size.unwrap_or(if sizes.all(|size| size == first) { first } else { DEFAULT_SIZE })
     }
 
+    /// The networks' layers at [`State::shape_size`].
+    ///
+    /// # Errors
+    /// The first that this size makes impossible.
+    pub fn graphs(&self) -> Result<Vec<Graph>, SpecError> {
+        let input = Input::square(self.shape_size());
+        self.models.iter().map(|net| lower(&ArchSpec::named(net)?, input)).collect()
+    }
+
+    /// The network that the others are compared with, by its place in [`State::models`].
+    pub fn base_index(&self) -> usize {
+        let found = self.base.as_ref().and_then(|base| self.models.iter().position(|net| net == base));
+        found.unwrap_or(0)
+    }
+
     fn has_node(&self) -> bool {
-        self.models
-            .iter()
-            .filter_map(|net| ArchSpec::named(net).ok())
-            .any(|spec| lower(&spec, Input::square(MIN_SIZE)).is_ok_and(|graph| graph.find(&self.node).is_some()))
+        // A size that makes a network impossible is said where the network would stand.
+        self.graphs().map_or(true, |graphs| graphs.iter().any(|graph| graph.find(&self.node).is_some()))
     }
 }
 
 fn models(list: &str) -> Result<Vec<String>, String> {
     let mut models: Vec<String> = Vec::new();
     for name in list.split(',') {
-        if let Err(error) = ArchSpec::named(name) {
+        let spec = ArchSpec::named(name);
+        let checked = spec.as_ref().map_err(Clone::clone).and_then(|spec| spec.check(Input::square(DEFAULT_SIZE)));
+        if let Err(error) = checked {
             let mut sentence = error.to_string();
             sentence.replace_range(..1, &sentence[..1].to_uppercase());
             return Err(sentence + ".");

@@ -162,6 +162,94 @@ describe("the main job", () => {
   });
 });
 
+describe("architecture and cost", () => {
+  const fifty = "?models=resnet50-a,resnet50-b,resnet50-c,resnet50-d";
+  const text = (page, selector) => page.$$eval(selector, (found) => found.map((element) => element.textContent));
+
+  test("what differs is said, and a selected layer is told in every network", async () => {
+    const visit = await open(`${fifty}&node=layer2.0.conv2`);
+    await visit.page.waitForSelector(".inspector dl");
+    assert.deepEqual(await text(visit.page, ".differences summary"), [
+      "2 differences from ResNet-50-A",
+      "6 differences from ResNet-50-A",
+      "8 differences from ResNet-50-A",
+    ]);
+    const told = await text(visit.page, ".inspector dl");
+    assert.match(told[0], /stride 1.*28 × 28 × 128 × 3 × 3 × 128 = 115,605,504/);
+    assert.match(told[3], /stride 2.*layer2\.0\.conv2\.weight \[128, 128, 3, 3\]/);
+    await visit.page.locator('[data-node="conv1.3"]').first().focus();
+    await visit.page.keyboard.press("Enter");
+    await visit.page.waitForFunction(() => document.querySelector(".inspector h3").textContent.endsWith("conv1.3"));
+    assert.match((await text(visit.page, ".inspector .cols > div"))[0], /has no such layer/);
+    const saved = visit.page.waitForEvent("download");
+    await visit.page.getByRole("button", { name: "Save the diagram of ResNet-50-D as SVG" }).click();
+    const file = await saved;
+    assert.equal(file.suggestedFilename(), "resnet50-d.svg");
+    assert.match(readFileSync(await file.path(), "utf8"), /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg".*avgpool 2×2, \/2.*<\/svg>\n$/s);
+    await clean(visit);
+  });
+
+  test("tables follow what is counted, how finely, and against what; and are copied", async () => {
+    const visit = await open(fifty);
+    await browser.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    const row = (name) => visit.page.locator("#cost tr", { has: visit.page.getByRole("rowheader", { name, exact: true }) }).first();
+    await row("MACs").waitFor();
+    assert.match(await row("MACs").textContent(), /3\.86 G.*4\.33 G\+12\.2 %$/);
+    await visit.page.getByLabel("Count").selectOption("fvcore");
+    assert.match(await row("fvcore's flops").textContent(), /3\.88 G/);
+    await visit.page.getByLabel("Parts").selectOption("layers");
+    assert.match(await row("layer2.0.downsample.0").textContent(), /103 M/);
+    await visit.page.getByLabel("Compared with").selectOption("resnet50-d");
+    assert.match(visit.page.url(), /count=fvcore&level=layers&base=resnet50-d/);
+    await visit.page.getByRole("button", { name: "Markdown" }).click();
+    await visit.page.getByText("Copied as Markdown.").waitFor();
+    const copied = await visit.page.evaluate(() => navigator.clipboard.readText());
+    assert.match(copied, /^\| layers, fvcore's flops \| ResNet-50-A \| ResNet-50-A − ResNet-50-D \|.*\| total \| 3879247872 \| −473510912 \|.*\n$/s);
+    await visit.page.getByText("All figures of ResNet-50-A").click();
+    await visit.page.getByLabel("Only names with").fill("conv2");
+    await visit.page.getByRole("button", { name: "Operations" }).click();
+    assert.equal(await visit.page.locator(".layers tbody tr").count(), 16);
+    assert.match(await visit.page.locator(".layers tbody tr").first().textContent(), /116 M/);
+    assert.equal(await visit.page.locator("#cost svg.chart").count(), 4);
+    await clean(visit);
+  });
+
+  test("any network of the family can be asked for, and what cannot be is refused with the reason", async () => {
+    const visit = await open("?models=resnext50_32x4d-b,resnet50-d.os8,resnetblur50-b,resnet152-a.shortcut-avgpool");
+    await visit.page.waitForSelector("svg.diagram");
+    assert.deepEqual(await text(visit.page, "#architecture h3 span"), [
+      "stride on the 3×3",
+      "dilated",
+      "stride on the 3×3",
+      "a mixture of your own",
+    ]);
+    assert.match(await visit.page.locator("#architecture").textContent(), /4\.23 G MACs · 25\.0 M parameters/);
+    await clean(visit);
+    const refused = await open("?models=resnet50-d.blocks1000000000");
+    assert.match(await refused.page.getByRole("alert").textContent(), /blocks in a stage is 1000000000, but must be between 1 and 200/);
+    await clean(refused);
+  });
+
+  test("152 layers open and fold without a stall", async () => {
+    const visit = await open("?models=resnet152-a,resnet152-d");
+    await visit.page.waitForSelector("svg.diagram");
+    const longest = await visit.page.evaluate(async () => {
+      const times = [];
+      for (const id of ["layer3.0", "layer4.0", "layer2.0", "layer3.0"]) {
+        const start = performance.now();
+        document.querySelector(`[data-node="${id}"]`).dispatchEvent(new MouseEvent("click", { bubbles: true }));
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+        if (!document.querySelector(`[data-node="${id}.conv1"]`)) throw new Error(`${id} did not open`);
+        times.push(performance.now() - start);
+      }
+      return Math.max(...times);
+    });
+    console.log(`    a fold of ResNet-152 takes ${longest.toFixed(0)} ms at most`);
+    assert.ok(longest < 100, `${longest} ms`);
+    await clean(visit);
+  });
+});
+
 describe("bad input", () => {
   /// A PNG's header with the size that it claims, and nothing behind it.
   const pngClaiming = (width, height) => {
@@ -294,6 +382,18 @@ describe("bad input", () => {
 });
 
 describe("the look", () => {
+  for (const theme of ["light", "dark"]) {
+    test(`architecture and cost, ${theme}, everything unfolded: axe finds nothing`, async () => {
+      const visit = await open(`?models=resnet50-a,resnet50-d&theme=${theme}&node=conv1`);
+      await visit.page.waitForSelector("#cost svg.chart");
+      await visit.page.$$eval("details", (all) => all.forEach((details) => { details.open = true; }));
+      await visit.page.waitForSelector(".layers tbody tr");
+      await visit.page.evaluate(axe);
+      const violations = await visit.page.evaluate(async () => (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`));
+      assert.deepEqual(violations, []);
+      await clean(visit);
+    });
+  }
   for (const width of [360, 1600]) {
     for (const theme of ["light", "dark"]) {
       test(`${width} px, ${theme}: nothing overflows and axe finds nothing`, async () => {

@@ -9,8 +9,9 @@ use crate::setup;
 
 /// Native code: package, then the rest of the arguments. The release profile, as for tests, so that both share what is
 /// compiled for the host.
-const NATIVE: [(&str, &[&str]); 2] = [
+const NATIVE: [(&str, &[&str]); 3] = [
     ("clippy: library and command line", &["--package", "stridescope", "--features", "cli"]),
+    ("clippy: kernels", &["--package", "stridescope-kernels"]),
     ("clippy: xtask", &["--package", "xtask"]),
 ];
 

@@ -27,8 +27,9 @@ pub fn run(project: &Project, part: Part) -> Result<(), Error> {
 }
 
 fn native(project: &Project) -> Result<(), Error> {
-    let packages: [(&str, &[&str]); 2] = [
+    let packages: [(&str, &[&str]); 3] = [
         ("native tests", &["test", "--release", "--package", "stridescope", "--features", "cli"]),
+        ("tests of the kernels", &["test", "--release", "--package", "stridescope-kernels"]),
         ("tests of xtask", &["test", "--release", "--package", "xtask"]),
     ];
     for (step, arguments) in packages {

@@ -1,0 +1,188 @@
+//! What one network has that another lacks, layer by layer, in words.
+
+use super::graph::{Graph, Node, Op, Path, Place};
+use serde::Serialize;
+
+/// How a layer differs from its counterpart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// The other network has it, this one does not.
+    Removed,
+    /// This network has it, the other does not.
+    Added,
+    /// Both have it, with other settings.
+    Changed,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The layer; of a removed one, its name in the other network.
+    pub id: String,
+    /// What became of it.
+    pub change: Change,
+    /// What differs: `stride 2 → 1`; of an added or removed layer, what it is.
+    pub words: String,
+}
+
+/// What `graph` changes with respect to `base`, in the order of the layers, removed ones first at each part. Normalisations and ReLUs go
+/// with their convolutions and are not listed.
+pub fn differences(base: &Graph, graph: &Graph) -> Vec<Difference> {
+    let mut out = Vec::new();
+    for part in parts(base, graph) {
+        let (before, after) = (of_part(base, part), of_part(graph, part));
+        let pairs = align(&before, &after);
+        for (index, node) in before.iter().enumerate() {
+            if !pairs.iter().any(|&(b, _)| b == index) {
+                out.push(Difference { id: node.id.clone(), change: Change::Removed, words: describe(node) });
+            }
+        }
+        for (index, node) in after.iter().enumerate() {
+            match pairs.iter().find(|&&(_, a)| a == index) {
+                None => out.push(Difference { id: node.id.clone(), change: Change::Added, words: describe(node) }),
+                Some(&(b, _)) => {
+                    let words = compare(before[b], node);
+                    if !words.is_empty() {
+                        out.push(Difference { id: node.id.clone(), change: Change::Changed, words: words.join(", ") });
+                    }
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Differences that are alike in several blocks, told once: the blocks' names joined, and what they have in common.
+pub fn grouped(differences: &[Difference]) -> Vec<Difference> {
+    let split = |id: &str| {
+        let mut parts = id.splitn(3, '.');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(stage), Some(block), Some(rest)) if stage.starts_with("layer") => {
+                Some((format!("{stage}.{block}"), rest.to_string()))
+            }
+            _ => None,
+        }
+    };
+    let mut out: Vec<(Vec<String>, Option<String>, Difference)> = Vec::new();
+    for difference in differences {
+        let (block, rest) = split(&difference.id).map_or((difference.id.clone(), None), |(block, rest)| (block, Some(rest)));
+        let same = out.iter_mut().find(|(_, known, first)| {
+            known.is_some() && *known == rest && first.change == difference.change && first.words == difference.words
+        });
+        match same {
+            Some((blocks, _, _)) => blocks.push(block),
+            None => out.push((vec![block], rest, difference.clone())),
+        }
+    }
+    let join = |(blocks, rest, difference): (Vec<String>, Option<String>, Difference)| {
+        let id = match (rest, &blocks[..]) {
+            (Some(rest), [first, .., last]) if blocks.len() > 3 => format!("{first} … {last}: {rest}"),
+            (Some(rest), [_, _, ..]) => format!("{}: {rest}", blocks.join(", ")),
+            _ => difference.id.clone(),
+        };
+        Difference { id, ..difference }
+    };
+    out.into_iter().map(join).collect()
+}
+
+/// A part that two networks are compared by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Stem,
+    Path { stage: usize, block: usize, is_a: bool },
+    Head,
+}
+
+fn part_of(node: &Node) -> Part {
+    match node.place {
+        Place::Stem => Part::Stem,
+        Place::Block { stage, block, path } => Part::Path { stage, block, is_a: path != Path::B },
+        Place::Head => Part::Head,
+    }
+}
+
+/// Every part of either, in order.
+fn parts(base: &Graph, graph: &Graph) -> Vec<Part> {
+    let mut parts = vec![Part::Stem];
+    let stages = base.spec.layers.len().max(graph.spec.layers.len());
+    for stage in 1..=stages {
+        let blocks = base.stage(stage).count().max(graph.stage(stage).count());
+        parts.extend((0..blocks).flat_map(|block| [true, false].map(|is_a| Part::Path { stage, block, is_a })));
+    }
+    parts.push(Part::Head);
+    parts
+}
+
+fn of_part(graph: &Graph, part: Part) -> Vec<&Node> {
+    let matters = |op: &Op| !matches!(op, Op::BatchNorm | Op::Relu | Op::Add | Op::GlobalAvgPool);
+    graph.nodes.iter().filter(|node| matters(&node.op) && part_of(node) == part).collect()
+}
+
+/// Pairs of counterparts: layers of one kind, in order, where both parts have as many of that kind; a stem of one convolution and one of
+/// three have no counterparts.
+fn align(before: &[&Node], after: &[&Node]) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::new();
+    for kind in ["input", "conv", "maxpool", "avgpool", "blurpool", "linear"] {
+        let of = |nodes: &[&Node]| -> Vec<usize> { (0..nodes.len()).filter(|&i| nodes[i].op.kind() == kind).collect() };
+        let (b, a) = (of(before), of(after));
+        if b.len() == a.len() {
+            pairs.extend(b.into_iter().zip(a));
+        }
+    }
+    pairs
+}
+
+/// A layer in words: `3×3 convolution, 64 → 128, stride 2`.
+pub fn describe(node: &Node) -> String {
+    match node.op {
+        Op::Conv(c) => {
+            let mut words =
+                format!("{0}×{0} convolution, {1} → {2}, stride {3}", c.kernel, c.in_channels, c.out_channels, c.stride);
+            if c.dilation > 1 {
+                words += &format!(", dilation {}", c.dilation);
+            }
+            if c.groups > 1 {
+                words += &format!(", {} groups", c.groups);
+            }
+            words
+        }
+        Op::MaxPool(p) => format!("{0}×{0} max pooling, stride {1}", p.kernel, p.stride),
+        Op::AvgPool(p) => format!("{0}×{0} average pooling, stride {1}", p.kernel, p.stride),
+        Op::BlurPool(p) => format!("{0}×{0} blur, stride {1}", p.kernel, p.stride),
+        Op::BatchNorm => "batch normalisation".into(),
+        Op::Relu => "ReLU".into(),
+        Op::Add => "addition of path A and path B".into(),
+        Op::GlobalAvgPool => "mean over all positions".into(),
+        Op::Linear => format!("classifier, {} classes", node.shape.channels),
+        Op::Input => "picture, normalised".into(),
+    }
+}
+
+/// What two layers of one kind differ in.
+fn compare(before: &Node, after: &Node) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut differ = |what: &str, before: usize, after: usize| {
+        if before != after {
+            words.push(format!("{what} {before} → {after}"));
+        }
+    };
+    match (before.op, after.op) {
+        (Op::Conv(b), Op::Conv(a)) => {
+            differ("kernel", b.kernel, a.kernel);
+            differ("stride", b.stride, a.stride);
+            differ("dilation", b.dilation, a.dilation);
+            differ("groups", b.groups, a.groups);
+            differ("channels in", b.in_channels, a.in_channels);
+            differ("channels out", b.out_channels, a.out_channels);
+        }
+        (Op::MaxPool(b), Op::MaxPool(a)) | (Op::AvgPool(b), Op::AvgPool(a)) | (Op::BlurPool(b), Op::BlurPool(a)) => {
+            differ("window", b.kernel, a.kernel);
+            differ("stride", b.stride, a.stride);
+        }
+        (Op::Linear, Op::Linear) => differ("classes", before.shape.channels, after.shape.channels),
+        (Op::Input, Op::Input) => differ("channels", before.shape.channels, after.shape.channels),
+        _ => {}
+    }
+    words
+}

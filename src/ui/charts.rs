@@ -1,0 +1,349 @@
+//! The charts of the figure **cost**, as SVG that follows the page's theme, each with the figures that it draws.
+
+use super::names::{display, hue, short_count};
+use super::tables::PAPER;
+use crate::arch::cost::{Convention, totals};
+use crate::arch::spec::MAX_SIZE;
+use crate::arch::table::{Level, rows};
+use crate::arch::{ArchSpec, Graph, Input, lower, receptive};
+use crate::weights::catalogue;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// A drawing and its figures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chart {
+    /// What it shows, in a few words.
+    pub title: String,
+    /// The drawing.
+    pub svg: String,
+    /// Names of the columns of [`Chart::rows`].
+    pub head: Vec<String>,
+    /// The figures drawn.
+    pub rows: Vec<Vec<String>>,
+}
+
+const SIZE: (u32, u32) = (440, 320);
+/// Colours that stand for the page's own until the drawing is done.
+const INK: RGBColor = RGBColor(1, 1, 1);
+const QUIET: RGBColor = RGBColor(1, 1, 2);
+const LINE: RGBColor = RGBColor(1, 1, 3);
+const HUES: [(char, RGBColor, &str); 4] = [
+    ('a', RGBColor(1, 2, 1), "var(--a)"),
+    ('b', RGBColor(1, 2, 2), "var(--b)"),
+    ('c', RGBColor(1, 2, 3), "var(--c)"),
+    ('d', RGBColor(1, 2, 4), "var(--d)"),
+];
+
+fn colour(net: &str) -> RGBColor {
+    let letter = match hue(net) {
+        's' => 'c',
+        't' => 'd',
+        letter => letter,
+    };
+    HUES.iter().find(|(known, _, _)| *known == letter).map_or(INK, |(_, colour, _)| *colour)
+}
+
+/// Draws, then exchanges the colours for the page's. A drawing to a string cannot fail; if it did, there would be none.
+fn svg(title: &str, draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
+    let mut out = String::new();
+    {
+        let area = SVGBackend::with_string(&mut out, SIZE).into_drawing_area();
+        if draw(&area).and_then(|()| area.present().map_err(drop)).is_err() {
+            return String::new();
+        }
+    }
+    let mut page: Vec<(RGBColor, &str)> = HUES.iter().map(|&(_, colour, name)| (colour, name)).collect();
+    page.extend([(INK, "var(--ink)"), (QUIET, "var(--ink-2)"), (LINE, "var(--line)")]);
+    for (RGBColor(r, g, b), name) in page {
+        out = out.replace(&format!("#{r:02X}{g:02X}{b:02X}"), name);
+    }
+    let (width, height) = SIZE;
+    let size = format!("width=\"{width}\" height=\"{height}\"");
+    out.replacen(&size, &format!("class=\"chart\" role=\"img\" aria-label=\"{title}\""), 1)
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Drawn = Result<(), ()>;
+
+fn words(size: i32, colour: RGBColor, h: HPos, v: VPos) -> TextStyle<'static> {
+    let pos = Pos::new(h, v);
+    TextStyle { font: ("sans-serif", size).into_font(), color: colour.to_backend_color(), pos }
+}
+
+type Plot<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// What an axis is called, how far it goes, and how its numbers are written.
+struct Axis<'a> {
+    title: &'a str,
+    range: std::ops::Range<f64>,
+    label: &'a dyn Fn(&f64) -> String,
+    /// Most numbers along it; none for an axis of names.
+    ticks: usize,
+}
+
+/// Axes with quiet lines, ready to be drawn into.
+fn plot<'a, 'b>(area: &'a Area<'b>, x: &Axis, y: &Axis) -> Result<Plot<'a, 'b>, ()> {
+    let mut plot = ChartBuilder::on(area)
+        .margin(12)
+        .margin_right(20)
+        .x_label_area_size(44)
+        .y_label_area_size(64)
+        .build_cartesian_2d(x.range.clone(), y.range.clone())
+        .map_err(drop)?;
+    plot.configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(LINE)
+        .axis_style(LINE)
+        .x_labels(x.ticks)
+        .y_labels(y.ticks)
+        .x_label_formatter(x.label)
+        .y_label_formatter(y.label)
+        .x_desc(x.title)
+        .y_desc(y.title)
+        .axis_desc_style(words(13, QUIET, HPos::Center, VPos::Center))
+        .label_style(words(13, QUIET, HPos::Center, VPos::Center))
+        .draw()
+        .map_err(drop)?;
+    Ok(plot)
+}
+
+/// Lines, one a network, with its letter at the end.
+fn lines(
+    title: &str,
+    nets: &[String],
+    series: &[Vec<(f64, f64)>],
+    (x, y): (&Axis, &Axis),
+    (head, cells): (Vec<String>, &dyn Fn(f64) -> String),
+) -> Chart {
+    let drawing = svg(title, |area| {
+        let mut plot = plot(area, x, y)?;
+        for (net, points) in nets.iter().zip(series) {
+            let style = colour(net).stroke_width(2);
+            plot.draw_series(LineSeries::new(points.iter().copied(), style)).map_err(drop)?;
+            plot.draw_series(points.iter().map(|&at| Circle::new(at, 3, colour(net).filled()))).map_err(drop)?;
+        }
+        legend(area, nets)
+    });
+    let mut places: Vec<f64> = series.iter().flatten().map(|point| point.0).collect();
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    let value = |points: &Vec<(f64, f64)>, at: f64| {
+        points.iter().find(|point| point.0 == at).map_or(String::new(), |point| (y.label)(&point.1))
+    };
+    let row = |at: &f64| std::iter::once(cells(*at)).chain(series.iter().map(|points| value(points, *at))).collect();
+    Chart { title: title.into(), svg: drawing, head, rows: places.iter().map(row).collect() }
+}
+
+/// The networks' names in their colours, in the upper left corner.
+fn legend(area: &Area, nets: &[String]) -> Drawn {
+    for (index, net) in nets.iter().enumerate() {
+        let y = 22 + 17 * index as i32;
+        area.draw(&Rectangle::new([(84, y - 5), (94, y + 5)], colour(net).filled())).map_err(drop)?;
+        area.draw(&Text::new(display(net), (100, y), words(13, INK, HPos::Left, VPos::Center))).map_err(drop)?;
+    }
+    Ok(())
+}
+
+fn heads(first: &str, nets: &[String]) -> Vec<String> {
+    std::iter::once(first.to_string()).chain(nets.iter().map(|net| display(net))).collect()
+}
+
+/// A round number a little above.
+fn ceiling(most: f64) -> f64 {
+    let unit = 10f64.powf(most.max(1.0).log10().floor());
+    [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
+        .iter()
+        .map(|step| step * unit)
+        .find(|&round| round >= most * 1.04)
+        .unwrap_or(10.0 * unit)
+}
+
+/// What each stage costs, the stages of a network stacked.
+pub fn by_stage(nets: &[String], graphs: &[Graph], convention: Convention) -> Chart {
+    let tables: Vec<_> = graphs.iter().map(|graph| rows(graph, Level::Stage, convention)).collect();
+    let most = tables.iter().map(|rows| rows.iter().map(|row| row.ops).sum::<u64>()).max().unwrap_or(1);
+    let title = format!("{} by stage", convention.title());
+    let nothing = |_: &f64| String::new();
+    let count = |value: &f64| short_count(*value as u64);
+    let x = Axis { title: "", range: 0.0..nets.len() as f64, label: &nothing, ticks: 0 };
+    let y = Axis { title: "", range: 0.0..ceiling(most as f64), label: &count, ticks: 5 };
+    let drawing = svg(&title, |area| {
+        let mut plot = plot(area, &x, &y)?;
+        let height = f64::from(SIZE.1) - 68.0;
+        for (index, (net, rows)) in nets.iter().zip(&tables).enumerate() {
+            let (left, right) = (index as f64 + 0.18, index as f64 + 0.82);
+            let mut from = 0.0;
+            for (step, row) in rows.iter().enumerate() {
+                let to = from + row.ops as f64;
+                // Deeper stages are darker.
+                let strength = 0.25 + 0.6 * step as f64 / (rows.len().max(2) - 1) as f64;
+                let block = Rectangle::new([(left, from), (right, to)], colour(net).mix(strength).filled());
+                plot.draw_series([block]).map_err(drop)?;
+                if (to - from) / y.range.end * height > 15.0 {
+                    let at = (index as f64 + 0.5, f64::midpoint(from, to));
+                    let style = words(12, INK, HPos::Center, VPos::Center);
+                    plot.draw_series([Text::new(row.id.clone(), at, style)]).map_err(drop)?;
+                }
+                from = to;
+            }
+            let style = words(13, INK, HPos::Center, VPos::Bottom);
+            let sum = short_count(rows.iter().map(|row| row.ops).sum());
+            plot.draw_series([Text::new(sum, (index as f64 + 0.5, from + y.range.end * 0.01), style)]).map_err(drop)?;
+            let place = plot.backend_coord(&(index as f64 + 0.5, 0.0));
+            let style = words(13, INK, HPos::Center, VPos::Top);
+            area.draw(&Text::new(display(net), (place.0, place.1 + 8), style)).map_err(drop)?;
+        }
+        Ok(())
+    });
+    let names: Vec<String> =
+        tables.iter().max_by_key(|rows| rows.len()).map_or(Vec::new(), |rows| rows.iter().map(|row| row.id.clone()).collect());
+    let line = |name: String| {
+        let cells =
+            tables.iter().map(|rows| rows.iter().find(|row| row.id == name).map_or(String::new(), |row| short_count(row.ops)));
+        std::iter::once(name.clone()).chain(cells).collect()
+    };
+    Chart { title, svg: drawing, head: heads("Part", nets), rows: names.into_iter().map(line).collect() }
+}
+
+/// What networks cost for pictures from 64 pixels up.
+pub fn by_size(nets: &[String], graphs: &[Graph], convention: Convention) -> Chart {
+    let cost = |graph: &Graph, size: usize| -> Option<(f64, f64)> {
+        let graph = lower(&graph.spec, Input::square(size)).ok()?;
+        let ops: u64 = graph.nodes.iter().map(|node| convention.count(&graph, node)).sum();
+        Some((size as f64, ops as f64))
+    };
+    let series: Vec<Vec<(f64, f64)>> =
+        graphs.iter().map(|graph| (64..=MAX_SIZE).step_by(64).filter_map(|size| cost(graph, size)).collect()).collect();
+    let most = series.iter().flatten().fold(1.0, |most: f64, point| most.max(point.1));
+    let pixels = |value: &f64| format!("{value:.0}");
+    let count = |value: &f64| short_count(*value as u64);
+    let x = Axis { title: "input, pixels", range: 40.0..536.0, label: &pixels, ticks: 6 };
+    let y = Axis { title: "", range: 0.0..ceiling(most), label: &count, ticks: 5 };
+    let title = format!("{} by input size", convention.title());
+    lines(&title, nets, &series, (&x, &y), (heads("Pixels", nets), &|at| format!("{at:.0}")))
+}
+
+/// How the receptive field grows from block to block.
+pub fn field_by_depth(nets: &[String], graphs: &[Graph]) -> Chart {
+    let fields = |graph: &Graph| -> Vec<(f64, f64)> {
+        let fields = receptive::fields(graph);
+        let ends = graph.blocks.first().map(|block| block.input).into_iter().chain(graph.blocks.iter().map(|block| block.output));
+        ends.enumerate().filter_map(|(index, node)| Some((index as f64, fields[node]?.size as f64))).collect()
+    };
+    let series: Vec<Vec<(f64, f64)>> = graphs.iter().map(fields).collect();
+    let most = series.iter().flatten().fold(1.0, |most: f64, point| most.max(point.1));
+    let longest = series.iter().map(Vec::len).max().unwrap_or(1);
+    let number = |value: &f64| format!("{value:.0}");
+    let x = Axis { title: "blocks, from the stem on", range: -0.5..longest as f64 - 0.5, label: &number, ticks: 9 };
+    let y = Axis { title: "pixels", range: 0.0..ceiling(most), label: &number, ticks: 5 };
+    lines("Receptive field by depth", nets, &series, (&x, &y), (heads("Blocks", nets), &|at| format!("{at:.0}")))
+}
+
+/// A published or measured accuracy: network, percent, and whose it is.
+struct Accuracy {
+    net: &'static str,
+    size: usize,
+    top1: f64,
+    what: String,
+    source: String,
+    series: Series,
+}
+
+/// Points that may be compared with each other.
+#[derive(Clone, Copy, PartialEq)]
+enum Series {
+    Paper,
+    Timm,
+    Tiny,
+}
+
+/// Published results of timm for ImageNet's validation pictures at 224 pixels: network, checkpoint, top-1.
+const TIMM: [(&str, &str, f64); 8] = [
+    ("resnet18-d", "ra2_in1k", 72.30),
+    ("resnet34-d", "ra2_in1k", 77.11),
+    ("resnet50-b", "tv_in1k", 76.16),
+    ("resnet50-b", "gluon_in1k", 77.58),
+    ("resnet50-c", "gluon_in1k", 78.02),
+    ("resnet50-d", "gluon_in1k", 79.08),
+    ("resnet50-b", "a1_in1k", 80.38),
+    ("resnet50-d", "ra2_in1k", 80.55),
+];
+
+fn accuracies() -> Vec<Accuracy> {
+    let paper = PAPER.iter().filter_map(|&(net, _, top1, _)| {
+        let source = "reported by He et al. 2019, 120 epochs".into();
+        Some(Accuracy { net, size: 224, top1: top1.parse().ok()?, what: "paper".into(), source, series: Series::Paper })
+    });
+    let timm = TIMM.iter().map(|&(net, recipe, top1)| {
+        let source = format!("timm's published results, checkpoint {recipe}");
+        Accuracy { net, size: 224, top1, what: recipe.trim_end_matches("_in1k").into(), source, series: Series::Timm }
+    });
+    let tiny = ["tiny-a", "tiny-b", "tiny-c", "tiny-d"].into_iter().filter_map(|net| {
+        let card = catalogue::for_net(net)?.card;
+        let accuracy = card.accuracy.as_ref()?;
+        let source = format!("{}, by {}", accuracy.measured_on, accuracy.by);
+        Some(Accuracy { net, size: card.preprocess.size, top1: accuracy.top1, what: "tiny".into(), source, series: Series::Tiny })
+    });
+    paper.chain(timm).chain(tiny).collect()
+}
+
+/// From this many MACs on, points lie close together.
+const CROWDED: u64 = 3_000_000_000;
+
+/// Accuracy against cost: the paper's four, timm's published results and the four small ones shipped here, each with its recipe.
+pub fn accuracy() -> Chart {
+    let title = "Top-1 accuracy against MACs";
+    let points: Vec<(Accuracy, u64)> = accuracies()
+        .into_iter()
+        .filter_map(|accuracy| {
+            let graph = lower(&ArchSpec::named(accuracy.net).ok()?, Input::square(accuracy.size)).ok()?;
+            Some((accuracy, totals(&graph).macs))
+        })
+        .collect();
+    let percent = |value: &f64| format!("{value:.0} %");
+    let giga = |value: &f64| format!("{value:.0} G");
+    let x = Axis { title: "MACs", range: -0.15..6.2, label: &giga, ticks: 7 };
+    let y = Axis { title: "top-1", range: 70.0..90.0, label: &percent, ticks: 5 };
+    let drawing = svg(title, |area| {
+        let mut plot = plot(area, &x, &y)?;
+        let of = |series: Series| points.iter().filter(move |(accuracy, _)| accuracy.series == series);
+        let line: Vec<(f64, f64)> = of(Series::Paper).map(|(accuracy, macs)| (*macs as f64 / 1e9, accuracy.top1)).collect();
+        plot.draw_series(LineSeries::new(line, LINE.stroke_width(2))).map_err(drop)?;
+        let mut labels = Vec::with_capacity(points.len());
+        for (accuracy, macs) in &points {
+            let at = (*macs as f64 / 1e9, accuracy.top1);
+            let style = match accuracy.series {
+                // Filled: ImageNet. Hollow: ten classes, not to be compared with the others.
+                Series::Tiny => colour(accuracy.net).stroke_width(2),
+                _ => colour(accuracy.net).filled(),
+            };
+            plot.draw_series([Circle::new(at, 5, style)]).map_err(drop)?;
+            let letter = accuracy.net.chars().last().unwrap_or(' ').to_ascii_uppercase();
+            labels.push((plot.backend_coord(&at), format!("{letter} {}", accuracy.what), *macs > CROWDED));
+        }
+        // Where many points crowd, their labels stand in a column of their own, a line leading to each.
+        labels.sort_by_key(|(place, _, _)| place.1);
+        let mut free = i32::MIN;
+        for (place, text, in_column) in labels {
+            let to = if in_column {
+                let to = (SIZE.0 as i32 - 92, place.1.max(free));
+                free = to.1 + 15;
+                let path = PathElement::new([(place.0 + 6, place.1), (to.0 - 4, to.1)], LINE.stroke_width(1));
+                area.draw(&path).map_err(drop)?;
+                to
+            } else {
+                (place.0 + 10, place.1)
+            };
+            area.draw(&Text::new(text, to, words(12, QUIET, HPos::Left, VPos::Center))).map_err(drop)?;
+        }
+        Ok(())
+    });
+    let row = |(accuracy, macs): &(Accuracy, u64)| {
+        vec![display(accuracy.net), format!("{:.2} %", accuracy.top1), short_count(*macs), accuracy.source.clone()]
+    };
+    let head = ["Network", "Top-1", "MACs", "Recipe and source"].map(String::from).into();
+    Chart { title: title.into(), svg: drawing, head, rows: points.iter().map(row).collect() }
+}

@@ -1,0 +1,164 @@
+//! The tables of the figure **cost**: networks side by side, and each against a baseline.
+
+use super::names::{display, grouped, short_count};
+use crate::arch::cost::{self, Convention};
+use crate::arch::table::{self, Level, Row};
+use crate::arch::{Graph, receptive};
+
+/// One figure of one network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// In three digits.
+    pub short: String,
+    /// In full, as it is copied.
+    pub exact: String,
+    /// Against the baseline in percent, `+12.2 %`; empty for the baseline itself and where nothing differs.
+    pub percent: String,
+    /// Against the baseline in full, `+470,851,584`; empty likewise.
+    pub difference: String,
+}
+
+/// Rows of figures, a column a network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The networks' names.
+    pub networks: Vec<String>,
+    /// What a row is about, and its figures; `None` where a network has no such part.
+    pub rows: Vec<(String, Vec<Option<Cell>>)>,
+}
+
+/// `+12.2 %` or `−3.1 %`, and the difference in full; nothing for no difference.
+fn difference(value: u64, base: u64) -> (String, String) {
+    let by = i128::from(value) - i128::from(base);
+    if by == 0 {
+        return (String::new(), String::new());
+    }
+    let sign = if by < 0 { "−" } else { "+" };
+    let exact = format!("{sign}{}", grouped(u64::try_from(by.unsigned_abs()).unwrap_or(u64::MAX)));
+    let percent = 100.0 * by.unsigned_abs() as f64 / base as f64;
+    let percent = match percent {
+        _ if base == 0 => "new".into(),
+        p if p < 0.05 => format!("{sign}<0.1 %"),
+        p if p < 99.95 => format!("{sign}{p:.1} %"),
+        p => format!("{sign}{p:.0} %"),
+    };
+    (percent, exact)
+}
+
+fn row(values: &[Option<u64>], base: usize, short: impl Fn(u64) -> String) -> Vec<Option<Cell>> {
+    let against = values.get(base).copied().flatten();
+    let cell = |(index, value): (usize, &Option<u64>)| {
+        value.map(|value| {
+            let (percent, difference) = match against {
+                Some(against) if index != base => difference(value, against),
+                _ => (String::new(), String::new()),
+            };
+            Cell { short: short(value), exact: grouped(value), percent, difference }
+        })
+    };
+    values.iter().enumerate().map(cell).collect()
+}
+
+/// `97.5 MB`, in units of 2^20 bytes, as torchsummary and torchinfo print them.
+pub fn megabytes(bytes: u64) -> String {
+    let mb = bytes as f64 / f64::from(1 << 20);
+    if mb >= 100.0 { format!("{mb:.0} MB") } else { format!("{mb:.1} MB") }
+}
+
+impl Comparison {
+    /// What whole networks cost.
+    pub fn totals(names: &[String], graphs: &[Graph], convention: Convention, base: usize) -> Self {
+        let totals: Vec<Row> = graphs.iter().map(|graph| table::total(graph, convention)).collect();
+        let of = |of: &dyn Fn(&Row) -> u64| -> Vec<Option<u64>> { totals.iter().map(|total| Some(of(total))).collect() };
+        let pixels = |count: u64| format!("{count} px");
+        let memory = |graph: &Graph| ((cost::torchsummary(graph).total_mb * f64::from(1 << 20)).round()) as u64;
+        let rows = vec![
+            ("Parameters".into(), row(&of(&|total| total.params), base, short_count)),
+            (capitalised(convention.title()), row(&of(&|total| total.ops), base, short_count)),
+            ("MACs that nobody reads".into(), row(&of(&|total| total.dead_macs), base, short_count)),
+            ("Activations, float32".into(), row(&of(&|total| total.activation_bytes), base, megabytes)),
+            (
+                "torchsummary's total size".into(),
+                row(&graphs.iter().map(|graph| Some(memory(graph))).collect::<Vec<_>>(), base, megabytes),
+            ),
+            (
+                "Receptive field".into(),
+                row(&graphs.iter().map(|graph| Some(receptive::size(graph) as u64)).collect::<Vec<_>>(), base, pixels),
+            ),
+        ];
+        Self { networks: names.iter().map(|name| display(name)).collect(), rows }
+    }
+
+    /// What the parts of networks cost; parts of one name stand in one row.
+    pub fn parts(names: &[String], graphs: &[Graph], level: Level, convention: Convention, base: usize) -> Self {
+        let tables: Vec<Vec<Row>> = graphs.iter().map(|graph| table::rows(graph, level, convention)).collect();
+        let row_of = |id: &String| {
+            let values: Vec<Option<u64>> =
+                tables.iter().map(|rows| rows.iter().find(|row| row.id == *id).map(|row| row.ops)).collect();
+            (id.clone(), row(&values, base, short_count))
+        };
+        let networks = names.iter().map(|name| display(name)).collect();
+        Self { networks, rows: merged(&tables).iter().map(row_of).collect() }
+    }
+
+    /// Head and rows in full figures, for copying: each network's value, then its difference from the baseline.
+    pub fn exact(&self, first: &str, base: usize) -> (Vec<String>, Vec<Vec<String>>) {
+        let mut head = vec![first.to_string()];
+        for (index, network) in self.networks.iter().enumerate() {
+            head.push(network.clone());
+            if index != base {
+                head.push(format!("{network} − {}", self.networks.get(base).map_or("", String::as_str)));
+            }
+        }
+        let cells = |(name, cells): &(String, Vec<Option<Cell>>)| {
+            let mut line = vec![name.clone()];
+            for (index, cell) in cells.iter().enumerate() {
+                line.push(cell.as_ref().map_or(String::new(), |cell| cell.exact.replace(',', "")));
+                if index != base {
+                    line.push(cell.as_ref().map_or(String::new(), |cell| cell.difference.replace(',', "")));
+                }
+            }
+            line
+        };
+        (head, self.rows.iter().map(cells).collect())
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        // "fvcore" and "torchinfo" are names that start small.
+        Some(first) if !text.starts_with("fvcore") && !text.starts_with("torchinfo") => {
+            first.to_uppercase().chain(letters).collect()
+        }
+        _ => text.into(),
+    }
+}
+
+/// Every name of any table, each after the ones that come before it in its own table.
+fn merged(tables: &[Vec<Row>]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for table in tables {
+        let mut at = 0;
+        for row in table {
+            match names.iter().position(|name| *name == row.id) {
+                Some(found) => at = found + 1,
+                None => {
+                    names.insert(at, row.id.clone());
+                    at += 1;
+                }
+            }
+        }
+    }
+    names
+}
+
+/// The paper's table of model tweaks, to stand beside what is computed: network, FLOPs, top-1 and top-5 accuracy as reported for ImageNet's validation pictures.
+///
+/// He et al. 2019, arXiv 1812.01187, table "model tweaks": trained for 120 epochs with the paper's efficient recipe, one crop of 224 pixels.
+pub const PAPER: [(&str, &str, &str, &str); 4] = [
+    ("resnet50-a", "3.8 G", "76.21", "92.97"),
+    ("resnet50-b", "4.1 G", "76.66", "93.28"),
+    ("resnet50-c", "4.3 G", "76.87", "93.48"),
+    ("resnet50-d", "4.3 G", "77.16", "93.52"),
+];
