@@ -144,6 +144,20 @@ pub fn live(graph: &Graph) -> Vec<Mask> {
 /// Marks in `into` every position that a marked position of `out` reads.
 fn read_back(window: Window, out: &Mask, into: &mut Mask) {
     let height = into.set.len() / into.width;
+    if out.set.iter().all(|&set| set) {
+        // Nearly every map: rows and columns are then read independently of each other.
+        let read = |len: usize, outs: usize| {
+            let mut read = vec![false; len];
+            (0..outs).flat_map(|out| taps(window, len, out)).for_each(|at| read[at] = true);
+            read
+        };
+        let rows = read(height, out.set.len() / out.width);
+        let columns = read(into.width, out.width);
+        for (row, _) in into.set.chunks_mut(into.width).zip(&rows).filter(|(_, read)| **read) {
+            row.iter_mut().zip(&columns).for_each(|(set, read)| *set |= read);
+        }
+        return;
+    }
     for (i, _) in out.set.iter().enumerate().filter(|(_, set)| **set) {
         for y in taps(window, height, i / out.width) {
             for x in taps(window, into.width, i % out.width) {

@@ -18,7 +18,7 @@ use web_sys::{Element, SvgElement};
 struct Drawn {
     net: String,
     svg: String,
-    file: String,
+    column: diagram::Column,
     macs: u64,
     params: u64,
     /// What the network it is compared with is called, and what differs; nothing for that network itself.
@@ -30,15 +30,14 @@ fn drawn(state: &State) -> Result<Vec<Drawn>, String> {
     let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), state.open_stage());
     let base = state.base_index();
     let column = |(index, ((net, graph), column)): (usize, ((&String, &Graph), &diagram::Column))| {
-        let totals = cost::totals(graph);
         let name = format!("Block diagram of {}", display(net));
         let against = graphs.get(base).filter(|_| index != base);
         Drawn {
             net: net.clone(),
             svg: diagram::svg(column, &name, &state.node),
-            file: diagram::standalone_svg(column, &display(net), hue(net), diagram::Palette::Light),
-            macs: totals.macs,
-            params: totals.params,
+            column: column.clone(),
+            macs: graph.nodes.iter().map(|node| cost::macs(graph, node)).sum(),
+            params: graph.nodes.iter().map(|node| cost::params(graph, node)).sum(),
             differences: against.map(|against| (display(&state.models[base]), grouped(&differences(against, graph)))),
         }
     };
@@ -98,20 +97,22 @@ fn Column(
     /// What is shown.
     network: Drawn,
 ) -> impl IntoView {
-    let Drawn { net, svg, file, macs, params, differences } = network;
-    let file_name = format!("{net}.svg");
+    let Drawn { net, svg, column, macs, params, differences } = network;
     let name = display(&net);
+    let save = {
+        let (net, name) = (net.clone(), name.clone());
+        move |_| {
+            let file = diagram::standalone_svg(&column, &name, hue(&net), diagram::Palette::Light);
+            dom::download(&format!("{net}.svg"), "image/svg+xml", &file);
+        }
+    };
     view! {
         <article class=format!("card {}", hue(&net))>
             <h3><i class="dot"></i>{name.clone()}<span>{tagline(&net)}</span></h3>
             <p class="cap">{short_count(macs)}" MACs · "{short_count(params)}" parameters"</p>
             <div class="drawing" inner_html=svg></div>
             {differences.map(|(against, list)| view! { <Differences against list/> })}
-            <button
-                class="ghost save"
-                aria-label=format!("Save the diagram of {name} as SVG")
-                on:click=move |_| dom::download(&file_name, "image/svg+xml", &file)
-            >"Save SVG"</button>
+            <button class="ghost save" aria-label=format!("Save SVG of {name}") on:click=save>"Save SVG"</button>
         </article>
     }
 }

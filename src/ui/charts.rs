@@ -292,6 +292,8 @@ fn accuracies() -> Vec<Accuracy> {
 
 /// From this many MACs on, points lie close together.
 const CROWDED: u64 = 3_000_000_000;
+/// Height of a label, in units of the drawing.
+const LABEL: i32 = 15;
 
 /// Accuracy against cost: the paper's four, timm's published results and the four small ones shipped here, each with its recipe.
 pub fn accuracy() -> Chart {
@@ -326,11 +328,13 @@ pub fn accuracy() -> Chart {
         }
         // Where many points crowd, their labels stand in a column of their own, a line leading to each.
         labels.sort_by_key(|(place, _, _)| place.1);
-        let mut free = i32::MIN;
+        let crowd: Vec<i32> = labels.iter().filter(|(_, _, in_column)| *in_column).map(|(place, _, _)| place.1).collect();
+        let count = crowd.len().max(1) as i32;
+        let mut next = (crowd.iter().sum::<i32>() / count - count * LABEL / 2).max(LABEL);
         for (place, text, in_column) in labels {
             let to = if in_column {
-                let to = (SIZE.0 as i32 - 92, place.1.max(free));
-                free = to.1 + 15;
+                let to = (SIZE.0 as i32 - 88, next);
+                next += LABEL;
                 let path = PathElement::new([(place.0 + 6, place.1), (to.0 - 4, to.1)], LINE.stroke_width(1));
                 area.draw(&path).map_err(drop)?;
                 to

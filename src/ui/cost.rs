@@ -17,8 +17,11 @@ pub fn Cost(
     /// The session whose networks are counted.
     session: Session,
 ) -> impl IntoView {
-    let graphs =
-        Memo::new(move |_| session.state.with(|state| state.graphs().map_err(|error| dom::sentence(&error.to_string()))));
+    // Another layer or picture changes nothing here.
+    let asked = Memo::new(move |_| {
+        let State { node, image, backend, theme, .. } = State::default();
+        session.state.with(|state| State { node, image, backend, theme, ..state.clone() })
+    });
     let copied = RwSignal::new(String::new());
     view! {
         <section id="cost" aria-labelledby="cost-title">
@@ -27,9 +30,9 @@ pub fn Cost(
                 <p>{move || session.state.with(|state| state.count.users())}</p>
             </div>
             <Choices session copied/>
-            {move || match graphs.get() {
-                Err(problem) => view! { <p class="problem">{problem}</p> }.into_any(),
-                Ok(graphs) => session.state.with(|state| {
+            {move || asked.with(|state| match state.graphs() {
+                Err(error) => view! { <p class="problem">{dom::sentence(&error.to_string())}</p> }.into_any(),
+                Ok(graphs) => {
                     let totals = Comparison::totals(&state.models, &graphs, state.count, state.base_index());
                     let parts = Comparison::parts(&state.models, &graphs, state.level, state.count, state.base_index());
                     view! {
@@ -45,8 +48,8 @@ pub fn Cost(
                             <Details net=net.clone() graph level=state.level count=state.count/>
                         }).collect_view()}
                     }.into_any()
-                }),
-            }}
+                }
+            })}
             <Paper/>
         </section>
     }

@@ -137,7 +137,7 @@ describe("the main job", () => {
     await answers(visit.page, 2);
     await visit.page.getByRole("button", { name: "B", exact: true }).click();
     assert.deepEqual((await answers(visit.page, 3)).map(({ net }) => net), ["tiny-a", "tiny-b", "tiny-d"]);
-    await visit.page.getByLabel("Depth").selectOption("resnet18");
+    await visit.page.getByLabel("Depth", { exact: true }).selectOption("resnet18");
     await visit.page.waitForFunction(() => document.querySelectorAll(".answer .problem").length === 3);
     assert.match(await visit.page.locator(".answer .problem").first().textContent(), /no weights for this network yet/);
     assert.equal(await visit.page.locator("svg.diagram").count(), 3);
@@ -182,7 +182,7 @@ describe("architecture and cost", () => {
     await visit.page.waitForFunction(() => document.querySelector(".inspector h3").textContent.endsWith("conv1.3"));
     assert.match((await text(visit.page, ".inspector .cols > div"))[0], /has no such layer/);
     const saved = visit.page.waitForEvent("download");
-    await visit.page.getByRole("button", { name: "Save the diagram of ResNet-50-D as SVG" }).click();
+    await visit.page.getByRole("button", { name: "Save SVG of ResNet-50-D" }).click();
     const file = await saved;
     assert.equal(file.suggestedFilename(), "resnet50-d.svg");
     assert.match(readFileSync(await file.path(), "utf8"), /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg".*avgpool 2×2, \/2.*<\/svg>\n$/s);
