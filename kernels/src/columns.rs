@@ -1,5 +1,6 @@
 //! The columns' matrix of a convolution (im2col), a block at a time.
 
+use super::lanes::{self, Lanes};
 use super::{COLUMNS, POSITIONS, Window};
 use std::ops::Range;
 
@@ -18,15 +19,15 @@ pub struct Picture<'a> {
 impl Picture<'_> {
     /// Writes rows `terms` of the matrix at `positions`, as panels of [`COLUMNS`] positions, each `[terms][COLUMNS]`, zeros where a panel
     /// or the picture ends.
-    pub fn pack(&self, terms: Range<usize>, positions: Range<usize>, block: &mut [f32]) {
+    pub fn pack(&self, terms: Range<usize>, positions: Range<usize>, block: &mut [[Lanes; 2]]) {
         let depth = terms.len();
         let mut row = [0.0; POSITIONS];
         for (index, term) in terms.enumerate() {
             let row = &mut row[..positions.len().next_multiple_of(COLUMNS)];
             self.row(term, positions.clone(), row);
             let (parts, _) = row.as_chunks::<COLUMNS>();
-            for (part, panel) in parts.iter().zip(block.chunks_exact_mut(depth * COLUMNS)) {
-                panel[index * COLUMNS..(index + 1) * COLUMNS].copy_from_slice(part);
+            for (&[a, b, c, d, e, f, g, h], panel) in parts.iter().zip(block.chunks_exact_mut(depth)) {
+                panel[index] = [lanes::new([a, b, c, d]), lanes::new([e, f, g, h])];
             }
         }
     }

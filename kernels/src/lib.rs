@@ -7,7 +7,9 @@
 //! A package of its own so that it is always compiled for speed, whatever the rest is compiled for.
 
 mod columns;
+mod lanes;
 
+use lanes::Lanes;
 use std::num::NonZero;
 
 /// Rows of a packed panel of weights, and of the innermost tile.
@@ -169,7 +171,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn run(&self, picture: &columns::Picture, out: &mut [f32], positions: usize) {
-        let mut block = vec![0.0; DEPTH.min(self.depth) * POSITIONS];
+        let mut block = vec![[lanes::splat(0.0); 2]; DEPTH.min(self.depth) * POSITIONS / COLUMNS];
         for at in (0..positions).step_by(POSITIONS) {
             let count = POSITIONS.min(positions - at);
             for from in (0..self.depth).step_by(DEPTH) {
@@ -184,7 +186,7 @@ impl Job<'_> {
     /// Multiplies all filters with one block of columns.
     fn block(
         &self,
-        block: &[f32],
+        block: &[[Lanes; 2]],
         (from, terms): (usize, usize),
         (at, count): (usize, usize),
         is_last: bool,
@@ -195,8 +197,7 @@ impl Job<'_> {
         for (panel, bias) in self.bias.chunks(ROWS).enumerate() {
             let weights = &self.packed[panel * self.depth * ROWS..][from * ROWS..(from + terms) * ROWS];
             let (weights, _) = weights.as_chunks::<ROWS>();
-            for (index, columns) in block.chunks_exact(terms * COLUMNS).take(count.div_ceil(COLUMNS)).enumerate() {
-                let (columns, _) = columns.as_chunks::<COLUMNS>();
+            for (index, columns) in block.chunks_exact(terms).take(count.div_ceil(COLUMNS)).enumerate() {
                 let sums = tile(weights, columns);
                 let first = at + index * COLUMNS;
                 let width = COLUMNS.min(at + count - first);
@@ -233,14 +234,17 @@ impl Job<'_> {
 ///
 /// Not inlined: a browser compiles a function for speed after so many calls, not while a loop runs.
 #[inline(never)]
-fn tile(weights: &[[f32; ROWS]], columns: &[[f32; COLUMNS]]) -> [[f32; COLUMNS]; ROWS] {
-    let mut sums = [[0.0; COLUMNS]; ROWS];
+fn tile(weights: &[[f32; ROWS]], columns: &[[Lanes; 2]]) -> [[f32; COLUMNS]; ROWS] {
+    let mut sums = [[lanes::splat(0.0); 2]; ROWS];
     for (weights, columns) in weights.iter().zip(columns) {
-        for (sums, weight) in sums.iter_mut().zip(weights) {
-            for (sum, column) in sums.iter_mut().zip(columns) {
-                *sum += weight * column;
-            }
+        for (sums, &weight) in sums.iter_mut().zip(weights) {
+            let weight = lanes::splat(weight);
+            sums[0] = lanes::multiply_add(sums[0], weight, columns[0]);
+            sums[1] = lanes::multiply_add(sums[1], weight, columns[1]);
         }
     }
-    sums
+    sums.map(|[left, right]| {
+        let ([a, b, c, d], [e, f, g, h]) = (lanes::array(left), lanes::array(right));
+        [a, b, c, d, e, f, g, h]
+    })
 }
