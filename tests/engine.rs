@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
+#[path = "common/specs.rs"]
+mod specs;
 
 use common::{GoldenRun, block_on, formula_goldens, formula_network, project, sample};
 use proptest::prelude::*;
+use specs::any_spec;
 use std::sync::Arc;
-use stridescope::arch::{AntiAlias, ArchSpec, BlockKind, Graph, Input, Shortcut, Stem, StrideOn, lower};
+use stridescope::arch::{AntiAlias, ArchSpec, Graph, Input, lower};
 use stridescope::engine::topk::{softmax, top_k};
 use stridescope::engine::{Backend, EngineError, Network, check_against_cpu, relative_l2};
 use stridescope::image;
@@ -215,39 +218,12 @@ fn the_rest_of_the_family_agrees_with_pytorch() {
     }
 }
 
-fn any_small_spec() -> impl Strategy<Value = ArchSpec> {
-    let switches = (
-        prop_oneof![Just(Stem::Conv7), Just(Stem::Deep), Just(Stem::Tiered)],
-        prop_oneof![Just(StrideOn::Conv1), Just(StrideOn::Conv2)],
-        prop_oneof![Just(Shortcut::Conv), Just(Shortcut::AvgPoolConv)],
-        prop_oneof![3 => Just(AntiAlias::None), 1 => Just(AntiAlias::AvgPool), 1 => Just(AntiAlias::Blur)],
-    );
-    let stages = prop::collection::vec((1usize..3, any::<bool>()), 1..4);
-    (any::<bool>(), switches, stages, 0u32..3, 1usize..4).prop_map(
-        |(is_basic, (stem, stride_on, shortcut, anti_alias), stages, groups, channels)| ArchSpec {
-            block: if is_basic { BlockKind::Basic } else { BlockKind::Bottleneck },
-            stem,
-            stride_on,
-            shortcut,
-            anti_alias,
-            layers: stages.iter().map(|stage| stage.0).collect(),
-            dilate: stages.iter().skip(1).map(|stage| stage.1).collect(),
-            classes: 7,
-            channels,
-            width: 8,
-            stem_width: 4,
-            groups: if is_basic { 1 } else { 1 << groups },
-            width_per_group: if is_basic { 64 } else { 16 },
-        },
-    )
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// What the graph says of a layer's shape is what the engine computes, for any mixture and any size.
     #[test]
-    fn shapes_of_the_graph_are_those_of_the_tensors(spec in any_small_spec(), height in 32usize..75, width in 32usize..75) {
+    fn shapes_of_the_graph_are_those_of_the_tensors(spec in any_spec(3, 2, 1), height in 32usize..75, width in 32usize..75) {
         let Ok(graph) = lower(&spec, Input { height, width }) else {
             prop_assert!(spec.anti_alias != AntiAlias::None);
             return Ok(());

@@ -54,7 +54,7 @@ pub fn columns(graphs: &[&Graph], open: usize) -> Vec<Column> {
     let most = |count: &dyn Fn(&Graph) -> usize| graphs.iter().map(|graph| count(graph)).max().unwrap_or(0);
     let rows = Rows {
         stem: most(&|graph| stem_convs(graph).len()),
-        pools: most(&|graph| graph.nodes.iter().filter(|node| node.place == Place::Stem && is_pool(node)).count()),
+        pools: most(&|graph| stem_pools(graph).len()),
         stages: most(&|graph| graph.spec.layers.len()),
         path: most(&|graph| {
             open_block(graph, open).map_or(0, |block| path_cells(graph, &block.path_a).count().max(path_b_rows(graph, block)))
@@ -77,8 +77,9 @@ fn stem_convs(graph: &Graph) -> Vec<&Node> {
     graph.nodes.iter().filter(|node| node.place == Place::Stem && matches!(node.op, Op::Conv(_))).collect()
 }
 
-fn is_pool(node: &Node) -> bool {
-    matches!(node.op, Op::MaxPool(_) | Op::AvgPool(_) | Op::BlurPool(_))
+fn stem_pools(graph: &Graph) -> Vec<&Node> {
+    let is_pool = |node: &&Node| matches!(node.op, Op::MaxPool(_) | Op::AvgPool(_) | Op::BlurPool(_));
+    graph.nodes.iter().filter(|node| node.place == Place::Stem).filter(is_pool).collect()
 }
 
 fn open_block(graph: &Graph, stage: usize) -> Option<&Block> {
@@ -154,7 +155,7 @@ impl<'a> Drawing<'a> {
             self.line(&[(MIDDLE, self.y), (MIDDLE, stem_end)]);
             self.y = stem_end;
         }
-        let pools: Vec<&Node> = graph.nodes.iter().filter(|node| node.place == Place::Stem && is_pool(node)).collect();
+        let pools = stem_pools(graph);
         for (index, pool) in pools.iter().enumerate() {
             let is_last = index + 1 == pools.len();
             self.node(pool, MIDDLE, self.y, WIDE, is_last);

@@ -23,6 +23,8 @@ pub fn Cost(
         session.state.with(|state| State { node, image, backend, theme, ..state.clone() })
     });
     let copied = RwSignal::new(String::new());
+    // Published figures: the same whatever is chosen.
+    let accuracy = StoredValue::new(charts::accuracy());
     view! {
         <section id="cost" aria-labelledby="cost-title">
             <div class="head">
@@ -42,7 +44,7 @@ pub fn Cost(
                             <Drawn chart=charts::by_stage(&state.models, &graphs, state.count)/>
                             <Drawn chart=charts::by_size(&state.models, &graphs, state.count)/>
                             <Drawn chart=charts::field_by_depth(&state.models, &graphs)/>
-                            <Drawn chart=charts::accuracy()/>
+                            <Drawn chart=accuracy.get_value()/>
                         </div>
                         {state.models.iter().zip(graphs).map(|(net, graph)| view! {
                             <Details net=net.clone() graph level=state.level count=state.count/>
@@ -218,11 +220,12 @@ fn Details(
     let open = RwSignal::new(false);
     let order = RwSignal::new(Order::Network);
     let filter = RwSignal::new(String::new());
-    let all = StoredValue::new(rows(&graph, level, count));
-    let sum: u64 = all.with_value(|rows| rows.iter().map(|row| row.ops).sum());
+    // Counted once it is opened.
+    let all = Memo::new(move |_| rows(&graph, level, count));
     let shown = move || {
         let wanted = filter.get().to_lowercase();
-        let mut rows: Vec<Row> = all.with_value(|rows| rows.iter().filter(|row| row.id.contains(&wanted)).cloned().collect());
+        let sum: u64 = all.with(|rows| rows.iter().map(|row| row.ops).sum());
+        let mut rows: Vec<Row> = all.with(|rows| rows.iter().filter(|row| row.id.contains(&wanted)).cloned().collect());
         let key = |row: &Row| match order.get() {
             Order::Network => 0,
             Order::Params => row.params,

@@ -72,9 +72,10 @@ impl Comparison {
         let of = |of: &dyn Fn(&Row) -> u64| -> Vec<Option<u64>> { totals.iter().map(|total| Some(of(total))).collect() };
         let pixels = |count: u64| format!("{count} px");
         let memory = |graph: &Graph| ((cost::torchsummary(graph).total_mb * f64::from(1 << 20)).round()) as u64;
+        let operations = if convention == Convention::Everything { "Every operation" } else { convention.title() };
         let rows = vec![
             ("Parameters".into(), row(&of(&|total| total.params), base, short_count)),
-            (capitalised(convention.title()), row(&of(&|total| total.ops), base, short_count)),
+            (operations.into(), row(&of(&|total| total.ops), base, short_count)),
             ("MACs that nobody reads".into(), row(&of(&|total| total.dead_macs), base, short_count)),
             ("Activations, float32".into(), row(&of(&|total| total.activation_bytes), base, megabytes)),
             (
@@ -121,17 +122,6 @@ impl Comparison {
             line
         };
         (head, self.rows.iter().map(cells).collect())
-    }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        // "fvcore" and "torchinfo" are names that start small.
-        Some(first) if !text.starts_with("fvcore") && !text.starts_with("torchinfo") => {
-            first.to_uppercase().chain(letters).collect()
-        }
-        _ => text.into(),
     }
 }
 

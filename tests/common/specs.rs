@@ -1,0 +1,37 @@
+//! Random networks of the family, for properties that must hold for any mixture.
+
+use proptest::prelude::*;
+use stridescope::arch::{AntiAlias, ArchSpec, BlockKind, Shortcut, Stem, StrideOn};
+
+/// Any mixture of the switches, with at most so many stages, blocks in a stage, and eighths of the first stage's width.
+pub fn any_spec(most_stages: usize, most_blocks: usize, most_eighths: usize) -> impl Strategy<Value = ArchSpec> {
+    let switches = (
+        prop_oneof![Just(BlockKind::Basic), Just(BlockKind::Bottleneck)],
+        prop_oneof![Just(Stem::Conv7), Just(Stem::Deep), Just(Stem::Tiered)],
+        prop_oneof![Just(StrideOn::Conv1), Just(StrideOn::Conv2)],
+        prop_oneof![Just(Shortcut::Conv), Just(Shortcut::AvgPoolConv)],
+        prop_oneof![3 => Just(AntiAlias::None), 1 => Just(AntiAlias::AvgPool), 1 => Just(AntiAlias::Blur)],
+    );
+    let stages = prop::collection::vec((1..=most_blocks, any::<bool>()), 1..=most_stages);
+    let widths = (1..=most_eighths, 1..=most_eighths, 0u32..3, 1usize..5);
+    (switches, stages, widths, 1usize..20, 1usize..5).prop_map(
+        |((block, stem, stride_on, shortcut, anti_alias), stages, (eighths, quarters, groups, per_group), classes, channels)| {
+            let is_basic = block == BlockKind::Basic;
+            ArchSpec {
+                block,
+                stem,
+                stride_on,
+                shortcut,
+                anti_alias,
+                layers: stages.iter().map(|stage| stage.0).collect(),
+                dilate: stages.iter().skip(1).map(|stage| stage.1).collect(),
+                classes,
+                channels,
+                width: 8 * eighths,
+                stem_width: 4 * quarters,
+                groups: if is_basic { 1 } else { 1 << groups },
+                width_per_group: if is_basic { 64 } else { 16 * per_group },
+            }
+        },
+    )
+}
