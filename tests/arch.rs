@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use specs::any_spec;
 use stridescope::arch::cost::{self, totals};
 use stridescope::arch::coverage::{self, Reads, block_reads};
+use stridescope::arch::folding::Folding;
 use stridescope::arch::graph::Window;
 use stridescope::arch::{AntiAlias, ArchSpec, BlockKind, Graph, Input, Op, SpecError, diagram, lower, receptive};
 
@@ -177,18 +178,19 @@ fn nodes_can_be_found_by_layer_block_and_stage() {
 #[test]
 fn diagrams_align_and_mark_what_differs() {
     let graphs: Vec<Graph> = ["a", "b", "c", "d"].iter().map(|letter| graph(&format!("resnet50-{letter}"), 224)).collect();
-    let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), 2);
+    let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), &graphs[0], &Folding::around("layer2.0"));
     let changed: Vec<Vec<&str>> = columns
         .iter()
-        .map(|column| column.cells.iter().filter(|cell| cell.changed).map(|cell| cell.id.as_str()).collect())
+        .map(|column| column.cells.iter().filter(|cell| cell.change.is_some()).map(|cell| cell.id.as_str()).collect())
         .collect();
     assert!(changed[0].is_empty(), "the original differs from itself in nothing: {:?}", changed[0]);
-    let moved = ["layer2.0.conv1", "layer2.0.conv2", "layer3.0", "layer4.0"];
+    let stem = ["conv1", "conv1.0", "conv1.3", "conv1.6"];
+    let moved = ["layer2.0.conv1", "layer2.0.conv2", "layer3", "layer4"];
     assert_eq!(changed[1], moved);
-    assert_eq!(changed[2], [&["conv1.0", "conv1.3", "conv1.6"][..], &moved].concat());
+    assert_eq!(changed[2], [&stem[..], &moved].concat());
     let shortcut = ["layer2.0.downsample.0", "layer2.0.downsample.1"];
-    assert_eq!(changed[3], [&["conv1.0", "conv1.3", "conv1.6"][..], &moved[..2], &shortcut, &moved[2..]].concat());
-    for id in ["maxpool", "layer1.0", "layer2.0.conv1", "layer2", "layer3.0", "fc"] {
+    assert_eq!(changed[3], [&stem[..], &moved[..2], &shortcut, &moved[2..]].concat());
+    for id in ["maxpool", "layer1", "layer2.0", "layer2.0.conv1", "layer2.1", "layer3", "fc"] {
         let tops: Vec<f64> = columns.iter().map(|c| c.cells.iter().find(|cell| cell.id == id).unwrap().at.1).collect();
         assert!(tops.iter().all(|top| *top == tops[0]), "{id} stands at {tops:?}");
     }

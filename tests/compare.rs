@@ -3,15 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::path::Path;
-use stridescope::arch::cost::{Convention, formula, macs, totals};
-use stridescope::arch::diagram::{self, Palette};
+use stridescope::arch::cost::{Convention, Extra, Extras, formula, macs, totals};
+use stridescope::arch::diagram;
 use stridescope::arch::diff::{Change, differences, grouped};
+use stridescope::arch::folding::{Fold, Folding, Unit};
 use stridescope::arch::names::BODIES;
 use stridescope::arch::table::{Format, Level, rows, total};
 use stridescope::arch::{ArchSpec, Graph, Input, Variant, lower};
-use stridescope::ui::charts;
-use stridescope::ui::names::{display, hue};
-use stridescope::ui::tables::Comparison;
+use stridescope::ui::charts::{self, Quantity};
+use stridescope::ui::names::source;
+use stridescope::ui::still::{self, Palette};
+use stridescope::ui::tables::{Comparison, details};
+
+const MACS: Convention = Convention::Macs(Extras::NONE);
 
 fn graph(name: &str) -> Graph {
     lower(&ArchSpec::named(name).unwrap(), Input::square(224)).unwrap()
@@ -97,14 +101,14 @@ fn formulas_multiply_to_the_macs() {
 fn comparisons_tell_the_differences() {
     let names = ["resnet50-a", "resnet50-d"].map(String::from);
     let graphs = [graph("resnet50-a"), graph("resnet50-d")];
-    let totals = Comparison::totals(&names, &graphs, Convention::Macs, 0);
+    let totals = Comparison::totals(&names, &graphs, MACS, 0);
     let macs = &totals.rows[1];
     assert_eq!(macs.0, "MACs");
     let cell = macs.1[1].as_ref().unwrap();
     assert_eq!((cell.short.as_str(), cell.percent.as_str(), cell.difference.as_str()), ("4.33 G", "+12.2 %", "+470,851,584"));
     assert!(macs.1[0].as_ref().unwrap().percent.is_empty());
 
-    let (head, lines) = Comparison::parts(&names, &graphs, Level::Layer, Convention::Macs, 1).exact("layer", 1);
+    let (head, lines) = Comparison::parts(&names, &graphs, Level::Layer, MACS, 1).exact("layer", 1);
     assert_eq!(head, ["layer", "ResNet-50-A", "ResNet-50-A − ResNet-50-D", "ResNet-50-D"]);
     let line = |id: &str| lines.iter().find(|line| line[0] == id).unwrap_or_else(|| panic!("no row {id}"));
     assert_eq!(line("layer2.0.conv1")[1..], ["25690112", "−77070336", "102760448"]);
@@ -131,8 +135,8 @@ fn charts_draw_what_their_figures_say() {
     let names: Vec<String> = ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"].map(String::from).into();
     let graphs: Vec<Graph> = names.iter().map(|name| graph(name)).collect();
     let all = [
-        charts::by_stage(&names, &graphs, Convention::Macs),
-        charts::by_size(&names, &graphs, Convention::Macs),
+        charts::by_part(&names, &graphs, Level::Stage, Quantity::Ops(MACS)),
+        charts::by_size(&names, &graphs, MACS),
         charts::field_by_depth(&names, &graphs),
         charts::accuracy(),
     ];
@@ -142,6 +146,12 @@ fn charts_draw_what_their_figures_say() {
         assert!(chart.rows.iter().all(|row| row.len() == chart.head.len()), "{}", chart.title);
     }
     assert_eq!(all[0].svg.matches("<rect").count(), 4 * 6, "six parts of four networks");
+    let params = charts::by_part(&names, &graphs, Level::Layer, Quantity::Params);
+    assert_eq!(params.title, "Parameters by layer");
+    let with_params = |graph: &Graph| graph.nodes.iter().filter(|node| !graph.node_tensors(node).is_empty()).count();
+    assert_eq!(params.svg.matches("<rect").count(), graphs.iter().map(with_params).sum::<usize>());
+    let row = params.rows.iter().find(|row| row[0] == "conv1.3").unwrap();
+    assert_eq!(row[1..], ["", "", "9.22 k", "9.22 k"]);
     assert_eq!(all[1].rows[2], ["192", "2.83 G", "3.00 G", "3.18 G", "3.18 G"]);
     assert_eq!(all[2].rows.last().unwrap()[1..], ["483", "427", "431", "431"]);
     let sources: Vec<&str> = all[3].rows.iter().map(|row| row[3].as_str()).collect();
@@ -152,36 +162,217 @@ fn charts_draw_what_their_figures_say() {
     );
 }
 
+#[test]
+fn what_else_is_counted_is_added() {
+    let graph = graph("resnet50-d");
+    let count = |convention: Convention| graph.nodes.iter().map(|node| convention.count(&graph, node)).sum::<u64>();
+    let plain = count(MACS);
+    assert_eq!(count(Convention::Flops(Extras::NONE)), 2 * plain);
+    let values =
+        |kind: &str| graph.nodes.iter().filter(|node| node.op.kind() == kind).map(|node| node.shape.elements()).sum::<u64>();
+    let only = |extra| count(MACS.with(Extras::NONE.toggled(extra))) - plain;
+    assert_eq!(only(Extra::BatchNorm), values("batchnorm"));
+    assert_eq!(only(Extra::Relu), values("relu"));
+    assert_eq!(only(Extra::Addition), values("add"));
+    // 3x3 max pooling, three 2x2 average poolings, and 7x7 positions of 2,048 channels at the end.
+    assert_eq!(only(Extra::Pooling), 9 * values("maxpool") + 4 * values("avgpool") + 49 * 2048);
+    let all: u64 = Extra::ALL.into_iter().map(only).sum();
+    assert_eq!(count(MACS.with(Extras::ALL)), plain + all);
+    assert_eq!(count(Convention::Flops(Extras::ALL)), 2 * plain + all + values("batchnorm"));
+    assert_eq!(Convention::Fvcore.with(Extras::ALL), Convention::Fvcore);
+    for (name, known) in [
+        ("macs", Some(MACS)),
+        ("flops-bn-relu-pool-add", Some(Convention::Flops(Extras::ALL))),
+        ("macs-add", Some(MACS.with(Extras::NONE.toggled(Extra::Addition)))),
+        ("fvcore", Some(Convention::Fvcore)),
+        ("fvcore-bn", None),
+        ("macs-bn-bn", None),
+        ("macs-", None),
+        ("", None),
+    ] {
+        assert_eq!(Convention::named(name), known, "{name}");
+        if let Some(known) = known {
+            assert_eq!(known.name(), name);
+        }
+    }
+}
+
+#[test]
+fn one_network_is_copied_in_full_figures() {
+    let rows = rows(&graph("resnet50-a"), Level::Stage, MACS);
+    let (head, lines) = details(&rows, "MACs");
+    assert_eq!(head.len(), lines[0].len());
+    let layer1 = &lines[1];
+    assert_eq!(layer1[..3], ["layer1", "256×56×56", "215808"]);
+    assert_eq!(layer1.last().unwrap(), &rows[1].dead_macs.to_string());
+    assert!((lines.iter().map(|line| line[4].parse::<f64>().unwrap()).sum::<f64>() - 100.0).abs() < 0.05);
+}
+
+#[test]
+fn presets_name_their_papers() {
+    let words = |net: &str| source(net).into_iter().map(|(words, _)| words).collect::<String>();
+    let links = |net: &str| source(net).into_iter().filter_map(|(_, link)| link).collect::<Vec<_>>();
+    assert_eq!(words("resnet50-a"), "He et al. 2015, arXiv 1512.03385");
+    assert!(words("resnet50-d").contains("D: He et al. 2019, arXiv 1812.01187, section 4.2"));
+    assert_eq!(links("resnext50_32x4d-c")[0], "https://arxiv.org/abs/1611.05431");
+    assert_eq!(words("resnet50-d.groups2"), "A mixture that nobody is known to have trained");
+    assert_eq!(words("resnet50-a.os8"), "He et al. 2015, arXiv 1512.03385, dilated instead of strided");
+    for body in &BODIES {
+        for variant in Variant::ALL {
+            assert!(!words(&format!("{}-{}", body.name, variant.letter())).contains("nobody"));
+        }
+    }
+}
+
+fn labels(net: &str, base: &str, open: &str) -> Vec<String> {
+    let columns = diagram::columns(&[&graph(net)], &graph(base), &Folding::parse(open).unwrap());
+    columns[0].cells.iter().map(|cell| cell.label.clone()).collect()
+}
+
+#[test]
+fn stages_and_blocks_open_and_close() {
+    let stem = ["7×7, 64, /2", "maxpool 3×3, /2"];
+    let with = |rest: &[&str]| -> Vec<String> {
+        stem.iter().chain(rest).chain(&["global avgpool", "fc, 1000"]).map(|&label| label.to_string()).collect()
+    };
+    let closed = ["stage 1 · 2 blocks", "stage 2 · 2 blocks", "stage 3 · 2 blocks", "stage 4 · 2 blocks"];
+    assert_eq!(labels("resnet18-a", "resnet18-a", ""), with(&closed));
+    let open = ["layer2.0", "3×3, 128, /2", "3×3, 128", "1×1, 128, /2", "layer2.1"];
+    let rest = |first: &[&'static str], second: &[&'static str]| -> Vec<&'static str> {
+        [&closed[..1], first, &closed[2..3], second].concat()
+    };
+    assert_eq!(labels("resnet18-a", "resnet18-a", "layer2.0"), with(&rest(&open, &closed[3..])));
+    let listed = ["layer4", "layer4.0", "layer4.1"];
+    assert_eq!(labels("resnet18-a", "resnet18-a", "layer2.0,layer4"), with(&rest(&open, &listed)));
+    // A closed block between open ones stands for itself; several are one box.
+    let labels = labels("resnet50-a", "resnet50-a", "layer3.2");
+    assert!(labels.windows(2).any(|pair| pair == ["2 more blocks", "layer3.2"]), "{labels:?}");
+    assert!(labels.contains(&"3 more blocks".to_string()));
+
+    let mut folding = Folding::around("layer3.1.conv2");
+    assert_eq!(folding.to_string(), "layer3.1");
+    folding.apply(Fold::Open(Unit { stage: 3, block: None }));
+    folding.apply(Fold::parse("open layer2.0").unwrap());
+    assert_eq!(folding.to_string(), "layer2.0,layer3,layer3.1");
+    folding.apply(Fold::parse("close layer3").unwrap());
+    assert_eq!(folding.to_string(), "layer2.0");
+    assert_eq!(Folding::around("fc").to_string(), "layer2.0");
+    assert_eq!(Folding::around("layer4").to_string(), "layer4.0");
+    let wide = Folding::parse("layer3,layer3.0-3,layer3.5").unwrap();
+    assert_eq!(
+        (wide.to_string().as_str(), wide.is_open(Unit { stage: 3, block: Some(2) })),
+        ("layer3,layer3.0-3,layer3.5", true)
+    );
+    assert_eq!(
+        Folding::all(&[graph("resnet18-a")]).to_string(),
+        "layer1,layer1.0-1,layer2,layer2.0-1,layer3,layer3.0-1,layer4,layer4.0-1"
+    );
+    for nonsense in [
+        "layer2.3-1",
+        "layer2-3",
+        "layer6",
+        "layer2.0-200",
+        "layer2.0-",
+        "layer",
+        "layer0",
+        "layer2.0.conv1",
+        "layer2.x",
+        "stem",
+        "layer02",
+    ] {
+        assert_eq!(Folding::parse(nonsense), None, "{nonsense}");
+    }
+}
+
+/// Rows of several networks stand at the same height, and what one lacks leaves room.
+#[test]
+fn columns_are_aligned() {
+    let graphs = ["resnet50-a", "resnet101-d", "resnet18-b"].map(graph);
+    let base = graph("resnet50-a");
+    let open = Folding::parse("layer2.0,layer3.0,layer3.5,layer4").unwrap();
+    let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), &base, &open);
+    let top = |column: &diagram::Column, id: &str| column.cells.iter().find(|cell| cell.id == id).map(|cell| cell.at.1);
+    for column in &columns {
+        assert_eq!(column.height, columns[0].height);
+        for id in ["maxpool", "layer1", "layer2.0", "layer3.0", "layer4", "layer4.1", "fc"] {
+            assert_eq!(top(column, id), top(&columns[0], id), "{id}");
+        }
+    }
+    assert!(top(&columns[2], "layer3.5").is_none() && top(&columns[1], "layer3.5") == top(&columns[0], "layer3.5"));
+    let change = |column: usize, id: &str, label: &str| {
+        columns[column].cells.iter().find(|cell| cell.id == id && cell.label == label).and_then(|cell| cell.change)
+    };
+    assert_eq!(change(1, "conv1", "7×7, 64, /2"), Some(Change::Removed));
+    assert_eq!(change(1, "conv1.0", "3×3, 32, /2"), Some(Change::Added));
+    assert_eq!(change(1, "layer2.0.conv1", "1×1, 128"), Some(Change::Changed));
+    assert!(columns[0].cells.iter().all(|cell| cell.change.is_none()), "nothing differs from itself");
+}
+
 /// A deep network is laid out and drawn in well under 100 ms, although tests are not compiled for speed.
 #[test]
 fn a_deep_network_is_drawn_at_once() {
-    let graph = graph("resnet152-d");
+    let (graph, base) = (graph("resnet152-d"), graph("resnet152-a"));
     let start = std::time::Instant::now();
-    let columns = diagram::columns(&[&graph], 3);
+    let columns = diagram::columns(&[&graph], &base, &Folding::all(std::slice::from_ref(&graph)));
     let svg = diagram::svg(&columns[0], "ResNet-152-D", "layer3.0");
-    assert!(svg.contains("35 more") && start.elapsed().as_millis() < 100, "{:?}", start.elapsed());
+    assert!(svg.contains("layer3.35.conv3") && start.elapsed().as_millis() < 100, "{:?}", start.elapsed());
 }
 
-/// The drawings of every preset, as files: `STRIDESCOPE_UPDATE=1 cargo test` writes them anew.
+/// The file at `path` holds `svg`; `STRIDESCOPE_UPDATE=1 cargo test` writes it anew.
+fn is_as_it_was(name: &str, theme: &str, svg: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/snapshots/{name}-{theme}.svg"));
+    if std::env::var_os("STRIDESCOPE_UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, svg).unwrap();
+    }
+    let known = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(svg, known, "{} differs: look at it, then write it anew with STRIDESCOPE_UPDATE=1", path.display());
+}
+
+const THEMES: [(Palette, &str); 2] = [(Palette::Light, "light"), (Palette::Dark, "dark")];
+
+/// The drawings of every preset, against its original.
 #[test]
 fn drawings_are_as_they_were() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
     let bodies = BODIES.iter().map(|body| format!("{}-{}", body.name, if body.name == "tiny" { 'd' } else { 'b' }));
     let letters = Variant::ALL.map(|variant| format!("resnet50-{}", variant.letter()));
     let mut names: Vec<String> = bodies.chain(letters).collect();
     names.sort();
     names.dedup();
+    let open = Folding::around("layer2.0");
     for name in names {
-        let columns = diagram::columns(&[&graph(&name)], 2);
-        for (palette, theme) in [(Palette::Light, "light"), (Palette::Dark, "dark")] {
-            let svg = diagram::standalone_svg(&columns[0], &display(&name), hue(&name), palette);
-            let path = folder.join(format!("{name}-{theme}.svg"));
-            if std::env::var_os("STRIDESCOPE_UPDATE").is_some() {
-                std::fs::create_dir_all(&folder).unwrap();
-                std::fs::write(&path, &svg).unwrap();
-            }
-            let known = std::fs::read_to_string(&path).unwrap_or_default();
-            assert_eq!(svg, known, "{} differs: look at it, then write it anew with STRIDESCOPE_UPDATE=1", path.display());
+        let graph = graph(&name);
+        let base = lower(&graph.spec.original(), graph.input).unwrap();
+        let columns = diagram::columns(&[&graph], &base, &open);
+        for (palette, theme) in THEMES {
+            is_as_it_was(&name, theme, &still::diagrams(&[(name.clone(), columns[0].clone())], palette).svg);
+        }
+    }
+    let names = ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"];
+    let graphs = names.map(graph);
+    let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), &graphs[0], &open);
+    let columns: Vec<_> = names.map(String::from).into_iter().zip(columns).collect();
+    for (palette, theme) in THEMES {
+        is_as_it_was("paper", theme, &still::diagrams(&columns, palette).svg);
+    }
+}
+
+#[test]
+fn charts_are_as_they_were() {
+    let names: Vec<String> = ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"].map(String::from).into();
+    let graphs: Vec<Graph> = names.iter().map(|name| graph(name)).collect();
+    let all = [
+        ("chart-macs-by-stage", charts::by_part(&names, &graphs, Level::Stage, Quantity::Ops(MACS))),
+        ("chart-params-by-layer", charts::by_part(&names, &graphs, Level::Layer, Quantity::Params)),
+        ("chart-macs-by-size", charts::by_size(&names, &graphs, MACS)),
+        ("chart-receptive-field", charts::field_by_depth(&names, &graphs)),
+        ("chart-accuracy", charts::accuracy()),
+    ];
+    for (name, chart) in all {
+        for (palette, theme) in THEMES {
+            let still = still::chart(&chart.title, &chart.svg, charts::SIZE, palette);
+            assert!(!still.svg.contains("var("), "{name}: a colour of the page is left");
+            is_as_it_was(name, theme, &still.svg);
         }
     }
 }

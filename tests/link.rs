@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use proptest::prelude::*;
-use stridescope::arch::cost::Convention;
+use stridescope::arch::cost::{Convention, Extra, Extras};
+use stridescope::arch::folding::Folding;
 use stridescope::arch::table::Level;
 use stridescope::arch::{ArchSpec, Variant};
 use stridescope::ui::names;
@@ -23,7 +24,7 @@ fn links_read_as_they_are_documented() {
         State::from_query("?models=resnet50-a,resnet50-d&node=layer3.0.conv2&image=rocket&size=96&backend=cpu&theme=dark&utm=x");
     assert_eq!(problems, Vec::<String>::new());
     assert_eq!(state.models, ["resnet50-a", "resnet50-d"]);
-    assert_eq!((state.open_stage(), state.shape_size()), (3, 96));
+    assert_eq!((state.open.to_string().as_str(), state.shape_size()), ("layer3.0", 96));
     assert_eq!((state.backend, state.theme), (BackendChoice::Cpu, Theme::Dark));
     let query = "?models=resnet50-a.os8,resnet50-d&count=fvcore&level=blocks&base=resnet50-d";
     let (compared, problems) = State::from_query(query);
@@ -52,7 +53,8 @@ fn what_makes_no_sense_is_said_and_left_at_its_default() {
         ("models=resnet50-d.os7", "There is no switch \"os7\""),
         ("models=resnet18-b.groups7", "leave groups out"),
         ("models=resnet50-b.blocks1000000000", "blocks in a stage is 1000000000"),
-        ("count=flop", "write macs, flops, fvcore, torchinfo or everything"),
+        ("count=flop", "write fvcore or torchinfo, or macs or flops"),
+        ("open=layer2.0.conv1", "names no stages and blocks"),
         ("level=channels", "write stages, blocks or layers"),
         ("base=resnet50-d", "compared with the first"),
         ("size=31", "not between 32 and 512"),
@@ -106,19 +108,23 @@ fn any_state() -> impl Strategy<Value = State> {
         prop::sample::select(vec![BackendChoice::Auto, BackendChoice::Webgpu, BackendChoice::Cpu]),
         prop::sample::select(vec![Theme::Auto, Theme::Light, Theme::Dark]),
         (
-            prop::sample::select(Convention::ALL.to_vec()),
+            (prop::sample::select(Convention::ALL.to_vec()), any::<[bool; 4]>()),
+            prop::sample::select(vec!["", "layer1", "layer2.0,layer3,layer3.1", "layer4.0"]),
             prop::sample::select(Level::ALL.to_vec()),
             any::<Option<prop::sample::Index>>(),
         ),
     )
-        .prop_map(|(models, node, sample, size, backend, theme, (count, level, base))| State {
+        .prop_map(|(models, node, sample, size, backend, theme, ((count, extras), open, level, base))| State {
             base: base.map(|base| base.get(&models).clone()),
             models,
             node: node.into(),
             image: Some(sample.id.into()),
             // Anti-aliasing cannot take every size.
             size: size.map(|size| size / 32 * 32),
-            count,
+            count: count.with(
+                Extra::ALL.into_iter().zip(extras).filter(|(_, on)| *on).fold(Extras::NONE, |set, (extra, _)| set.toggled(extra)),
+            ),
+            open: Folding::parse(open).unwrap(),
             level,
             backend,
             theme,
@@ -139,7 +145,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "image", "size", "count", "level", "base", "backend", "theme"]), value in "\\PC{0,80}") {
+    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "open", "image", "size", "count", "level", "base", "backend", "theme"]), value in "\\PC{0,80}") {
         let query: String = form_urlencoded::Serializer::new(String::new()).append_pair(key, &value).finish();
         let (state, problems) = State::from_query(&query);
         prop_assert!(problems.len() <= 1);

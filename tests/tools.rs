@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use stridescope::arch::cost::{Convention, torchsummary, torchsummary_rows, totals};
+use stridescope::arch::cost::{Convention, torchsummary, torchsummary_rows, torchsummary_text, totals};
 use stridescope::arch::{ArchSpec, Graph, Input, Op, lower};
 
 #[derive(Deserialize)]
@@ -129,4 +129,16 @@ fn checkpoints_of_timm_have_these_tensors() {
 #[test]
 fn there_are_enough_cases() {
     assert!(cases().len() >= 60);
+}
+
+#[test]
+fn torchsummary_is_printed_character_for_character() {
+    let printed = [
+        ("resnet18-b", 224, include_str!("fixtures/torchsummary-resnet18-b-224.txt")),
+        ("resnet50-b", 64, include_str!("fixtures/torchsummary-resnet50-b-64.txt")),
+    ];
+    for (net, size, text) in printed {
+        let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(size)).unwrap();
+        assert_eq!(torchsummary_text(&graph), text, "{net}");
+    }
 }

@@ -8,66 +8,167 @@ use super::graph::{Graph, Node, Op, Shape};
 use serde::Serialize;
 
 /// What is counted as an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Convention {
-    /// Multiply-accumulates of convolutions and the classifier.
-    Macs,
-    /// Two for each multiply-accumulate.
-    Flops,
+    /// Multiply-accumulates of convolutions and the classifier, and one for each value of what else is counted.
+    Macs(Extras),
+    /// Two for each multiply-accumulate and each normalised value, one for each value of what else is counted.
+    Flops(Extras),
     /// fvcore's `FlopCountAnalysis`: a multiply-accumulate is one; normalisation is two a value, global pooling one a value read; the
     /// fixed filter of a blur counts as a convolution.
     Fvcore,
     /// torchinfo's "mult-adds": the classifier with its bias, and for a normalisation its parameters.
     Torchinfo,
-    /// Every arithmetic operation: two for each multiply-accumulate and each normalised value, one for each ReLU, addition and value
-    /// that a pooling reads.
-    Everything,
 }
 
-impl Convention {
+/// A kind of layer that most tools leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extra {
+    /// Batch normalisation.
+    BatchNorm,
+    /// ReLU.
+    Relu,
+    /// Poolings, one for each value that a window reads; a blur's filter counts as multiply-accumulates.
+    Pooling,
+    /// Path A plus path B.
+    Addition,
+}
+
+impl Extra {
     /// In the order in which they are offered.
-    pub const ALL: [Self; 5] = [Self::Macs, Self::Flops, Self::Fvcore, Self::Torchinfo, Self::Everything];
+    pub const ALL: [Self; 4] = [Self::BatchNorm, Self::Relu, Self::Pooling, Self::Addition];
 
     /// As in a link.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Macs => "macs",
-            Self::Flops => "flops",
-            Self::Fvcore => "fvcore",
-            Self::Torchinfo => "torchinfo",
-            Self::Everything => "everything",
+            Self::BatchNorm => "bn",
+            Self::Relu => "relu",
+            Self::Pooling => "pool",
+            Self::Addition => "add",
         }
     }
 
-    /// What is counted, in a few words.
+    /// As people write it.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Macs => "MACs",
-            Self::Flops => "FLOPs = 2 × MACs",
-            Self::Fvcore => "fvcore's flops",
-            Self::Torchinfo => "torchinfo's mult-adds",
-            Self::Everything => "every operation",
+            Self::BatchNorm => "BN",
+            Self::Relu => "ReLU",
+            Self::Pooling => "pooling",
+            Self::Addition => "additions",
+        }
+    }
+}
+
+/// A set of [`Extra`]s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extras(u8);
+
+impl Extras {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+    /// All of them.
+    pub const ALL: Self = Self(15);
+
+    /// Whether one is counted.
+    pub fn has(self, extra: Extra) -> bool {
+        self.0 & (1 << extra as u8) != 0
+    }
+
+    /// With one more, or with one less.
+    #[must_use]
+    pub fn toggled(self, extra: Extra) -> Self {
+        Self(self.0 ^ (1 << extra as u8))
+    }
+
+    fn each(self) -> impl Iterator<Item = Extra> {
+        Extra::ALL.into_iter().filter(move |&extra| self.has(extra))
+    }
+}
+
+impl Convention {
+    /// In the order in which they are offered, nothing added.
+    pub const ALL: [Self; 4] = [Self::Macs(Extras::NONE), Self::Flops(Extras::NONE), Self::Fvcore, Self::Torchinfo];
+
+    /// As in a link: `macs`, `flops-bn-relu`, `fvcore`.
+    pub fn name(self) -> String {
+        let extras: String = self.extras().unwrap_or_default().each().map(|extra| format!("-{}", extra.name())).collect();
+        format!("{}{extras}", self.base())
+    }
+
+    /// The convention of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let (base, extras) = name.split_once('-').map_or((name, None), |(base, extras)| (base, Some(extras)));
+        let base = Self::ALL.into_iter().find(|known| known.base() == base)?;
+        let Some(extras) = extras else { return Some(base) };
+        let mut with = base.extras()?;
+        for extra in extras.split('-') {
+            let extra = Extra::ALL.into_iter().find(|known| known.name() == extra && !with.has(*known))?;
+            with = with.toggled(extra);
+        }
+        Some(base.with(with))
+    }
+
+    /// The name without what is added.
+    pub fn base(self) -> &'static str {
+        match self {
+            Self::Macs(_) => "macs",
+            Self::Flops(_) => "flops",
+            Self::Fvcore => "fvcore",
+            Self::Torchinfo => "torchinfo",
+        }
+    }
+
+    /// What is added; none where a tool has decided.
+    pub fn extras(self) -> Option<Extras> {
+        match self {
+            Self::Macs(extras) | Self::Flops(extras) => Some(extras),
+            Self::Fvcore | Self::Torchinfo => None,
+        }
+    }
+
+    /// With these added; a tool's own convention stays as it is.
+    #[must_use]
+    pub fn with(self, extras: Extras) -> Self {
+        match self {
+            Self::Macs(_) => Self::Macs(extras),
+            Self::Flops(_) => Self::Flops(extras),
+            tool => tool,
+        }
+    }
+
+    /// What is counted, in a few words: `MACs`, `FLOPs with BN, ReLU`.
+    pub fn title(self) -> String {
+        let extras: Vec<&str> = self.extras().unwrap_or_default().each().map(Extra::title).collect();
+        let with = if extras.is_empty() { String::new() } else { format!(" with {}", extras.join(", ")) };
+        match self {
+            Self::Macs(_) => format!("MACs{with}"),
+            Self::Flops(_) if extras.is_empty() => "FLOPs = 2 × MACs".into(),
+            Self::Flops(_) => format!("FLOPs{with}"),
+            Self::Fvcore => "fvcore's flops".into(),
+            Self::Torchinfo => "torchinfo's mult-adds".into(),
         }
     }
 
     /// Who counts like that, in a sentence.
     pub fn users(self) -> &'static str {
         match self {
-            Self::Macs => {
+            Self::Macs(Extras::NONE) => {
                 "Multiply-accumulates of convolutions and fc: the \"FLOPs\" of He et al. 2015 and 2019, and timm's GMACs."
             }
-            Self::Flops => {
+            Self::Flops(Extras::NONE) => {
                 "Twice the MACs of convolutions and fc: PyTorch's FlopCounterMode, and TensorFlow's profiler for the same layers."
+            }
+            Self::Macs(_) => {
+                "MACs of convolutions and fc, and one for each value that BN, ReLU or an addition puts out or a pooling reads."
+            }
+            Self::Flops(_) => {
+                "Two for each MAC and each normalised value, one for each ReLU, addition and value that a pooling reads."
             }
             Self::Fvcore => {
                 "fvcore's FlopCountAnalysis: MACs, plus two for each normalised value and one for each that global pooling reads."
             }
             Self::Torchinfo => {
                 "torchinfo's total mult-adds: MACs, plus the classifier's bias and the parameters of every normalisation."
-            }
-            Self::Everything => {
-                "Two for each MAC and each normalised value, one for each ReLU, addition and value that a pooling reads."
             }
         }
     }
@@ -78,24 +179,28 @@ impl Convention {
         let read = || node.inputs.first().map_or(0, |&i| graph.nodes[i].shape.elements());
         let macs = macs(graph, node);
         match (self, node.op) {
-            (Self::Macs, _) => macs,
-            (Self::Flops, _) => 2 * macs,
+            (Self::Macs(extras), op) => macs + extra(extras, op, out, read(), 1),
+            (Self::Flops(extras), op) => 2 * macs + extra(extras, op, out, read(), 2),
             (Self::Fvcore, Op::BatchNorm) => 2 * out,
             (Self::Fvcore, Op::GlobalAvgPool) => read(),
             (Self::Fvcore, Op::BlurPool(p)) => out * (p.kernel * p.kernel) as u64,
             (Self::Torchinfo, Op::BatchNorm | Op::Linear) => macs + if node.op == Op::Linear { out } else { params(graph, node) },
             (Self::Fvcore | Self::Torchinfo, _) => macs,
-            (Self::Everything, op) => match op {
-                Op::Conv(_) => 2 * macs,
-                Op::Linear => 2 * macs + out,
-                Op::BatchNorm => 2 * out,
-                Op::Relu | Op::Add => out,
-                Op::MaxPool(p) | Op::AvgPool(p) => out * (p.kernel * p.kernel) as u64,
-                Op::BlurPool(p) => 2 * out * (p.kernel * p.kernel) as u64,
-                Op::GlobalAvgPool => read(),
-                Op::Input => 0,
-            },
         }
+    }
+}
+
+/// Operations of a layer that most tools leave out, of which `out` values come and `read` go in; `mac` is what a multiply-accumulate
+/// counts.
+fn extra(extras: Extras, op: Op, out: u64, read: u64, mac: u64) -> u64 {
+    match op {
+        Op::BatchNorm if extras.has(Extra::BatchNorm) => mac * out,
+        Op::Relu if extras.has(Extra::Relu) => out,
+        Op::Add if extras.has(Extra::Addition) => out,
+        Op::MaxPool(p) | Op::AvgPool(p) if extras.has(Extra::Pooling) => out * (p.kernel * p.kernel) as u64,
+        Op::BlurPool(p) if extras.has(Extra::Pooling) => mac * out * (p.kernel * p.kernel) as u64,
+        Op::GlobalAvgPool if extras.has(Extra::Pooling) => read,
+        _ => 0,
     }
 }
 
@@ -220,4 +325,34 @@ pub fn torchsummary(graph: &Graph) -> TorchSummary {
     let forward_backward_mb = 2.0 * values as f64 * 4.0 / MB;
     let params_mb = totals(graph).params as f64 * 4.0 / MB;
     TorchSummary { input_mb, forward_backward_mb, params_mb, total_mb: input_mb + forward_backward_mb + params_mb }
+}
+
+/// The whole of what `torchsummary.summary` 1.5.1 prints for this network, character for character.
+pub fn torchsummary_text(graph: &Graph) -> String {
+    let rule = "-".repeat(64);
+    let double = "=".repeat(64);
+    let mut out = format!("{rule}\n{:>20}  {:>25} {:>15}\n{double}\n", "Layer (type)", "Output Shape", "Param #");
+    for (index, row) in torchsummary_rows(graph).iter().enumerate() {
+        let dims: Vec<String> = std::iter::once("-1".to_string()).chain(row.shape.iter().map(usize::to_string)).collect();
+        let shape = format!("[{}]", dims.join(", "));
+        out += &format!("{:>20}  {shape:>25} {:>15}\n", format!("{}-{}", row.class, index + 1), with_commas(row.params));
+    }
+    let foot = torchsummary(graph);
+    let params = with_commas(totals(graph).params);
+    out += &format!("{double}\nTotal params: {params}\nTrainable params: {params}\nNon-trainable params: 0\n{rule}\n");
+    out += &format!("Input size (MB): {:.2}\nForward/backward pass size (MB): {:.2}\n", foot.input_mb, foot.forward_backward_mb);
+    out + &format!("Params size (MB): {:.2}\nEstimated Total Size (MB): {:.2}\n{rule}\n", foot.params_mb, foot.total_mb)
+}
+
+/// `4,089,184,256`.
+pub fn with_commas(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }

@@ -1,18 +1,23 @@
 //! Block diagrams: boxes and lines of one network or several, aligned row by row, and their SVG.
 //!
-//! The layout follows the paper's figure 2: the stem from top to bottom, one downsampling block opened into path A (left) and
-//! path B (right), every other stage folded into one box. Sizes are in SVG user units; a column is [`WIDTH`] wide.
+//! The layout follows the paper's figure 2: the stem from top to bottom, an open block with path A (left) and path B (right), a closed
+//! stage or block as one box. Sizes are in SVG user units; a column is [`WIDTH`] wide.
 
-use super::graph::{Block, Graph, Node, Op, Path, Place};
-use super::{ArchSpec, Variant};
+use super::diff::{Aligned, Change, Difference, Part, aligned};
+use super::folding::{Fold, Folding, Unit};
+use super::graph::{Block, Graph, Node, Op, Shape};
 use std::fmt::Write;
+use std::ops::Range;
 
 /// Width of a column.
 pub const WIDTH: f64 = 240.0;
 const MIDDLE: f64 = WIDTH / 2.0;
 const BOX_HEIGHT: f64 = 26.0;
-const STEP: f64 = 36.0;
-const WIDE: f64 = 128.0;
+/// Room under a box for the shape that comes out of it.
+const GAP: f64 = 18.0;
+const STEP: f64 = BOX_HEIGHT + GAP;
+const HANDLE_HEIGHT: f64 = 18.0;
+const WIDE: f64 = 132.0;
 const NARROW: f64 = 108.0;
 /// Middles of path A and path B.
 const PATHS: (f64, f64) = (56.0, 184.0);
@@ -24,76 +29,102 @@ pub struct Cell {
     pub id: String,
     /// What is written in it.
     pub label: String,
-    /// What is written under it: the shape that comes out. Empty for none.
-    pub note: String,
     /// What a screen reader says.
     pub description: String,
-    /// Horizontal middle, top edge, width.
-    pub at: (f64, f64, f64),
-    /// Whether the original network has no such layer.
-    pub changed: bool,
+    /// Horizontal middle, top edge, width, height.
+    pub at: (f64, f64, f64, f64),
+    /// How it differs from the network that this one is compared with.
+    pub change: Option<Change>,
+    /// What it opens or closes.
+    pub fold: Option<Fold>,
+}
+
+/// Words beside a line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Note {
+    /// The words.
+    pub text: String,
+    /// Left edge, or right edge where [`Note::ends`], and baseline.
+    pub at: (f64, f64),
+    /// Whether the words end there instead of starting.
+    pub ends: bool,
 }
 
 /// One network, drawn.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Column {
     /// Its boxes, top to bottom.
     pub cells: Vec<Cell>,
     /// Its lines, each from point to point.
     pub lines: Vec<Vec<(f64, f64)>>,
-    /// Middle of the circle where path A and path B meet, if a block is open.
-    pub join: Option<(f64, f64)>,
-    /// Left edge and baseline of the words "path A" and "path B".
-    pub path_words: Vec<(&'static str, f64, f64)>,
+    /// Middles of the circles where path A and path B meet.
+    pub joins: Vec<(f64, f64)>,
+    /// Shapes on the lines, and which path is which.
+    pub notes: Vec<Note>,
     /// Height, the same for every column of one call.
     pub height: f64,
 }
 
-/// Lays out networks side by side, with the downsampling block of stage `open` (from 1) drawn in full.
-pub fn columns(graphs: &[&Graph], open: usize) -> Vec<Column> {
+/// Lays out networks side by side, each compared with `base`; what `folding` names is open.
+pub fn columns(graphs: &[&Graph], base: &Graph, folding: &Folding) -> Vec<Column> {
+    let segments = segments(graphs, base, folding);
+    graphs.iter().map(|graph| Drawing { graph, base, column: Column::default(), y: 30.0 }.draw(&segments)).collect()
+}
+
+/// Part of every column, of one height in all.
+enum Segment {
+    /// The stem, with rows for its convolutions and for its poolings.
+    Stem { convs: usize, pools: usize },
+    /// A closed stage.
+    Stage(usize),
+    /// What closes a stage whose blocks are listed.
+    Handle(usize),
+    /// Closed blocks, drawn as one box.
+    Run { stage: usize, blocks: Range<usize> },
+    /// An open block, with rows for the longer of its paths.
+    Open { stage: usize, block: usize, rows: usize },
+}
+
+fn segments(graphs: &[&Graph], base: &Graph, folding: &Folding) -> Vec<Segment> {
     let most = |count: &dyn Fn(&Graph) -> usize| graphs.iter().map(|graph| count(graph)).max().unwrap_or(0);
-    let rows = Rows {
-        stem: most(&|graph| stem_convs(graph).len()),
-        pools: most(&|graph| stem_pools(graph).len()),
-        stages: most(&|graph| graph.spec.layers.len()),
-        path: most(&|graph| {
-            open_block(graph, open).map_or(0, |block| path_cells(graph, &block.path_a).count().max(path_b_rows(graph, block)))
-        }),
-        more: graphs.iter().any(|graph| graph.stage(open).count() > 1),
+    let stem = |pools: bool| most(&|graph| stem(base, graph, pools).len());
+    let mut segments = vec![Segment::Stem { convs: stem(false), pools: stem(true) }];
+    for stage in 1..=most(&|graph| graph.spec.layers.len()) {
+        let count = most(&|graph| graph.stage(stage).count());
+        let is_open = |block: &usize| folding.is_open(Unit { stage, block: Some(*block) });
+        let is_listed = folding.is_open(Unit { stage, block: None });
+        if !is_listed && !(0..count).any(|block| is_open(&block)) {
+            segments.push(Segment::Stage(stage));
+            continue;
+        }
+        if is_listed {
+            segments.push(Segment::Handle(stage));
+        }
+        let mut block = 0;
+        while block < count {
+            if is_open(&block) {
+                let path = |graph: &Graph, is_a| aligned(base, graph, Part::Path { stage, block, is_a }).len();
+                let has = |graph: &Graph| graph.stage(stage).nth(block).is_some();
+                let rows = most(&|graph| if has(graph) { path(graph, true).max(path(graph, false)) } else { 0 });
+                segments.push(Segment::Open { stage, block, rows });
+                block += 1;
+            } else {
+                let end = if is_listed { block + 1 } else { (block..count).find(is_open).unwrap_or(count) };
+                segments.push(Segment::Run { stage, blocks: block..end });
+                block = end;
+            }
+        }
+    }
+    segments
+}
+
+/// The stem's convolutions, or its poolings.
+fn stem<'a>(base: &'a Graph, graph: &'a Graph, pools: bool) -> Vec<Aligned<'a>> {
+    let is_wanted = |pair: &Aligned| {
+        let (Aligned::Both { after: node, .. } | Aligned::Removed(node) | Aligned::Added(node)) = pair;
+        node.op != Op::Input && matches!(node.op, Op::Conv(_)) != pools
     };
-    graphs.iter().map(|graph| Drawing::new(graph).draw(&rows, open)).collect()
-}
-
-/// Rows that every column reserves, so that the same part stands at the same height in all.
-struct Rows {
-    stem: usize,
-    pools: usize,
-    stages: usize,
-    path: usize,
-    more: bool,
-}
-
-fn stem_convs(graph: &Graph) -> Vec<&Node> {
-    graph.nodes.iter().filter(|node| node.place == Place::Stem && matches!(node.op, Op::Conv(_))).collect()
-}
-
-fn stem_pools(graph: &Graph) -> Vec<&Node> {
-    let is_pool = |node: &&Node| matches!(node.op, Op::MaxPool(_) | Op::AvgPool(_) | Op::BlurPool(_));
-    graph.nodes.iter().filter(|node| node.place == Place::Stem).filter(is_pool).collect()
-}
-
-fn open_block(graph: &Graph, stage: usize) -> Option<&Block> {
-    graph.stage(stage).next()
-}
-
-/// The layers of a path that are drawn: convolutions and poolings; their normalisation and ReLU are understood.
-fn path_cells<'a>(graph: &'a Graph, path: &'a [usize]) -> impl Iterator<Item = &'a Node> {
-    path.iter().map(|&i| &graph.nodes[i]).filter(|node| node.op.window().is_some())
-}
-
-/// Path B starts beside the second row of path A unless it needs the first as well.
-fn path_b_rows(graph: &Graph, block: &Block) -> usize {
-    path_cells(graph, &block.path_b).count()
+    aligned(base, graph, Part::Stem).into_iter().filter(is_wanted).collect()
 }
 
 /// `3×3, 128, /2`: kernel, channels out, stride if there is one.
@@ -110,165 +141,188 @@ pub fn label(node: &Node) -> String {
     }
 }
 
-/// Whether the original network of the same depth and width has no layer like this one in this place.
-fn is_changed(graph: &Graph, original: Option<&Graph>, node: &Node) -> bool {
-    let Some(original) = original else { return false };
-    let same_role = |other: &&Node| match node.place {
-        Place::Block { path: Path::B, .. } => other.place == node.place && other.op.kind() == node.op.kind(),
-        Place::Stem => other.place == node.place && other.op.kind() == node.op.kind() && graph.spec.stem == original.spec.stem,
-        _ => other.id == node.id,
-    };
-    match (original.nodes.iter().find(same_role), node.op) {
-        (None, Op::MaxPool(_)) => false,
-        (None, _) => true,
-        (Some(other), Op::Conv(_) | Op::AvgPool(_)) => other.op != node.op,
-        _ => false,
-    }
-}
-
 struct Drawing<'a> {
     graph: &'a Graph,
-    original: Option<Graph>,
+    base: &'a Graph,
     column: Column,
     y: f64,
 }
 
 impl<'a> Drawing<'a> {
-    fn new(graph: &'a Graph) -> Self {
-        let spec = ArchSpec::variant(graph.spec.block, &graph.spec.layers, Variant::A);
-        let original = ArchSpec { stem: spec.stem, stride_on: spec.stride_on, shortcut: spec.shortcut, ..graph.spec.clone() };
-        let column = Column { cells: Vec::new(), lines: Vec::new(), join: None, path_words: Vec::new(), height: 0.0 };
-        Self { graph, original: super::lower(&original, graph.input).ok(), column, y: 18.0 }
-    }
-
-    fn draw(mut self, rows: &Rows, open: usize) -> Column {
+    fn draw(mut self, segments: &[Segment]) -> Column {
         let graph = self.graph;
-        self.line(&[(MIDDLE, 14.0), (MIDDLE, self.y)]);
-        let stem_end = self.y + rows.stem as f64 * STEP;
-        for node in stem_convs(graph) {
-            let top = self.y;
-            self.node(node, MIDDLE, top, WIDE, false);
-            self.y += STEP;
-            self.line(&[(MIDDLE, top + BOX_HEIGHT), (MIDDLE, self.y)]);
-        }
-        if self.y < stem_end {
-            self.line(&[(MIDDLE, self.y), (MIDDLE, stem_end)]);
-            self.y = stem_end;
-        }
-        let pools = stem_pools(graph);
-        for (index, pool) in pools.iter().enumerate() {
-            let is_last = index + 1 == pools.len();
-            self.node(pool, MIDDLE, self.y, WIDE, is_last);
-            self.step(if is_last { BOX_HEIGHT + 26.0 } else { STEP }, true);
-        }
-        self.step((rows.pools - pools.len()) as f64 * STEP, false);
-        for stage in 1..=rows.stages {
-            match open_block(graph, stage) {
-                Some(block) if stage == open => self.opened(block, rows),
-                Some(_) => self.folded(stage, graph.stage(stage).count(), false),
-                None => self.step(BOX_HEIGHT + 26.0, false),
+        self.column.notes.push(Note {
+            text: format!("picture, {}", graph.nodes[0].shape),
+            at: (MIDDLE + 6.0, 22.0),
+            ends: false,
+        });
+        self.line(&[(MIDDLE, 12.0), (MIDDLE, self.y)]);
+        for segment in segments {
+            match segment {
+                Segment::Stem { convs, pools } => {
+                    self.rows(&stem(self.base, graph, false), *convs);
+                    self.rows(&stem(self.base, graph, true), *pools);
+                }
+                Segment::Stage(stage) => self.closed(*stage, 0..usize::MAX, true),
+                Segment::Handle(stage) => self.handle(Unit { stage: *stage, block: None }, graph.stage(*stage).next().is_some()),
+                Segment::Run { stage, blocks } => self.closed(*stage, blocks.clone(), false),
+                Segment::Open { stage, block, rows } => self.opened(*stage, *block, *rows),
             }
         }
-        for (node, last) in graph.nodes.iter().filter(|node| node.place == Place::Head).zip([false, true]) {
-            self.node(node, MIDDLE, self.y, WIDE, false);
-            if !last {
-                self.step(STEP, true);
-            }
+        if let Some(pool) = graph.nodes.iter().find(|node| node.op == Op::GlobalAvgPool) {
+            self.rows(&[Aligned::Both { before: pool, after: pool }], 1);
+        }
+        for pair in aligned(self.base, graph, Part::Head) {
+            self.layer(&pair, MIDDLE, self.y, WIDE);
         }
         self.column.height = self.y + BOX_HEIGHT + 6.0;
         self.column
-    }
-
-    /// Moves down, drawing the line that leads there from the box above.
-    fn step(&mut self, by: f64, from_box: bool) {
-        let top = self.y + if from_box { BOX_HEIGHT } else { 0.0 };
-        self.y += by;
-        self.line(&[(MIDDLE, top), (MIDDLE, self.y)]);
     }
 
     fn line(&mut self, points: &[(f64, f64)]) {
         self.column.lines.push(points.to_vec());
     }
 
-    fn node(&mut self, node: &Node, x: f64, y: f64, width: f64, with_shape: bool) {
-        let changed = is_changed(self.graph, self.original.as_ref(), node);
+    /// Moves down the middle, drawing the line that leads there.
+    fn step(&mut self, by: f64) {
+        let top = self.y;
+        self.y += by;
+        self.line(&[(MIDDLE, top), (MIDDLE, self.y)]);
+    }
+
+    /// The shape that comes out of a box whose lower edge is at `y`; left of path B's line, right of any other.
+    fn shape(&mut self, shape: Shape, x: f64, y: f64) {
+        let ends = x > MIDDLE;
+        let at = (if ends { x - 6.0 } else { x + 6.0 }, y + 12.0);
+        self.column.notes.push(Note { text: shape.to_string(), at, ends });
+    }
+
+    /// Layers one below the other in the middle, and the line down to the end of `rows` rows.
+    fn rows(&mut self, layers: &[Aligned], rows: usize) {
+        for pair in layers {
+            self.layer(pair, MIDDLE, self.y, WIDE);
+            self.y += BOX_HEIGHT;
+            self.step(GAP);
+        }
+        if rows > layers.len() {
+            self.step((rows - layers.len()) as f64 * STEP);
+        }
+    }
+
+    fn layer(&mut self, pair: &Aligned, x: f64, y: f64, width: f64) {
+        let (Aligned::Both { after: node, .. } | Aligned::Removed(node) | Aligned::Added(node)) = *pair;
         let text = label(node);
-        let difference = if changed { ", differs from the original" } else { "" };
-        self.column.cells.push(Cell {
-            id: node.id.clone(),
-            description: format!("{}: {text}, puts out {}{difference}", node.id, node.shape),
-            label: text,
-            note: if with_shape { node.shape.to_string() } else { String::new() },
-            at: (x, y, width),
-            changed,
-        });
-    }
-
-    /// A stage, or what is left of it after its first block, as one box.
-    fn folded(&mut self, stage: usize, blocks: usize, rest: bool) {
-        let Some(block) = self.graph.stage(stage).last() else { return };
-        let shape = self.graph.nodes[block.output].shape;
-        let words = match (rest, blocks) {
-            (true, n) => format!("{n} more"),
-            (false, 1) => "1 block".into(),
-            (false, n) => format!("{n} blocks"),
+        let difference = pair.difference();
+        let change = difference.as_ref().map(|difference| difference.change);
+        let out = node.shape;
+        let description = match difference {
+            None => format!("{}: {text}, puts out {out}", node.id),
+            Some(Difference { change: Change::Changed, words, .. }) => {
+                format!("{}: {text}, puts out {out}, changed: {words}", node.id)
+            }
+            Some(Difference { change: Change::Added, .. }) => format!("{}: {text}, puts out {out}, added", node.id),
+            Some(Difference { change: Change::Removed, .. }) => format!("{}: {text}, removed", node.id),
         };
-        let changed = !rest
-            && self
-                .graph
-                .stage(stage)
-                .flat_map(|block| block.path_a.iter().chain(&block.path_b))
-                .any(|&i| is_changed(self.graph, self.original.as_ref(), &self.graph.nodes[i]));
-        let difference = if changed { ", differs from the original" } else { "" };
-        self.column.cells.push(Cell {
-            id: if rest { format!("layer{stage}") } else { format!("layer{stage}.0") },
-            label: format!("stage {stage} · {words}"),
-            note: shape.to_string(),
-            description: format!("stage {stage}, {words}, puts out {shape}{difference}"),
-            at: (MIDDLE, self.y, WIDE),
-            changed,
-        });
-        self.step(BOX_HEIGHT + 26.0, true);
+        let is_last = node.op == Op::Linear;
+        if change != Some(Change::Removed) && !is_last {
+            self.shape(out, x, y + BOX_HEIGHT);
+        }
+        let at = (x, y, width, BOX_HEIGHT);
+        self.column.cells.push(Cell { id: node.id.clone(), label: text, description, at, change, fold: None });
     }
 
-    /// A block with both its paths, then the rest of its stage.
-    fn opened(&mut self, block: &Block, rows: &Rows) {
+    /// What closes an open stage or block again, on the line.
+    fn handle(&mut self, unit: Unit, is_there: bool) {
+        if is_there {
+            let label = unit.to_string();
+            let description = format!("{label}, open");
+            let at = (MIDDLE, self.y, 84.0, HANDLE_HEIGHT);
+            self.column.cells.push(Cell {
+                id: label.clone(),
+                label,
+                description,
+                at,
+                change: None,
+                fold: Some(Fold::Close(unit)),
+            });
+            self.y += HANDLE_HEIGHT;
+            self.step(10.0);
+        } else {
+            self.step(HANDLE_HEIGHT + 10.0);
+        }
+    }
+
+    /// A closed stage, or some of its blocks, as one box.
+    fn closed(&mut self, stage: usize, range: Range<usize>, whole: bool) {
         let graph = self.graph;
-        let (left, right) = PATHS;
+        let blocks: Vec<&Block> = graph.stage(stage).filter(|block| range.contains(&block.index)).collect();
+        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return self.step(STEP) };
+        let shape = graph.nodes[last.output].shape;
+        let many = |n: usize| if n == 1 { "1 block".to_string() } else { format!("{n} blocks") };
+        // A whole stage opens at its first block, as the paper draws it; some of its blocks are listed one by one.
+        let (id, label, unit) = match blocks.len() {
+            n if whole => (format!("layer{stage}"), format!("stage {stage} · {}", many(n)), Unit { stage, block: Some(0) }),
+            1 => (first.id.clone(), first.id.clone(), Unit { stage, block: Some(first.index) }),
+            n => (first.id.clone(), format!("{n} more blocks"), Unit { stage, block: None }),
+        };
+        let paths = blocks.iter().flat_map(|block| [true, false].map(|is_a| Part::Path { stage, block: block.index, is_a }));
+        let differences =
+            paths.flat_map(|part| aligned(self.base, graph, part)).filter(|pair| pair.difference().is_some()).count();
+        // A block that the other network lacks is new as a whole.
+        let base_blocks = self.base.stage(stage).filter(|block| range.contains(&block.index)).count();
+        let change = (differences > 0).then_some(if base_blocks == 0 { Change::Added } else { Change::Changed });
+        let words = match change {
+            None => String::new(),
+            Some(_) => format!(", {differences} of its layers differ"),
+        };
+        let description = format!("{label}, puts out {shape}{words}, closed");
+        let at = (MIDDLE, self.y, WIDE, BOX_HEIGHT);
+        self.column.cells.push(Cell { id, label, description, at, change, fold: Some(Fold::Open(unit)) });
+        self.shape(shape, MIDDLE, self.y + BOX_HEIGHT);
+        self.y += BOX_HEIGHT;
+        self.step(GAP);
+    }
+
+    /// A block with both its paths.
+    fn opened(&mut self, stage: usize, block: usize, rows: usize) {
+        let graph = self.graph;
+        let is_there = graph.stage(stage).nth(block).is_some();
+        self.handle(Unit { stage, block: Some(block) }, is_there);
         let fork = self.y;
         let first = fork + 14.0;
-        let end = first + rows.path as f64 * STEP + 6.0;
-        self.column.path_words = vec![("path A", 2.0, fork - 4.0), ("path B", WIDTH - 34.0, fork - 4.0)];
-
-        for (path, x) in [(&block.path_a, left), (&block.path_b, right)] {
-            let cells: Vec<&Node> = path_cells(graph, path).collect();
-            // A lone 1x1 of path B stands in the middle of the rows; a pair starts at the top.
-            let mut y =
-                first + if x == right && cells.len() < rows.path { (rows.path - cells.len()) as f64 * STEP / 2.0 } else { 0.0 };
-            self.line(&[(MIDDLE, fork), (x, fork), (x, if cells.is_empty() { end } else { y })]);
-            for (i, node) in cells.iter().enumerate() {
-                self.node(node, x, y, NARROW, false);
-                let next = if i + 1 < cells.len() { y + STEP } else { end };
+        let end = first + rows as f64 * STEP;
+        let Some(block) = graph.stage(stage).nth(block) else {
+            return self.step(end + 8.0 + GAP - fork);
+        };
+        for (text, x, ends) in [("path A", 2.0, false), ("path B", WIDTH - 2.0, true)] {
+            self.column.notes.push(Note { text: text.into(), at: (x, fork - 5.0), ends });
+        }
+        for (x, is_a) in [(PATHS.0, true), (PATHS.1, false)] {
+            let layers = aligned(self.base, graph, Part::Path { stage, block: block.index, is_a });
+            // A short path B stands in the middle of the rows.
+            let spare = if is_a || layers.is_empty() { 0 } else { rows - layers.len() };
+            let mut y = first + spare as f64 * STEP / 2.0;
+            self.line(&[(MIDDLE, fork), (x, fork), (x, if layers.is_empty() { end } else { y })]);
+            for (index, pair) in layers.iter().enumerate() {
+                self.layer(pair, x, y, NARROW);
+                let next = if index + 1 < layers.len() { y + STEP } else { end };
                 self.line(&[(x, y + BOX_HEIGHT), (x, next)]);
                 y += STEP;
             }
-            self.line(&[(x, end), (MIDDLE + if x < MIDDLE { -8.0 } else { 8.0 }, end)]);
+            self.line(&[(x, end), (MIDDLE + if is_a { -8.0 } else { 8.0 }, end)]);
         }
-        self.column.join = Some((MIDDLE, end));
+        self.column.joins.push((MIDDLE, end));
         self.y = end + 8.0;
-        self.step(16.0, false);
-        let rest = graph.stage(block.stage).count() - 1;
-        if rest > 0 {
-            self.folded(block.stage, rest, true);
-        } else if rows.more {
-            self.step(BOX_HEIGHT + 26.0, false);
-        }
+        self.shape(graph.nodes[block.output].shape, MIDDLE, self.y);
+        self.step(GAP);
     }
 }
 
-/// A column as an SVG element, styled by classes: `node`, `changed`, `selected`, `line`, `join`, `note`.
+/// A column as an SVG element, styled by classes: `node`, `added`, `removed`, `changed`, `selected`, `handle`, `line`, `join`, `note`,
+/// `sign`.
 ///
-/// Every box is a button that carries its layer in `data-node`. `name` is what a screen reader calls the picture.
+/// Every box is a button that carries its layer in `data-node` and what it opens or closes in `data-fold`. One of them, the selected or
+/// else the first, can be reached by tabulator; the others by arrow keys. `name` is what a screen reader calls the picture.
 pub fn svg(column: &Column, name: &str, selected: &str) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
@@ -276,87 +330,68 @@ pub fn svg(column: &Column, name: &str, selected: &str) -> String {
     out
 }
 
-/// The colours of a drawing that stands alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Palette {
-    /// Dark ink on white.
-    Light,
-    /// Light ink on near-black.
-    Dark,
-}
-
-/// A column as an SVG file of its own, styles and title included. `hue` is the letter that colours what differs.
-pub fn standalone_svg(column: &Column, name: &str, hue: char, palette: Palette) -> String {
-    let (paper, ink, line) = match palette {
-        Palette::Light => ("#ffffff", "#1b1e23", "#6b717b"),
-        Palette::Dark => ("#1b1e23", "#eceae5", "#8f959f"),
-    };
-    let hue = match (hue, palette) {
-        ('b', Palette::Light) => "#2f6fb0",
-        ('b', Palette::Dark) => "#7fb2e8",
-        ('c' | 's', Palette::Light) => "#a3611a",
-        ('c' | 's', Palette::Dark) => "#e0a35a",
-        ('d' | 't', Palette::Light) => "#1a7a57",
-        ('d' | 't', Palette::Dark) => "#5cc79c",
-        (_, Palette::Light) => "#7a5195",
-        (_, Palette::Dark) => "#b58fd0",
-    };
-    let style = format!(
-        "<style>svg{{background:{paper}}}text{{font:11px system-ui,sans-serif;fill:{ink}}}.title{{font-weight:600;font-size:13px}}\
-         .note{{font-size:9.5px;fill:{line}}}.line{{fill:none;stroke:{line}}}.node rect{{fill:{paper};stroke:{line}}}\
-         .changed rect{{fill:{hue};fill-opacity:.15;stroke:{hue}}}.join{{fill:{paper};stroke:{line}}}.plus{{font-size:12px}}</style>"
-    );
-    let body = svg(column, name, "");
-    let start = body.find('>').map_or(0, |end| end + 1);
-    let inner = body[start..].trim_end_matches("</svg>").replace(r#" role="button" tabindex="0""#, "");
-    let height = column.height + 28.0;
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 -28 {WIDTH} {height}\" role=\"img\" \
-         aria-label=\"{name}\">{style}<text class=\"title\" x=\"{MIDDLE}\" y=\"-12\" text-anchor=\"middle\">{name}</text>{inner}</svg>\n"
-    )
-}
-
 fn write_svg(out: &mut String, column: &Column, name: &str, selected: &str) -> std::fmt::Result {
     write!(out, r#"<svg class="diagram" viewBox="0 0 {WIDTH} {}" role="group" aria-label="{name}">"#, column.height)?;
+    // One element for all lines and one for all notes: a deep network has a thousand of each, and elements are what takes time.
+    out.push_str(r#"<path class="line" d=""#);
     for line in &column.lines {
-        let points: Vec<String> = line.iter().map(|(x, y)| format!("{x} {y}")).collect();
-        write!(out, r#"<path class="line" d="M{}"/>"#, points.join("L"))?;
-    }
-    write!(out, r#"<text class="note" x="{MIDDLE}" y="9" text-anchor="middle">picture</text>"#)?;
-    for (words, x, y) in &column.path_words {
-        write!(out, r#"<text class="note" x="{x}" y="{y}">{words}</text>"#)?;
-    }
-    if let Some((x, y)) = column.join {
-        write!(
-            out,
-            r#"<circle class="join" cx="{x}" cy="{y}" r="8"/><text class="plus" x="{x}" y="{}" text-anchor="middle">+</text>"#,
-            y + 4.0
-        )?;
-    }
-    for cell in &column.cells {
-        let (x, y, width) = cell.at;
-        let class = match (cell.changed, cell.id == selected) {
-            (false, false) => "node",
-            (true, false) => "node changed",
-            (false, true) => "node selected",
-            (true, true) => "node changed selected",
-        };
-        write!(
-            out,
-            r#"<g class="{class}" data-node="{}" role="button" tabindex="0" aria-label="{}"><rect x="{}" y="{y}" width="{width}" height="{BOX_HEIGHT}" rx="6"/><text x="{x}" y="{}" text-anchor="middle">{}</text>"#,
-            cell.id,
-            cell.description,
-            x - width / 2.0,
-            y + 17.0,
-            cell.label
-        )?;
-        out.push_str("</g>");
-        // Beside the button, not in it: a button's name is what is written in it.
-        if !cell.note.is_empty() {
-            let (x, y) = (x + 6.0, y + BOX_HEIGHT + 12.0);
-            write!(out, r#"<text class="note" x="{x}" y="{y}">{}</text>"#, cell.note)?;
+        for (index, (x, y)) in line.iter().enumerate() {
+            write!(out, "{}{x} {y}", if index == 0 { 'M' } else { 'L' })?;
         }
     }
+    out.push_str(r#""/><text class="note">"#);
+    for Note { text, at: (x, y), ends } in &column.notes {
+        let anchor = if *ends { r#" text-anchor="end""# } else { "" };
+        write!(out, r#"<tspan x="{x}" y="{y}"{anchor}>{text}</tspan>"#)?;
+    }
+    out.push_str("</text>");
+    for (x, y) in &column.joins {
+        let plus = y + 4.0;
+        write!(out, r#"<circle class="join" cx="{x}" cy="{y}" r="8"/>"#)?;
+        write!(out, r#"<text class="plus" x="{x}" y="{plus}" text-anchor="middle">+</text>"#)?;
+    }
+    let reached = column.cells.iter().position(|cell| cell.id == selected).unwrap_or(0);
+    for (index, cell) in column.cells.iter().enumerate() {
+        write_cell(out, cell, cell.id == selected, index == reached)?;
+    }
     out.push_str("</svg>");
+    Ok(())
+}
+
+fn write_cell(out: &mut String, cell: &Cell, is_selected: bool, is_reached: bool) -> std::fmt::Result {
+    let (x, y, width, height) = cell.at;
+    let (change, sign) = match cell.change {
+        None => ("", ""),
+        Some(Change::Added) => (" added", "+"),
+        Some(Change::Removed) => (" removed", "−"),
+        Some(Change::Changed) => (" changed", "~"),
+    };
+    let handle = if height < BOX_HEIGHT { " handle" } else { "" };
+    let selected = if is_selected { " selected" } else { "" };
+    let fold = match &cell.fold {
+        None => String::new(),
+        Some(fold) => format!(r#" data-fold="{fold}" aria-expanded="{}""#, matches!(fold, Fold::Close(_))),
+    };
+    let reached = if is_reached { 0 } else { -1 };
+    write!(
+        out,
+        r#"<g class="node{change}{handle}{selected}" data-node="{0}"{fold} role="button" tabindex="{reached}" aria-label="{1}"><title>{1}</title>"#,
+        cell.id, cell.description
+    )?;
+    let (left, right, middle) = (x - width / 2.0, x + width / 2.0, y + height / 2.0);
+    write!(out, r#"<rect x="{left}" y="{y}" width="{width}" height="{height}" rx="6"/>"#)?;
+    // The words make room for a sign.
+    let words = if sign.is_empty() || cell.fold.is_some() { x } else { x + 5.0 };
+    write!(out, r#"<text x="{words}" y="{}" text-anchor="middle">{}</text>"#, middle + 4.0, cell.label)?;
+    if !sign.is_empty() {
+        write!(out, r#"<text class="sign" x="{}" y="{}" text-anchor="middle">{sign}</text>"#, left + 8.0, middle + 4.0)?;
+    }
+    let (tip, top) = (right - 8.0, middle);
+    match cell.fold {
+        None => {}
+        Some(Fold::Open(_)) => write!(out, r#"<path class="tip" d="M{} {}l4 3.5l-4 3.5z"/>"#, tip - 4.0, top - 3.5)?,
+        Some(Fold::Close(_)) => write!(out, r#"<path class="tip" d="M{} {}h7l-3.5 4z"/>"#, tip - 7.0, top - 2.0)?,
+    }
+    out.push_str("</g>");
     Ok(())
 }

@@ -26,30 +26,62 @@ pub struct Difference {
     pub words: String,
 }
 
-/// What `graph` changes with respect to `base`, in the order of the layers, removed ones first at each part. Normalisations and ReLUs go
-/// with their convolutions and are not listed.
+/// A layer of one network beside its counterpart in the other.
+#[derive(Debug, Clone, Copy)]
+pub enum Aligned<'a> {
+    /// Both have it.
+    Both {
+        /// In the network that is compared with.
+        before: &'a Node,
+        /// In this one.
+        after: &'a Node,
+    },
+    /// The other network has it, this one does not.
+    Removed(&'a Node),
+    /// This network has it, the other does not.
+    Added(&'a Node),
+}
+
+impl Aligned<'_> {
+    /// What differs; nothing for two layers with the same settings.
+    pub fn difference(&self) -> Option<Difference> {
+        let (node, change, words) = match *self {
+            Self::Removed(node) => (node, Change::Removed, describe(node)),
+            Self::Added(node) => (node, Change::Added, describe(node)),
+            Self::Both { before, after } => (after, Change::Changed, compare(before, after).join(", ")),
+        };
+        (!words.is_empty()).then(|| Difference { id: node.id.clone(), change, words })
+    }
+}
+
+/// What `graph` changes with respect to `base`, in the order of the layers. Normalisations and ReLUs go with their convolutions and are
+/// not listed.
 pub fn differences(base: &Graph, graph: &Graph) -> Vec<Difference> {
-    let mut out = Vec::new();
-    for part in parts(base, graph) {
-        let (before, after) = (of_part(base, part), of_part(graph, part));
-        let pairs = align(&before, &after);
-        for (index, node) in before.iter().enumerate() {
-            if !pairs.iter().any(|&(b, _)| b == index) {
-                out.push(Difference { id: node.id.clone(), change: Change::Removed, words: describe(node) });
-            }
+    let parts = parts(base, graph).into_iter();
+    parts.flat_map(|part| aligned(base, graph, part)).filter_map(|pair| pair.difference()).collect()
+}
+
+/// The layers of one part of two networks, each beside its counterpart; a removed one stands where the other network has it.
+pub fn aligned<'a>(base: &'a Graph, graph: &'a Graph, part: Part) -> Vec<Aligned<'a>> {
+    let (before, after) = (of_part(base, part), of_part(graph, part));
+    let pairs = align(&before, &after);
+    let is_paired = |b: usize| pairs.iter().any(|pair| pair.0 == b);
+    let mut out = Vec::with_capacity(before.len() + after.len());
+    let mut next = 0;
+    for (index, &node) in after.iter().enumerate() {
+        while next < before.len() && !is_paired(next) {
+            out.push(Aligned::Removed(before[next]));
+            next += 1;
         }
-        for (index, node) in after.iter().enumerate() {
-            match pairs.iter().find(|&&(_, a)| a == index) {
-                None => out.push(Difference { id: node.id.clone(), change: Change::Added, words: describe(node) }),
-                Some(&(b, _)) => {
-                    let words = compare(before[b], node);
-                    if !words.is_empty() {
-                        out.push(Difference { id: node.id.clone(), change: Change::Changed, words: words.join(", ") });
-                    }
-                }
+        match pairs.iter().find(|pair| pair.1 == index) {
+            None => out.push(Aligned::Added(node)),
+            Some(&(b, _)) => {
+                out.push(Aligned::Both { before: before[b], after: node });
+                next = next.max(b + 1);
             }
         }
     }
+    out.extend((next..before.len()).filter(|&b| !is_paired(b)).map(|b| Aligned::Removed(before[b])));
     out
 }
 
@@ -87,10 +119,20 @@ pub fn grouped(differences: &[Difference]) -> Vec<Difference> {
 }
 
 /// A part that two networks are compared by.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Input, first convolutions and max pooling.
     Stem,
-    Path { stage: usize, block: usize, is_a: bool },
+    /// One way through a residual block.
+    Path {
+        /// From 1.
+        stage: usize,
+        /// From 0.
+        block: usize,
+        /// Path A; else path B.
+        is_a: bool,
+    },
+    /// The classifier.
     Head,
 }
 

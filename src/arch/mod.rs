@@ -7,6 +7,7 @@ pub mod cost;
 pub mod coverage;
 pub mod diagram;
 pub mod diff;
+pub mod folding;
 pub mod graph;
 mod lower;
 pub mod names;

@@ -201,7 +201,7 @@ impl ArchSpec {
         let letter = Variant::ALL.into_iter().find(|known| letter.len() == 1 && letter.starts_with(known.letter()));
         let mut spec = Self::of(body, letter.ok_or_else(unknown)?);
         for switch in parts {
-            spec.switch(switch).ok_or_else(|| SpecError::UnknownSwitch(switch.chars().take(60).collect()))?;
+            spec = spec.with(switch)?;
         }
         Ok(spec)
     }
@@ -239,7 +239,7 @@ impl ArchSpec {
                     self.stem_width = width;
                 } else if let Some(width) = number("width") {
                     // The stem keeps its proportion to the first stage.
-                    self.stem_width = (self.stem_width * width).checked_div(self.width)?;
+                    self.stem_width = self.stem_width.checked_mul(width)?.checked_div(self.width)?;
                     self.width = width;
                 } else if let Some(groups) = number("groups") {
                     self.groups = groups;
@@ -344,6 +344,22 @@ impl ArchSpec {
             .iter()
             .flat_map(|body| Variant::ALL.map(|letter| (body, letter)))
             .find(|&(body, letter)| plain(&Self::of(body, letter)) == plain(self))
+    }
+
+    /// The same network with the original's stem, stride and shortcut.
+    pub fn original(&self) -> Self {
+        let (stem, _, stride_on, shortcut) = Variant::A.switches();
+        Self { stem, stem_width: self.width / 2, stride_on, shortcut, ..self.clone() }
+    }
+
+    /// These switches with one more applied, as it stands in a name: `stem-deep`, `blocks3-4-6-3`, `os8`.
+    ///
+    /// # Errors
+    /// [`SpecError::UnknownSwitch`]. Whether the switches make a network is not asked: see [`ArchSpec::check`].
+    pub fn with(&self, switch: &str) -> Result<Self, SpecError> {
+        let mut spec = self.clone();
+        spec.switch(switch).ok_or_else(|| SpecError::UnknownSwitch(switch.chars().take(60).collect()))?;
+        Ok(spec)
     }
 
     /// The letter whose stem, stride and shortcut these are.

@@ -174,6 +174,10 @@ pub enum SpecError {
 pub const MIN_SIZE: usize = 32;
 /// Largest side of a picture, in pixels.
 pub const MAX_SIZE: usize = 512;
+/// Most stages of a network.
+pub const MAX_STAGES: usize = 5;
+/// Most blocks of a stage.
+pub const MAX_STAGE_BLOCKS: usize = 200;
 /// Most blocks of a network.
 pub const MAX_BLOCKS: usize = 1000;
 
@@ -196,9 +200,9 @@ impl ArchSpec {
         let within = |what, value, min, max| {
             if (min..=max).contains(&value) { Ok(()) } else { Err(SpecError::OutOfBounds { what, value, min, max }) }
         };
-        within("the number of stages", self.layers.len(), 1, 5)?;
+        within("the number of stages", self.layers.len(), 1, MAX_STAGES)?;
         for &blocks in &self.layers {
-            within("the number of blocks in a stage", blocks, 1, 200)?;
+            within("the number of blocks in a stage", blocks, 1, MAX_STAGE_BLOCKS)?;
         }
         within("the number of blocks", self.layers.iter().sum(), 1, MAX_BLOCKS)?;
         within("the width of the first stage", self.width, 1, 1024)?;

@@ -1,11 +1,16 @@
-//! The figure **architecture**: block diagrams side by side, aligned, what differs from the original coloured.
+//! The figure **architecture**: block diagrams side by side, aligned, what differs from the baseline marked.
 
+use super::builder::Builder;
 use super::dom;
 use super::inspector::Inspector;
 use super::names::{display, hue, short_count, tagline};
+use super::save::Save;
 use super::session::Session;
 use super::state::State;
+use super::still;
+use super::viewport::Viewport;
 use crate::arch::diff::{Change, Difference, differences, grouped};
+use crate::arch::folding::{Fold, Folding};
 use crate::arch::{Graph, cost, diagram};
 use leptos::ev;
 use leptos::html::Div;
@@ -17,7 +22,6 @@ use web_sys::{Element, SvgElement};
 #[derive(Clone, PartialEq)]
 struct Drawn {
     net: String,
-    svg: String,
     column: diagram::Column,
     macs: u64,
     params: u64,
@@ -26,22 +30,17 @@ struct Drawn {
 }
 
 fn drawn(state: &State) -> Result<Vec<Drawn>, String> {
-    let graphs = state.graphs().map_err(|error| dom::sentence(&error.to_string()))?;
-    let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), state.open_stage());
-    let base = state.base_index();
-    let column = |(index, ((net, graph), column)): (usize, ((&String, &Graph), &diagram::Column))| {
-        let name = format!("Block diagram of {}", display(net));
-        let against = graphs.get(base).filter(|_| index != base);
-        Drawn {
-            net: net.clone(),
-            svg: diagram::svg(column, &name, &state.node),
-            column: column.clone(),
-            macs: graph.nodes.iter().map(|node| cost::macs(graph, node)).sum(),
-            params: graph.nodes.iter().map(|node| cost::params(graph, node)).sum(),
-            differences: against.map(|against| (display(&state.models[base]), grouped(&differences(against, graph)))),
-        }
+    let graphs = state.graphs().and_then(|graphs| Ok((graphs, state.base()?)));
+    let (graphs, (base_name, base)) = graphs.map_err(|error| dom::sentence(&error.to_string()))?;
+    let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), &base, &state.open);
+    let column = |((net, graph), column): ((&String, &Graph), diagram::Column)| Drawn {
+        net: net.clone(),
+        column,
+        macs: graph.nodes.iter().map(|node| cost::macs(graph, node)).sum(),
+        params: graph.nodes.iter().map(|node| cost::params(graph, node)).sum(),
+        differences: (*net != base_name).then(|| (display(&base_name), grouped(&differences(&base, graph)))),
     };
-    Ok(state.models.iter().zip(&graphs).zip(&columns).enumerate().map(column).collect())
+    Ok(state.models.iter().zip(&graphs).zip(columns).map(column).collect())
 }
 
 /// The diagrams of the chosen networks.
@@ -50,44 +49,111 @@ pub fn Architecture(
     /// The session whose networks are drawn.
     session: Session,
 ) -> impl IntoView {
-    let shown = Memo::new(move |_| session.state.with(drawn));
-    let size = move || session.state.with(State::shape_size);
+    // Another layer or picture draws nothing anew.
+    let asked = Memo::new(move |_| {
+        let State { node, image, backend, theme, count, level, .. } = State::default();
+        session.state.with(|state| State { node, image, backend, theme, count, level, ..state.clone() })
+    });
+    let shown = Memo::new(move |_| asked.with(drawn));
     let columns = NodeRef::<Div>::new();
-    let select = move |event: &web_sys::Event| {
-        let Some(id) = dom::closest(event, "[data-node]").and_then(|element| element.get_attribute("data-node")) else { return };
-        session.state.update(|state| state.node = id.clone());
-        // The diagrams are drawn anew; the keyboard stays where it was.
-        refocus(columns, id);
-    };
-    let on_key = move |event: ev::KeyboardEvent| {
-        if matches!(event.key().as_str(), "Enter" | " ") {
-            event.prevent_default();
-            select(&event);
+    let viewport = Viewport::new(columns);
+    // The box that is to have the keyboard once the diagrams are drawn anew: column, and the names that it may have.
+    let wanted = StoredValue::new(None::<(usize, Vec<String>)>);
+
+    Effect::new(move |_| {
+        shown.track();
+        session.state.with(|state| mark(columns, &state.node));
+        viewport.restore();
+        if let Some((column, names)) = wanted.try_update_value(Option::take).flatten() {
+            let found =
+                names.iter().find_map(|name| boxes(columns, Some(column)).into_iter().find(|element| is_box_of(element, name)));
+            focus(found);
+        }
+    });
+    let choose = move |element: &Element| {
+        if let Some(id) = element.get_attribute("data-node") {
+            let fold = element.get_attribute("data-fold").and_then(|fold| Fold::parse(&fold));
+            if let Some(Fold::Open(unit) | Fold::Close(unit)) = fold {
+                let stage = format!("layer{}", unit.stage);
+                wanted.set_value(Some((column_of(element), vec![unit.to_string(), stage.clone(), format!("{stage}.0")])));
+            }
+            session.state.update(|state| {
+                state.node = id;
+                if let Some(fold) = fold {
+                    state.open.apply(fold);
+                }
+            });
         }
     };
+    let on_click = move |event: ev::MouseEvent| {
+        if let Some(element) = dom::closest(&event, "[data-node]").filter(|_| !viewport.was_dragged()) {
+            choose(&element);
+        }
+    };
+    let on_key = move |event: ev::KeyboardEvent| {
+        let Some(element) = dom::closest(&event, "[data-node]") else { return };
+        match event.key().as_str() {
+            "Enter" | " " => choose(&element),
+            key => match neighbour(columns, &element, key) {
+                Some(next) => focus(Some(next)),
+                None if viewport.on_key(key) => {}
+                None => return,
+            },
+        }
+        event.prevent_default();
+    };
+    let fold_all = move |open: bool| {
+        session.state.update(|state| {
+            state.open = if open { Folding::all(&state.graphs().unwrap_or_default()) } else { Folding::default() };
+        });
+    };
+    let draw = move |palette| {
+        let drawn = shown.get_untracked().ok()?;
+        let name = drawn.iter().map(|drawn| drawn.net.clone()).collect::<Vec<_>>().join("-");
+        let columns: Vec<_> = drawn.into_iter().map(|drawn| (drawn.net, drawn.column)).collect();
+        Some((format!("architecture-{name}"), still::diagrams(&columns, palette)))
+    };
+    let compared = move || {
+        let base = session.state.with(|state| state.base().map(|(name, _)| display(&name)).unwrap_or_default());
+        format!("What differs from {base} is coloured.")
+    };
+    let size = move || session.state.with(State::shape_size);
     view! {
         <section id="architecture" aria-labelledby="architecture-title">
             <div class="head">
                 <h2 id="architecture-title">"Architecture"</h2>
-                <p>"What differs from the original is coloured. Choose a stage to open its downsampling block."</p>
+                <p>{compared}" Stages and blocks open when chosen."</p>
+            </div>
+            <Builder session/>
+            <div class="choices">
+                <span class="group" role="group" aria-label="Blocks">
+                    <button class="ghost" on:click=move |_| fold_all(true)>"Open all"</button>
+                    <button class="ghost" on:click=move |_| fold_all(false)>"Close all"</button>
+                </span>
+                {viewport.controls()}
+                <span class="space"></span>
+                <Save session what="the diagrams" draw/>
             </div>
             {move || match shown.get() {
                 Err(problem) => view! { <p class="problem">{problem}</p> }.into_any(),
-                Ok(networks) => view! {
-                    <div
-                        class="cols diagrams"
-                        node_ref=columns
-                        on:click=move |event| select(&event)
-                        on:keydown=on_key
-                        on:mouseover=move |event| hover(columns, dom::closest(&event, "[data-node]"))
-                        on:mouseleave=move |_| hover(columns, None)
-                    >
-                        {networks.into_iter().map(|network| view! { <Column network/> }).collect_view()}
-                    </div>
-                }.into_any(),
+                Ok(networks) => {
+                    let node = session.state.with_untracked(|state| state.node.clone());
+                    view! {
+                        <div
+                            class="cols diagrams"
+                            node_ref=columns
+                            on:click=on_click
+                            on:keydown=on_key
+                            on:mouseover=move |event| hover(columns, dom::closest(&event, "[data-node]"))
+                            on:mouseleave=move |_| hover(columns, None)
+                        >
+                            {networks.into_iter().map(|network| view! { <Column network node=node.clone() viewport/> }).collect_view()}
+                        </div>
+                    }.into_any()
+                }
             }}
             <Inspector session/>
-            <p class="cap">{move || format!("MACs of convolutions and fc, {0} × {0}, batch 1. A box is a convolution with its normalisation and ReLU: kernel, channels out, stride.", size())}</p>
+            <p class="cap">{move || format!("MACs of convolutions and fc, {0} × {0}, batch 1. A box is a convolution with its normalisation and ReLU: kernel, channels out, stride. On the lines: channels × height × width.", size())}</p>
         </section>
     }
 }
@@ -96,23 +162,20 @@ pub fn Architecture(
 fn Column(
     /// What is shown.
     network: Drawn,
+    /// The layer under study.
+    node: String,
+    /// The window that the diagrams are seen through.
+    viewport: Viewport,
 ) -> impl IntoView {
-    let Drawn { net, svg, column, macs, params, differences } = network;
+    let Drawn { net, column, macs, params, differences } = network;
     let name = display(&net);
-    let save = {
-        let (net, name) = (net.clone(), name.clone());
-        move |_| {
-            let file = diagram::standalone_svg(&column, &name, hue(&net), diagram::Palette::Light);
-            dom::download(&format!("{net}.svg"), "image/svg+xml", &file);
-        }
-    };
+    let svg = diagram::svg(&column, &format!("Block diagram of {name}"), &node);
     view! {
         <article class=format!("card {}", hue(&net))>
-            <h3><i class="dot"></i>{name.clone()}<span>{tagline(&net)}</span></h3>
+            <h3><i class="dot"></i>{name}<span>{tagline(&net)}</span></h3>
             <p class="cap">{short_count(macs)}" MACs · "{short_count(params)}" parameters"</p>
-            <div class="drawing" inner_html=svg></div>
+            {viewport.pane(svg)}
             {differences.map(|(against, list)| view! { <Differences against list/> })}
-            <button class="ghost save" aria-label=format!("Save SVG of {name}") on:click=save>"Save SVG"</button>
         </article>
     }
 }
@@ -145,27 +208,78 @@ fn Differences(
     }
 }
 
-fn boxes(columns: NodeRef<Div>) -> Vec<Element> {
-    let Some(list) = columns.get_untracked().and_then(|div| div.query_selector_all("[data-node]").ok()) else {
-        return Vec::new();
-    };
-    (0..list.length()).filter_map(|i| list.get(i)?.dyn_into().ok()).collect()
+/// The boxes of one column, or of all.
+fn boxes(columns: NodeRef<Div>, column: Option<usize>) -> Vec<Element> {
+    let articles = dom::all(columns.get_untracked().as_ref(), "article");
+    let wanted = articles.iter().enumerate().filter(|(index, _)| column.is_none_or(|column| column == *index));
+    wanted.flat_map(|(_, article)| dom::all(Some(article), "[data-node]")).collect()
+}
+
+fn is_box_of(element: &Element, id: &str) -> bool {
+    element.get_attribute("data-node").as_deref() == Some(id)
+}
+
+fn column_of(element: &Element) -> usize {
+    let mut article = element.closest("article").ok().flatten();
+    let mut index = 0;
+    while let Some(before) = article.and_then(|article| article.previous_element_sibling()) {
+        index += 1;
+        article = Some(before);
+    }
+    index
 }
 
 /// Lights up the same layer in every column.
 fn hover(columns: NodeRef<Div>, over: Option<Element>) {
     let id = over.and_then(|element| element.get_attribute("data-node"));
-    for element in boxes(columns) {
-        let is_same = id.is_some() && element.get_attribute("data-node") == id;
+    for element in boxes(columns, None) {
+        let is_same = id.as_ref().is_some_and(|id| is_box_of(&element, id));
         let _ = element.class_list().toggle_with_force("hover", is_same);
     }
 }
 
-fn refocus(columns: NodeRef<Div>, id: String) {
-    request_animation_frame(move || {
-        let found = boxes(columns).into_iter().find(|element| element.get_attribute("data-node").as_ref() == Some(&id));
-        if let Some(element) = found.and_then(|element| element.dyn_into::<SvgElement>().ok()) {
-            let _ = element.focus();
+/// Marks the layer under study in every column, and lets the tabulator reach it, or else the first box.
+fn mark(columns: NodeRef<Div>, id: &str) {
+    let count = dom::all(columns.get_untracked().as_ref(), "article").len();
+    for column in 0..count {
+        let boxes = boxes(columns, Some(column));
+        let reached = boxes.iter().position(|element| is_box_of(element, id)).unwrap_or(0);
+        for (index, element) in boxes.iter().enumerate() {
+            let _ = element.class_list().toggle_with_force("selected", is_box_of(element, id));
+            let _ = element.set_attribute("tabindex", if index == reached { "0" } else { "-1" });
         }
-    });
+    }
+}
+
+fn focus(element: Option<Element>) {
+    if let Some(element) = element.and_then(|element| element.dyn_into::<SvgElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Where an arrow key leads from a box: up and down its column, or to the same place in the next one.
+fn neighbour(columns: NodeRef<Div>, from: &Element, key: &str) -> Option<Element> {
+    let column = column_of(from);
+    let index_in = |boxes: &[Element]| boxes.iter().position(|element| element == from);
+    match key {
+        "ArrowDown" => {
+            let boxes = boxes(columns, Some(column));
+            boxes.get(index_in(&boxes)? + 1).cloned()
+        }
+        "ArrowUp" => {
+            let boxes = boxes(columns, Some(column));
+            boxes.get(index_in(&boxes)?.checked_sub(1)?).cloned()
+        }
+        "ArrowLeft" | "ArrowRight" => {
+            let next = if key == "ArrowRight" { column + 1 } else { column.checked_sub(1)? };
+            let id = from.get_attribute("data-node")?;
+            let there = boxes(columns, Some(next));
+            let same = there.iter().find(|element| is_box_of(element, &id)).cloned();
+            // A network that lacks the layer has a box at about the same height.
+            let top = from.get_bounding_client_rect().top();
+            let distance = |element: &Element| (element.get_bounding_client_rect().top() - top).abs();
+            same.or_else(|| there.into_iter().min_by(|a, b| distance(a).total_cmp(&distance(b))))
+        }
+        _ => None,
+    }
 }

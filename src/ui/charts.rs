@@ -1,10 +1,10 @@
 //! The charts of the figure **cost**, as SVG that follows the page's theme, each with the figures that it draws.
 
 use super::names::{display, hue, short_count};
-use super::tables::PAPER;
-use crate::arch::cost::{Convention, totals};
+use super::tables::{PAPER, merged};
+use crate::arch::cost::{Convention, Extras, totals};
 use crate::arch::spec::MAX_SIZE;
-use crate::arch::table::{Level, rows};
+use crate::arch::table::{Level, Row, rows};
 use crate::arch::{ArchSpec, Graph, Input, lower, receptive};
 use crate::weights::catalogue;
 use plotters::coord::types::RangedCoordf64;
@@ -24,7 +24,8 @@ pub struct Chart {
     pub rows: Vec<Vec<String>>,
 }
 
-const SIZE: (u32, u32) = (440, 320);
+/// Size of every chart, in units of the drawing.
+pub const SIZE: (u32, u32) = (440, 320);
 /// Colours that stand for the page's own until the drawing is done.
 const INK: RGBColor = RGBColor(1, 1, 1);
 const QUIET: RGBColor = RGBColor(1, 1, 2);
@@ -161,11 +162,25 @@ fn ceiling(most: f64) -> f64 {
         .unwrap_or(10.0 * unit)
 }
 
-/// What each stage costs, the stages of a network stacked.
-pub fn by_stage(nets: &[String], graphs: &[Graph], convention: Convention) -> Chart {
-    let tables: Vec<_> = graphs.iter().map(|graph| rows(graph, Level::Stage, convention)).collect();
-    let most = tables.iter().map(|rows| rows.iter().map(|row| row.ops).sum::<u64>()).max().unwrap_or(1);
-    let title = format!("{} by stage", convention.title());
+/// What is stacked by [`by_part`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantity {
+    /// Learned parameters.
+    Params,
+    /// Operations, as a convention counts them.
+    Ops(Convention),
+}
+
+/// What each part costs, the parts of a network stacked.
+pub fn by_part(nets: &[String], graphs: &[Graph], level: Level, quantity: Quantity) -> Chart {
+    let (convention, what) = match quantity {
+        Quantity::Params => (Convention::Macs(Extras::NONE), "Parameters".into()),
+        Quantity::Ops(convention) => (convention, convention.title()),
+    };
+    let value = |row: &Row| if quantity == Quantity::Params { row.params } else { row.ops };
+    let tables: Vec<Vec<Row>> = graphs.iter().map(|graph| rows(graph, level, convention)).collect();
+    let most = tables.iter().map(|rows| rows.iter().map(value).sum::<u64>()).max().unwrap_or(1);
+    let title = format!("{what} by {}", level.name().trim_end_matches('s'));
     let nothing = |_: &f64| String::new();
     let count = |value: &f64| short_count(*value as u64);
     let x = Axis { title: "", range: 0.0..nets.len() as f64, label: &nothing, ticks: 0 };
@@ -177,12 +192,18 @@ pub fn by_stage(nets: &[String], graphs: &[Graph], convention: Convention) -> Ch
             let (left, right) = (index as f64 + 0.18, index as f64 + 0.82);
             let mut from = 0.0;
             for (step, row) in rows.iter().enumerate() {
-                let to = from + row.ops as f64;
+                let to = from + value(row) as f64;
                 // Deeper stages are darker.
                 let strength = 0.25 + 0.6 * step as f64 / (rows.len().max(2) - 1) as f64;
                 let block = Rectangle::new([(left, from), (right, to)], colour(net).mix(strength).filled());
+                // What has no height is not drawn: most layers have no parameters.
+                if to == from {
+                    continue;
+                }
                 plot.draw_series([block]).map_err(drop)?;
-                if (to - from) / y.range.end * height > 15.0 {
+                // A name stands in its block where there is room for it.
+                let room = (f64::from(SIZE.0) - 96.0) / nets.len() as f64 * 0.64;
+                if (to - from) / y.range.end * height > 15.0 && row.id.len() as f64 * 6.5 < room {
                     let at = (index as f64 + 0.5, f64::midpoint(from, to));
                     let style = words(12, INK, HPos::Center, VPos::Center);
                     plot.draw_series([Text::new(row.id.clone(), at, style)]).map_err(drop)?;
@@ -190,7 +211,7 @@ pub fn by_stage(nets: &[String], graphs: &[Graph], convention: Convention) -> Ch
                 from = to;
             }
             let style = words(13, INK, HPos::Center, VPos::Bottom);
-            let sum = short_count(rows.iter().map(|row| row.ops).sum());
+            let sum = short_count(rows.iter().map(value).sum());
             plot.draw_series([Text::new(sum, (index as f64 + 0.5, from + y.range.end * 0.01), style)]).map_err(drop)?;
             let place = plot.backend_coord(&(index as f64 + 0.5, 0.0));
             let style = words(13, INK, HPos::Center, VPos::Top);
@@ -198,11 +219,10 @@ pub fn by_stage(nets: &[String], graphs: &[Graph], convention: Convention) -> Ch
         }
         Ok(())
     });
-    let names: Vec<String> =
-        tables.iter().max_by_key(|rows| rows.len()).map_or(Vec::new(), |rows| rows.iter().map(|row| row.id.clone()).collect());
+    let names = merged(&tables);
     let line = |name: String| {
         let cells =
-            tables.iter().map(|rows| rows.iter().find(|row| row.id == name).map_or(String::new(), |row| short_count(row.ops)));
+            tables.iter().map(|rows| rows.iter().find(|row| row.id == name).map_or(String::new(), |row| short_count(value(row))));
         std::iter::once(name.clone()).chain(cells).collect()
     };
     Chart { title, svg: drawing, head: heads("Part", nets), rows: names.into_iter().map(line).collect() }
@@ -331,6 +351,7 @@ pub fn accuracy() -> Chart {
         let crowd: Vec<i32> = labels.iter().filter(|(_, _, in_column)| *in_column).map(|(place, _, _)| place.1).collect();
         let count = crowd.len().max(1) as i32;
         let mut next = (crowd.iter().sum::<i32>() / count - count * LABEL / 2).max(LABEL);
+        let mut above = (0, 0);
         for (place, text, in_column) in labels {
             let to = if in_column {
                 let to = (SIZE.0 as i32 - 88, next);
@@ -339,7 +360,10 @@ pub fn accuracy() -> Chart {
                 area.draw(&path).map_err(drop)?;
                 to
             } else {
-                (place.0 + 10, place.1)
+                // A label that would lie on the one above it makes room.
+                let is_close = (place.0 - above.0).abs() < 40;
+                above = (place.0, if is_close { place.1.max(above.1 + LABEL - 2) } else { place.1 });
+                (place.0 + 10, above.1)
             };
             area.draw(&Text::new(text, to, words(12, QUIET, HPos::Left, VPos::Center))).map_err(drop)?;
         }

@@ -1,12 +1,15 @@
 //! The figure **cost**: tables in total and by part, every way of counting named, differences against a baseline, and the paper's own.
 
-use super::charts::{self, Chart};
+use super::charts::{self, Chart, Quantity};
+use super::choose::{Choose, options};
 use super::dom;
 use super::names::{display, grouped, hue, short_count};
+use super::save::Save;
 use super::session::Session;
 use super::state::State;
-use super::tables::{Comparison, PAPER, megabytes};
-use crate::arch::cost::{Convention, totals};
+use super::still;
+use super::tables::{Comparison, PAPER, details, megabytes};
+use crate::arch::cost::{Convention, Extra, torchsummary_text, totals};
 use crate::arch::table::{Format, Level, Row, rows};
 use crate::arch::{ArchSpec, Graph, Input, lower};
 use leptos::prelude::*;
@@ -19,10 +22,9 @@ pub fn Cost(
 ) -> impl IntoView {
     // Another layer or picture changes nothing here.
     let asked = Memo::new(move |_| {
-        let State { node, image, backend, theme, .. } = State::default();
-        session.state.with(|state| State { node, image, backend, theme, ..state.clone() })
+        let State { node, open, image, backend, theme, .. } = State::default();
+        session.state.with(|state| State { node, open, image, backend, theme, ..state.clone() })
     });
-    let copied = RwSignal::new(String::new());
     // Published figures: the same whatever is chosen.
     let accuracy = StoredValue::new(charts::accuracy());
     view! {
@@ -31,7 +33,7 @@ pub fn Cost(
                 <h2 id="cost-title">"Cost"</h2>
                 <p>{move || session.state.with(|state| state.count.users())}</p>
             </div>
-            <Choices session copied/>
+            <Choices session/>
             {move || asked.with(|state| match state.graphs() {
                 Err(error) => view! { <p class="problem">{dom::sentence(&error.to_string())}</p> }.into_any(),
                 Ok(graphs) => {
@@ -41,10 +43,11 @@ pub fn Cost(
                         <Compared comparison=totals state=state.clone() title="In total"/>
                         <Compared comparison=parts state=state.clone() title="By part"/>
                         <div class="charts">
-                            <Drawn chart=charts::by_stage(&state.models, &graphs, state.count)/>
-                            <Drawn chart=charts::by_size(&state.models, &graphs, state.count)/>
-                            <Drawn chart=charts::field_by_depth(&state.models, &graphs)/>
-                            <Drawn chart=accuracy.get_value()/>
+                            <Drawn session chart=charts::by_part(&state.models, &graphs, state.level, Quantity::Ops(state.count))/>
+                            <Drawn session chart=charts::by_part(&state.models, &graphs, state.level, Quantity::Params)/>
+                            <Drawn session chart=charts::by_size(&state.models, &graphs, state.count)/>
+                            <Drawn session chart=charts::field_by_depth(&state.models, &graphs)/>
+                            <Drawn session chart=accuracy.get_value()/>
                         </div>
                         {state.models.iter().zip(graphs).map(|(net, graph)| view! {
                             <Details net=net.clone() graph level=state.level count=state.count/>
@@ -59,15 +62,24 @@ pub fn Cost(
 
 #[component]
 fn Drawn(
+    /// The session whose theme it is saved in.
+    session: Session,
     /// What is shown.
     chart: Chart,
 ) -> impl IntoView {
+    let file = StoredValue::new((chart.title.clone(), chart.svg.clone()));
+    let draw = move |palette| {
+        let (title, svg) = file.get_value();
+        let name: String = title.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+        Some((name.to_ascii_lowercase(), still::chart(&title, &svg, charts::SIZE, palette)))
+    };
     let head = chart.head.into_iter().map(|name| view! { <th scope="col">{name}</th> }).collect_view();
     let line = |cells: Vec<String>| view! { <tr>{cells.into_iter().map(|cell| view! { <td>{cell}</td> }).collect_view()}</tr> };
     view! {
         <figure class="card drawn">
             <figcaption>{chart.title.clone()}</figcaption>
             <div inner_html=chart.svg></div>
+            <Save session what=format!("the chart {}", chart.title) draw/>
             <details>
                 <summary class="cap">"Figures"</summary>
                 <div class="scroll" tabindex="0" role="region" aria-label=format!("Figures of the chart {}", chart.title)>
@@ -82,11 +94,9 @@ fn Drawn(
 fn Choices(
     /// The session that is changed.
     session: Session,
-    /// What was copied last, in a sentence.
-    copied: RwSignal<String>,
 ) -> impl IntoView {
-    let copy = move |format: Format| {
-        let text = session.state.with_untracked(|state| {
+    let table = move || {
+        session.state.with_untracked(|state| {
             let graphs = state.graphs().ok()?;
             let base = state.base_index();
             let table = Comparison::parts(&state.models, &graphs, state.level, state.count, base);
@@ -97,56 +107,77 @@ fn Choices(
                 line[0] = "total".into();
                 line
             }));
-            Some(format.write(&head, &lines))
-        });
-        let Some(text) = text else { return };
-        leptos::task::spawn_local(async move {
-            copied.set(match dom::copy(&text).await {
-                true => format!("Copied as {}.", format.title()),
-                false => "The browser refused the clipboard: allow it for this page, or select the table by hand.".into(),
-            });
-        });
+            Some((head, lines))
+        })
     };
+    let change = move |change: &dyn Fn(&mut State)| {
+        session.state.update(change);
+        true
+    };
+    let level = Signal::derive(move || session.state.with(|state| state.level.name().to_string()));
+    let choose_level = move |name: String| match Level::ALL.into_iter().find(|level| level.name() == name) {
+        Some(level) => change(&|state| state.level = level),
+        None => false,
+    };
+    let count = Signal::derive(move || session.state.with(|state| state.count.base().to_string()));
+    let choose_count = move |name: String| match Convention::named(&name) {
+        Some(count) => change(&|state| state.count = count.with(state.count.extras().unwrap_or_default())),
+        None => false,
+    };
+    let toggle = move |extra: Extra| {
+        change(&|state| state.count = state.count.with(state.count.extras().unwrap_or_default().toggled(extra)));
+    };
+    let base =
+        Signal::derive(move || session.state.with(|state| state.models.get(state.base_index()).cloned().unwrap_or_default()));
+    let bases =
+        Signal::derive(move || session.state.with(|state| options(state.models.iter().map(|net| (net.clone(), display(net))))));
+    let choose_base =
+        move |name: String| change(&|state| state.base = (state.models.first() != Some(&name)).then(|| name.clone()));
     view! {
         <div class="choices">
-            <label>"Parts "<select on:change=move |event| {
-                let name = event_target_value(&event);
-                if let Some(level) = Level::ALL.into_iter().find(|level| level.name() == name) {
-                    session.state.update(|state| state.level = level);
-                }
-            }>
-                {Level::ALL.map(|level| view! {
-                    <option value=level.name() selected=move || session.state.with(|state| state.level == level)>{level.name()}</option>
-                })}
-            </select></label>
-            <label>"Count "<select on:change=move |event| {
-                let name = event_target_value(&event);
-                if let Some(count) = Convention::ALL.into_iter().find(|count| count.name() == name) {
-                    session.state.update(|state| state.count = count);
-                }
-            }>
-                {Convention::ALL.map(|count| view! {
-                    <option value=count.name() selected=move || session.state.with(|state| state.count == count)>{count.title()}</option>
-                })}
-            </select></label>
-            <label>"Compared with "<select on:change=move |event| {
-                let name = event_target_value(&event);
-                session.state.update(|state| state.base = (state.models.first() != Some(&name)).then_some(name));
-            }>
-                {move || session.state.with(|state| state.models.iter().enumerate().map(|(index, net)| {
-                    let is_base = state.base_index() == index;
-                    view! { <option value=net.clone() selected=is_base>{display(net)}</option> }
-                }).collect_view())}
-            </select></label>
-            <span class="space"></span>
-            <span class="group" role="group" aria-label="Copy the table">
-                "Copy"
-                {Format::ALL.map(|format| view! {
-                    <button class="ghost" on:click=move |_| copy(format)>{format.title()}</button>
+            <Choose label="Parts" options=options(Level::ALL.map(|level| (level.name(), level.name()))) current=level choose=choose_level/>
+            <Choose label="Count" options=options(Convention::ALL.map(|count| (count.base(), count.title()))) current=count choose=choose_count/>
+            <span class="group" role="group" aria-label="Operations added">
+                "with"
+                {Extra::ALL.map(|extra| view! {
+                    <button
+                        class="ghost toggle"
+                        aria-pressed=move || session.state.with(|state| state.count.extras().is_some_and(|extras| extras.has(extra))).to_string()
+                        disabled=move || session.state.with(|state| state.count.extras().is_none())
+                        on:click=move |_| toggle(extra)
+                    >{extra.title()}</button>
                 })}
             </span>
-            <p class="cap" role="status">{copied}</p>
+            <Choose label="Compared with" options=bases current=base choose=choose_base/>
+            <span class="space"></span>
+            <Copy what="the table" table/>
         </div>
+    }
+}
+
+/// Buttons that copy a table; it is made when one is pressed. `None` copies nothing.
+#[component]
+fn Copy(
+    /// What is copied, for a screen reader: `the table`.
+    #[prop(into)]
+    what: String,
+    /// Head and lines, figures in full.
+    table: impl Fn() -> Option<(Vec<String>, Vec<Vec<String>>)> + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let copied = RwSignal::new(String::new());
+    let copy = move |format: Format| {
+        if let Some((head, lines)) = table() {
+            dom::copy_and_tell(format.write(&head, &lines), format.title(), copied);
+        }
+    };
+    view! {
+        <span class="group" role="group" aria-label=format!("Copy {what}")>
+            "Copy"
+            {Format::ALL.map(|format| view! {
+                <button class="ghost" on:click=move |_| copy(format)>{format.title()}</button>
+            })}
+        </span>
+        <p class="cap" role="status">{copied}</p>
     }
 }
 
@@ -221,10 +252,12 @@ fn Details(
     let order = RwSignal::new(Order::Network);
     let filter = RwSignal::new(String::new());
     // Counted once it is opened.
-    let all = Memo::new(move |_| rows(&graph, level, count));
-    let shown = move || {
-        let wanted = filter.get().to_lowercase();
-        let sum: u64 = all.with(|rows| rows.iter().map(|row| row.ops).sum());
+    let graph = StoredValue::new(graph);
+    let all = Memo::new(move |_| graph.with_value(|graph| rows(graph, level, count)));
+    let as_torch = RwSignal::new(false);
+    let told = RwSignal::new(String::new());
+    let chosen = move || {
+        let wanted = filter.get().to_ascii_lowercase();
         let mut rows: Vec<Row> = all.with(|rows| rows.iter().filter(|row| row.id.contains(&wanted)).cloned().collect());
         let key = |row: &Row| match order.get() {
             Order::Network => 0,
@@ -235,7 +268,12 @@ fn Details(
             Order::Dead => row.dead_macs,
         };
         rows.sort_by_key(|row| std::cmp::Reverse(key(row)));
-        rows.into_iter().map(|row| {
+        rows
+    };
+    let table = move || Some(details(&chosen(), &count.title()));
+    let shown = move || {
+        let sum: u64 = all.with(|rows| rows.iter().map(|row| row.ops).sum());
+        chosen().into_iter().map(|row| {
             let share = 100.0 * row.ops as f64 / sum.max(1) as f64;
             let (field, place) = row.field.map_or(("all".into(), String::new()), |field| {
                 (format!("{} px", field.size), format!("a step of {} px, the first centred on {} px", field.jump, field.centre))
@@ -253,16 +291,26 @@ fn Details(
             }
         }).collect_view()
     };
-    let name = display(&net);
+    let name = StoredValue::new(display(&net));
     view! {
         <details class=format!("layers {}", hue(&net)) on:toggle=move |_| open.update(|open| *open = !*open)>
-            <summary><i class="dot"></i>{format!("All figures of {name}")}</summary>
+            <summary><i class="dot"></i>{format!("All figures of {}", name.get_value())}</summary>
             <Show when=move || open.get()>
                 <div class="choices">
                     <label>"Only names with "<input type="search" prop:value=filter on:input=move |event| filter.set(event_target_value(&event))/></label>
-                    <button class="ghost" aria-pressed=move || (order.get() == Order::Network).to_string() on:click=move |_| order.set(Order::Network)>"In order"</button>
+                    <button class="ghost toggle" aria-pressed=move || (order.get() == Order::Network).to_string() on:click=move |_| order.set(Order::Network)>"In order"</button>
+                    <button class="ghost toggle" aria-pressed=move || as_torch.get().to_string() on:click=move |_| as_torch.update(|on| *on = !*on)>"As torchsummary prints it"</button>
+                    <span class="space"></span>
+                    <Copy what=format!("the figures of {}", name.get_value()) table/>
                 </div>
-                <div class="scroll" tabindex="0" role="region" aria-label=format!("Figures of {name}")>
+                <Show when=move || as_torch.get()>
+                    <div class="scroll printed" tabindex="0" role="region" aria-label=format!("torchsummary of {}", name.get_value())>
+                        <button class="ghost" on:click=move |_| dom::copy_and_tell(graph.with_value(torchsummary_text), "text", told)>"Copy text"</button>
+                        <span class="cap" role="status">{told}</span>
+                        <pre>{graph.with_value(torchsummary_text)}</pre>
+                    </div>
+                </Show>
+                <div class="scroll" tabindex="0" role="region" aria-label=format!("Figures of {}", name.get_value())>
                     <table>
                         <thead><tr>
                             <th scope="col">"Part"</th>

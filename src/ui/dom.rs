@@ -1,8 +1,13 @@
 //! The few things that are asked of the browser directly.
 
-use wasm_bindgen::JsCast;
+use leptos::prelude::{RwSignal, Set};
+use leptos::task::spawn_local;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, Element, Response, Url, Window};
+use web_sys::{
+    Blob, CanvasRenderingContext2d, Document, Element, HtmlCanvasElement, HtmlElement, HtmlImageElement, HtmlSelectElement,
+    Response, Url, Window,
+};
 
 /// The window; there is one, since the page runs in it.
 pub fn window() -> Option<Window> {
@@ -41,15 +46,87 @@ pub async fn copy(text: &str) -> bool {
     JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok()
 }
 
+/// Puts text on the clipboard and says whether that worked: `Copied as Markdown.`
+pub fn copy_and_tell(text: String, kind: &'static str, told: RwSignal<String>) {
+    spawn_local(async move {
+        told.set(match copy(&text).await {
+            true => format!("Copied as {kind}."),
+            false => "The browser refused the clipboard: allow it for this page, or select the table by hand.".into(),
+        });
+    });
+}
+
+fn document() -> Option<Document> {
+    window()?.document()
+}
+
+fn create<T: JsCast>(name: &str) -> Option<T> {
+    document()?.create_element(name).ok()?.dyn_into().ok()
+}
+
+fn data_url(mime: &str, text: &str) -> String {
+    format!("data:{mime};charset=utf-8,{}", String::from(js_sys::encode_uri_component(text)))
+}
+
+fn offer(name: &str, address: &str) {
+    let Some(link) = create::<HtmlElement>("a") else { return };
+    if link.set_attribute("href", address).is_ok() && link.set_attribute("download", name).is_ok() {
+        link.click();
+    }
+}
+
 /// Offers a text as a file to save.
 pub fn download(name: &str, mime: &str, text: &str) {
-    let Some(document) = window().and_then(|window| window.document()) else { return };
-    let Some(link) = document.create_element("a").ok().and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok()) else {
-        return;
-    };
-    let address = format!("data:{mime};charset=utf-8,{}", String::from(js_sys::encode_uri_component(text)));
-    if link.set_attribute("href", &address).is_ok() && link.set_attribute("download", name).is_ok() {
-        link.click();
+    offer(name, &data_url(mime, text));
+}
+
+/// Offers bytes as a file to save.
+pub fn download_blob(name: &str, blob: &Blob) {
+    let address = object_url(blob);
+    offer(name, &address);
+    drop_object_url(&address);
+}
+
+/// Most pixels along a side of a picture; canvases end at about twice as many.
+const MAX_SIDE: f64 = 8192.0;
+
+/// An SVG file as a PNG, two pixels for each of its units, fewer where it is very large.
+pub async fn rasterise(svg: &str, width: f64, height: f64) -> Option<Blob> {
+    let image: HtmlImageElement = create("img")?;
+    image.set_src(&data_url("image/svg+xml", svg));
+    JsFuture::from(image.decode()).await.ok()?;
+    let scale = (MAX_SIDE / width.max(height)).min(2.0);
+    let canvas: HtmlCanvasElement = create("canvas")?;
+    canvas.set_width((width * scale) as u32);
+    canvas.set_height((height * scale) as u32);
+    let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+    context
+        .draw_image_with_html_image_element_and_dw_and_dh(&image, 0.0, 0.0, f64::from(canvas.width()), f64::from(canvas.height()))
+        .ok()?;
+    let promise = js_sys::Promise::new(&mut |resolve, reject| {
+        if canvas.to_blob(&resolve).is_err() {
+            let _ = reject.call0(&JsValue::NULL);
+        }
+    });
+    JsFuture::from(promise).await.ok()?.dyn_into().ok()
+}
+
+/// Whether the device is set to dark.
+pub fn prefers_dark() -> bool {
+    let query = window().and_then(|window| window.match_media("(prefers-color-scheme: dark)").ok().flatten());
+    query.is_some_and(|query| query.matches())
+}
+
+/// The elements in another that a selector finds, in their order.
+pub fn all<E: AsRef<Element>>(within: Option<&E>, selector: &str) -> Vec<Element> {
+    let Some(list) = within.and_then(|element| element.as_ref().query_selector_all(selector).ok()) else { return Vec::new() };
+    (0..list.length()).filter_map(|i| list.get(i)?.dyn_into().ok()).collect()
+}
+
+/// Sets the value of the select that an event came from.
+pub fn set_value(event: &web_sys::Event, value: &str) {
+    if let Some(select) = event.target().and_then(|target| target.dyn_into::<HtmlSelectElement>().ok()) {
+        select.set_value(value);
     }
 }
 
@@ -62,7 +139,7 @@ pub fn query() -> String {
 pub fn set_query(query: &str, as_step: bool) {
     let Some((location, history)) = window().and_then(|window| Some((window.location(), window.history().ok()?))) else { return };
     let url = format!("{}{query}{}", location.pathname().unwrap_or_default(), location.hash().unwrap_or_default());
-    let null = wasm_bindgen::JsValue::NULL;
+    let null = JsValue::NULL;
     // A sandboxed frame may forbid it; then the state is simply not in the address.
     let _ = if as_step {
         history.push_state_with_url(&null, "", Some(&url))
@@ -89,8 +166,10 @@ pub fn closest(event: &web_sys::Event, selector: &str) -> Option<Element> {
 
 /// A message as a sentence: upper case first, full stop last.
 pub fn sentence(message: &str) -> String {
-    let mut letters = message.chars();
-    let first: String = letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
+    let mut sentence = message.to_string();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
+    sentence + end
 }

@@ -3,7 +3,7 @@
 use super::names::{display, grouped, hue};
 use super::session::Session;
 use super::tables::megabytes;
-use crate::arch::cost::{self, Convention};
+use crate::arch::cost::{self, Convention, Extras};
 use crate::arch::diff::describe;
 use crate::arch::table::{self, Level};
 use crate::arch::{Graph, receptive};
@@ -52,7 +52,7 @@ fn facts(graph: &Graph, id: &str) -> Option<Vec<Fact>> {
         return Some(facts);
     }
     let level = if graph.block(id).is_some() { Level::Block } else { Level::Stage };
-    let row = table::rows(graph, level, Convention::Macs).into_iter().find(|row| row.id == id)?;
+    let row = table::rows(graph, level, Convention::Macs(Extras::NONE)).into_iter().find(|row| row.id == id)?;
     let mut facts = Vec::new();
     if let Some(block) = graph.block(id) {
         let path = |path: &[usize]| {

@@ -4,8 +4,12 @@
 mod app;
 #[cfg(feature = "ui")]
 mod architecture;
+#[cfg(feature = "ui")]
+mod builder;
 #[cfg(feature = "charts")]
 pub mod charts;
+#[cfg(feature = "ui")]
+mod choose;
 #[cfg(feature = "ui")]
 mod controls;
 #[cfg(feature = "ui")]
@@ -19,9 +23,15 @@ pub mod names;
 mod predict;
 pub mod samples;
 #[cfg(feature = "ui")]
+mod save;
+#[cfg(feature = "ui")]
 mod session;
 pub mod state;
+#[cfg(feature = "charts")]
+pub mod still;
 pub mod tables;
+#[cfg(feature = "ui")]
+mod viewport;
 
 #[cfg(feature = "ui")]
 pub use app::start;

@@ -1,5 +1,6 @@
 //! Networks' names as people write them, and the colour that each is known by.
 
+pub use crate::arch::cost::with_commas as grouped;
 use crate::arch::names::BODIES;
 use crate::arch::{ArchSpec, Variant};
 
@@ -8,8 +9,8 @@ pub fn display(net: &str) -> String {
     let (base, switches) = net.split_once('.').unwrap_or((net, ""));
     let known = base.rsplit_once('-').and_then(|(body, letter)| Some((BODIES.iter().find(|known| known.name == body)?, letter)));
     match known {
-        Some((body, letter)) if switches.is_empty() => format!("{}-{}", body.title, letter.to_uppercase()),
-        Some((body, letter)) => format!("{}-{} {}", body.title, letter.to_uppercase(), switches.replace('.', " ")),
+        Some((body, letter)) if switches.is_empty() => format!("{}-{}", body.title, letter.to_ascii_uppercase()),
+        Some((body, letter)) => format!("{}-{} {}", body.title, letter.to_ascii_uppercase(), switches.replace('.', " ")),
         None => net.into(),
     }
 }
@@ -34,6 +35,44 @@ pub fn tagline(net: &str) -> &'static str {
     }
 }
 
+/// Where a network comes from: its body's paper and its letter's, with links; of a mixture, that nobody is known to have trained it.
+pub fn source(net: &str) -> Vec<(String, Option<String>)> {
+    let Ok(spec) = ArchSpec::named(net) else { return Vec::new() };
+    match spec.known() {
+        Some((body, variant)) if body.source == variant.source() => linked(body.source),
+        Some((body, variant)) => {
+            let mut words = linked(body.source);
+            words.push((format!(". {}: ", variant.letter().to_ascii_uppercase()), None));
+            words.extend(linked(variant.source()));
+            words
+        }
+        // Dilation changes no tensor: the network it came from has its weights.
+        None if spec.dilate.contains(&true) => {
+            let plain = ArchSpec { dilate: vec![false; spec.dilate.len()], ..spec };
+            let mut words = source(&plain.name());
+            words.push((", dilated instead of strided".into(), None));
+            words
+        }
+        None => vec![("A mixture that nobody is known to have trained".into(), None)],
+    }
+}
+
+/// Words and, where they name a paper on arXiv, its address.
+fn linked(words: &str) -> Vec<(String, Option<String>)> {
+    let mut out = Vec::new();
+    let mut rest = words;
+    while let Some(start) = rest.find("arXiv ") {
+        let number = &rest[start + 6..];
+        let end = number.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(number.len());
+        out.push((rest[..start].to_string(), None));
+        out.push((rest[start..start + 6 + end].to_string(), Some(format!("https://arxiv.org/abs/{}", &number[..end]))));
+        rest = &number[end..];
+    }
+    out.push((rest.to_string(), None));
+    out.retain(|(words, _)| !words.is_empty());
+    out
+}
+
 /// The family of a network, `resnet50` or `tiny`; with switches, the whole name is a family of its own.
 pub fn family(net: &str) -> &str {
     if net.contains('.') { net } else { net.rsplit_once('-').map_or(net, |(family, _)| family) }
@@ -42,19 +81,6 @@ pub fn family(net: &str) -> &str {
 /// The families that can be chosen, with what they are called.
 pub fn families() -> impl Iterator<Item = (&'static str, &'static str)> {
     BODIES.iter().map(|body| (body.name, body.title))
-}
-
-/// `4,089,184,256`.
-pub fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// `3.86 G`: a count in thousands, millions or thousands of millions, three digits.

@@ -1,7 +1,8 @@
 //! What the page shows, as a link: all of it is in the query string and nothing else is.
 
 use super::samples;
-use crate::arch::cost::Convention;
+use crate::arch::cost::{Convention, Extras};
+use crate::arch::folding::Folding;
 use crate::arch::spec::{MAX_SIZE, MIN_SIZE};
 use crate::arch::table::Level;
 use crate::arch::{ArchSpec, Graph, Input, SpecError, lower};
@@ -46,6 +47,8 @@ pub struct State {
     pub models: Vec<String>,
     /// The layer, block or stage under study.
     pub node: String,
+    /// The stages and blocks that the diagrams open.
+    pub open: Folding,
     /// A sample picture; none while the visitor's own is shown, which no link can hold.
     pub image: Option<String>,
     /// Side of the input in pixels; otherwise what each network's weights ask for.
@@ -67,9 +70,10 @@ impl Default for State {
         Self {
             models: DEFAULT_MODELS.map(String::from).into(),
             node: DEFAULT_NODE.into(),
+            open: Folding::around(DEFAULT_NODE),
             image: Some(DEFAULT_IMAGE.into()),
             size: None,
-            count: Convention::Macs,
+            count: Convention::Macs(Extras::NONE),
             level: Level::Stage,
             base: None,
             backend: BackendChoice::Auto,
@@ -104,6 +108,7 @@ impl State {
     pub fn from_query(query: &str) -> (Self, Vec<String>) {
         let mut state = Self::default();
         let mut problems = Vec::new();
+        let mut open = None;
         for (key, value) in parse(query.trim_start_matches('?').as_bytes()) {
             let value: String = value.chars().take(300).collect();
             let shown: String = value.chars().take(60).collect();
@@ -113,6 +118,10 @@ impl State {
                     Err(problem) => problems.push(problem),
                 },
                 "node" => state.node = value,
+                "open" => match Folding::parse(&value) {
+                    Some(folding) => open = Some(folding),
+                    None => problems.push(format!("\"{shown}\" names no stages and blocks to open: write layer2.0,layer3.")),
+                },
                 "image" if value == OWN_IMAGE => {
                     problems.push("A link cannot hold your own picture, which stays on your device: choose it again.".into());
                 }
@@ -125,10 +134,10 @@ impl State {
                     None => problems
                         .push(format!("The size \"{shown}\" is not between {MIN_SIZE} and {MAX_SIZE} pixels; it was left out.")),
                 },
-                "count" => match Convention::ALL.into_iter().find(|count| count.name() == value) {
+                "count" => match Convention::named(&value) {
                     Some(count) => state.count = count,
                     None => problems.push(format!(
-                        "There is no way of counting \"{shown}\": write macs, flops, fvcore, torchinfo or everything."
+                        "There is no way of counting \"{shown}\": write fvcore or torchinfo, or macs or flops and what to add, as in macs-bn-relu-pool-add."
                     )),
                 },
                 "level" => match Level::ALL.into_iter().find(|level| level.name() == value) {
@@ -156,6 +165,7 @@ impl State {
             problems.push(format!("None of these networks has a layer \"{shown}\"; {DEFAULT_NODE} is shown."));
             state.node = DEFAULT_NODE.into();
         }
+        state.open = open.unwrap_or_else(|| Folding::around(&state.node));
         (state, problems)
     }
 
@@ -170,10 +180,11 @@ impl State {
         };
         put("models", &self.models.join(","), self.models == default.models);
         put("node", &self.node, self.node == default.node);
+        put("open", &self.open.to_string(), self.open == Folding::around(&self.node));
         put("image", self.image.as_deref().unwrap_or(OWN_IMAGE), self.image == default.image);
         put("size", &self.size.unwrap_or_default().to_string(), self.size.is_none());
         put("backend", backend_name(self.backend), self.backend == default.backend);
-        put("count", self.count.name(), self.count == default.count);
+        put("count", &self.count.name(), self.count == default.count);
         put("level", self.level.name(), self.level == default.level);
         put("base", self.base.as_deref().unwrap_or_default(), self.base.is_none());
         put("theme", self.theme.name(), self.theme == default.theme);
@@ -182,12 +193,6 @@ impl State {
             query if query.is_empty() => query,
             query => format!("?{}", query.replace("%2C", ",")),
         }
-    }
-
-    /// The stage that the diagrams open: that of the node under study, else the second.
-    pub fn open_stage(&self) -> usize {
-        let stage = self.node.strip_prefix("layer").and_then(|rest| rest.split('.').next()?.parse().ok());
-        stage.unwrap_or(2)
     }
 
     /// Side of the input that diagrams and costs are shown for, in pixels: what was asked, else what the weights of all these networks
@@ -214,6 +219,20 @@ impl State {
         found.unwrap_or(0)
     }
 
+    /// The network that differences are told against: that of [`State::base_index`], or for a single network the original of its depth.
+    ///
+    /// # Errors
+    /// As for [`State::graphs`].
+    pub fn base(&self) -> Result<(String, Graph), SpecError> {
+        let mut name = self.models.get(self.base_index()).cloned().unwrap_or_default();
+        let mut spec = ArchSpec::named(&name)?;
+        if self.models.len() == 1 {
+            spec = spec.original();
+            name = spec.name();
+        }
+        Ok((name, lower(&spec, Input::square(self.shape_size()))?))
+    }
+
     fn has_node(&self) -> bool {
         // A size that makes a network impossible is said where the network would stand.
         self.graphs().map_or(true, |graphs| graphs.iter().any(|graph| graph.find(&self.node).is_some()))
@@ -227,7 +246,7 @@ fn models(list: &str) -> Result<Vec<String>, String> {
         let checked = spec.as_ref().map_err(Clone::clone).and_then(|spec| spec.check(Input::square(DEFAULT_SIZE)));
         if let Err(error) = checked {
             let mut sentence = error.to_string();
-            sentence.replace_range(..1, &sentence[..1].to_uppercase());
+            sentence[..1].make_ascii_uppercase();
             return Err(sentence + ".");
         }
         if !models.iter().any(|model| model == name) {

@@ -1,9 +1,10 @@
 //! The tables of the figure **cost**: networks side by side, and each against a baseline.
 
 use super::names::{display, grouped, short_count};
+use crate::arch::Graph;
 use crate::arch::cost::{self, Convention};
+use crate::arch::receptive::{self, Field};
 use crate::arch::table::{self, Level, Row};
-use crate::arch::{Graph, receptive};
 
 /// One figure of one network.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,10 +73,9 @@ impl Comparison {
         let of = |of: &dyn Fn(&Row) -> u64| -> Vec<Option<u64>> { totals.iter().map(|total| Some(of(total))).collect() };
         let pixels = |count: u64| format!("{count} px");
         let memory = |graph: &Graph| ((cost::torchsummary(graph).total_mb * f64::from(1 << 20)).round()) as u64;
-        let operations = if convention == Convention::Everything { "Every operation" } else { convention.title() };
         let rows = vec![
             ("Parameters".into(), row(&of(&|total| total.params), base, short_count)),
-            (operations.into(), row(&of(&|total| total.ops), base, short_count)),
+            (convention.title(), row(&of(&|total| total.ops), base, short_count)),
             ("MACs that nobody reads".into(), row(&of(&|total| total.dead_macs), base, short_count)),
             ("Activations, float32".into(), row(&of(&|total| total.activation_bytes), base, megabytes)),
             (
@@ -125,8 +125,41 @@ impl Comparison {
     }
 }
 
+/// Head and lines of one network's parts in full figures, for copying.
+pub fn details(rows: &[Row], operations: &str) -> (Vec<String>, Vec<Vec<String>>) {
+    let head = [
+        "part",
+        "output",
+        "parameters",
+        operations,
+        "share, %",
+        "activations, bytes",
+        "receptive field",
+        "jump",
+        "centre",
+        "unread MACs",
+    ];
+    let sum: u64 = rows.iter().map(|row| row.ops).sum();
+    let line = |row: &Row| {
+        let of_field = |of: &dyn Fn(&Field) -> String| row.field.as_ref().map_or(String::new(), of);
+        vec![
+            row.id.clone(),
+            row.shape.to_string(),
+            row.params.to_string(),
+            row.ops.to_string(),
+            format!("{:.2}", 100.0 * row.ops as f64 / sum.max(1) as f64),
+            row.activation_bytes.to_string(),
+            of_field(&|field| field.size.to_string()),
+            of_field(&|field| field.jump.to_string()),
+            of_field(&|field| field.centre.to_string()),
+            row.dead_macs.to_string(),
+        ]
+    };
+    (head.map(String::from).into(), rows.iter().map(line).collect())
+}
+
 /// Every name of any table, each after the ones that come before it in its own table.
-fn merged(tables: &[Vec<Row>]) -> Vec<String> {
+pub fn merged(tables: &[Vec<Row>]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for table in tables {
         let mut at = 0;

@@ -2,7 +2,9 @@
 
 use super::WeightsError;
 use crate::image::Preprocess;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt::Formatter;
 
 /// Key of the card in a safetensors file's metadata.
 pub const METADATA_KEY: &str = "stridescope";
@@ -32,13 +34,39 @@ pub struct Card {
 }
 
 /// The classes of a network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Classes {
     /// A list that this project ships: `"imagenet-1k"`.
     Known(KnownClasses),
     /// ImageNet's ids (wnids) of the classes, in the order of `fc`.
     Wnids(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Classes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrList;
+        impl<'de> Visitor<'de> for NameOrList {
+            type Value = Classes;
+
+            fn expecting(&self, f: &mut Formatter) -> std::fmt::Result {
+                f.write_str("\"imagenet-1k\" or a list of wnids")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Classes, E> {
+                KnownClasses::deserialize(name.into_deserializer()).map(Classes::Known)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Classes, A::Error> {
+                let mut wnids = Vec::new();
+                while let Some(wnid) = list.next_element()? {
+                    wnids.push(wnid);
+                }
+                Ok(Classes::Wnids(wnids))
+            }
+        }
+        deserializer.deserialize_any(NameOrList)
+    }
 }
 
 /// Lists of classes that this project ships.

@@ -25,7 +25,7 @@ pub struct CatalogueEntry {
 
 /// A public place that serves weights with CORS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "format", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Remote {
     /// One safetensors file in timm's layout.
     Safetensors {

@@ -1,6 +1,9 @@
 //! The messages. Each travels as `{json, blob?, buffers?}`: the JSON of a value below, a picture on the way in, numbers on the way
 //! out as transferred `ArrayBuffer`s of f32.
 //!
+//! Variants are tagged from outside, `{"cancel":{"id":3}}`: a tag inside would make serde keep a copy of every value until it knows what it
+//! is, a twentieth of the page's code.
+//!
 //! The worker posts [`Event::Ready`] first; what is sent before that is lost.
 
 use crate::weights::Card;
@@ -21,7 +24,7 @@ pub enum BackendChoice {
 
 /// Page to worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Request {
     /// Decode the picture in `blob` and keep it for the runs that follow.
     Picture {
@@ -88,7 +91,7 @@ pub enum InputChoice {
 
 /// Worker to page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// The engine is loaded and listens.
     Ready,
@@ -130,7 +133,7 @@ pub enum Event {
 
 /// What a run is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Finding out which device to use.
     Device,

@@ -26,23 +26,30 @@ function next(worker, pick) {
   });
 }
 
+/** A message of ours, which is tagged from outside: `{"ran":{…}}`. */
+function told({ json }) {
+  const message = JSON.parse(json);
+  const [type, body] = typeof message === 'string' ? [message, {}] : Object.entries(message)[0];
+  return { type, ...body };
+}
+
 /** Our engine, spoken to as the page does: src/worker/protocol.rs. */
 async function startOurs(bench) {
   const worker = new Worker('/worker_loader.js', { type: 'module' });
-  await next(worker, ({ json }) => (JSON.parse(json).type === 'ready' ? true : undefined));
+  await next(worker, (message) => (told(message).type === 'ready' ? true : undefined));
   let id = 0;
   const run = async () => {
     id += 1;
-    const answer = next(worker, ({ json, buffers }) => {
-      const event = JSON.parse(json);
+    const answer = next(worker, (message) => {
+      const event = told(message);
       if (event.id !== id || event.type === 'progress') return undefined;
       if (event.type !== 'ran') throw new Error(`our engine: ${event.message ?? event.type}`);
       const { name, why } = event.backend;
       if (name !== bench.backend) throw new Error(`our engine ran on ${name}: ${why}`);
-      return { ms: event.ms, logits: Array.from(new Float32Array(buffers[0])) };
+      return { ms: event.ms, logits: Array.from(new Float32Array(message.buffers[0])) };
     });
     const { net, weights, size, backend } = bench;
-    worker.postMessage({ json: JSON.stringify({ type: 'run', id, net, weights, input: 'formula', size, backend, taps: [] }) });
+    worker.postMessage({ json: JSON.stringify({ run: { id, net, weights, input: 'formula', size, backend, taps: [] } }) });
     return answer;
   };
   return { run, close: () => worker.terminate() };

@@ -74,22 +74,28 @@ export async function engine(context, url) {
   await page.evaluate(async () => {
     const worker = new Worker("./worker_loader.js", { type: "module" });
     const waiting = new Map();
+    // A message is tagged from outside, `{"ran":{…}}`.
+    const told = ({ json }) => {
+      const message = JSON.parse(json);
+      const [type, body] = typeof message === "string" ? [message, {}] : Object.entries(message)[0];
+      return { type, ...body };
+    };
     let id = 0;
     await new Promise((resolve, reject) => {
       worker.onerror = (error) => reject(new Error(error.message || "the engine did not load"));
-      worker.onmessage = (message) => { if (JSON.parse(message.data.json).type === "ready") resolve(); };
+      worker.onmessage = (message) => { if (told(message.data).type === "ready") resolve(); };
     });
     worker.onerror = (error) => waiting.forEach(({ reject }) => reject(new Error(error.message || "the engine died")));
     worker.onmessage = ({ data }) => {
-      const event = JSON.parse(data.json);
+      const event = told(data);
       if (event.type === "progress") return;
       waiting.get(event.id)?.resolve({ event, numbers: (data.buffers ?? []).map((buffer) => new Float32Array(buffer)) });
       waiting.delete(event.id);
     };
-    globalThis.ask = (request, blob) => new Promise((resolve, reject) => {
+    globalThis.ask = (type, request, blob) => new Promise((resolve, reject) => {
       id += 1;
       waiting.set(id, { resolve, reject });
-      worker.postMessage({ json: JSON.stringify({ ...request, id }), blob });
+      worker.postMessage({ json: JSON.stringify({ [type]: { ...request, id } }), blob });
     });
     globalThis.statistics = (values) => {
       let sum = 0, absmax = 0;
@@ -103,12 +109,12 @@ export async function engine(context, url) {
   return {
     page,
     run: (request) => page.evaluate(async (request) => {
-      const { event, numbers } = await ask({ type: "run", ...request });
+      const { event, numbers } = await ask("run", request);
       return { event, logits: [...(numbers[0] ?? [])], taps: (event.taps ?? []).map(([id, shape], i) => ({ id, shape, ...statistics(numbers[i + 1]) })) };
     }, request),
     picture: (file) => page.evaluate(async (file) => {
       const blob = await (await fetch(file)).blob();
-      return (await ask({ type: "picture" }, blob)).event;
+      return (await ask("picture", {}, blob)).event;
     }, file),
   };
 }

@@ -17,6 +17,9 @@ pub struct Arguments {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Print what torchsummary prints for the same network in PyTorch.
+    #[arg(long, conflicts_with = "format")]
+    torchsummary: bool,
 }
 
 #[derive(Serialize)]
@@ -48,6 +51,9 @@ struct Layer {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let spec = ArchSpec::named(&arguments.net)?;
     let graph = lower(&spec, Input::square(arguments.size))?;
+    if arguments.torchsummary {
+        return print(&cost::torchsummary_text(&graph));
+    }
     let summary = summary(&arguments.net, &graph);
     if arguments.format == Format::Json {
         return print(&(serde_json::to_string(&summary)? + "\n"));

@@ -1,0 +1,53 @@
+//! Figures saved as files.
+
+use super::dom;
+use super::session::Session;
+use super::state::Theme;
+use super::still::{Palette, Still};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+/// How a figure is saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Lines and letters, of any size.
+    Svg,
+    /// Pixels, two for each unit of the drawing.
+    Png,
+}
+
+/// Buttons that save a figure; it is drawn when one is pressed.
+#[component]
+pub fn Save(
+    /// The session whose theme it is drawn in.
+    session: Session,
+    /// What is saved, for a screen reader: `the diagrams`.
+    #[prop(into)]
+    what: String,
+    /// Draws it: the file's name without its ending, and the drawing.
+    draw: impl Fn(Palette) -> Option<(String, Still)> + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let save = move |format: Format| {
+        let is_dark = match session.state.with_untracked(|state| state.theme) {
+            Theme::Auto => dom::prefers_dark(),
+            theme => theme == Theme::Dark,
+        };
+        let Some((name, still)) = draw(if is_dark { Palette::Dark } else { Palette::Light }) else { return };
+        match format {
+            Format::Svg => dom::download(&format!("{name}.svg"), "image/svg+xml", &still.svg),
+            Format::Png => spawn_local(async move {
+                match dom::rasterise(&still.svg, still.width, still.height).await {
+                    Some(blob) => dom::download_blob(&format!("{name}.png"), &blob),
+                    None => session.notice.set(Some("The browser could not draw this figure as a PNG: save it as SVG.".into())),
+                }
+            }),
+        }
+    };
+    view! {
+        <span class="group" role="group" aria-label=format!("Save {what}")>
+            "Save"
+            <button class="ghost" on:click=move |_| save(Format::Svg)>"SVG"</button>
+            <button class="ghost" on:click=move |_| save(Format::Png)>"PNG"</button>
+        </span>
+    }
+}

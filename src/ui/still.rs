@@ -1,0 +1,119 @@
+//! Drawings that stand alone: an SVG file with its colours in it, for an article or a slide.
+
+use super::names::{display, hue};
+use crate::arch::diagram::{self, Column, WIDTH};
+use std::fmt::Write;
+
+/// The colours of a drawing that stands alone, as in `styles.css`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Palette {
+    /// Dark ink on white.
+    Light,
+    /// Light ink on near-black.
+    Dark,
+}
+
+/// Names of the page's colours, and what they are in light and in dark.
+const COLOURS: [(&str, &str, &str); 11] = [
+    ("card", "#ffffff", "#1b1e23"),
+    ("ink", "#1b1e23", "#eceae5"),
+    ("ink-2", "#565c66", "#abb0b9"),
+    ("ink-3", "#6b717b", "#8f959f"),
+    ("line", "#e4e1d9", "#2f333b"),
+    ("line-2", "#efece5", "#262a31"),
+    ("a", "#7a5195", "#b58fd0"),
+    ("b", "#2f6fb0", "#7fb2e8"),
+    ("c", "#a3611a", "#e0a35a"),
+    ("d", "#1a7a57", "#5cc79c"),
+    ("lost", "#c0402b", "#ef7f68"),
+];
+
+impl Palette {
+    /// Puts the colours themselves in the place of the page's names for them, `var(--ink)`.
+    fn resolve(self, svg: &str) -> String {
+        COLOURS.iter().fold(svg.to_string(), |svg, (name, light, dark)| {
+            svg.replace(&format!("var(--{name})"), if self == Self::Light { light } else { dark })
+        })
+    }
+}
+
+/// A drawing, and its size in its own units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Still {
+    /// The file.
+    pub svg: String,
+    /// Across.
+    pub width: f64,
+    /// Down.
+    pub height: f64,
+}
+
+const STYLE: &str = "text{font:11px system-ui,sans-serif;fill:var(--ink)}.title{font-weight:600;font-size:13px}\
+    .note{font-size:9px;fill:var(--ink-3)}.line{fill:none;stroke:var(--ink-3)}.node rect{fill:var(--card);stroke:var(--ink-3)}\
+    .removed rect{stroke-dasharray:3 3}.removed text{fill:var(--ink-3)}.handle rect{stroke:none}.handle text{fill:var(--ink-2)}\
+    .join{fill:var(--card);stroke:var(--ink-3)}.plus{font-size:12px}.tip{fill:var(--ink-3)}";
+
+/// Block diagrams side by side: each network's name and column.
+pub fn diagrams(columns: &[(String, Column)], palette: Palette) -> Still {
+    const MARGIN: f64 = 16.0;
+    const HEAD: f64 = 36.0;
+    let height = columns.iter().map(|(_, column)| column.height).fold(0.0, f64::max) + HEAD + 8.0;
+    let width = columns.len() as f64 * (WIDTH + MARGIN) + MARGIN;
+    let mut style = STYLE.to_string();
+    let mut body = String::new();
+    for (index, (net, column)) in columns.iter().enumerate() {
+        let letter = match hue(net) {
+            's' => 'c',
+            't' => 'd',
+            letter => letter,
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(
+            style,
+            ".n{index} .added rect{{fill:var(--{letter});fill-opacity:.28;stroke:var(--{letter})}}\
+             .n{index} .changed rect{{fill:var(--{letter});fill-opacity:.13;stroke:var(--{letter})}}"
+        );
+        let drawn = diagram::svg(column, "", "");
+        let inner = &drawn[drawn.find('>').map_or(0, |end| end + 1)..];
+        let x = MARGIN + index as f64 * (WIDTH + MARGIN);
+        let _ = write!(
+            body,
+            "<g class=\"n{index}\" transform=\"translate({x} {HEAD})\"><text class=\"title\" x=\"{}\" y=\"-12\" text-anchor=\"middle\">{}</text>{}</g>",
+            WIDTH / 2.0,
+            display(net),
+            without_buttons(inner.trim_end_matches("</svg>")),
+        );
+    }
+    let names: Vec<String> = columns.iter().map(|(net, _)| display(net)).collect();
+    let title = format!("Block diagram of {}", names.join(", "));
+    file(&title, (width, height), &format!("<style>{style}</style>{body}"), palette)
+}
+
+/// A chart as it stands on the page: its `<svg>` element and its size.
+pub fn chart(title: &str, svg: &str, size: (u32, u32), palette: Palette) -> Still {
+    let inner = &svg[svg.find('>').map_or(0, |end| end + 1)..];
+    let size = (f64::from(size.0), f64::from(size.1));
+    file(title, size, inner.trim_end().trim_end_matches("</svg>"), palette)
+}
+
+fn file(title: &str, (width, height): (f64, f64), body: &str, palette: Palette) -> Still {
+    let svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
+         aria-label=\"{title}\"><rect width=\"{width}\" height=\"{height}\" fill=\"var(--card)\"/>{body}</svg>\n"
+    );
+    Still { svg: palette.resolve(&svg), width, height }
+}
+
+/// What makes a box a button has no use in a file.
+fn without_buttons(svg: &str) -> String {
+    let mut out = String::with_capacity(svg.len());
+    let mut rest = svg;
+    while let Some(start) = rest.find(r#" role="button""#) {
+        let end = rest[start..].find("<title>").map_or(rest.len(), |end| start + end);
+        out.push_str(&rest[..start]);
+        out.push('>');
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
+}
