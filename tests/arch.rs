@@ -7,9 +7,8 @@ mod specs;
 use proptest::prelude::*;
 use specs::any_spec;
 use stridescope::arch::cost::{self, totals};
-use stridescope::arch::coverage::{self, Reads, block_reads};
+use stridescope::arch::coverage::{self, block_reads};
 use stridescope::arch::folding::Folding;
-use stridescope::arch::graph::Window;
 use stridescope::arch::{AntiAlias, ArchSpec, BlockKind, Graph, Input, Op, SpecError, diagram, lower, receptive};
 
 fn graph(name: &str, size: usize) -> Graph {
@@ -198,34 +197,8 @@ fn diagrams_align_and_mark_what_differs() {
     assert_eq!(svg.matches("class=\"node changed selected\"").count(), 1);
 }
 
-/// Reads of an axis by running the window over it, one tap at a time.
-fn brute_force_reads(window: Window, len: usize, out: usize) -> Vec<u32> {
-    let mut reads = vec![0; len];
-    for o in 0..out {
-        for tap in 0..window.kernel {
-            let at = (o * window.stride + tap * window.dilation) as i64 - window.padding as i64;
-            if let Some(count) = usize::try_from(at).ok().and_then(|at| reads.get_mut(at)) {
-                *count += 1;
-            }
-        }
-    }
-    reads
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
-
-    #[test]
-    fn reads_are_those_of_a_sliding_window(kernel in 1usize..8, stride in 1usize..4, padding in 0usize..4, dilation in 1usize..3,
-                                           len in 8usize..60, other in 8usize..60) {
-        let window = Window { kernel, stride, padding, dilation };
-        let span = dilation * (kernel - 1) + 1;
-        prop_assume!(len + 2 * padding >= span && other + 2 * padding >= span);
-        let out = |len: usize| (len + 2 * padding - span) / stride + 1;
-        let reads = Reads::of_window(window, (len, other), (out(len), out(other)));
-        prop_assert_eq!(&reads.rows, &brute_force_reads(window, len, out(len)));
-        prop_assert_eq!(&reads.columns, &brute_force_reads(window, other, out(other)));
-    }
 
     #[test]
     fn any_mixture_is_a_network(spec in any_spec(4, 3, 5), height in 32usize..200, width in 32usize..200) {

@@ -12,7 +12,7 @@ use specs::any_spec;
 use std::sync::Arc;
 use stridescope::arch::{AntiAlias, ArchSpec, Graph, Input, lower};
 use stridescope::engine::topk::{softmax, top_k};
-use stridescope::engine::{Backend, EngineError, Network, check_against_cpu, relative_l2};
+use stridescope::engine::{Backend, EngineError, Network, Pass, check_against_cpu, relative_l2};
 use stridescope::image;
 use stridescope::weights::{Checkpoint, catalogue, formula, safetensors};
 
@@ -26,7 +26,7 @@ fn every_formula_network_agrees_with_pytorch_at_every_node() {
         let (network, size) = formula_network(&golden.name);
         let taps: Vec<&str> = golden.nodes.keys().map(String::as_str).collect();
         let input = formula::input(3 * size * size);
-        let output = block_on(network.forward(&input, 1, (size, size), &taps)).unwrap();
+        let output = block_on(network.forward(&input, 1, (size, size), &Pass::tapping(&taps))).unwrap();
         let distance = relative_l2(&output.logits, &golden.logits);
         assert!(distance <= LOGIT_TOLERANCE, "{}: logits are {distance:.2e} off", golden.name);
         let top: Vec<usize> = top_k(&output.logits, 5).into_iter().map(|(index, _)| index).collect();
@@ -60,7 +60,7 @@ fn swapped_variants_give_other_answers() {
     let swapped = lower(&ArchSpec::named("resnet50-b").unwrap(), Input::square(size)).unwrap();
     let checkpoint = Arc::new(formula::checkpoint(&swapped));
     let network = Network::load(swapped, checkpoint, Backend::Cpu).unwrap();
-    let output = block_on(network.forward(&input, 1, (size, size), &[])).unwrap();
+    let output = block_on(network.forward(&input, 1, (size, size), &Pass::default())).unwrap();
     assert!(relative_l2(&output.logits, &golden.logits) > 100.0 * LOGIT_TOLERANCE);
 }
 
@@ -80,9 +80,9 @@ fn tiny_networks_say_what_pytorch_says_of_the_samples() {
     for (net, pictures) in goldens.as_object().unwrap() {
         let (network, how) = tiny(net);
         for (file, wanted) in pictures.as_object().unwrap() {
-            let picture = image::resize_and_crop(&sample(file), &how).unwrap();
+            let picture = image::resize_and_crop(&sample(file), &how, (0, 0)).unwrap();
             let input = image::prepare(&picture, &how);
-            let output = block_on(network.forward(&input, 1, (how.size, how.size), &[])).unwrap();
+            let output = block_on(network.forward(&input, 1, (how.size, how.size), &Pass::default())).unwrap();
             let (index, p) = top_k(&output.logits, 1)[0];
             assert_eq!(index as u64, wanted["top"].as_u64().unwrap(), "{net} {file}");
             assert!((p - wanted["p"].as_f64().unwrap()).abs() <= 0.01, "{net} {file}: {p}");
@@ -101,8 +101,9 @@ fn a_batch_gives_what_its_pictures_give_alone() {
     let (network, size) = formula_network("resnet18-d@64");
     let one = formula::input(3 * size * size);
     let two: Vec<f32> = one.iter().rev().copied().collect();
-    let alone = [&one, &two].map(|input| block_on(network.forward(input, 1, (size, size), &["layer2"])).unwrap());
-    let both = block_on(network.forward(&[one.clone(), two.clone()].concat(), 2, (size, size), &["layer2"])).unwrap();
+    let alone = [&one, &two].map(|input| block_on(network.forward(input, 1, (size, size), &Pass::tapping(&["layer2"]))).unwrap());
+    let both =
+        block_on(network.forward(&[one.clone(), two.clone()].concat(), 2, (size, size), &Pass::tapping(&["layer2"]))).unwrap();
     assert!(relative_l2(&both.logits, &[alone[0].logits.clone(), alone[1].logits.clone()].concat()) < 1e-5);
     assert_eq!(both.taps[0].shape, [2, 128, 8, 8]);
 }
@@ -111,7 +112,7 @@ fn a_batch_gives_what_its_pictures_give_alone() {
 fn a_network_takes_other_sizes_than_the_one_it_was_loaded_for() {
     let (network, _) = formula_network("resnet18-d@64");
     let input = formula::input(3 * 40 * 56);
-    let output = block_on(network.forward(&input, 1, (40, 56), &["layer4"])).unwrap();
+    let output = block_on(network.forward(&input, 1, (40, 56), &Pass::tapping(&["layer4"]))).unwrap();
     assert_eq!(output.taps[0].shape, [1, 512, 2, 2]);
 }
 
@@ -121,10 +122,14 @@ fn requests_that_cannot_be_met_are_refused() {
     let input = formula::input(3 * size * size);
     let refused = |result: Result<_, EngineError>| result.map(|_: stridescope::engine::Output| ()).unwrap_err().to_string();
     assert!(
-        refused(block_on(network.forward(&input[1..], 1, (size, size), &[]))).contains("needs 12288 input values, but got 12287")
+        refused(block_on(network.forward(&input[1..], 1, (size, size), &Pass::default())))
+            .contains("needs 12288 input values, but got 12287")
     );
-    assert!(refused(block_on(network.forward(&[], 0, (size, size), &[]))).contains("needs 0"));
-    assert!(refused(block_on(network.forward(&input, 1, (size, size), &["layer9.0"]))).contains("no layer \"layer9.0\""));
+    assert!(refused(block_on(network.forward(&[], 0, (size, size), &Pass::default()))).contains("needs 0"));
+    assert!(
+        refused(block_on(network.forward(&input, 1, (size, size), &Pass::tapping(&["layer9.0"]))))
+            .contains("no layer \"layer9.0\"")
+    );
 }
 
 fn damaged(graph: &Graph, damage: impl FnOnce(&mut Checkpoint)) -> String {
@@ -197,7 +202,7 @@ fn the_rest_of_the_family_agrees_with_pytorch() {
         let input = formula::input(graph.spec.channels * golden.size * golden.size);
         let network = Network::load(graph.clone(), Arc::new(formula::checkpoint(&graph)), Backend::Cpu).unwrap();
         let taps: Vec<&str> = golden.stages.keys().map(String::as_str).collect();
-        let output = block_on(network.forward(&input, 1, (golden.size, golden.size), &taps)).unwrap();
+        let output = block_on(network.forward(&input, 1, (golden.size, golden.size), &Pass::tapping(&taps))).unwrap();
         let distance = relative_l2(&output.logits, &golden.logits);
         assert!(distance <= LOGIT_TOLERANCE, "{}: logits are {distance:.2e} off", golden.net);
         for tap in &output.taps {
@@ -230,14 +235,14 @@ proptest! {
         };
         let network = Network::load(graph.clone(), Arc::new(formula::checkpoint(&graph)), Backend::Cpu).unwrap();
         let taps: Vec<&str> = graph.nodes.iter().map(|node| node.id.as_str()).collect();
-        let output = block_on(network.forward(&formula::input(spec.channels * height * width), 1, (height, width), &taps)).unwrap();
+        let output = block_on(network.forward(&formula::input(spec.channels * height * width), 1, (height, width), &Pass::tapping(&taps))).unwrap();
         prop_assert_eq!(output.taps.len(), graph.nodes.len());
         for (tap, node) in output.taps.iter().zip(&graph.nodes) {
             prop_assert_eq!(tap.shape, [1, node.shape.channels, node.shape.height, node.shape.width], "{}", node.id);
             prop_assert!(tap.values.iter().all(|value| value.is_finite()), "{}", node.id);
         }
         // Taps keep layers apart that are otherwise computed in one go.
-        let fused = block_on(network.forward(&formula::input(spec.channels * height * width), 1, (height, width), &[])).unwrap();
+        let fused = block_on(network.forward(&formula::input(spec.channels * height * width), 1, (height, width), &Pass::default())).unwrap();
         prop_assert!(relative_l2(&fused.logits, &output.logits) < 1e-5);
     }
 }

@@ -69,7 +69,7 @@ fn resizing_and_cropping_give_pillows_pixels() {
         let (width, height) = shape.split_once('x').unwrap();
         let filter = if filter == "bicubic" { Interpolation::Bicubic } else { Interpolation::Bilinear };
         let how = how(size.parse().unwrap(), resize.parse().unwrap(), filter);
-        let ours = resize_and_crop(&source(kind, width.parse().unwrap(), height.parse().unwrap()), &how).unwrap();
+        let ours = resize_and_crop(&source(kind, width.parse().unwrap(), height.parse().unwrap()), &how, (0, 0)).unwrap();
         let pillows = decode(&std::fs::read(&path).unwrap()).unwrap();
         let (most, differing) = difference(&ours, &pillows);
         assert_eq!((most, differing), (0, 0), "{name}: so much is a value off, so many are");
@@ -288,7 +288,7 @@ fn extreme_shapes_give_a_crop_or_a_sentence() {
         (1, 50_000_000, thin(1, 50_000_000)),
     ];
     for (width, height, wanted) in cases {
-        let crop = resize_and_crop(&plain(width, height), &how(32, 36, Interpolation::Bicubic));
+        let crop = resize_and_crop(&plain(width, height), &how(32, 36, Interpolation::Bicubic), (0, 0));
         assert_eq!(crop.clone().map(|_| ()), wanted, "{width} × {height}");
         if let Ok(crop) = crop {
             assert_eq!((crop.width, crop.height, crop.pixels), (32, 32, vec![77; 3 * 32 * 32]), "{width} × {height}");
@@ -302,7 +302,7 @@ fn extreme_shapes_give_a_crop_or_a_sentence() {
 #[test]
 fn an_impossible_preparation_is_refused() {
     for (size, resize) in [(128, 127), (128, 0), (128, 257), (128, usize::MAX)] {
-        let refused = resize_and_crop(&source("noise", 5, 3), &how(size, resize, Interpolation::Bilinear));
+        let refused = resize_and_crop(&source("noise", 5, 3), &how(size, resize, Interpolation::Bilinear), (0, 0));
         assert_eq!(refused, Err(ImageError::Preprocess { size, resize }));
     }
 }
@@ -312,7 +312,7 @@ fn holds_together(bytes: &[u8]) -> Result<(), TestCaseError> {
     match decode(bytes) {
         Ok(picture) => {
             prop_assert_eq!(picture.pixels.len(), 3 * picture.width * picture.height);
-            match resize_and_crop(&picture, &how(16, 18, Interpolation::Bilinear)) {
+            match resize_and_crop(&picture, &how(16, 18, Interpolation::Bilinear), (0, 0)) {
                 Ok(crop) => prop_assert_eq!(crop.pixels.len(), 3 * 16 * 16),
                 Err(error) => prop_assert!(matches!(error, ImageError::TooThin { .. }), "{}", error),
             }

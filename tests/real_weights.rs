@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::engine::topk::top_k;
-use stridescope::engine::{Backend, Network};
+use stridescope::engine::{Backend, Network, Pass};
 use stridescope::image;
 use stridescope::weights::{Dtype, safetensors};
 
@@ -36,8 +36,8 @@ fn resnet50_a_says_what_the_reference_says_of_every_sample() {
     let goldens: BTreeMap<String, Golden> = serde_json::from_slice(&goldens).unwrap();
     assert_eq!(goldens.len(), 7);
     for (file, golden) in goldens {
-        let input = image::prepare(&image::resize_and_crop(&sample(&file), &how).unwrap(), &how);
-        let output = block_on(network.forward(&input, 1, (how.size, how.size), &[])).unwrap();
+        let input = image::prepare(&image::resize_and_crop(&sample(&file), &how, (0, 0)).unwrap(), &how);
+        let output = block_on(network.forward(&input, 1, (how.size, how.size), &Pass::default())).unwrap();
         let top = top_k(&output.logits, 5);
         assert_eq!(top.iter().map(|(index, _)| *index).collect::<Vec<_>>(), golden.top5, "{file}");
         for ((_, p), wanted) in top.iter().zip(&golden.p) {

@@ -1,6 +1,6 @@
 //! How often each position of a feature map is read, and which positions nobody reads.
 
-use super::graph::{Block, Graph, Op, Window};
+use super::graph::{Block, Graph, Op, Shape, Window};
 use serde::Serialize;
 
 /// How often each position of a map is read by one sliding window.
@@ -47,12 +47,14 @@ impl Reads {
     }
 }
 
-/// Positions along one axis that output `out` reads, padding left out.
-fn taps(window: Window, len: usize, out: usize) -> impl Iterator<Item = usize> {
+/// Positions along one axis, of `len`, that output `out` reads, first to last; where the map is mirrored, one may come twice.
+pub fn taps(window: Window, len: usize, out: usize) -> impl Iterator<Item = usize> {
     let start = (out * window.stride) as isize - window.padding as isize;
+    let last = len as isize - 1;
     (0..window.kernel)
         .map(move |tap| start + (tap * window.dilation) as isize)
-        .filter(move |&at| (0..len as isize).contains(&at))
+        .map(move |at| if window.mirrored { at.abs().min(2 * last - at) } else { at })
+        .filter(move |at| (0..=last).contains(at))
         .map(|at| at as usize)
 }
 
@@ -83,7 +85,7 @@ pub fn block_reads(graph: &Graph, block: &Block) -> (PathReads, PathReads) {
 fn path_reads(graph: &Graph, input: usize, path: &[usize]) -> PathReads {
     let shape = graph.nodes[input].shape;
     let size = (shape.height, shape.width);
-    let pointwise = Window { kernel: 1, stride: 1, padding: 0, dilation: 1 };
+    let pointwise = Window { kernel: 1, stride: 1, padding: 0, dilation: 1, mirrored: false };
     let reader = path.iter().find_map(|&i| {
         let window = graph.nodes[i].op.window()?;
         (window != pointwise).then_some((i, window))
@@ -107,6 +109,25 @@ pub struct Mask {
 impl Mask {
     fn empty(height: usize, width: usize) -> Self {
         Self { width, set: vec![false; height * width] }
+    }
+
+    /// The positions of a square of a map, as far as they are inside.
+    pub fn square(map: Shape, (y, x): (usize, usize), side: usize) -> Self {
+        let mut mask = Self::empty(map.height, map.width);
+        let end = |start: usize, len: usize| start.saturating_add(side).min(len);
+        for row in y..end(y, map.height) {
+            for column in x..end(x, map.width) {
+                mask.set[row * map.width + column] = true;
+            }
+        }
+        mask
+    }
+
+    /// The positions that are not in the set.
+    #[must_use]
+    pub fn complement(mut self) -> Self {
+        self.set.iter_mut().for_each(|set| *set = !*set);
+        self
     }
 
     /// Positions in the set.

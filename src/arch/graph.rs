@@ -110,9 +110,12 @@ impl Op {
     /// Kernel, stride, padding and dilation of a layer that slides a window.
     pub fn window(&self) -> Option<Window> {
         match *self {
-            Self::Conv(c) => Some(Window { kernel: c.kernel, stride: c.stride, padding: c.padding, dilation: c.dilation }),
+            Self::Conv(c) => {
+                Some(Window { kernel: c.kernel, stride: c.stride, padding: c.padding, dilation: c.dilation, mirrored: false })
+            }
             Self::MaxPool(p) | Self::AvgPool(p) | Self::BlurPool(p) => {
-                Some(Window { kernel: p.kernel, stride: p.stride, padding: p.padding, dilation: 1 })
+                let mirrored = matches!(self, Self::BlurPool(_));
+                Some(Window { kernel: p.kernel, stride: p.stride, padding: p.padding, dilation: 1, mirrored })
             }
             _ => None,
         }
@@ -130,6 +133,8 @@ pub struct Window {
     pub padding: usize,
     /// Distance between taps.
     pub dilation: usize,
+    /// Whether the positions added are the map's own, mirrored at its edge, instead of nothing.
+    pub mirrored: bool,
 }
 
 /// Which way through a block a layer lies on.

@@ -1,6 +1,6 @@
 //! Whether a device computes what the CPU computes: asked once before its answers are shown.
 
-use super::{Backend, EngineError, Network};
+use super::{Backend, EngineError, Network, Pass};
 use crate::arch::{ArchSpec, BlockKind, Input, Variant, lower};
 use crate::weights::{WeightsError, formula};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub async fn check_against_cpu(backend: &Backend) -> Result<Agreement, EngineErr
     let mut outputs = Vec::new();
     for backend in [&Backend::Cpu, backend] {
         let network = Network::load(graph.clone(), checkpoint.clone(), backend.clone())?;
-        outputs.push(network.forward(&input, 1, (SIZE, SIZE), &taps).await?);
+        outputs.push(network.forward(&input, 1, (SIZE, SIZE), &Pass::tapping(&taps)).await?);
     }
     let pairs = std::iter::once((&outputs[0].logits, &outputs[1].logits))
         .chain(outputs[0].taps.iter().zip(&outputs[1].taps).map(|(cpu, other)| (&cpu.values, &other.values)));

@@ -4,11 +4,13 @@
 
 mod agree;
 mod network;
+mod pass;
 mod plan;
 pub mod topk;
 
 pub use agree::{Agreement, check_against_cpu, relative_l2};
 pub use network::{Network, Output, Tap};
+pub use pass::{Edit, Fill, Pass};
 
 use crate::weights::WeightsError;
 use burn::tensor::Device;

@@ -1,6 +1,8 @@
 //! One network type for the whole family, built from the graph and a checkpoint.
 
+use super::pass::{Edit, Pass, indices};
 use super::plan::{FusedConv, Step, norms, plan};
+use super::topk::top_k;
 use super::{Backend, EngineError};
 use crate::arch::{Conv, Graph, Op};
 use crate::weights::{Checkpoint, WeightsError, check};
@@ -50,6 +52,10 @@ pub struct Output {
     pub logits: Vec<f32>,
     /// The tapped layers, in the order in which they were asked for.
     pub taps: Vec<Tap>,
+    /// The means over channels, `[N, 1, H, W]`, likewise.
+    pub means: Vec<Tap>,
+    /// The class activation maps, `[N, 1, H, W]`, named by the class's index, likewise.
+    pub cams: Vec<Tap>,
 }
 
 /// One layer's output.
@@ -88,44 +94,77 @@ impl Network {
 
     /// Runs the network on `[N, C, H, W]` input values, with batch size `batch` and the height and width of `size`.
     ///
-    /// `taps` names layers, blocks or stages whose output is wanted as well.
+    /// `pass` says what else is wanted, and what is changed on the way.
     ///
     /// # Errors
-    /// When the input has the wrong number of values, a tap does not exist, or the device fails.
-    pub async fn forward(&self, input: &[f32], batch: usize, size: (usize, usize), taps: &[&str]) -> Result<Output, EngineError> {
+    /// When the input has the wrong number of values, a layer or class does not exist, or the device fails.
+    pub async fn forward(
+        &self,
+        input: &[f32],
+        batch: usize,
+        size: (usize, usize),
+        pass: &Pass<'_>,
+    ) -> Result<Output, EngineError> {
         let shape = [batch, self.graph.spec.channels, size.0, size.1];
         let wanted = shape.iter().product();
         if input.len() != wanted || wanted == 0 {
             return Err(EngineError::Input { wanted, found: input.len() });
         }
-        let tapped = taps
-            .iter()
-            .map(|id| self.graph.find(id).ok_or_else(|| EngineError::NoSuchNode((*id).into())))
-            .collect::<Result<Vec<_>, _>>()?;
+        let tapped = indices(&self.graph, pass.taps.iter().copied())?;
+        let averaged = indices(&self.graph, pass.means.iter().copied())?;
+        let edited = indices(&self.graph, pass.edits.iter().map(|edit| edit.node.as_str()))?;
+        let last_map = self.graph.blocks.last().map_or(0, |block| block.output);
+        let mut kept = [&tapped[..], &averaged, &edited].concat();
+        if pass.cams > 0 {
+            kept.push(last_map);
+        }
 
         let input = Tensor::<4>::from_data(TensorData::new(input.to_vec(), shape), &self.backend.device());
-        let (logits, outputs) = self.run(input, &tapped).await?;
-        let mut out = Output { logits: self.read(logits).await?, taps: Vec::with_capacity(taps.len()) };
-        for (&id, index) in taps.iter().zip(tapped) {
-            if let Some(tensor) = outputs[index].clone() {
-                out.taps.push(Tap { id: id.into(), shape: tensor.dims(), values: self.read(tensor).await? });
-            }
+        let edits: Vec<(usize, &Edit)> = edited.into_iter().zip(pass.edits).collect();
+        let (logits, outputs) = self.run(input, &kept, &edits).await?;
+        let kept =
+            |index: usize| outputs[index].clone().ok_or_else(|| EngineError::NoSuchNode(self.graph.nodes[index].id.clone()));
+        let mut out = Output { logits: self.read(logits).await?, taps: Vec::new(), means: Vec::new(), cams: Vec::new() };
+        for (&id, &index) in pass.taps.iter().zip(&tapped) {
+            let tensor = kept(index)?;
+            out.taps.push(Tap { id: id.into(), shape: tensor.dims(), values: self.read(tensor).await? });
+        }
+        for (&id, &index) in pass.means.iter().zip(&averaged) {
+            let tensor = kept(index)?.mean_dim(1);
+            out.means.push(Tap { id: id.into(), shape: tensor.dims(), values: self.read(tensor).await? });
+        }
+        for (class, _) in top_k(&out.logits, pass.cams) {
+            let tensor = self.class_activation(kept(last_map)?, class)?;
+            out.cams.push(Tap { id: class.to_string(), shape: tensor.dims(), values: self.read(tensor).await? });
         }
         Ok(out)
     }
 
-    /// Computes every layer in order. Returns the logits and, by layer, the outputs that are tapped.
-    async fn run(&self, input: Tensor<4>, tapped: &[usize]) -> Result<(Tensor<4>, Vec<Option<Tensor<4>>>), EngineError> {
+    /// The last feature map weighted by one class's weights of the classifier: `[N, 1, H, W]`.
+    fn class_activation(&self, map: Tensor<4>, class: usize) -> Result<Tensor<4>, EngineError> {
+        let Some(Params::Linear(tensors)) = self.params.last() else { return Err(EngineError::NoSuchNode("fc".into())) };
+        let features = tensors.0.dims()[0];
+        let weights = tensors.0.clone().slice([0..features, class..class + 1]).reshape([1, features, 1, 1]);
+        Ok((map * weights).sum_dim(1))
+    }
+
+    /// Computes every layer in order. Returns the logits and, by layer, the outputs that are `kept`.
+    async fn run(
+        &self,
+        input: Tensor<4>,
+        kept: &[usize],
+        edits: &[(usize, &Edit)],
+    ) -> Result<(Tensor<4>, Vec<Option<Tensor<4>>>), EngineError> {
         let count = self.graph.nodes.len();
         let last = count - 1;
-        let steps = plan(&self.graph, tapped);
+        let steps = plan(&self.graph, kept);
         // How many steps have yet to read each output. The last reader gets the tensor itself, so that it can work in place.
         let mut readers = vec![0usize; count];
-        for index in steps.iter().flat_map(|step| step.reads(&self.graph)).chain(tapped.iter().copied()).chain([last]) {
+        for index in steps.iter().flat_map(|step| step.reads(&self.graph)).chain(kept.iter().copied()).chain([last]) {
             readers[index] += 1;
         }
         let mut outputs: Vec<Option<Tensor<4>>> = vec![None; count];
-        outputs[0] = Some(input);
+        outputs[0] = Some(self.edited(0, input, edits).await?);
         for step in &steps {
             let mut inputs = step.reads(&self.graph).map(|index| {
                 readers[index] -= 1;
@@ -138,10 +177,23 @@ impl Network {
                 Step::Conv(fused) => self.conv(fused, first, second).await?,
                 Step::Layer(index) => self.layer(*index, first, second),
             };
-            outputs[step.output()] = Some(output);
+            outputs[step.output()] = Some(self.edited(step.output(), output, edits).await?);
         }
         let logits = outputs[last].clone().ok_or_else(|| EngineError::NoSuchNode("fc".into()))?;
         Ok((logits, outputs))
+    }
+
+    /// A layer's output with what is to be changed in it changed.
+    async fn edited(&self, index: usize, output: Tensor<4>, edits: &[(usize, &Edit)]) -> Result<Tensor<4>, EngineError> {
+        if edits.iter().all(|(at, _)| *at != index) {
+            return Ok(output);
+        }
+        let (dims, device) = (output.dims(), output.device());
+        let mut values = self.read(output).await?;
+        for (_, edit) in edits.iter().filter(|(at, _)| *at == index) {
+            edit.apply(&mut values, dims);
+        }
+        Ok(Tensor::from_data(TensorData::new(values, dims), &device))
     }
 
     /// A convolution and the layers that are computed with it.

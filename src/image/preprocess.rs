@@ -68,9 +68,11 @@ impl Rgb {
 
 /// The very pixels that a network sees: the picture resized and its centre cut out, `size` by `size`.
 ///
+/// `shift` moves the picture to the left and up by so many of those pixels; beyond its edge it is mirrored.
+///
 /// # Errors
 /// When the picture is too thin, or `how` cuts out more than there is or next to nothing.
-pub fn resize_and_crop(picture: &Rgb, how: &Preprocess) -> Result<Rgb, ImageError> {
+pub fn resize_and_crop(picture: &Rgb, how: &Preprocess, shift: (usize, usize)) -> Result<Rgb, ImageError> {
     let (width, height, size) = (picture.width, picture.height, how.size);
     if !(size..=2 * size).contains(&how.resize) {
         return Err(ImageError::Preprocess { size, resize: how.resize });
@@ -81,11 +83,23 @@ pub fn resize_and_crop(picture: &Rgb, how: &Preprocess) -> Result<Rgb, ImageErro
     if to_width.max(to_height) > MOST_THIN * how.resize {
         return Err(ImageError::TooThin { width, height });
     }
-    let middle = |side: usize| {
-        let start = (side - size) / 2;
-        start..start + size
+    if shift == (0, 0) {
+        let middle = |side: usize| {
+            let start = (side - size) / 2;
+            start..start + size
+        };
+        return Ok(resample(picture, to_width, to_height, how.interpolation, (middle(to_width), middle(to_height))));
+    }
+    let whole = resample(picture, to_width, to_height, how.interpolation, (0..to_width, 0..to_height));
+    let mirrored = |at: usize, side: usize| {
+        let at = at % (2 * side);
+        if at < side { at } else { 2 * side - 1 - at }
     };
-    Ok(resample(picture, to_width, to_height, how.interpolation, (middle(to_width), middle(to_height))))
+    let rows = (0..size).map(|row| mirrored((to_height - size) / 2 + shift.1 + row, to_height));
+    let columns: Vec<usize> = (0..size).map(|column| mirrored((to_width - size) / 2 + shift.0 + column, to_width)).collect();
+    let pixel = |row: usize, column: usize| &whole.pixels[3 * (row * to_width + column)..][..3];
+    let pixels = rows.flat_map(|row| columns.iter().flat_map(move |&column| pixel(row, column))).copied().collect();
+    Ok(Rgb { width: size, height: size, pixels })
 }
 
 /// Pixels to input values: `[3, H, W]`, scaled to 0..1, less the mean, over the standard deviation.

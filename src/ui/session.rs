@@ -229,6 +229,10 @@ impl Session {
                 backend: state.backend,
                 allow_remote: inner.agreed.borrow().contains(net),
                 taps: Vec::new(),
+                means: Vec::new(),
+                cams: 0,
+                edits: Vec::new(),
+                shift: (0, 0),
             };
             client.send(Request::Run(run), None);
         }

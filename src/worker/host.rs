@@ -2,11 +2,13 @@
 
 use super::backend::Backends;
 use super::picture;
-use super::protocol::{Event, InputChoice, Prediction, Ran, Request, Run, Step};
+use super::protocol::{self, Area, Event, InputChoice, Prediction, Ran, Request, Run, Step};
 use super::store::{Loaded, Store, StoreError};
 use super::transport::{blob, pack, unpack};
-use crate::arch::{ArchSpec, Input};
+use crate::arch::coverage::{self, Mask};
+use crate::arch::{ArchSpec, Input, lower};
 use crate::engine::topk::top_k;
+use crate::engine::{Edit, EngineError, Fill, Pass};
 use crate::image::{Rgb, prepare, resize_and_crop};
 use crate::weights::{formula, labels::labels};
 use std::cell::{Cell, RefCell};
@@ -161,9 +163,12 @@ impl Host {
             return Err(super::fetch::FetchError::Cancelled.into());
         }
         let (input, size) = input(work, &run, &loaded)?;
+        let edits = run.edits.iter().map(|edit| changed(edit, &loaded, size)).collect::<Result<Vec<_>, _>>()?;
         let taps: Vec<&str> = run.taps.iter().map(String::as_str).collect();
+        let means: Vec<&str> = run.means.iter().map(String::as_str).collect();
+        let pass = Pass { taps: &taps, means: &means, cams: run.cams, edits: &edits };
         let start = self.now();
-        let output = loaded.network.forward(&input, 1, (size, size), &taps).await?;
+        let output = loaded.network.forward(&input, 1, (size, size), &pass).await?;
         let ms = self.now() - start;
 
         let names = loaded.card.as_ref().map(|card| labels(&card.classes)).unwrap_or_default();
@@ -180,14 +185,49 @@ impl Host {
             none_of_its_classes: reject.is_some_and(|reject| reject.applies(top_p)),
             card: loaded.card,
             taps: output.taps.iter().map(|tap| (tap.id.clone(), tap.shape)).collect(),
+            means: output.means.iter().map(|mean| (mean.id.clone(), mean.shape)).collect(),
+            cams: output.cams.iter().filter_map(|cam| Some((cam.id.parse().ok()?, cam.shape))).collect(),
         };
-        let numbers = std::iter::once(output.logits).chain(output.taps.into_iter().map(|tap| tap.values)).collect();
+        let maps = output.taps.into_iter().chain(output.means).chain(output.cams).map(|map| map.values);
+        let numbers = std::iter::once(output.logits).chain(maps).collect();
         Ok((ran, numbers))
     }
 
     fn now(&self) -> f64 {
         self.scope.performance().map_or(0.0, |performance| performance.now())
     }
+}
+
+/// What a run changes on the way.
+fn changed(edit: &protocol::Edit, loaded: &Loaded, size: usize) -> Result<Edit, StoreError> {
+    let graph = lower(&loaded.network.graph().spec, Input::square(size))?;
+    let index = graph.find(&edit.node).ok_or_else(|| EngineError::NoSuchNode(edit.node.clone()))?;
+    let shape = graph.nodes[index].shape;
+    let positions = match edit.area {
+        Area::Square { y, x, side } => {
+            if y >= shape.height || x >= shape.width {
+                let message =
+                    format!("row {y}, column {x} lies outside the {} × {} positions of {}", shape.height, shape.width, edit.node);
+                return Err(StoreError::NotReady(message));
+            }
+            Mask::square(shape, (y, x), side)
+        }
+        Area::Unread => {
+            let original = lower(&graph.spec.original(), graph.input)?;
+            let index = original.find(&edit.node).ok_or_else(|| EngineError::NoSuchNode(edit.node.clone()))?;
+            coverage::live(&original).swap_remove(index).complement()
+        }
+    };
+    let normalised = |value: f32| match &loaded.card {
+        Some(card) if index == 0 => (0..3).map(|c| (value - card.preprocess.mean[c]) / card.preprocess.std[c]).collect(),
+        _ => vec![value],
+    };
+    let fill = match edit.fill {
+        protocol::Fill::Zero => Fill::Values(normalised(0.0)),
+        protocol::Fill::White => Fill::Values(normalised(1.0)),
+        protocol::Fill::Noise => Fill::Noise(1),
+    };
+    Ok(Edit { node: edit.node.clone(), positions, fill })
 }
 
 /// What a run feeds its network, and the side of it in pixels.
@@ -204,7 +244,7 @@ fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<(Vec<f32>, usize), S
         (InputChoice::Picture, _, None) => Err(refused("there is no picture yet: choose one first")),
         (InputChoice::Picture, Some(card), Some(picture)) => {
             let how = card.preprocess.at_size(size);
-            let square = resize_and_crop(picture, &how)?;
+            let square = resize_and_crop(picture, &how, run.shift)?;
             Ok((prepare(&square, &how), size))
         }
     }

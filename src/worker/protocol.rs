@@ -65,6 +65,58 @@ pub struct Run {
     /// Layers, blocks or stages whose output is wanted.
     #[serde(default)]
     pub taps: Vec<String>,
+    /// Those of which the mean over the channels is wanted.
+    #[serde(default)]
+    pub means: Vec<String>,
+    /// Of how many of the most likely classes the activation map is wanted.
+    #[serde(default)]
+    pub cams: usize,
+    /// What is changed on the way.
+    #[serde(default)]
+    pub edits: Vec<Edit>,
+    /// Pixels of the input that the picture is moved to the left and up.
+    #[serde(default)]
+    pub shift: (usize, usize),
+}
+
+/// A change of one layer's output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// The layer; `input` for the picture.
+    pub node: String,
+    /// Where.
+    pub area: Area,
+    /// What it becomes.
+    pub fill: Fill,
+}
+
+/// Positions of a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Area {
+    /// Those that nothing reads in the original network with the same blocks.
+    Unread,
+    /// A square.
+    Square {
+        /// Its first row.
+        y: usize,
+        /// Its first column.
+        x: usize,
+        /// Rows and columns.
+        side: usize,
+    },
+}
+
+/// What changed positions become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fill {
+    /// Nothing: zero, or in the picture black.
+    Zero,
+    /// White, in the picture; in any other map one.
+    White,
+    /// Anything that the map holds.
+    Noise,
 }
 
 /// Which weights a run uses.
@@ -120,7 +172,7 @@ pub enum Event {
         /// The host that would be asked.
         host: String,
     },
-    /// A run is done. `buffers` holds the logits, then each tap.
+    /// A run is done. `buffers` holds the logits, then each tap, mean and class activation map.
     Ran(Box<Ran>),
     /// A request failed; everything else is as before.
     Failed {
@@ -169,6 +221,10 @@ pub struct Ran {
     pub card: Option<Card>,
     /// Name and `[N, C, H, W]` of each tap.
     pub taps: Vec<(String, [usize; 4])>,
+    /// Name and `[N, 1, H, W]` of each mean over channels.
+    pub means: Vec<(String, [usize; 4])>,
+    /// Class and `[N, 1, H, W]` of each class activation map.
+    pub cams: Vec<(usize, [usize; 4])>,
 }
 
 /// One class.

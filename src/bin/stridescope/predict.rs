@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::engine::topk::top_k;
-use stridescope::engine::{Backend, Network};
+use stridescope::engine::{Backend, Network, Pass};
 use stridescope::image::{self, decode::decode};
 use stridescope::weights::labels::{Label, labels};
 use stridescope::weights::{Card, catalogue};
@@ -100,9 +100,9 @@ impl Ready {
     /// Logits of one picture, and the milliseconds of the forward pass.
     fn logits(&self, picture: &image::Rgb) -> Result<(Vec<f32>, f64), Failure> {
         let how = self.card.preprocess;
-        let input = image::prepare(&image::resize_and_crop(picture, &how)?, &how);
+        let input = image::prepare(&image::resize_and_crop(picture, &how, (0, 0))?, &how);
         let start = Instant::now();
-        let output = block_on(self.network.forward(&input, 1, (how.size, how.size), &[]))?;
+        let output = block_on(self.network.forward(&input, 1, (how.size, how.size), &Pass::default()))?;
         Ok((output.logits, start.elapsed().as_secs_f64() * 1e3))
     }
 }

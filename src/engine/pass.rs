@@ -1,0 +1,85 @@
+//! What a forward pass is asked for besides the logits, and what it changes on the way.
+
+use super::EngineError;
+use crate::arch::Graph;
+use crate::arch::coverage::Mask;
+
+/// What is wanted of a forward pass. Layers are named as everywhere; a block or a stage stands for its output.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pass<'a> {
+    /// Layers whose whole output is wanted.
+    pub taps: &'a [&'a str],
+    /// Layers of which the mean over the channels is wanted.
+    pub means: &'a [&'a str],
+    /// Of how many of the most likely classes the activation map is wanted: the last feature map, weighted by the classifier's weights for that class (Zhou et al.,
+    /// "Learning Deep Features for Discriminative Localization", CVPR 2016, arXiv 1512.04150, equation 2). Its mean over the positions,
+    /// plus the bias, is the class's logit.
+    pub cams: usize,
+    /// What is changed before later layers read it.
+    pub edits: &'a [Edit],
+}
+
+impl<'a> Pass<'a> {
+    /// The logits and these layers' whole outputs.
+    pub fn tapping(taps: &'a [&'a str]) -> Self {
+        Self { taps, ..Self::default() }
+    }
+}
+
+/// A change of one layer's output.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit {
+    /// The layer.
+    pub node: String,
+    /// The positions that are changed, in every channel.
+    pub positions: Mask,
+    /// What they become.
+    pub fill: Fill,
+}
+
+/// What changed positions become.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fill {
+    /// One value for each channel, or one for all.
+    Values(Vec<f32>),
+    /// Anything between the least and the greatest value of the map, from a generator with this seed.
+    Noise(u64),
+}
+
+impl Edit {
+    /// Changes `[N, C, H, W]` values in place; positions outside are left out.
+    pub fn apply(&self, values: &mut [f32], [_, channels, height, width]: [usize; 4]) {
+        let (least, greatest) = values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, g), &v| (l.min(v), g.max(v)));
+        let mut random = match self.fill {
+            Fill::Noise(seed) => SplitMix(seed),
+            Fill::Values(_) => SplitMix(0),
+        };
+        for (plane, map) in values.chunks_mut((height * width).max(1)).enumerate() {
+            for (_, value) in map.iter_mut().enumerate().filter(|(at, _)| self.positions.at(at / width, at % width)) {
+                *value = match &self.fill {
+                    Fill::Values(values) => values.get(plane % channels).or(values.first()).copied().unwrap_or(*value),
+                    Fill::Noise(_) => least + (greatest - least) * random.next(),
+                };
+            }
+        }
+    }
+}
+
+/// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014): the same noise on every device.
+struct SplitMix(u64);
+
+impl SplitMix {
+    /// From 0 up to 1.
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 40) as f32 / (1u32 << 24) as f32
+    }
+}
+
+/// The layers of that name, by index.
+pub(super) fn indices<'i>(graph: &Graph, names: impl Iterator<Item = &'i str>) -> Result<Vec<usize>, EngineError> {
+    names.map(|id| graph.find(id).ok_or_else(|| EngineError::NoSuchNode(id.into()))).collect()
+}

@@ -1,0 +1,203 @@
+//! What strides throw away: counts of reads against real convolutions, dead positions against real forward passes.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use common::{block_on, formula_network, project, sample};
+use proptest::prelude::*;
+use std::sync::Arc;
+use stridescope::arch::coverage::{self, Mask, Reads};
+use stridescope::arch::graph::Window;
+use stridescope::arch::{ArchSpec, Input, Shape, lower};
+use stridescope::engine::topk::top_k;
+use stridescope::engine::{Backend, Edit, EngineError, Fill, Network, Pass};
+use stridescope::image::{prepare, resize_and_crop};
+use stridescope::weights::{formula, safetensors};
+use stridescope_kernels::{Epilogue, Filters, convolve};
+
+/// How often a convolution reads one position: what a kernel of ones makes of a map that is one there and zero elsewhere, added up.
+fn reads_by_convolution(window: Window, (height, width): (usize, usize), (y, x): (usize, usize)) -> f32 {
+    let mut map = vec![0.0; height * width];
+    map[y * width + x] = 1.0;
+    let filters = Filters::pack(&vec![1.0; window.kernel * window.kernel], &[0.0], 1);
+    let Window { kernel, stride, padding, dilation, .. } = window;
+    let slide = stridescope_kernels::Window { kernel, stride, padding, dilation };
+    convolve(&map, [1, 1, height, width], &filters, slide, Epilogue { add: None, relu: false }).iter().sum()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn reads_are_those_of_a_real_convolution(kernel in 1usize..8, stride in 1usize..4, padding in 0usize..4, dilation in 1usize..3,
+                                             height in 3usize..24, width in 3usize..24) {
+        let window = Window { kernel, stride, padding, dilation, mirrored: false };
+        let span = dilation * (kernel - 1) + 1;
+        prop_assume!(height + 2 * padding >= span && width + 2 * padding >= span);
+        let out = |len: usize| (len + 2 * padding - span) / stride + 1;
+        let reads = Reads::of_window(window, (height, width), (out(height), out(width)));
+        for y in 0..height {
+            for x in 0..width {
+                prop_assert_eq!(reads.at(y, x) as f32, reads_by_convolution(window, (height, width), (y, x)), "{} {}", y, x);
+            }
+        }
+    }
+
+    /// A mirrored map is the map with its second row before the first, and so on, without padding.
+    #[test]
+    fn mirrored_reads_are_those_of_a_padded_map(stride in 1usize..3, height in 2usize..20, width in 2usize..20) {
+        let window = Window { kernel: 3, stride, padding: 1, dilation: 1, mirrored: true };
+        let out = |len: usize| (len - 1) / stride + 1;
+        let reads = Reads::of_window(window, (height, width), (out(height), out(width)));
+        let axis = |len: usize| {
+            let mirrored: Vec<usize> = std::iter::once(1).chain(0..len).chain([len - 2]).collect();
+            let mut reads = vec![0; len];
+            (0..out(len)).flat_map(|o| (0..3).map(move |tap| o * stride + tap)).for_each(|at| reads[mirrored[at]] += 1);
+            reads
+        };
+        prop_assert_eq!(&reads.rows, &axis(height));
+        prop_assert_eq!(&reads.columns, &axis(width));
+    }
+}
+
+/// The positions that nothing reads in the original, at the input of every transition.
+fn unread(net: &str, size: usize, fill: &Fill) -> Vec<Edit> {
+    let spec = ArchSpec::named(net).unwrap().original();
+    let original = lower(&spec, Input::square(size)).unwrap();
+    let live = coverage::live(&original);
+    ["layer1", "layer2", "layer3"]
+        .map(|node| Edit {
+            node: node.into(),
+            positions: live[original.find(node).unwrap()].clone().complement(),
+            fill: fill.clone(),
+        })
+        .into()
+}
+
+fn logits(network: &Network, input: &[f32], size: usize, edits: &[Edit]) -> Vec<f32> {
+    block_on(network.forward(input, 1, (size, size), &Pass { edits, ..Pass::default() })).unwrap().logits
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+fn tiny(net: &str) -> (Network, Vec<f32>, usize) {
+    let checkpoint =
+        safetensors::read(std::fs::read(project().join(format!("assets/weights/{net}.safetensors"))).unwrap()).unwrap();
+    let how = checkpoint.card.clone().unwrap().preprocess;
+    let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(how.size)).unwrap();
+    let input = prepare(&resize_and_crop(&sample("chelsea.png"), &how, (0, 0)).unwrap(), &how);
+    (Network::load(graph, Arc::new(checkpoint), Backend::Cpu).unwrap(), input, how.size)
+}
+
+/// Three quarters of what goes into each transition matter to A not by one bit, and to B, C and D they do.
+#[test]
+fn what_nobody_reads_never_mattered() {
+    for letter in ["a", "b", "c", "d"] {
+        let (network, size) = formula_network(&format!("resnet50-{letter}@224"));
+        let trained = tiny(&format!("tiny-{letter}"));
+        let cases = [
+            (format!("resnet50-{letter}"), network, formula::input(3 * size * size), size),
+            (format!("tiny-{letter}"), trained.0, trained.1, trained.2),
+        ];
+        for (net, network, input, size) in cases {
+            let plain = logits(&network, &input, size, &[]);
+            for fill in [Fill::Values(vec![0.0]), Fill::Noise(7)] {
+                let edits = unread(&net, size, &fill);
+                let share = edits[0].positions.count() as f64 / edits[0].positions.set.len() as f64;
+                assert_eq!(share, 0.75);
+                let changed = logits(&network, &input, size, &edits);
+                if letter == "a" {
+                    assert_eq!(bits(&changed), bits(&plain), "{net} with {fill:?}");
+                } else {
+                    let moved = plain.iter().zip(&changed).filter(|(a, b)| a != b).count();
+                    assert_eq!(moved, plain.len(), "{net} with {fill:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn edits_change_what_they_name_and_nothing_else() {
+    let (network, input, size) = tiny("tiny-d");
+    let shape = Shape { channels: 3, height: size, width: size };
+    let square = |y, x, side| Edit {
+        node: "input".into(),
+        positions: Mask::square(shape, (y, x), side),
+        fill: Fill::Values(vec![1.0, 2.0, 3.0]),
+    };
+    let tapped = |edits: &[Edit]| {
+        block_on(network.forward(&input, 1, (size, size), &Pass { taps: &["input", "layer4"], edits, ..Pass::default() }))
+            .unwrap()
+            .taps
+    };
+    let (plain, edited) = (tapped(&[]), tapped(&[square(10, 126, 8)]));
+    assert_eq!(plain[0].values, input);
+    let differing: Vec<usize> = (0..input.len()).filter(|&i| edited[0].values[i] != input[i]).collect();
+    let wanted: Vec<usize> =
+        (0..3).flat_map(|c| (10..18).flat_map(move |y| (126..128).map(move |x| (c * 128 + y) * 128 + x))).collect();
+    assert_eq!(differing, wanted, "cut off at the edge");
+    assert_eq!(edited[0].values[(2 * 128 + 10) * 128 + 126], 3.0);
+    assert_ne!(plain[1].values, edited[1].values);
+    // The same noise every time, and within what the map holds.
+    let noise = |seed| tapped(&[Edit { fill: Fill::Noise(seed), ..square(0, 0, 128) }]).swap_remove(0).values;
+    assert_eq!(noise(1), noise(1));
+    assert_ne!(noise(1), noise(2));
+    let range = |values: &[f32]| values.iter().fold((f32::MAX, f32::MIN), |(l, g), &v| (l.min(v), g.max(v)));
+    let ((least, greatest), (l, g)) = (range(&input), range(&noise(1)));
+    assert!(least <= l && g <= greatest && g - l > 0.9 * (greatest - least));
+    let nowhere = Edit { node: "layer9".into(), ..square(0, 0, 1) };
+    let refused = block_on(network.forward(&input, 1, (size, size), &Pass { edits: &[nowhere], ..Pass::default() }));
+    assert_eq!(refused.unwrap_err(), EngineError::NoSuchNode("layer9".into()));
+}
+
+/// What the classifier averages: the mean of a class's map and its bias are the class's logit; and a mean over channels is that of the tap.
+#[test]
+fn class_activation_maps_add_up_to_the_logits() {
+    let (network, input, size) = tiny("tiny-c");
+    let checkpoint = safetensors::read(std::fs::read(project().join("assets/weights/tiny-c.safetensors")).unwrap()).unwrap();
+    let bias = checkpoint.values("fc.bias").unwrap();
+    let pass = Pass { taps: &["layer2"], means: &["layer2", "input"], cams: 3, ..Pass::default() };
+    let output = block_on(network.forward(&input, 1, (size, size), &pass)).unwrap();
+    let classes: Vec<String> = top_k(&output.logits, 3).into_iter().map(|(class, _)| class.to_string()).collect();
+    assert_eq!(output.cams.iter().map(|cam| cam.id.clone()).collect::<Vec<_>>(), classes);
+    for cam in &output.cams {
+        assert_eq!(cam.shape, [1, 1, 4, 4]);
+        let class: usize = cam.id.parse().unwrap();
+        let mean = cam.values.iter().sum::<f32>() / 16.0;
+        assert!((mean + bias[class] - output.logits[class]).abs() < 1e-4, "{class}");
+    }
+    let [_, channels, height, width] = output.taps[0].shape;
+    assert_eq!(output.means[0].shape, [1, 1, height, width]);
+    for at in [0, 7, height * width - 1] {
+        let mean: f32 = (0..channels).map(|c| output.taps[0].values[c * height * width + at]).sum::<f32>() / channels as f32;
+        assert!((mean - output.means[0].values[at]).abs() < 1e-5);
+    }
+    assert_eq!(output.means[1].shape, [1, 1, size, size]);
+}
+
+/// A picture that is moved shows what lies beside the crop, and beyond its edge itself, mirrored.
+#[test]
+fn pictures_are_moved_by_pixels() {
+    let picture = sample("chelsea.png");
+    let mut how = safetensors::read(std::fs::read(project().join("assets/weights/tiny-a.safetensors")).unwrap())
+        .unwrap()
+        .card
+        .unwrap()
+        .preprocess;
+    let at = |shift| resize_and_crop(&picture, &how, shift).unwrap();
+    let (still, moved) = (at((0, 0)), at((5, 3)));
+    let pixel = |rgb: &stridescope::image::Rgb, y: usize, x: usize| rgb.pixels[3 * (y * rgb.width + x)..][..3].to_vec();
+    for (y, x) in [(0, 0), (60, 100), (124, 122)] {
+        assert_eq!(pixel(&moved, y, x), pixel(&still, y + 3, x + 5));
+    }
+    // With nothing beside the crop, what comes in is the edge, mirrored.
+    how.resize = how.size;
+    let square = stridescope::image::Rgb { width: 128, height: 128, pixels: still.pixels.clone() };
+    let mirrored = resize_and_crop(&square, &how, (4, 0)).unwrap();
+    assert_eq!(pixel(&mirrored, 9, 124), pixel(&square, 9, 127));
+    assert_eq!(pixel(&mirrored, 9, 127), pixel(&square, 9, 124));
+}
