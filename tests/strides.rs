@@ -9,10 +9,13 @@ use proptest::prelude::*;
 use std::sync::Arc;
 use stridescope::arch::coverage::{self, Mask, Reads};
 use stridescope::arch::graph::Window;
+use stridescope::arch::transition::{Reading, Transition, transitions};
 use stridescope::arch::{ArchSpec, Input, Shape, lower};
 use stridescope::engine::topk::top_k;
 use stridescope::engine::{Backend, Edit, EngineError, Fill, Network, Pass};
+use stridescope::image::decode::decode;
 use stridescope::image::{prepare, resize_and_crop};
+use stridescope::ui::{picture, strides_view as view};
 use stridescope::weights::{formula, safetensors};
 use stridescope_kernels::{Epilogue, Filters, convolve};
 
@@ -200,4 +203,106 @@ fn pictures_are_moved_by_pixels() {
     let mirrored = resize_and_crop(&square, &how, (4, 0)).unwrap();
     assert_eq!(pixel(&mirrored, 9, 124), pixel(&square, 9, 127));
     assert_eq!(pixel(&mirrored, 9, 127), pixel(&square, 9, 124));
+}
+
+fn transition(net: &str, size: usize, id: &str) -> Transition {
+    let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(size)).unwrap();
+    transitions(&graph).into_iter().find(|transition| transition.id == id).unwrap()
+}
+
+/// The paper's story in figures: what A, B, C and D read at each transition, and what of it is computed for nobody.
+#[test]
+fn transitions_tell_what_is_lost() {
+    for (letter, b, dead, apart) in [("a", 25.0, 0.75, 0.0), ("b", 25.0, 0.0, 0.0), ("c", 25.0, 0.0, 0.0), ("d", 100.0, 0.0, 0.5)]
+    {
+        let graph = lower(&ArchSpec::named(&format!("resnet50-{letter}")).unwrap(), Input::square(224)).unwrap();
+        let all = transitions(&graph);
+        assert_eq!(
+            all.iter().map(|t| t.id.as_str()).collect::<Vec<_>>(),
+            ["conv1", "maxpool", "layer2.0", "layer3.0", "layer4.0"]
+        );
+        assert_eq!(all.iter().map(|t| t.map.as_str()).collect::<Vec<_>>()[2..], ["layer1.2", "layer2.3", "layer3.5"]);
+        for transition in &all[2..] {
+            let shares: Vec<f64> = transition.readings.iter().map(|reading| reading.reads.read_percent()).collect();
+            assert_eq!(shares, [if letter == "a" { 25.0 } else { 100.0 }, b], "{letter} {}", transition.id);
+            assert_eq!(transition.dead() as f64 / transition.live.set.len() as f64, dead, "{letter} {}", transition.id);
+            assert_eq!((transition.readings[0].centre() - transition.readings[1].centre()).abs(), apart, "{letter}");
+        }
+        assert!(all[..2].iter().all(|transition| transition.readings[0].lost() == 0));
+    }
+    // Dilation keeps the size, and a blur reads its mirrored second row once more.
+    let graph = lower(&ArchSpec::named("resnet50-d.os8").unwrap(), Input::square(224)).unwrap();
+    assert_eq!(transitions(&graph).len(), 3);
+    let blur = transition("resnetblur50-b", 224, "maxpool");
+    // Rows -1 (which is 1), 0, 1; then 1, 2, 3; then 3, 4, 5.
+    assert_eq!(blur.readings[0].reads.rows[..5], [1, 3, 1, 2, 1]);
+}
+
+#[test]
+fn what_is_drawn_is_what_is_read() {
+    let a = transition("resnet50-a", 64, "layer2.0");
+    let b = transition("resnet50-b", 64, "layer2.0");
+    assert_eq!(view::summary(&a.readings[0]), "1×1, 128, /2 reads 25 % of 256 positions; 192 are lost");
+    assert_eq!(view::summary(&b.readings[0]), "3×3, 128, /2 reads 100 % of 256 positions, each 1 to 4 times; none is lost");
+    assert_eq!(
+        view::offset(&transition("resnet50-d", 64, "layer2.0")).unwrap(),
+        "The middles of their windows are half a position apart."
+    );
+    assert_eq!(view::offset(&a), None);
+    let map: Vec<f32> = (0..256u16).map(f32::from).collect();
+    let shades = view::shades(Some(&map), 256);
+    assert_eq!((shades[0], shades[255]), (0, 254), "the last colour is that of what is lost");
+    assert!(
+        view::shades(Some(&map[1..]), 256).iter().all(|&shade| shade == shades_of_nothing()),
+        "another map's values are not shown"
+    );
+
+    // Under the magnifier: ten rows and columns, a dot a read, a cross for none, an outline for each tap of the kernel.
+    let svg = view::magnifier(&a.readings[0], &shades, (4, 4));
+    assert_eq!(
+        (svg.matches("<circle").count(), svg.matches("class=\"never\"").count(), svg.matches("class=\"tap\"").count()),
+        (25, 75, 1)
+    );
+    let svg = view::magnifier(&b.readings[0], &shades, (4, 4));
+    let wanted: usize =
+        (4..14).flat_map(|y| (4..14).map(move |x| (y, x))).map(|(y, x)| b.readings[0].reads.at(y, x) as usize).sum();
+    assert_eq!((svg.matches("<circle").count(), svg.matches("class=\"tap\"").count()), (wanted, 9));
+    // At the corner the padding is not drawn.
+    let corner = view::magnifier(&b.readings[0], &shades, (0, 0));
+    assert_eq!(corner.matches("class=\"tap\"").count(), 4);
+    assert!(corner.contains("Rows 0 to 9, columns 0 to 9"));
+    // A walk over 8 × 8 visits every output of a path with as many, and those of one with four times as many every second one.
+    assert_eq!(view::place(&a.readings[0], 63, (8, 8)), (7, 7));
+    let dense = Reading { out: (16, 16), ..a.readings[0].clone() };
+    assert_eq!(view::place(&dense, 9, (8, 8)), (2, 2));
+}
+
+fn shades_of_nothing() -> u8 {
+    view::shades(None, 1)[0]
+}
+
+/// The picture of a map is a BMP that other programs read, with every value where it belongs.
+#[test]
+fn maps_become_pictures() {
+    let values: Vec<u8> = (0..15).map(|value| value * 17).collect();
+    let palette = picture::Colours::Viridis.palette();
+    let url = picture::data_url(&palette, 5, &values);
+    let bytes =
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, url.strip_prefix("data:image/bmp;base64,").unwrap())
+            .unwrap();
+    let read = decode(&bytes).unwrap();
+    assert_eq!((read.width, read.height), (5, 3));
+    for (at, &value) in values.iter().enumerate() {
+        assert_eq!(read.pixels[3 * at..3 * at + 3], palette[usize::from(value)], "{at}");
+    }
+    // matplotlib 3's viridis and magma, first and last.
+    assert_eq!((palette[0], palette[255]), ([68, 1, 84], [253, 231, 37]));
+    let magma = picture::Colours::Magma.palette();
+    assert_eq!((magma[0], magma[255]), ([0, 0, 4], [252, 253, 191]));
+    let grey = picture::Colours::Grey.palette();
+    assert!(grey[0][0] < 10 && grey[255][0] > 245 && grey.iter().all(|[r, g, b]| r == g && g == b));
+    let diverging = picture::Colours::Diverging.palette();
+    assert!(diverging[0][2] > diverging[0][0] && diverging[255][0] > diverging[255][2], "blue is low");
+    assert_eq!(picture::quantise(&[-1.0, 0.0, 1.0, f32::NAN], (-1.0, 1.0)), [0, 128, 255, 0]);
+    assert_eq!((picture::range(&[]), picture::range(&[2.0, -3.0])), ((0.0, 1.0), (-3.0, 2.0)));
 }

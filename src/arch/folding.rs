@@ -70,13 +70,20 @@ impl Folding {
     /// The block that holds a layer; of a stage its first; else the first transition, `layer2.0`.
     pub fn around(node: &str) -> Self {
         let unit = Unit::holding(node).unwrap_or(Unit { stage: 2, block: None });
-        Self([Unit { block: unit.block.or(Some(0)), ..unit }].into())
+        let mut folding = Self::default();
+        folding.apply(Fold::Open(Unit { block: unit.block.or(Some(0)), ..unit }));
+        folding
     }
 
     /// Everything that these networks have.
     pub fn all(graphs: &[Graph]) -> Self {
-        let blocks = graphs.iter().flat_map(|graph| &graph.blocks);
-        Self(blocks.flat_map(|block| [None, Some(block.index)].map(|index| Unit { stage: block.stage, block: index })).collect())
+        let mut folding = Self::default();
+        for block in graphs.iter().flat_map(|graph| &graph.blocks) {
+            for index in [None, Some(block.index)] {
+                folding.apply(Fold::Open(Unit { stage: block.stage, block: index }));
+            }
+        }
+        folding
     }
 
     /// Reads `layer2.0,layer3,layer3.1-5`; an empty text is all closed. `None` for what names no stages and blocks.
@@ -88,9 +95,13 @@ impl Folding {
             let first = Unit::holding(first).filter(|read| read.to_string() == first && read.stage <= MAX_STAGES)?;
             let last = last.map_or(Some(first.block), |last| Some(Some(last.parse().ok()?)))?;
             match (first.block, last) {
-                (None, None) => drop(open.insert(first)),
+                (None, None) => {
+                    open.insert(first);
+                }
                 (Some(from), Some(to)) if from <= to && to < MAX_STAGE_BLOCKS => {
-                    open.extend((from..=to).map(|block| Unit { block: Some(block), ..first }));
+                    for block in from..=to {
+                        open.insert(Unit { block: Some(block), ..first });
+                    }
                 }
                 _ => return None,
             }

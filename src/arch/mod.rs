@@ -1,7 +1,7 @@
 //! What a ResNet is, and everything that follows from its shape alone.
 //!
 //! [`ArchSpec`] (a few switches) is lowered to a [`Graph`] (every layer, with shapes), and all analysis reads the graph:
-//! [`cost`], [`receptive`], [`coverage`], [`diff`], [`table`], [`diagram`]. Nothing here runs a network, touches a page or does I/O.
+//! [`cost`], [`receptive`], [`coverage`], [`transition`], [`diff`], [`table`], [`diagram`]. Nothing here runs a network, touches a page or does I/O.
 
 pub mod cost;
 pub mod coverage;
@@ -14,6 +14,7 @@ pub mod names;
 pub mod receptive;
 pub mod spec;
 pub mod table;
+pub mod transition;
 
 pub use graph::{Block, Conv, Graph, Node, Op, Path, Place, Pool, Shape, TensorSpec};
 pub use lower::lower;

@@ -7,6 +7,7 @@ use super::dom;
 use super::predict::Predict;
 use super::session::Session;
 use super::state::{State, Theme};
+use super::strides::Strides;
 use leptos::ev;
 use leptos::prelude::*;
 
@@ -39,6 +40,7 @@ fn App() -> impl IntoView {
                 <nav aria-label="Figures">
                     <a href="#prediction">"Prediction"</a>
                     <a href="#architecture">"Architecture"</a>
+                    <a href="#strides">"Strides"</a>
                     <a href="#cost">"Cost"</a>
                 </nav>
                 <span class="space"></span>
@@ -55,6 +57,7 @@ fn App() -> impl IntoView {
             <div class="wrap">
                 <Predict session/>
                 <Architecture session/>
+                <Strides session/>
                 <Cost session/>
             </div>
         </main>

@@ -3,6 +3,7 @@
 use super::builder::Builder;
 use super::dom;
 use super::inspector::Inspector;
+use super::markup::escape;
 use super::names::{display, hue, short_count, tagline};
 use super::save::Save;
 use super::session::Session;
@@ -194,8 +195,14 @@ fn Differences(
             Change::Removed => ("−", "removed"),
             Change::Changed => ("~", "changed"),
         };
-        view! { <li class=word><b aria-hidden="true">{sign}</b><span><code>{difference.id}</code>" "{word}": "{difference.words}</span></li> }
+        let Difference { id, words, .. } = difference;
+        format!(
+            r#"<li class="{word}"><b aria-hidden="true">{sign}</b><span><code>{}</code> {word}: {}</span></li>"#,
+            escape(&id),
+            escape(&words)
+        )
     };
+    let lines: String = list.into_iter().map(line).collect();
     view! {
         <details class="differences" open=count <= 8>
             <summary>{match count {
@@ -203,7 +210,7 @@ fn Differences(
                 1 => format!("One difference from {against}"),
                 n => format!("{n} differences from {against}"),
             }}</summary>
-            <ul>{list.into_iter().map(line).collect_view()}</ul>
+            <ul inner_html=lines></ul>
         </details>
     }
 }

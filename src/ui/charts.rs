@@ -1,7 +1,7 @@
 //! The charts of the figure **cost**, as SVG that follows the page's theme, each with the figures that it draws.
 
 use super::names::{display, hue, short_count};
-use super::tables::{PAPER, merged};
+use super::tables::{PAPER, ascending, merged};
 use crate::arch::cost::{Convention, Extras, totals};
 use crate::arch::spec::MAX_SIZE;
 use crate::arch::table::{Level, Row, rows};
@@ -128,8 +128,8 @@ fn lines(
         }
         legend(area, nets)
     });
-    let mut places: Vec<f64> = series.iter().flatten().map(|point| point.0).collect();
-    places.sort_by(f64::total_cmp);
+    let all: Vec<f64> = series.iter().flatten().map(|point| point.0).collect();
+    let mut places: Vec<f64> = ascending(&all).into_iter().map(|index| all[index]).collect();
     places.dedup();
     let value = |points: &Vec<(f64, f64)>, at: f64| {
         points.iter().find(|point| point.0 == at).map_or(String::new(), |point| (y.label)(&point.1))
@@ -347,7 +347,8 @@ pub fn accuracy() -> Chart {
             labels.push((plot.backend_coord(&at), format!("{letter} {}", accuracy.what), *macs > CROWDED));
         }
         // Where many points crowd, their labels stand in a column of their own, a line leading to each.
-        labels.sort_by_key(|(place, _, _)| place.1);
+        let order = ascending(&labels.iter().map(|(place, _, _)| f64::from(place.1)).collect::<Vec<_>>());
+        let labels: Vec<_> = order.into_iter().map(|index| labels[index].clone()).collect();
         let crowd: Vec<i32> = labels.iter().filter(|(_, _, in_column)| *in_column).map(|(place, _, _)| place.1).collect();
         let count = crowd.len().max(1) as i32;
         let mut next = (crowd.iter().sum::<i32>() / count - count * LABEL / 2).max(LABEL);

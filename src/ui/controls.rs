@@ -68,8 +68,8 @@ fn Networks(
                     state.models.retain(|model| *model != net);
                 }
             } else if state.models.len() < MAX_MODELS {
-                state.models.push(net);
-                state.models.sort();
+                let at = state.models.iter().position(|model| *model > net).unwrap_or(state.models.len());
+                state.models.insert(at, net);
             }
         });
     };

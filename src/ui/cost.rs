@@ -3,12 +3,13 @@
 use super::charts::{self, Chart, Quantity};
 use super::choose::{Choose, options};
 use super::dom;
+use super::markup::{Cell, Table};
 use super::names::{display, grouped, hue, short_count};
 use super::save::Save;
 use super::session::Session;
 use super::state::State;
 use super::still;
-use super::tables::{Comparison, PAPER, details, megabytes};
+use super::tables::{self, Comparison, PAPER, ascending, details, megabytes};
 use crate::arch::cost::{Convention, Extra, torchsummary_text, totals};
 use crate::arch::table::{Format, Level, Row, rows};
 use crate::arch::{ArchSpec, Graph, Input, lower};
@@ -73,8 +74,12 @@ fn Drawn(
         let name: String = title.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
         Some((name.to_ascii_lowercase(), still::chart(&title, &svg, charts::SIZE, palette)))
     };
-    let head = chart.head.into_iter().map(|name| view! { <th scope="col">{name}</th> }).collect_view();
-    let line = |cells: Vec<String>| view! { <tr>{cells.into_iter().map(|cell| view! { <td>{cell}</td> }).collect_view()}</tr> };
+    let row = |mut cells: Vec<String>| {
+        let rest = cells.split_off(cells.len().min(1));
+        (None, cells.pop().unwrap_or_default(), rest.into_iter().map(Cell::from).collect())
+    };
+    let head = chart.head.into_iter().map(|name| (None, name)).collect();
+    let table = Table { caption: String::new(), head, rows: chart.rows.into_iter().map(row).collect() };
     view! {
         <figure class="card drawn">
             <figcaption>{chart.title.clone()}</figcaption>
@@ -82,9 +87,7 @@ fn Drawn(
             <Save session what=format!("the chart {}", chart.title) draw/>
             <details>
                 <summary class="cap">"Figures"</summary>
-                <div class="scroll" tabindex="0" role="region" aria-label=format!("Figures of the chart {}", chart.title)>
-                    <table><thead><tr>{head}</tr></thead><tbody>{chart.rows.into_iter().map(line).collect_view()}</tbody></table>
-                </div>
+                <div class="scroll" tabindex="0" role="region" aria-label=format!("Figures of the chart {}", chart.title) inner_html=table.html()></div>
             </details>
         </figure>
     }
@@ -195,27 +198,15 @@ fn Compared(
         "By part" => format!("{title}: {}", state.count.title()),
         _ => format!("{title}, {size} × {size}, batch 1"),
     };
-    let head = state.models.iter().zip(&comparison.networks).map(|(net, name)| {
-        view! { <th scope="col" class=hue(net).to_string()><i class="dot"></i>{name.clone()}</th> }
-    });
-    let rows = comparison.rows.iter().map(|(name, cells)| {
-        let cells = cells.iter().map(|cell| match cell {
-            None => view! { <td class="absent">"–"</td> }.into_any(),
-            Some(cell) => view! {
-                <td title=format!("{} {}", cell.exact, cell.difference)>{cell.short.clone()}<span>{cell.percent.clone()}</span></td>
-            }.into_any(),
-        });
-        view! { <tr><th scope="row">{name.clone()}</th>{cells.collect_view()}</tr> }
-    });
-    view! {
-        <div class="scroll" tabindex="0" role="region" aria-label=caption.clone()>
-            <table>
-                <caption>{caption.clone()}</caption>
-                <thead><tr><td></td>{head.collect_view()}</tr></thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        </div>
-    }
+    let heads = state.models.iter().zip(&comparison.networks).map(|(net, name)| (Some(hue(net)), name.clone()));
+    let cell = |cell: Option<tables::Cell>| match cell {
+        None => Cell::from("–"),
+        Some(cell) => Cell { title: format!("{} {}", cell.exact, cell.difference), text: cell.short, aside: Some(cell.percent) },
+    };
+    let row = |(name, cells): (String, Vec<Option<tables::Cell>>)| (None, name, cells.into_iter().map(cell).collect());
+    let head = std::iter::once((None, String::new())).chain(heads).collect();
+    let table = Table { caption: caption.clone(), head, rows: comparison.rows.into_iter().map(row).collect() };
+    view! { <div class="scroll" tabindex="0" role="region" aria-label=caption inner_html=table.html()></div> }
 }
 
 /// What the table of one network can be ordered by.
@@ -258,7 +249,8 @@ fn Details(
     let told = RwSignal::new(String::new());
     let chosen = move || {
         let wanted = filter.get().to_ascii_lowercase();
-        let mut rows: Vec<Row> = all.with(|rows| rows.iter().filter(|row| row.id.contains(&wanted)).cloned().collect());
+        let rows: Vec<Row> = all.with(|rows| rows.iter().filter(|row| row.id.contains(&wanted)).cloned().collect());
+        // The largest first; in order, all are alike.
         let key = |row: &Row| match order.get() {
             Order::Network => 0,
             Order::Params => row.params,
@@ -267,29 +259,29 @@ fn Details(
             Order::Field => row.field.map_or(u64::MAX, |field| field.size as u64),
             Order::Dead => row.dead_macs,
         };
-        rows.sort_by_key(|row| std::cmp::Reverse(key(row)));
-        rows
+        let order = ascending(&rows.iter().map(|row| -(key(row) as f64)).collect::<Vec<_>>());
+        order.into_iter().filter_map(|index| rows.get(index).cloned()).collect::<Vec<_>>()
     };
     let table = move || Some(details(&chosen(), &count.title()));
     let shown = move || {
         let sum: u64 = all.with(|rows| rows.iter().map(|row| row.ops).sum());
-        chosen().into_iter().map(|row| {
+        let row = |row: Row| {
+            let titled = |text: String, title: String| Cell { text, title, aside: None };
             let share = 100.0 * row.ops as f64 / sum.max(1) as f64;
             let (field, place) = row.field.map_or(("all".into(), String::new()), |field| {
                 (format!("{} px", field.size), format!("a step of {} px, the first centred on {} px", field.jump, field.centre))
             });
-            view! {
-                <tr>
-                    <th scope="row">{row.id}</th>
-                    <td>{row.shape.to_string()}</td>
-                    <td title=grouped(row.params)>{short_count(row.params)}</td>
-                    <td title=grouped(row.ops)>{short_count(row.ops)}<span>{format!("{share:.1} %")}</span></td>
-                    <td title=grouped(row.activation_bytes)>{megabytes(row.activation_bytes)}</td>
-                    <td title=place>{field}</td>
-                    <td title=grouped(row.dead_macs)>{if row.dead_macs == 0 { "0".into() } else { short_count(row.dead_macs) }}</td>
-                </tr>
-            }
-        }).collect_view()
+            let cells = vec![
+                Cell::from(row.shape.to_string()),
+                titled(short_count(row.params), grouped(row.params)),
+                Cell { aside: Some(format!("{share:.1} %")), ..titled(short_count(row.ops), grouped(row.ops)) },
+                titled(megabytes(row.activation_bytes), grouped(row.activation_bytes)),
+                titled(field, place),
+                titled(short_count(row.dead_macs), grouped(row.dead_macs)),
+            ];
+            (None, row.id, cells)
+        };
+        Table { rows: chosen().into_iter().map(row).collect(), ..Table::default() }.rows_html()
     };
     let name = StoredValue::new(display(&net));
     view! {
@@ -321,7 +313,7 @@ fn Details(
                                 </th>
                             })}
                         </tr></thead>
-                        <tbody>{shown}</tbody>
+                        <tbody inner_html=shown></tbody>
                     </table>
                 </div>
             </Show>
@@ -332,30 +324,21 @@ fn Details(
 /// The paper's own figures, and what is computed here for the same networks.
 #[component]
 fn Paper() -> impl IntoView {
-    let line = |(net, flops, top1, top5): (&'static str, &'static str, &'static str, &'static str)| {
+    let row = |(net, flops, top1, top5): (&str, &str, &str, &str)| {
         let graph = ArchSpec::named(net).and_then(|spec| lower(&spec, Input::square(224)));
         let macs = graph.map_or(0, |graph| totals(&graph).macs);
-        view! {
-            <tr class=hue(net).to_string()>
-                <th scope="row"><i class="dot"></i>{display(net)}</th>
-                <td>{flops}<span>"reported"</span></td>
-                <td title=grouped(macs)>{short_count(macs)}<span>"computed"</span></td>
-                <td>{top1}" %"<span>"reported"</span></td>
-                <td>{top5}" %"<span>"reported"</span></td>
-            </tr>
-        }
+        let reported = |text: String| Cell { text, aside: Some("reported".into()), title: String::new() };
+        let computed = Cell { text: short_count(macs), aside: Some("computed".into()), title: grouped(macs) };
+        let cells = vec![reported(flops.into()), computed, reported(format!("{top1} %")), reported(format!("{top5} %"))];
+        (Some(hue(net)), display(net), cells)
+    };
+    let table = Table {
+        caption: "The paper's table beside what is computed here, 224 × 224".into(),
+        head: ["", "FLOPs in the paper", "MACs here", "Top-1", "Top-5"].map(|name| (None, name.to_string())).into(),
+        rows: PAPER.map(row).into(),
     };
     view! {
-        <div class="scroll" tabindex="0" role="region" aria-label="The paper's table">
-            <table>
-                <caption>"The paper's table beside what is computed here, 224 × 224"</caption>
-                <thead><tr>
-                    <td></td><th scope="col">"FLOPs in the paper"</th><th scope="col">"MACs here"</th>
-                    <th scope="col">"Top-1"</th><th scope="col">"Top-5"</th>
-                </tr></thead>
-                <tbody>{PAPER.map(line).collect_view()}</tbody>
-            </table>
-        </div>
+        <div class="scroll" tabindex="0" role="region" aria-label="The paper's table" inner_html=table.html()></div>
         <p class="cap">
             "Reported: "<a href="https://arxiv.org/abs/1812.01187" rel="noreferrer">"He et al. 2019"</a>
             ", ImageNet validation, one crop of 224 pixels, the paper's own 120-epoch recipe. Its FLOPs are MACs: 3.8 G is the original counted as here, \

@@ -1,5 +1,6 @@
 //! What is known of the layer, block or stage under study, in every network.
 
+use super::markup;
 use super::names::{display, grouped, hue};
 use super::session::Session;
 use super::tables::megabytes;
@@ -98,9 +99,7 @@ pub fn Inspector(
                         <h4><i class="dot"></i>{display(&net)}</h4>
                         {match facts {
                             None => view! { <p class="cap">"This network has no such layer."</p> }.into_any(),
-                            Some(facts) => view! {
-                                <dl>{facts.into_iter().map(|(name, words)| view! { <dt>{name}</dt><dd>{words}</dd> }).collect_view()}</dl>
-                            }.into_any(),
+                            Some(facts) => view! { <div inner_html=markup::facts(&facts)></div> }.into_any(),
                         }}
                     </div>
                 }).collect_view()}

@@ -18,7 +18,10 @@ mod cost;
 mod dom;
 #[cfg(feature = "ui")]
 mod inspector;
+pub mod markup;
 pub mod names;
+#[cfg(feature = "charts")]
+pub mod picture;
 #[cfg(feature = "ui")]
 mod predict;
 pub mod samples;
@@ -29,6 +32,10 @@ mod session;
 pub mod state;
 #[cfg(feature = "charts")]
 pub mod still;
+#[cfg(feature = "ui")]
+mod strides;
+#[cfg(feature = "charts")]
+pub mod strides_view;
 pub mod tables;
 #[cfg(feature = "ui")]
 mod viewport;

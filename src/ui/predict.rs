@@ -1,9 +1,10 @@
 //! The figure **predict**: the picture, and what each network says of it.
 
+use super::markup::escape;
 use super::names::{display, hue};
 use super::session::{Outcome, Session};
 use crate::weights::{Card, catalogue};
-use crate::worker::protocol::{Ran, Step};
+use crate::worker::protocol::{Prediction, Ran, Step};
 use leptos::prelude::*;
 
 /// The network that knows far more than the tiny ones.
@@ -21,7 +22,7 @@ pub fn Predict(
             let mut done = outcomes
                 .values()
                 .filter_map(|outcome| match outcome {
-                    Outcome::Done(ran) => Some(ran.none_of_its_classes),
+                    Outcome::Done(answer) => Some(answer.ran.none_of_its_classes),
                     _ => None,
                 })
                 .peekable();
@@ -82,8 +83,9 @@ fn Answer(
         Memo::new(move |_| session.outcomes.with(|outcomes| outcomes.get(&net).cloned()))
     };
     let time = move || match outcome.get() {
-        Some(Outcome::Done(ran)) => {
-            format!("{} ms", if ran.ms < 10.0 { format!("{:.1}", ran.ms) } else { format!("{:.0}", ran.ms) })
+        Some(Outcome::Done(answer)) => {
+            let ms = answer.ran.ms;
+            format!("{} ms", if ms < 10.0 { format!("{ms:.1}") } else { format!("{ms:.0}") })
         }
         _ => String::new(),
     };
@@ -94,7 +96,7 @@ fn Answer(
             {move || match outcome.get() {
                 None | Some(Outcome::Waiting(None)) => view! { <Waiting session net=name.clone() step=None/> }.into_any(),
                 Some(Outcome::Waiting(step)) => view! { <Waiting session net=name.clone() step/> }.into_any(),
-                Some(Outcome::Done(ran)) => view! { <Done ran=*ran/> }.into_any(),
+                Some(Outcome::Done(answer)) => view! { <Done ran=answer.ran.clone()/> }.into_any(),
                 Some(Outcome::Elsewhere { bytes, host }) => view! { <Elsewhere session net=name.clone() bytes host/> }.into_any(),
                 Some(Outcome::Cancelled) => view! { <Again session net=name.clone() message="Given up.".to_string()/> }.into_any(),
                 Some(Outcome::Failed(message)) => view! { <Again session net=name.clone() message/> }.into_any(),
@@ -139,25 +141,20 @@ fn Done(
     /// What the network said.
     ran: Ran,
 ) -> impl IntoView {
-    let rows = move |ran: &Ran| {
-        ran.top
-            .iter()
-            .map(|class| {
-                view! {
-                    <li class="row">
-                        <span>{class.label.clone()}</span>
-                        <span class="meter"><b style=format!("width:{:.1}%", 100.0 * class.p)></b></span>
-                        <span class="number">{percent(class.p)}</span>
-                    </li>
-                }
-            })
-            .collect_view()
+    let row = |class: &Prediction| {
+        format!(
+            r#"<li class="row"><span>{}</span><span class="meter"><b style="width:{:.1}%"></b></span><span class="number">{}</span></li>"#,
+            escape(&class.label),
+            100.0 * class.p,
+            percent(class.p)
+        )
     };
+    let rows: String = ran.top.iter().map(row).collect();
     let is_unsure = ran.none_of_its_classes;
     let doubt = is_unsure.then(|| view! { <p class="none">"Not sure: perhaps none of its ten classes."</p> });
     view! {
         {doubt}
-        <ol class="top" class:unsure=is_unsure>{rows(&ran)}</ol>
+        <ol class="top" class:unsure=is_unsure inner_html=rows></ol>
         {ran.card.map(|card| view! { <Origin card/> })}
     }
 }

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
@@ -19,7 +20,7 @@ pub enum Outcome {
     /// Waiting for its turn, or busy.
     Waiting(Option<Step>),
     /// It answered.
-    Done(Box<Ran>),
+    Done(Arc<Answer>),
     /// Its weights are elsewhere; the visitor decides.
     Elsewhere {
         /// Size of the download.
@@ -34,6 +35,31 @@ pub enum Outcome {
     /// It could not answer; the sentence says why and what to do.
     Failed(String),
 }
+
+/// What a network said, and the numbers that came with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// What it said.
+    pub ran: Ran,
+    /// The logits, then each tap, mean and class activation map.
+    numbers: Vec<Vec<f32>>,
+}
+
+impl Answer {
+    /// The logits.
+    pub fn logits(&self) -> &[f32] {
+        self.numbers.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// The mean over the channels of one layer's output, row by row.
+    pub fn mean(&self, node: &str) -> Option<&[f32]> {
+        let index = self.ran.means.iter().position(|(name, _)| name == node)?;
+        self.numbers.get(1 + self.ran.taps.len() + index).map(Vec::as_slice)
+    }
+}
+
+/// Hears what became of a run that the page asked for beside the prediction.
+type Heard = Box<dyn FnOnce(Result<Answer, String>)>;
 
 /// The picture on show.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +84,7 @@ struct Candidate {
 enum Pending {
     Picture(Candidate),
     Run(String),
+    Aside(Heard),
 }
 
 /// The answers on show belong to this picture, device and size.
@@ -161,7 +188,8 @@ impl Session {
         client.send(Request::Picture { id }, Some(blob));
     }
 
-    fn cancel(self, id: u32) {
+    /// Gives a request up.
+    pub fn cancel(self, id: u32) {
         if self.inner().pending.borrow_mut().remove(&id).is_some()
             && let Some(client) = self.client()
         {
@@ -218,25 +246,49 @@ impl Session {
             }
             outcomes.insert(net.clone(), Outcome::Waiting(None));
             self.show_picture_to(&client);
-            let id = client.next_id();
-            inner.pending.borrow_mut().insert(id, Pending::Run(net.clone()));
-            let run = Run {
-                id,
-                net: net.clone(),
-                weights: WeightsChoice::Catalogue,
-                size: state.size,
-                input: InputChoice::Picture,
-                backend: state.backend,
-                allow_remote: inner.agreed.borrow().contains(net),
-                taps: Vec::new(),
-                means: Vec::new(),
-                cams: 0,
-                edits: Vec::new(),
-                shift: (0, 0),
-            };
+            let mut run = self.run(&client, net);
+            // The maps that strides are shown on; they cost next to nothing.
+            run.means = state.transitions(net).into_iter().map(|transition| transition.map).collect();
+            inner.pending.borrow_mut().insert(run.id, Pending::Run(net.clone()));
             client.send(Request::Run(run), None);
         }
         self.outcomes.set(outcomes);
+    }
+
+    /// Runs a network once more on the picture on show, changed by `change`; `heard` gets the answer, or a sentence. Returns what
+    /// [`Session::cancel`] gives up, after which nothing is heard.
+    pub fn aside(
+        self,
+        net: &str,
+        change: impl FnOnce(&mut Run),
+        heard: impl FnOnce(Result<Answer, String>) + 'static,
+    ) -> Option<u32> {
+        let client = self.client()?;
+        self.show_picture_to(&client);
+        let mut run = self.run(&client, net);
+        change(&mut run);
+        let id = run.id;
+        self.inner().pending.borrow_mut().insert(id, Pending::Aside(Box::new(heard)));
+        client.send(Request::Run(run), None);
+        Some(id)
+    }
+
+    /// The run whose answer is the prediction.
+    fn run(self, client: &Client, net: &str) -> Run {
+        self.state.with_untracked(|state| Run {
+            id: client.next_id(),
+            net: net.into(),
+            weights: WeightsChoice::Catalogue,
+            size: state.size,
+            input: InputChoice::Picture,
+            backend: state.backend,
+            allow_remote: self.inner().agreed.borrow().contains(net),
+            taps: Vec::new(),
+            means: Vec::new(),
+            cams: 0,
+            edits: Vec::new(),
+            shift: (0, 0),
+        })
     }
 
     /// Sends the picture on show to a worker that was started since.
@@ -252,23 +304,25 @@ impl Session {
     fn hear(self, incoming: Incoming) {
         match incoming {
             Incoming::Lost(message) => self.lost(&message),
-            Incoming::Event(event, _) => self.event(event),
+            Incoming::Event(event, numbers) => self.event(event, numbers),
         }
     }
 
     fn lost(self, message: &str) {
         let pending: Vec<Pending> = self.inner().pending.borrow_mut().drain().map(|(_, pending)| pending).collect();
         self.notice.set(Some(message.into()));
-        self.outcomes.update(|outcomes| {
-            for pending in pending {
-                if let Pending::Run(net) = pending {
-                    outcomes.insert(net, Outcome::Failed(message.into()));
-                }
+        let mut outcomes = self.outcomes.get_untracked();
+        for pending in pending {
+            match pending {
+                Pending::Run(net) => drop(outcomes.insert(net, Outcome::Failed(message.into()))),
+                Pending::Aside(heard) => heard(Err(message.into())),
+                Pending::Picture(_) => {}
             }
-        });
+        }
+        self.outcomes.set(outcomes);
     }
 
-    fn event(self, event: Event) {
+    fn event(self, event: Event, numbers: Vec<Vec<f32>>) {
         let inner = self.inner();
         let take = |id: u32| inner.pending.borrow_mut().remove(&id);
         let put = |net: String, outcome: Outcome| self.outcomes.update(|outcomes| drop(outcomes.insert(net, outcome)));
@@ -286,15 +340,21 @@ impl Session {
                 };
                 put(net, Outcome::Waiting(Some(step)));
             }
-            Event::WeightsElsewhere { id, bytes, host } => {
-                if let Some(Pending::Run(net)) = take(id) {
-                    put(net, Outcome::Elsewhere { bytes, host });
-                }
-            }
+            Event::WeightsElsewhere { id, bytes, host } => match take(id) {
+                Some(Pending::Run(net)) => put(net, Outcome::Elsewhere { bytes, host }),
+                Some(Pending::Aside(heard)) => heard(Err("Its weights have to be fetched first.".into())),
+                _ => {}
+            },
             Event::Ran(ran) => {
-                if let Some(Pending::Run(net)) = take(ran.id) {
-                    self.backend.set(Some(ran.backend.clone()));
-                    put(net, Outcome::Done(ran));
+                let pending = take(ran.id);
+                let answer = Answer { ran: *ran, numbers };
+                match pending {
+                    Some(Pending::Run(net)) => {
+                        self.backend.set(Some(answer.ran.backend.clone()));
+                        put(net, Outcome::Done(Arc::new(answer)));
+                    }
+                    Some(Pending::Aside(heard)) => heard(Ok(answer)),
+                    _ => {}
                 }
             }
             Event::Failed { id, message } => match take(id) {
@@ -302,6 +362,7 @@ impl Session {
                 Some(Pending::Picture(candidate)) => {
                     self.notice.set(Some(format!("{}: {}", candidate.title, dom::sentence(&message))));
                 }
+                Some(Pending::Aside(heard)) => heard(Err(dom::sentence(&message))),
                 None => {}
             },
         }

@@ -5,6 +5,7 @@ use crate::arch::cost::{Convention, Extras};
 use crate::arch::folding::Folding;
 use crate::arch::spec::{MAX_SIZE, MIN_SIZE};
 use crate::arch::table::Level;
+use crate::arch::transition::{Transition, transitions};
 use crate::arch::{ArchSpec, Graph, Input, SpecError, lower};
 use crate::weights::catalogue;
 use crate::worker::protocol::BackendChoice;
@@ -198,10 +199,9 @@ impl State {
     /// Side of the input that diagrams and costs are shown for, in pixels: what was asked, else what the weights of all these networks
     /// ask for, else 224.
     pub fn shape_size(&self) -> usize {
-        let mut sizes =
-            self.models.iter().map(|net| catalogue::for_net(net).map_or(DEFAULT_SIZE, |entry| entry.card.preprocess.size));
+        let mut sizes = self.models.iter().map(|net| self.run_size(net));
         let first = sizes.next().unwrap_or(DEFAULT_SIZE);
-        self.size.unwrap_or(if sizes.all(|size| size == first) { first } else { DEFAULT_SIZE })
+        if sizes.all(|size| size == first) { first } else { DEFAULT_SIZE }
     }
 
     /// The networks' layers at [`State::shape_size`].
@@ -217,6 +217,17 @@ impl State {
     pub fn base_index(&self) -> usize {
         let found = self.base.as_ref().and_then(|base| self.models.iter().position(|net| net == base));
         found.unwrap_or(0)
+    }
+
+    /// Side of the input that a network runs at, in pixels: what was asked, else what its weights ask for, else 224.
+    pub fn run_size(&self, net: &str) -> usize {
+        self.size.or_else(|| catalogue::for_net(net).map(|entry| entry.card.preprocess.size)).unwrap_or(DEFAULT_SIZE)
+    }
+
+    /// Where a network makes its maps smaller, at the size that it runs at; nothing where that is no network.
+    pub fn transitions(&self, net: &str) -> Vec<Transition> {
+        let graph = ArchSpec::named(net).and_then(|spec| lower(&spec, Input::square(self.run_size(net))));
+        graph.map(|graph| transitions(&graph)).unwrap_or_default()
     }
 
     /// The network that differences are told against: that of [`State::base_index`], or for a single network the original of its depth.

@@ -60,6 +60,13 @@ fn row(values: &[Option<u64>], base: usize, short: impl Fn(u64) -> String) -> Ve
     values.iter().enumerate().map(cell).collect()
 }
 
+/// The indices that put some keys into ascending order; equal ones stay as they are.
+pub fn ascending(keys: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    order.sort_by(|&a, &b| keys[a].total_cmp(&keys[b]));
+    order
+}
+
 /// `97.5 MB`, in units of 2^20 bytes, as torchsummary and torchinfo print them.
 pub fn megabytes(bytes: u64) -> String {
     let mb = bytes as f64 / f64::from(1 << 20);

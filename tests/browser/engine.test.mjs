@@ -121,4 +121,33 @@ describe("on WebGPU, SwiftShader", () => {
       assert.ok(Math.abs(event.top[0].p - wanted.p) <= 0.01);
     }
   });
+
+  test("what nobody reads never mattered to A, and does to D, on either device", async () => {
+    await gpu.picture("assets/samples/chelsea.png");
+    for (const backend of ["webgpu", "cpu"]) {
+      for (const net of ["tiny-a", "tiny-d"]) {
+        const plain = await gpu.run({ net, backend });
+        for (const fill of ["zero", "noise"]) {
+          const edits = ["layer1", "layer2", "layer3"].map((node) => ({ node, area: "unread", fill }));
+          const { event, logits } = await gpu.run({ net, backend, edits });
+          assert.equal(event.backend?.name, backend, event.message);
+          const moved = logits.filter((logit, i) => logit !== plain.logits[i]).length;
+          assert.equal(moved, net === "tiny-a" ? 0 : 10, `${net} on ${backend} with ${fill}`);
+        }
+      }
+    }
+  });
+
+  test("means, class activation maps, edits and moved pictures come back as they were asked for", async () => {
+    await gpu.picture("assets/samples/chelsea.png");
+    for (const backend of ["webgpu", "cpu"]) {
+      const { event } = await gpu.run({ net: "tiny-d", backend, means: ["input", "layer1"], cams: 2 });
+      assert.deepEqual(event.means, [["input", [1, 1, 128, 128]], ["layer1", [1, 1, 32, 32]]]);
+      assert.deepEqual(event.cams.map(([index]) => index), event.top.slice(0, 2).map(({ index }) => index));
+      const moved = await gpu.run({ net: "tiny-d", backend, shift: [8, 0] });
+      assert.notDeepEqual(moved.event.top, event.top);
+      const outside = await gpu.run({ net: "tiny-d", backend, edits: [{ node: "layer1", area: { square: { y: 32, x: 0, side: 1 } }, fill: "zero" }] });
+      assert.match(outside.event.message, /row 32, column 0 lies outside the 32 × 32 positions of layer1/);
+    }
+  });
 });

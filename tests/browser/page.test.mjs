@@ -415,6 +415,73 @@ describe("architecture and cost", () => {
   });
 });
 
+describe("strides", () => {
+  const cards = (page) => page.locator("#strides article");
+
+  test("every transition says what each path reads, and the kernel walks over the picture's own maps", async () => {
+    const visit = await open("?models=tiny-a,tiny-b,tiny-c,tiny-d");
+    await answers(visit.page, 4);
+    const strip = await visit.page.$$eval("#strides tbody tr", (rows) => rows.map((row) => row.textContent));
+    assert.deepEqual(strip, [
+      "Tiny-A100 %100 %25 % / 25 %25 % / 25 %25 % / 25 %",
+      "Tiny-B100 %100 %100 % / 25 %100 % / 25 %100 % / 25 %",
+      "Tiny-C100 %100 %100 % / 25 %100 % / 25 %100 % / 25 %",
+      "Tiny-D100 %100 %100 % / 100 %100 % / 100 %100 % / 100 %",
+    ]);
+    assert.match(await cards(visit.page).first().textContent(), /1×1, 32, \/2 reads 25 % of 1,024 positions; 768 are lost.*768 of 1,024 positions were computed for nobody/);
+    assert.match(await cards(visit.page).last().textContent(), /half a position apart/);
+    // The map is the picture's: another picture draws another one.
+    const whole = () => cards(visit.page).first().locator("img").first().getAttribute("src");
+    const cat = await whole();
+    await visit.page.getByRole("button", { name: "A cup of coffee" }).click();
+    await visit.page.waitForFunction((cat) => document.querySelector("#strides img").src !== cat && document.querySelectorAll(".answer .row").length === 20, cat);
+    // By keyboard: one step by an arrow key.
+    const taps = () => visit.page.$$eval("#strides .tap", (all) => all.map((tap) => `${tap.getAttribute("x")},${tap.getAttribute("y")}`).join(" "));
+    const told = () => visit.page.locator(".walk .number").textContent();
+    const slider = visit.page.getByLabel("Step of the walk");
+    await slider.focus();
+    await visit.page.keyboard.press("Home");
+    assert.equal(await told(), "row 0, column 0 of 16 × 16");
+    const corner = await taps();
+    await visit.page.keyboard.press("ArrowRight");
+    assert.equal(await told(), "row 0, column 1 of 16 × 16");
+    assert.notEqual(await taps(), corner);
+    await visit.page.getByRole("button", { name: "Play" }).click();
+    await visit.page.waitForFunction(() => document.querySelector(".walk .number").textContent === "row 0, column 3 of 16 × 16");
+    await visit.page.getByRole("button", { name: "Pause" }).click();
+    await visit.page.getByRole("button", { name: "layer4.0", exact: true }).click();
+    assert.match(visit.page.url(), /node=layer4\.0/);
+    assert.match(await cards(visit.page).first().textContent(), /mean of layer3\.1, 8 × 8.*48 of 64 positions/);
+    await visit.page.getByRole("button", { name: "maxpool", exact: true }).click();
+    assert.match(await cards(visit.page).last().textContent(), /maxpool 3×3, \/2 reads 100 % of 4,096 positions, each 1 to 4 times/);
+    await clean(visit);
+  });
+
+  test("what nobody reads never mattered to A, and does to the others", async () => {
+    const visit = await open("?models=tiny-a,tiny-b,tiny-c,tiny-d");
+    await answers(visit.page, 4);
+    for (const name of ["Set them to zero", "Replace them by noise"]) {
+      await visit.page.getByRole("button", { name }).click();
+      await visit.page.waitForFunction(() => [...document.querySelectorAll(".checked")].every((told) => told.textContent));
+      const told = await visit.page.$$eval(".checked", (all) => all.map((line) => line.textContent));
+      assert.equal(told[0], "Not one bit of its 10 logits changed.");
+      told.slice(1).forEach((line) => assert.match(line, /^10 of 10 logits changed, by up to \d+\.\d\d; it (still )?says /));
+    }
+    // A check is of the picture on show.
+    await visit.page.getByRole("button", { name: "A photographer" }).click();
+    await visit.page.waitForFunction(() => [...document.querySelectorAll(".checked")].every((told) => !told.textContent));
+    await clean(visit);
+  });
+
+  test("networks without weights or without a transition say so in place", async () => {
+    const visit = await open("?models=resnet50-d,resnet50-d.os8&node=layer4.0");
+    assert.match(await cards(visit.page).first().textContent(), /of 196 positions/);
+    assert.match(await cards(visit.page).last().textContent(), /keeps its size here/);
+    assert.ok(await visit.page.getByRole("button", { name: "Set them to zero" }).isDisabled());
+    await clean(visit);
+  });
+});
+
 describe("bad input", () => {
   /// A PNG's header with the size that it claims, and nothing behind it.
   const pngClaiming = (width, height) => {

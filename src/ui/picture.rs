@@ -1,0 +1,81 @@
+//! Maps of values as pictures: an 8-bit BMP in a data URL, which an `<img>` shows and an SVG can hold.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use colorous::{GREYS, Gradient, MAGMA, RED_BLUE, VIRIDIS};
+
+/// Colours of the 256 values of a picture.
+pub type Palette = [[u8; 3]; 256];
+
+/// A colour map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Colours {
+    /// Dark blue to yellow, even to the eye and to the colour-blind (matplotlib's).
+    #[default]
+    Viridis,
+    /// Black to pale yellow (matplotlib's).
+    Magma,
+    /// Black to white.
+    Grey,
+    /// Blue to red through white, for values on both sides of zero (ColorBrewer's).
+    Diverging,
+}
+
+impl Colours {
+    /// In the order in which they are offered.
+    pub const ALL: [Self; 4] = [Self::Viridis, Self::Magma, Self::Grey, Self::Diverging];
+
+    /// As in a link.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viridis => "viridis",
+            Self::Magma => "magma",
+            Self::Grey => "grey",
+            Self::Diverging => "diverging",
+        }
+    }
+
+    /// Its 256 colours, for the least value first.
+    pub fn palette(self) -> Palette {
+        let (gradient, turned): (Gradient, bool) = match self {
+            Self::Viridis => (VIRIDIS, false),
+            Self::Magma => (MAGMA, false),
+            Self::Grey => (GREYS, true),
+            Self::Diverging => (RED_BLUE, true),
+        };
+        std::array::from_fn(|value| gradient.eval_rational(if turned { 255 - value } else { value }, 256).into_array())
+    }
+}
+
+/// Values to 0..=255 between `range`'s ends; what is no number is 0.
+pub fn quantise(values: &[f32], (least, greatest): (f32, f32)) -> Vec<u8> {
+    let scale = 255.0 / (greatest - least).max(f32::MIN_POSITIVE);
+    values.iter().map(|value| ((value - least) * scale).round() as u8).collect()
+}
+
+/// The least and the greatest of some values; `(0, 1)` where there are none.
+pub fn range(values: &[f32]) -> (f32, f32) {
+    let ends = values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(least, most), &v| (least.min(v), most.max(v)));
+    if ends.0 <= ends.1 { ends } else { (0.0, 1.0) }
+}
+
+/// A picture `width` across, row by row, as `data:image/bmp;base64,…`.
+pub fn data_url(palette: &Palette, width: usize, values: &[u8]) -> String {
+    const HEADERS: usize = 14 + 40 + 4 * 256;
+    let height = values.len() / width.max(1);
+    let stride = width.next_multiple_of(4);
+    let size = HEADERS + stride * height;
+    let mut file = Vec::with_capacity(size);
+    file.extend(b"BM");
+    let word = |file: &mut Vec<u8>, value: usize| file.extend((value as u32).to_le_bytes());
+    [size, 0, HEADERS, 40, width, height].into_iter().for_each(|value| word(&mut file, value));
+    file.extend([1, 0, 8, 0]);
+    [0, stride * height, 2835, 2835, 256, 0].into_iter().for_each(|value| word(&mut file, value));
+    palette.iter().for_each(|[r, g, b]| file.extend([*b, *g, *r, 0]));
+    // The last row comes first.
+    for row in values.chunks_exact(width.max(1)).rev() {
+        file.extend(row);
+        file.extend(std::iter::repeat_n(0, stride - width));
+    }
+    format!("data:image/bmp;base64,{}", STANDARD.encode(file))
+}
