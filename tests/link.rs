@@ -1,4 +1,5 @@
 //! The page's state as a link, without a browser.
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use proptest::prelude::*;
@@ -6,7 +7,9 @@ use stridescope::arch::cost::{Convention, Extra, Extras};
 use stridescope::arch::folding::Folding;
 use stridescope::arch::table::Level;
 use stridescope::arch::{ArchSpec, Variant};
+use stridescope::ui::features_view::Sort;
 use stridescope::ui::names;
+use stridescope::ui::picture::Colours;
 use stridescope::ui::samples::SAMPLES;
 use stridescope::ui::state::{State, Theme};
 use stridescope::worker::protocol::BackendChoice;
@@ -54,6 +57,10 @@ fn what_makes_no_sense_is_said_and_left_at_its_default() {
         ("models=resnet18-b.groups7", "leave groups out"),
         ("models=resnet50-b.blocks1000000000", "blocks in a stage is 1000000000"),
         ("count=flop", "write fvcore or torchinfo, or macs or flops"),
+        ("channel=-1", "write a number from 0 on"),
+        ("sort=size", "write index, mean, max or difference"),
+        ("colours=jet", "write viridis, magma, grey or diverging"),
+        ("scale=two", "write one or each"),
         ("open=layer2.0.conv1", "names no stages and blocks"),
         ("level=channels", "write stages, blocks or layers"),
         ("base=resnet50-d", "compared with the first"),
@@ -113,22 +120,42 @@ fn any_state() -> impl Strategy<Value = State> {
             prop::sample::select(Level::ALL.to_vec()),
             any::<Option<prop::sample::Index>>(),
         ),
+        (0usize..2048, prop::sample::select(Sort::ALL.to_vec()), prop::sample::select(Colours::ALL.to_vec()), any::<bool>()),
     )
-        .prop_map(|(models, node, sample, size, backend, theme, ((count, extras), open, level, base))| State {
-            base: base.map(|base| base.get(&models).clone()),
-            models,
-            node: node.into(),
-            image: Some(sample.id.into()),
-            // Anti-aliasing cannot take every size.
-            size: size.map(|size| size / 32 * 32),
-            count: count.with(
-                Extra::ALL.into_iter().zip(extras).filter(|(_, on)| *on).fold(Extras::NONE, |set, (extra, _)| set.toggled(extra)),
-            ),
-            open: Folding::parse(open).unwrap(),
-            level,
-            backend,
-            theme,
-        })
+        .prop_map(
+            |(
+                models,
+                node,
+                sample,
+                size,
+                backend,
+                theme,
+                ((count, extras), open, level, base),
+                (channel, sort, colours, one_scale),
+            )| State {
+                base: base.map(|base| base.get(&models).clone()),
+                models,
+                node: node.into(),
+                image: Some(sample.id.into()),
+                // Anti-aliasing cannot take every size.
+                size: size.map(|size| size / 32 * 32),
+                count: count.with(
+                    Extra::ALL
+                        .into_iter()
+                        .zip(extras)
+                        .filter(|(_, on)| *on)
+                        .fold(Extras::NONE, |set, (extra, _)| set.toggled(extra)),
+                ),
+                open: Folding::parse(open).unwrap(),
+                channel,
+                sort,
+                colours,
+                one_scale,
+                level,
+                backend,
+                theme,
+            },
+        )
 }
 
 proptest! {
@@ -145,7 +172,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "open", "image", "size", "count", "level", "base", "backend", "theme"]), value in "\\PC{0,80}") {
+    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "open", "channel", "sort", "colours", "scale", "image", "size", "count", "level", "base", "backend", "theme"]), value in "\\PC{0,80}") {
         let query: String = form_urlencoded::Serializer::new(String::new()).append_pair(key, &value).finish();
         let (state, problems) = State::from_query(&query);
         prop_assert!(problems.len() <= 1);

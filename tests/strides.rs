@@ -15,6 +15,7 @@ use stridescope::engine::topk::top_k;
 use stridescope::engine::{Backend, Edit, EngineError, Fill, Network, Pass};
 use stridescope::image::decode::decode;
 use stridescope::image::{prepare, resize_and_crop};
+use stridescope::ui::features_view::{Maps, Sort};
 use stridescope::ui::{picture, strides_view as view};
 use stridescope::weights::{formula, safetensors};
 use stridescope_kernels::{Epilogue, Filters, convolve};
@@ -305,4 +306,47 @@ fn maps_become_pictures() {
     assert!(diverging[0][2] > diverging[0][0] && diverging[255][0] > diverging[255][2], "blue is low");
     assert_eq!(picture::quantise(&[-1.0, 0.0, 1.0, f32::NAN], (-1.0, 1.0)), [0, 128, 255, 0]);
     assert_eq!((picture::range(&[]), picture::range(&[2.0, -3.0])), ((0.0, 1.0), (-3.0, 2.0)));
+}
+
+#[test]
+fn channels_are_ordered_drawn_and_counted() {
+    // Three maps of 2 x 3.
+    let values = vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 9.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+    let maps = Maps { names: Vec::new(), height: 2, width: 3, values };
+    assert_eq!(
+        (maps.count(), maps.mean(0), maps.at(0, (1, 2)), maps.at(0, (0, 3)), maps.at(3, (0, 0))),
+        (3, 2.5, Some(5.0), None, None)
+    );
+    assert_eq!(maps.order(Sort::Index, None), [0, 1, 2]);
+    assert_eq!(maps.order(Sort::Mean, None), [0, 1, 2]);
+    assert_eq!(maps.order(Sort::Max, None), [1, 0, 2]);
+    let base = Maps { values: vec![1.0; 18], ..maps.clone() };
+    assert_eq!(maps.order(Sort::Difference, Some(&base)), [0, 1, 2]);
+    let base = Maps { values: vec![2.5; 18], ..maps.clone() };
+    assert_eq!(maps.order(Sort::Difference, Some(&base)), [2, 1, 0]);
+    assert_eq!(maps.words(1), "channel 1: 0.00 to 9.00, mean 1.50");
+    assert_eq!(
+        maps.histogram(0, (0.0, 5.0), 5).iter().map(|bin| (bin.1 * 6.0 / 100.0).round()).collect::<Vec<_>>(),
+        [1.0, 1.0, 1.0, 1.0, 2.0]
+    );
+    let palette = picture::Colours::Grey.palette();
+    let wall = maps.wall(&[2, 0, 1], (1..9, 2), &palette, None, 1);
+    assert_eq!(wall.matches("<img").count(), 1, "the second row has one tile");
+    assert!(wall.contains(r#"class="chosen" data-channel="1""#) && wall.contains("left:0px;top:48px"), "{wall}");
+    // A large map is drawn small on the wall, and in full when it is enlarged.
+    let large =
+        Maps { names: vec!["<b>".into()], height: 112, width: 112, values: (0..112 * 112).map(|i| (i % 112) as f32).collect() };
+    let drawn = |url: &str| {
+        let bytes = base64::Engine::decode(
+            &base64::engine::general_purpose::STANDARD,
+            url.strip_prefix("data:image/bmp;base64,").unwrap(),
+        );
+        decode(&bytes.unwrap()).unwrap()
+    };
+    let wall = large.wall(&[0], (0..1, 1), &palette, None, 9);
+    assert!(wall.contains("&lt;b&gt;"), "names are text");
+    let tile = drawn(wall.split("src=\"").nth(1).unwrap().split('"').next().unwrap());
+    assert_eq!((tile.width, tile.height), (28, 28));
+    let full = drawn(&large.picture(0, &palette, (0.0, 111.0)));
+    assert_eq!((full.width, full.pixels[3 * 111], full.pixels[0]), (112, palette[255][0], palette[0][0]));
 }

@@ -151,15 +151,12 @@ impl Format {
                 format!("\\begin{{tabular}}{{l{columns}}}\n\\hline\n{}\\hline\n{body}\\hline\n\\end{{tabular}}\n", line(head))
             }
             Self::Json => {
-                let object = |row: &Vec<String>| -> serde_json::Value {
-                    head.iter()
-                        .zip(row)
-                        .map(|(name, cell)| (name.clone(), cell.clone().into()))
-                        .collect::<serde_json::Map<_, _>>()
-                        .into()
+                let text = |text: &String| serde_json::to_string(text).unwrap_or_default();
+                let member = |(name, cell): (&String, &String)| format!("    {}: {}", text(name), text(cell));
+                let object = |row: &Vec<String>| {
+                    format!("  {{\n{}\n  }}", head.iter().zip(row).map(member).collect::<Vec<_>>().join(",\n"))
                 };
-                let array: serde_json::Value = rows.iter().map(object).collect::<Vec<_>>().into();
-                format!("{array:#}\n")
+                format!("[\n{}\n]\n", rows.iter().map(object).collect::<Vec<_>>().join(",\n"))
             }
         }
     }

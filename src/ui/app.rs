@@ -1,9 +1,11 @@
 //! The shell of the page: header, controls, figures, and the address bar in step with them.
 
 use super::architecture::Architecture;
+use super::button::button;
 use super::controls::{Bar, ThemeButton};
 use super::cost::Cost;
 use super::dom;
+use super::features::Features;
 use super::predict::Predict;
 use super::session::Session;
 use super::state::{State, Theme};
@@ -41,6 +43,7 @@ fn App() -> impl IntoView {
                     <a href="#prediction">"Prediction"</a>
                     <a href="#architecture">"Architecture"</a>
                     <a href="#strides">"Strides"</a>
+                    <a href="#features">"Features"</a>
                     <a href="#cost">"Cost"</a>
                 </nav>
                 <span class="space"></span>
@@ -58,6 +61,7 @@ fn App() -> impl IntoView {
                 <Predict session/>
                 <Architecture session/>
                 <Strides session/>
+                <Features session/>
                 <Cost session/>
             </div>
         </main>
@@ -89,7 +93,7 @@ fn Notice(
             <Show when=move || session.notice.with(Option::is_some)>
                 <div class="notice">
                     <p>{move || session.notice.get()}</p>
-                    <button class="ghost" on:click=move |_| session.notice.set(None)>"Close"</button>
+                    {button("Close", move || session.notice.set(None)).view()}
                 </div>
             </Show>
         </div>

@@ -1,6 +1,7 @@
 //! The figure **architecture**: block diagrams side by side, aligned, what differs from the baseline marked.
 
 use super::builder::Builder;
+use super::button::button;
 use super::dom;
 use super::inspector::Inspector;
 use super::markup::escape;
@@ -128,8 +129,8 @@ pub fn Architecture(
             <Builder session/>
             <div class="choices">
                 <span class="group" role="group" aria-label="Blocks">
-                    <button class="ghost" on:click=move |_| fold_all(true)>"Open all"</button>
-                    <button class="ghost" on:click=move |_| fold_all(false)>"Close all"</button>
+                    {button("Open all", move || fold_all(true)).view()}
+                    {button("Close all", move || fold_all(false)).view()}
                 </span>
                 {viewport.controls()}
                 <span class="space"></span>

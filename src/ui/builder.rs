@@ -1,5 +1,6 @@
 //! The form that makes networks: presets, and every switch of the family.
 
+use super::button::button;
 use super::choose::{Choose, options};
 use super::dom;
 use super::names::{display, families, hue, source};
@@ -66,7 +67,7 @@ pub fn Builder(
     session: Session,
 ) -> impl IntoView {
     let count = Memo::new(move |_| session.state.with(|state| state.models.len()));
-    let add = move |_| {
+    let add = move || {
         session.state.update(|state| {
             let family = state.models.last().and_then(|net| net.split('-').next()).unwrap_or("resnet50").to_string();
             let letters = Variant::ALL.into_iter().map(|letter| format!("{family}-{}", letter.letter()));
@@ -91,7 +92,7 @@ pub fn Builder(
                 <For each=move || 0..count.get() key=|index| *index let:index><Editor session index/></For>
             </div>
             <div class="choices">
-                <button class="ghost" disabled=move || count.get() == MAX_MODELS on:click=add>"Add a network"</button>
+                {button("Add a network", add).disabled(move || count.get() == MAX_MODELS).view()}
                 <label>"Input, pixels "<input
                     type="number" min=MIN_SIZE max=MAX_SIZE
                     placeholder=move || session.state.with(|state| state.shape_size().to_string())
@@ -159,6 +160,16 @@ fn Editor(
             /></label>
         }
     });
+    let remove = button("Remove", move || {
+        session.state.update(|state| {
+            if state.models.len() > 1 {
+                state.models.remove(index);
+            }
+        })
+    })
+    .named(move || format!("Remove {}", net.with(|net| display(net))))
+    .disabled(move || session.state.with(|state| state.models.len() == 1))
+    .view();
     view! {
         <fieldset class=move || format!("editor {}", net.with(|net| hue(net)))>
             <legend><i class="dot"></i>{move || net.with(|net| display(net))}</legend>
@@ -181,12 +192,7 @@ fn Editor(
                 None => words.into_any(),
             }).collect_view())}</p>
             <p class="problem" role="status">{problem}</p>
-            <button
-                class="ghost"
-                aria-label=move || format!("Remove {}", net.with(|net| display(net)))
-                disabled=move || session.state.with(|state| state.models.len() == 1)
-                on:click=move |_| session.state.update(|state| { if state.models.len() > 1 { state.models.remove(index); } })
-            >"Remove"</button>
+            {remove}
         </fieldset>
     }
 }

@@ -262,6 +262,19 @@ pub fn field_by_depth(nets: &[String], graphs: &[Graph]) -> Chart {
     lines("Receptive field by depth", nets, &series, (&x, &y), (heads("Blocks", nets), &|at| format!("{at:.0}")))
 }
 
+/// How often values of each size occur in one map of each network, in percent of its positions.
+pub fn histogram(map: &str, nets: &[String], series: &[Vec<(f64, f64)>]) -> Chart {
+    let most = series.iter().flatten().fold(1.0, |most: f64, point| most.max(point.1));
+    let places = || series.iter().flatten().map(|point| point.0);
+    let (least, greatest) = (places().fold(f64::INFINITY, f64::min), places().fold(f64::NEG_INFINITY, f64::max));
+    let value = |value: &f64| format!("{value:.1}");
+    let percent = |value: &f64| format!("{value:.0} %");
+    let x = Axis { title: "value", range: least..greatest.max(least + 1e-6), label: &value, ticks: 6 };
+    let y = Axis { title: "positions", range: 0.0..ceiling(most), label: &percent, ticks: 5 };
+    let title = format!("Values of {map}");
+    lines(&title, nets, series, (&x, &y), (heads("Value", nets), &|at| format!("{at:.2}")))
+}
+
 /// A published or measured accuracy: network, percent, and whose it is.
 struct Accuracy {
     net: &'static str,
@@ -293,9 +306,9 @@ const TIMM: [(&str, &str, f64); 8] = [
 ];
 
 fn accuracies() -> Vec<Accuracy> {
-    let paper = PAPER.iter().filter_map(|&(net, _, top1, _)| {
+    let paper = PAPER.iter().map(|&(net, _, top1, _)| {
         let source = "reported by He et al. 2019, 120 epochs".into();
-        Some(Accuracy { net, size: 224, top1: top1.parse().ok()?, what: "paper".into(), source, series: Series::Paper })
+        Accuracy { net, size: 224, top1, what: "paper".into(), source, series: Series::Paper }
     });
     let timm = TIMM.iter().map(|&(net, recipe, top1)| {
         let source = format!("timm's published results, checkpoint {recipe}");

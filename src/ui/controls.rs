@@ -1,5 +1,6 @@
 //! What the visitor chooses: networks, picture, device, theme.
 
+use super::button::button;
 use super::names::{display, families, family, variant};
 use super::samples::SAMPLES;
 use super::session::Session;
@@ -202,6 +203,6 @@ pub fn ThemeButton(
         Theme::Light => "Theme: light",
     };
     view! {
-        <button class="ghost" on:click=move |_| session.state.update(|state| state.theme = next())>{title}</button>
+        {button(move || title().to_string(), move || session.state.update(|state| state.theme = next())).view()}
     }
 }

@@ -1,5 +1,6 @@
 //! The figure **cost**: tables in total and by part, every way of counting named, differences against a baseline, and the paper's own.
 
+use super::button::button;
 use super::charts::{self, Chart, Quantity};
 use super::choose::{Choose, options};
 use super::dom;
@@ -142,13 +143,11 @@ fn Choices(
             <Choose label="Count" options=options(Convention::ALL.map(|count| (count.base(), count.title()))) current=count choose=choose_count/>
             <span class="group" role="group" aria-label="Operations added">
                 "with"
-                {Extra::ALL.map(|extra| view! {
-                    <button
-                        class="ghost toggle"
-                        aria-pressed=move || session.state.with(|state| state.count.extras().is_some_and(|extras| extras.has(extra))).to_string()
-                        disabled=move || session.state.with(|state| state.count.extras().is_none())
-                        on:click=move |_| toggle(extra)
-                    >{extra.title()}</button>
+                {Extra::ALL.map(|extra| {
+                    button(extra.title(), move || toggle(extra))
+                        .pressed(move || session.state.with(|state| state.count.extras().is_some_and(|extras| extras.has(extra))))
+                        .disabled(move || session.state.with(|state| state.count.extras().is_none()))
+                        .view()
                 })}
             </span>
             <Choose label="Compared with" options=bases current=base choose=choose_base/>
@@ -176,9 +175,7 @@ fn Copy(
     view! {
         <span class="group" role="group" aria-label=format!("Copy {what}")>
             "Copy"
-            {Format::ALL.map(|format| view! {
-                <button class="ghost" on:click=move |_| copy(format)>{format.title()}</button>
-            })}
+            {Format::ALL.map(|format| button(format.title(), move || copy(format)).view())}
         </span>
         <p class="cap" role="status">{copied}</p>
     }
@@ -290,14 +287,14 @@ fn Details(
             <Show when=move || open.get()>
                 <div class="choices">
                     <label>"Only names with "<input type="search" prop:value=filter on:input=move |event| filter.set(event_target_value(&event))/></label>
-                    <button class="ghost toggle" aria-pressed=move || (order.get() == Order::Network).to_string() on:click=move |_| order.set(Order::Network)>"In order"</button>
-                    <button class="ghost toggle" aria-pressed=move || as_torch.get().to_string() on:click=move |_| as_torch.update(|on| *on = !*on)>"As torchsummary prints it"</button>
+                    {button("In order", move || order.set(Order::Network)).pressed(move || order.get() == Order::Network).view()}
+                    {button("As torchsummary prints it", move || as_torch.update(|on| *on = !*on)).pressed(move || as_torch.get()).view()}
                     <span class="space"></span>
                     <Copy what=format!("the figures of {}", name.get_value()) table/>
                 </div>
                 <Show when=move || as_torch.get()>
                     <div class="scroll printed" tabindex="0" role="region" aria-label=format!("torchsummary of {}", name.get_value())>
-                        <button class="ghost" on:click=move |_| dom::copy_and_tell(graph.with_value(torchsummary_text), "text", told)>"Copy text"</button>
+                        {button("Copy text", move || dom::copy_and_tell(graph.with_value(torchsummary_text), "text", told)).view()}
                         <span class="cap" role="status">{told}</span>
                         <pre>{graph.with_value(torchsummary_text)}</pre>
                     </div>
@@ -309,7 +306,7 @@ fn Details(
                             <th scope="col">"Output"</th>
                             {ORDERS.map(|(by, title)| view! {
                                 <th scope="col" aria-sort=move || if order.get() == by { "descending" } else { "none" }>
-                                    <button class="sort" on:click=move |_| order.set(by)>{title}</button>
+                                    {button(title, move || order.set(by)).class("sort").view()}
                                 </th>
                             })}
                         </tr></thead>
@@ -324,12 +321,12 @@ fn Details(
 /// The paper's own figures, and what is computed here for the same networks.
 #[component]
 fn Paper() -> impl IntoView {
-    let row = |(net, flops, top1, top5): (&str, &str, &str, &str)| {
+    let row = |(net, flops, top1, top5): (&str, &str, f64, f64)| {
         let graph = ArchSpec::named(net).and_then(|spec| lower(&spec, Input::square(224)));
         let macs = graph.map_or(0, |graph| totals(&graph).macs);
         let reported = |text: String| Cell { text, aside: Some("reported".into()), title: String::new() };
         let computed = Cell { text: short_count(macs), aside: Some("computed".into()), title: grouped(macs) };
-        let cells = vec![reported(flops.into()), computed, reported(format!("{top1} %")), reported(format!("{top5} %"))];
+        let cells = vec![reported(flops.into()), computed, reported(format!("{top1:.2} %")), reported(format!("{top5:.2} %"))];
         (Some(hue(net)), display(net), cells)
     };
     let table = Table {

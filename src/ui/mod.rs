@@ -6,6 +6,8 @@ mod app;
 mod architecture;
 #[cfg(feature = "ui")]
 mod builder;
+#[cfg(feature = "ui")]
+mod button;
 #[cfg(feature = "charts")]
 pub mod charts;
 #[cfg(feature = "ui")]
@@ -16,6 +18,10 @@ mod controls;
 mod cost;
 #[cfg(feature = "ui")]
 mod dom;
+#[cfg(feature = "ui")]
+mod features;
+#[cfg(feature = "charts")]
+pub mod features_view;
 #[cfg(feature = "ui")]
 mod inspector;
 pub mod markup;
@@ -29,6 +35,7 @@ pub mod samples;
 mod save;
 #[cfg(feature = "ui")]
 mod session;
+#[cfg(feature = "charts")]
 pub mod state;
 #[cfg(feature = "charts")]
 pub mod still;

@@ -1,5 +1,6 @@
 //! The figure **predict**: the picture, and what each network says of it.
 
+use super::button::button;
 use super::markup::escape;
 use super::names::{display, hue};
 use super::session::{Outcome, Session};
@@ -29,7 +30,7 @@ pub fn Predict(
             done.peek().is_some() && done.all(|none| none)
         })
     });
-    let ask_the_large_one = move |_| session.state.update(|state| state.models = vec![THOUSAND_CLASSES.into()]);
+    let ask_the_large_one = move || session.state.update(|state| state.models = vec![THOUSAND_CLASSES.into()]);
     view! {
         <section id="prediction" aria-labelledby="prediction-title">
             <div class="head">
@@ -45,7 +46,7 @@ pub fn Predict(
             <Show when=move || none_knows_it.get()>
                 <div class="offer">
                     <p>"These networks know ten things each, and the picture is perhaps none of them. ResNet-50-A knows 1,000."</p>
-                    <button class="solid" on:click=ask_the_large_one>"Ask ResNet-50-A"</button>
+                    {button("Ask ResNet-50-A", ask_the_large_one).class("solid").view()}
                 </div>
             </Show>
         </section>
@@ -131,7 +132,7 @@ fn Waiting(
         <div class="waiting">
             <p>{words}</p>
             <progress max="1" value=share.map(|share| share.to_string())></progress>
-            <button class="ghost" on:click=move |_| session.stop(&net)>"Cancel"</button>
+            {button("Cancel", move || session.stop(&net)).view()}
         </div>
     }
 }
@@ -195,7 +196,7 @@ fn Elsewhere(
     let card = catalogue::for_net(&net).map(|entry| entry.card);
     view! {
         <p class="problem">{format!("Its weights are not on this site. They can be fetched from {host}: {:.0} MB.", bytes as f64 / 1e6)}</p>
-        <button class="solid" on:click=move |_| session.agree(&net)>{format!("Download {:.0} MB", bytes as f64 / 1e6)}</button>
+        {button(format!("Download {:.0} MB", bytes as f64 / 1e6), move || session.agree(&net)).class("solid").view()}
         {card.map(|card| view! { <Origin card/> })}
     }
 }
@@ -211,6 +212,6 @@ fn Again(
 ) -> impl IntoView {
     view! {
         <p class="problem">{message}</p>
-        <button class="ghost" on:click=move |_| session.retry(&net)>"Try again"</button>
+        {button("Try again", move || session.retry(&net)).view()}
     }
 }

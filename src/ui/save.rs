@@ -1,5 +1,6 @@
 //! Figures saved as files.
 
+use super::button::button;
 use super::dom;
 use super::session::Session;
 use super::state::Theme;
@@ -46,8 +47,8 @@ pub fn Save(
     view! {
         <span class="group" role="group" aria-label=format!("Save {what}")>
             "Save"
-            <button class="ghost" on:click=move |_| save(Format::Svg)>"SVG"</button>
-            <button class="ghost" on:click=move |_| save(Format::Png)>"PNG"</button>
+            {button("SVG", move || save(Format::Svg)).view()}
+            {button("PNG", move || save(Format::Png)).view()}
         </span>
     }
 }

@@ -42,7 +42,7 @@ pub struct Answer {
     /// What it said.
     pub ran: Ran,
     /// The logits, then each tap, mean and class activation map.
-    numbers: Vec<Vec<f32>>,
+    pub numbers: Vec<Vec<f32>>,
 }
 
 impl Answer {

@@ -1,5 +1,7 @@
 //! What the page shows, as a link: all of it is in the query string and nothing else is.
 
+use super::features_view::Sort;
+use super::picture::Colours;
 use super::samples;
 use crate::arch::cost::{Convention, Extras};
 use crate::arch::folding::Folding;
@@ -54,6 +56,14 @@ pub struct State {
     pub image: Option<String>,
     /// Side of the input in pixels; otherwise what each network's weights ask for.
     pub size: Option<usize>,
+    /// The channel under study.
+    pub channel: usize,
+    /// How channels are put in order.
+    pub sort: Sort,
+    /// How values are coloured.
+    pub colours: Colours,
+    /// Whether all networks' values share one colour scale.
+    pub one_scale: bool,
     /// What is counted as an operation.
     pub count: Convention,
     /// How finely costs are told apart.
@@ -74,6 +84,10 @@ impl Default for State {
             open: Folding::around(DEFAULT_NODE),
             image: Some(DEFAULT_IMAGE.into()),
             size: None,
+            channel: 0,
+            sort: Sort::Index,
+            colours: Colours::Viridis,
+            one_scale: false,
             count: Convention::Macs(Extras::NONE),
             level: Level::Stage,
             base: None,
@@ -135,6 +149,23 @@ impl State {
                     None => problems
                         .push(format!("The size \"{shown}\" is not between {MIN_SIZE} and {MAX_SIZE} pixels; it was left out.")),
                 },
+                "channel" => match value.parse() {
+                    Ok(channel) => state.channel = channel,
+                    Err(_) => problems.push(format!("\"{shown}\" is no channel: write a number from 0 on.")),
+                },
+                "sort" => match Sort::ALL.into_iter().find(|sort| sort.name() == value) {
+                    Some(sort) => state.sort = sort,
+                    None => problems.push(format!("There is no order \"{shown}\": write index, mean, max or difference.")),
+                },
+                "colours" => match Colours::ALL.into_iter().find(|colours| colours.name() == value) {
+                    Some(colours) => state.colours = colours,
+                    None => problems.push(format!("There are no colours \"{shown}\": write viridis, magma, grey or diverging.")),
+                },
+                "scale" => match value.as_str() {
+                    "each" => state.one_scale = false,
+                    "one" => state.one_scale = true,
+                    _ => problems.push(format!("There is no scale \"{shown}\": write one or each.")),
+                },
                 "count" => match Convention::named(&value) {
                     Some(count) => state.count = count,
                     None => problems.push(format!(
@@ -185,6 +216,10 @@ impl State {
         put("image", self.image.as_deref().unwrap_or(OWN_IMAGE), self.image == default.image);
         put("size", &self.size.unwrap_or_default().to_string(), self.size.is_none());
         put("backend", backend_name(self.backend), self.backend == default.backend);
+        put("channel", &self.channel.to_string(), self.channel == default.channel);
+        put("sort", self.sort.name(), self.sort == default.sort);
+        put("colours", self.colours.name(), self.colours == default.colours);
+        put("scale", "one", !self.one_scale);
         put("count", &self.count.name(), self.count == default.count);
         put("level", self.level.name(), self.level == default.level);
         put("base", self.base.as_deref().unwrap_or_default(), self.base.is_none());

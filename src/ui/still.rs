@@ -1,5 +1,6 @@
 //! Drawings that stand alone: an SVG file with its colours in it, for an article or a slide.
 
+use super::markup::escape;
 use super::names::{display, hue};
 use crate::arch::diagram::{self, Column, WIDTH};
 use std::fmt::Write;
@@ -94,6 +95,19 @@ pub fn chart(title: &str, svg: &str, size: (u32, u32), palette: Palette) -> Stil
     let inner = &svg[svg.find('>').map_or(0, |end| end + 1)..];
     let size = (f64::from(size.0), f64::from(size.1));
     file(title, size, inner.trim_end().trim_end_matches("</svg>"), palette)
+}
+
+/// A map as it stands on the page, with a caption under it.
+pub fn map(url: &str, caption: &[String], palette: Palette) -> Still {
+    const SIDE: f64 = 320.0;
+    let line = |(index, words): (usize, &String)| {
+        format!(r#"<text x="16" y="{}">{}</text>"#, SIDE + 40.0 + 18.0 * index as f64, escape(words))
+    };
+    let body = format!(
+        r#"<style>text{{font:12px system-ui,sans-serif;fill:var(--ink)}}</style><image x="16" y="16" width="{SIDE}" height="{SIDE}" href="{url}" style="image-rendering:pixelated"/>{}"#,
+        caption.iter().enumerate().map(line).collect::<String>()
+    );
+    file(&escape(&caption.join(", ")), (SIDE + 32.0, SIDE + 44.0 + 18.0 * caption.len() as f64), &body, palette)
 }
 
 fn file(title: &str, (width, height): (f64, f64), body: &str, palette: Palette) -> Still {

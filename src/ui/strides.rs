@@ -1,5 +1,6 @@
 //! The figure **strides**: what each path reads of a map, what is lost, and that what nobody reads never mattered.
 
+use super::button::button;
 use super::markup::Table;
 use super::names::{display, grouped, hue};
 use super::session::{Answer, Outcome, Session};
@@ -55,7 +56,7 @@ pub fn Strides(
             handle.clear();
         }
     };
-    let play = move |_| {
+    let play = move || {
         if playing.with_untracked(Option::is_some) {
             return stop();
         }
@@ -108,7 +109,7 @@ pub fn Strides(
             </div>
             <Strip session networks chosen/>
             <div class="choices walk">
-                <button class="ghost" on:click=play>{move || if playing.with(Option::is_some) { "Pause" } else { "Play" }}</button>
+                {button(move || if playing.with(Option::is_some) { "Pause".to_string() } else { "Play".to_string() }, play).view()}
                 <input
                     type="range" min="0" max=move || steps().saturating_sub(1) aria-label="Step of the walk"
                     aria-valuetext=move || told(step.get(), walk.get())
@@ -129,8 +130,8 @@ pub fn Strides(
             </div>
             <div class="offer">
                 <p>"Does what nobody reads matter? Change every position that the original never reads, at each transition, and compute again."</p>
-                <button class="solid" disabled=move || !can_check() on:click=move |_| check(Fill::Zero)>"Set them to zero"</button>
-                <button class="ghost" disabled=move || !can_check() on:click=move |_| check(Fill::Noise)>"Replace them by noise"</button>
+                {button("Set them to zero", move || check(Fill::Zero)).class("solid").disabled(move || !can_check()).view()}
+                {button("Replace them by noise", move || check(Fill::Noise)).disabled(move || !can_check()).view()}
             </div>
         </section>
     }
@@ -184,10 +185,10 @@ fn Strip(
             <table class="strip">
                 <caption>"Read by path A / path B"</caption>
                 <thead><tr><td></td>{move || ids().into_iter().map(|(id, node)| {
-                    let is_chosen = { let id = id.clone(); move || (chosen.get() == id).to_string() };
+                    let is_chosen = { let id = id.clone(); move || chosen.get() == id };
                     view! {
                         <th scope="col">
-                            <button class="ghost toggle" aria-pressed=is_chosen on:click=move |_| session.state.update(|state| state.node.clone_from(&node))>{id}</button>
+                            {button(id, move || session.state.update(|state| state.node.clone_from(&node))).pressed(is_chosen).view()}
                         </th>
                     }
                 }).collect_view()}</tr></thead>

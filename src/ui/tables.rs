@@ -186,9 +186,9 @@ pub fn merged(tables: &[Vec<Row>]) -> Vec<String> {
 /// The paper's table of model tweaks, to stand beside what is computed: network, FLOPs, top-1 and top-5 accuracy as reported for ImageNet's validation pictures.
 ///
 /// He et al. 2019, arXiv 1812.01187, table "model tweaks": trained for 120 epochs with the paper's efficient recipe, one crop of 224 pixels.
-pub const PAPER: [(&str, &str, &str, &str); 4] = [
-    ("resnet50-a", "3.8 G", "76.21", "92.97"),
-    ("resnet50-b", "4.1 G", "76.66", "93.28"),
-    ("resnet50-c", "4.3 G", "76.87", "93.48"),
-    ("resnet50-d", "4.3 G", "77.16", "93.52"),
+pub const PAPER: [(&str, &str, f64, f64); 4] = [
+    ("resnet50-a", "3.8 G", 76.21, 92.97),
+    ("resnet50-b", "4.1 G", 76.66, 93.28),
+    ("resnet50-c", "4.3 G", 76.87, 93.48),
+    ("resnet50-d", "4.3 G", 77.16, 93.52),
 ];

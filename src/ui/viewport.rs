@@ -1,5 +1,6 @@
 //! A window onto drawings side by side: zoomed and moved together, by mouse, touch and keyboard.
 
+use super::button::button;
 use super::dom;
 use leptos::ev;
 use leptos::html::Div;
@@ -104,13 +105,21 @@ impl Viewport {
     /// The buttons.
     pub fn controls(self) -> impl IntoView {
         let zoom = self.zoom;
+        let percent = move || format!("{:.0} %", 100.0 * zoom.get());
         view! {
             <span class="group" role="group" aria-label="Zoom">
-                <button class="ghost" aria-label="Zoom out" disabled={move || zoom.get() <= SMALLEST} on:click=move |_| self.zoom_to(zoom.get_untracked() / FACTOR, None)>"−"</button>
-                <button class="ghost number" aria-label=move || format!("{:.0} %, back to 100 %", 100.0 * zoom.get()) on:click=move |_| self.zoom_to(1.0, None)>
-                    {move || format!("{:.0} %", 100.0 * zoom.get())}
-                </button>
-                <button class="ghost" aria-label="Zoom in" disabled={move || zoom.get() >= LARGEST} on:click=move |_| self.zoom_to(zoom.get_untracked() * FACTOR, None)>"+"</button>
+                {button("−", move || self.zoom_to(zoom.get_untracked() / FACTOR, None))
+                    .named("Zoom out")
+                    .disabled(move || zoom.get() <= SMALLEST)
+                    .view()}
+                {button(percent, move || self.zoom_to(1.0, None))
+                    .class("ghost number")
+                    .named(move || format!("{}, back to 100 %", percent()))
+                    .view()}
+                {button("+", move || self.zoom_to(zoom.get_untracked() * FACTOR, None))
+                    .named("Zoom in")
+                    .disabled(move || zoom.get() >= LARGEST)
+                    .view()}
             </span>
         }
     }

@@ -482,6 +482,114 @@ describe("strides", () => {
   });
 });
 
+describe("features", () => {
+  const column = (page, index) => page.locator("#features article").nth(index);
+  const told = (page) => page.$$eval("#features article > .cap", (all) => all.map((line) => line.textContent));
+  const settled = (page, count) => page.waitForFunction((count) => document.querySelectorAll("#features .enlarged img:not(.behind)").length === count, count);
+
+  test("every channel of a layer, in every network at once", async () => {
+    const visit = await open("?models=tiny-a,tiny-d&node=layer2.0");
+    await answers(visit.page, 2);
+    assert.equal(await visit.page.locator("#features article").count(), 0, "nothing is computed before it is asked for");
+    await visit.page.getByRole("button", { name: "Channels", exact: true }).click();
+    await settled(visit.page, 2);
+    (await told(visit.page)).forEach((line) => assert.match(line, /^channel 0: 0\.00 to \d\.\d\d, mean 0\.\d\d$/));
+    // 128 channels, of which those in sight are drawn.
+    const drawn = await column(visit.page, 0).locator(".wall img").count();
+    assert.ok(drawn >= 30 && drawn < 128, `${drawn} tiles`);
+    const rows = await visit.page.$eval("#features .wall > div", (inner) => inner.getBoundingClientRect().height / 48);
+    const across = await visit.page.$eval("#features .wall", (wall) => Math.floor(wall.clientWidth / 48));
+    assert.equal(rows, Math.ceil(128 / across));
+    // Walls scroll together, and draw what comes into sight.
+    await visit.page.$eval("#features .wall", (wall) => { wall.scrollTop = wall.scrollHeight; });
+    await visit.page.waitForSelector('#features article:last-child [data-channel="127"]');
+    await column(visit.page, 1).locator('[data-channel="120"]').click();
+    assert.match(visit.page.url(), /channel=120/);
+    (await told(visit.page)).forEach((line) => assert.match(line, /^channel 120: /));
+    // By keyboard.
+    await column(visit.page, 0).locator(".wall").focus();
+    await visit.page.keyboard.press("ArrowLeft");
+    await visit.page.waitForFunction(() => document.querySelector("#features article > .cap").textContent.startsWith("channel 119: "));
+    // The pointer reads the value in every column.
+    const frame = await column(visit.page, 0).locator(".enlarged").boundingBox();
+    await visit.page.locator("#features .enlarged").first().scrollIntoViewIfNeeded();
+    await visit.page.locator("#features .enlarged").first().hover({ position: { x: frame.width * 0.53, y: frame.height * 0.97 } });
+    (await told(visit.page)).forEach((line) => assert.match(line, /^channel 119, row 15, column 8: -?\d+\.\d{3}$/));
+    // Order, colours, scale.
+    const first = () => column(visit.page, 0).locator(".wall img").first().getAttribute("title");
+    await visit.page.$eval("#features .wall", (wall) => { wall.scrollTop = 0; });
+    await visit.page.getByLabel("Order").selectOption("mean");
+    await visit.page.waitForFunction(() => {
+      const means = [...document.querySelectorAll("#features article:first-child .wall img")].map((tile) => Number(tile.title.split("mean ")[1]));
+      return means.length > 9 && means[0] > 0 && means.every((mean, i) => i === 0 || mean <= means[i - 1]);
+    });
+    assert.ok(await first());
+    const picture = () => column(visit.page, 0).locator(".enlarged img").last().getAttribute("src");
+    const before = await picture();
+    await visit.page.getByLabel("Colours").selectOption("magma");
+    assert.notEqual(await picture(), before);
+    await visit.page.getByRole("button", { name: "One scale for all" }).click();
+    assert.match(visit.page.url(), /channel=119&sort=mean&colours=magma&scale=one/);
+    // Along the depth: the next layer of the first network.
+    await visit.page.getByRole("button", { name: "Layer after" }).click();
+    await visit.page.waitForFunction(() => location.search.includes("node=layer2.1.conv1"));
+    await settled(visit.page, 2);
+    const saved = visit.page.waitForEvent("download");
+    await visit.page.getByRole("group", { name: "Save the map of Tiny-D" }).getByRole("button", { name: "SVG" }).click();
+    const svg = readFileSync(await (await saved).path(), "utf8");
+    assert.match(svg, /Tiny-D.*layer2\.1\.conv1, channel 119.*chelsea/s);
+    await clean(visit);
+  });
+
+  test("class activation, and a layer that a network does not have", async () => {
+    const visit = await open("?models=tiny-a,tiny-d&node=conv1.3");
+    await answers(visit.page, 2);
+    await visit.page.getByRole("button", { name: "Class activation" }).click();
+    await settled(visit.page, 2);
+    const tops = (await answers(visit.page, 2)).map(({ top }) => top);
+    assert.deepEqual((await told(visit.page)).map((line) => line.split(":")[0]), tops);
+    assert.equal(await column(visit.page, 0).locator(".wall img").count(), 5);
+    assert.equal(await column(visit.page, 0).locator(".behind").count(), 1, "over the picture");
+    await visit.page.getByRole("button", { name: "Channels", exact: true }).click();
+    await visit.page.waitForSelector("#features .problem");
+    assert.match(await column(visit.page, 0).locator(".problem").textContent(), /This network has no layer "conv1\.3"/);
+    await settled(visit.page, 1);
+    assert.match((await told(visit.page))[1], /^channel 0: /);
+    await clean(visit);
+  });
+
+  test("walking through every layer twice ends where the first walk ended", async () => {
+    const visit = await open("?models=tiny-a,tiny-d&node=input");
+    await answers(visit.page, 2);
+    await visit.page.getByRole("button", { name: "Channels", exact: true }).click();
+    const walk = async () => {
+      await visit.page.evaluate(async () => {
+        const ids = [...new Set([...document.querySelectorAll("#architecture [data-node]")].map((box) => box.dataset.node))];
+        const forward = document.querySelector('[aria-label="Layer after"]');
+        for (let step = 0; step < 80; step += 1) {
+          forward.click();
+          await new Promise((done) => setTimeout(done, 40));
+        }
+        return ids;
+      });
+      const back = visit.page.getByRole("button", { name: "Layer before" });
+      await back.evaluate(async (button) => {
+        for (let step = 0; step < 80; step += 1) { button.click(); await new Promise((done) => setTimeout(done, 40)); }
+      });
+      const cdp = await visit.page.context().newCDPSession(visit.page);
+      await cdp.send("HeapProfiler.collectGarbage");
+      const { usedSize } = await cdp.send("Runtime.getHeapUsage");
+      return usedSize;
+    };
+    await walk();
+    const first = await walk();
+    const second = await walk();
+    console.log(`    heap after the second walk ${(first / 1e6).toFixed(1)} MB, after the third ${(second / 1e6).toFixed(1)} MB`);
+    assert.ok(second < 1.1 * first, `${first} to ${second}`);
+    await clean(visit);
+  });
+});
+
 describe("bad input", () => {
   /// A PNG's header with the size that it claims, and nothing behind it.
   const pngClaiming = (width, height) => {

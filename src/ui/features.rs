@@ -1,0 +1,366 @@
+//! The figure **features**: every channel of the layer under study, in every network at once, and where each network looks for a class.
+
+use super::button::button;
+use super::charts;
+use super::choose::{Choose, options};
+use super::dom;
+use super::features_view::{Maps, Sort, TILE};
+use super::names::{display, hue};
+use super::picture::{Colours, range};
+use super::save::Save;
+use super::session::{Answer, Outcome, Session};
+use super::state::State;
+use super::still;
+use leptos::ev;
+use leptos::html::Div;
+use leptos::prelude::*;
+use std::sync::Arc;
+
+/// Rows of the wall that are drawn above and below those in sight.
+const MARGIN: usize = 2;
+/// Classes whose activation maps are shown.
+const CLASSES: usize = 5;
+/// Bins of the histogram.
+const BINS: usize = 40;
+
+/// What is shown of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Nothing,
+    Channels,
+    Classes,
+}
+
+/// A network's maps, or why there are none.
+type Seen = (String, Result<Arc<Maps>, String>);
+
+/// What all columns share.
+#[derive(Clone, Copy)]
+struct Look {
+    session: Session,
+    seen: RwSignal<Vec<Seen>>,
+    /// Where the pointer is over an enlarged map, from 0 to 1 across and down.
+    pointer: RwSignal<Option<(f64, f64)>>,
+    /// How far the walls are scrolled, in CSS pixels.
+    top: RwSignal<i32>,
+    over_picture: RwSignal<bool>,
+}
+
+impl Look {
+    fn maps(self, net: &str) -> Option<Result<Arc<Maps>, String>> {
+        self.seen.with(|seen| seen.iter().find(|(name, _)| name == net).map(|(_, maps)| maps.clone()))
+    }
+
+    /// The maps of every network that has them.
+    fn all(self) -> Vec<(String, Arc<Maps>)> {
+        self.seen.with(|seen| seen.iter().filter_map(|(net, maps)| Some((net.clone(), maps.clone().ok()?))).collect())
+    }
+
+    /// Ends of the colour scale that all share, where they do: those of everything shown.
+    fn common(self, of: impl Fn(&Maps) -> &[f32]) -> Option<(f32, f32)> {
+        self.session.state.with(|state| state.one_scale).then(|| {
+            let ends = self.all().into_iter().map(|(_, maps)| range(of(&maps)));
+            ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0.0, 1.0))
+        })
+    }
+}
+
+/// The maps that came with an answer.
+fn maps(answer: Answer, shown: Shown) -> Maps {
+    let Answer { ran, mut numbers } = answer;
+    let names = match shown {
+        Shown::Classes => ran.top.iter().map(|class| class.label.clone()).collect(),
+        _ => Vec::new(),
+    };
+    let shape = ran.taps.first().map(|(_, shape)| *shape).or_else(|| ran.cams.first().map(|(_, shape)| *shape)).unwrap_or([0; 4]);
+    Maps { names, height: shape[2], width: shape[3], values: numbers.split_off(numbers.len().min(1)).concat() }
+}
+
+/// The figure.
+#[component]
+pub fn Features(
+    /// The session whose networks and picture are shown.
+    session: Session,
+) -> impl IntoView {
+    let shown = RwSignal::new(Shown::Nothing);
+    let look = Look {
+        session,
+        seen: RwSignal::new(Vec::new()),
+        pointer: RwSignal::new(None),
+        top: RwSignal::new(0),
+        over_picture: RwSignal::new(false),
+    };
+    // The networks that have answered, each with what tells one answer from the next.
+    let answered = Memo::new(move |_| {
+        session.outcomes.with(|outcomes| {
+            let done = outcomes.iter().filter_map(|(net, outcome)| match outcome {
+                Outcome::Done(answer) => Some((net.clone(), Arc::as_ptr(answer).addr())),
+                _ => None,
+            });
+            done.collect::<Vec<_>>()
+        })
+    });
+    let node = Memo::new(move |_| session.state.with(|state| state.node.clone()));
+    let asked = StoredValue::new(Vec::<u32>::new());
+    Effect::new(move |_| {
+        let (networks, node, shown) = (answered.get(), node.get(), shown.get());
+        asked.update_value(|asked| asked.drain(..).for_each(|id| session.cancel(id)));
+        if shown == Shown::Nothing {
+            return;
+        }
+        look.seen.update(|seen| seen.retain(|(net, _)| networks.iter().any(|(known, _)| known == net)));
+        for (net, _) in networks {
+            let name = net.clone();
+            let heard = move |answer: Result<Answer, String>| {
+                let maps = answer.map(|answer| Arc::new(maps(answer, shown)));
+                look.seen.update(|seen| {
+                    seen.retain(|(net, _)| *net != name);
+                    seen.push((name, maps));
+                });
+            };
+            let node = node.clone();
+            let id = session.aside(
+                &net,
+                move |run| match shown {
+                    Shown::Classes => run.cams = CLASSES,
+                    _ => run.taps = vec![node],
+                },
+                heard,
+            );
+            asked.update_value(|asked| asked.extend(id));
+        }
+    });
+    let step = move |by: isize| {
+        session.state.update(|state| {
+            let Some(graph) = state.graphs().ok().and_then(|graphs| graphs.into_iter().next()) else { return };
+            let at = graph.find(&state.node).unwrap_or(0).saturating_add_signed(by);
+            if let Some(node) = graph.nodes.get(at) {
+                state.node.clone_from(&node.id);
+            }
+        });
+    };
+    let show = move |what: Shown| {
+        session.state.update(|state| state.channel = 0);
+        look.seen.set(Vec::new());
+        look.over_picture.set(what == Shown::Classes);
+        shown.set(what);
+    };
+    let set = move |change: &dyn Fn(&mut State)| {
+        session.state.update(change);
+        true
+    };
+    let sort = Signal::derive(move || session.state.with(|state| state.sort.name().to_string()));
+    let set_sort = move |name: String| {
+        Sort::ALL.into_iter().find(|sort| sort.name() == name).is_some_and(|sort| set(&|state| state.sort = sort))
+    };
+    let colours = Signal::derive(move || session.state.with(|state| state.colours.name().to_string()));
+    let set_colours = move |name: String| {
+        Colours::ALL
+            .into_iter()
+            .find(|colours| colours.name() == name)
+            .is_some_and(|colours| set(&|state| state.colours = colours))
+    };
+    let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
+    let histogram = move || {
+        // The classes of two networks are not the same.
+        if shown.get() != Shown::Channels {
+            return None;
+        }
+        let channel = session.state.with(|state| state.channel);
+        let all = look.all();
+        let ends = all.iter().map(|(_, maps)| range(maps.map(channel))).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let (nets, maps): (Vec<String>, Vec<Arc<Maps>>) = all.into_iter().unzip();
+        let series = |ends| maps.iter().map(|maps| maps.histogram(channel, ends, BINS)).collect::<Vec<_>>();
+        ends.map(|ends| charts::histogram(&maps[0].name(channel), &nets, &series(ends)))
+    };
+    view! {
+        <section id="features" aria-labelledby="features-title">
+            <div class="head">
+                <h2 id="features-title">"Features"</h2>
+                <p>{move || match shown.get() {
+                    Shown::Classes => "Where each network finds its most likely classes: its last map, weighted as the classifier weighs it.".to_string(),
+                    _ => format!("What each network computes of this picture at {}.", node.get()),
+                }}</p>
+            </div>
+            <div class="choices">
+                <span class="group" role="group" aria-label="Maps">
+                    {[(Shown::Channels, "Channels"), (Shown::Classes, "Class activation")].map(|(what, title)| {
+                        button(title, move || show(what)).pressed(move || shown.get() == what).view()
+                    })}
+                </span>
+                <span class="group" role="group" aria-label="Layer">
+                    {button("←", move || step(-1)).named("Layer before").view()}
+                    {button("→", move || step(1)).named("Layer after").view()}
+                </span>
+                <Choose label="Order" options=options(Sort::ALL.map(|sort| (sort.name(), sort.name()))) current=sort choose=set_sort/>
+                <Choose label="Colours" options=options(Colours::ALL.map(|colours| (colours.name(), colours.name()))) current=colours choose=set_colours/>
+                {button("One scale for all", move || session.state.update(|state| state.one_scale = !state.one_scale))
+                    .pressed(move || session.state.with(|state| state.one_scale))
+                    .view()}
+                {button("Over the picture", move || look.over_picture.update(|on| *on = !*on)).pressed(move || look.over_picture.get()).view()}
+            </div>
+            <Show when=move || shown.get() != Shown::Nothing fallback=|| view! { <p class="problem">"Choose what to look at. It is computed when it is asked for."</p> }>
+                <div class="cols">
+                    <For each=move || models.get() key=String::clone let:net><Column look net/></For>
+                </div>
+                {move || histogram().map(|chart| view! { <figure class="card drawn"><figcaption>{chart.title.clone()}</figcaption><div inner_html=chart.svg></div></figure> })}
+            </Show>
+        </section>
+    }
+}
+
+#[component]
+fn Column(
+    /// What all columns share.
+    look: Look,
+    /// The network.
+    net: String,
+) -> impl IntoView {
+    let session = look.session;
+    let name = display(&net);
+    let found = {
+        let net = net.clone();
+        Memo::new(move |_| look.maps(&net))
+    };
+    let with = move |read: &dyn Fn(&Maps) -> String| {
+        found.with(|found| found.as_ref().and_then(|maps| maps.as_ref().ok()).map(|maps| read(maps)))
+    };
+    let channel = move || session.state.with(|state| state.channel);
+    let order = Memo::new(move |_| {
+        let (sort, base) =
+            session.state.with(|state| (state.sort, state.models.get(state.base_index()).cloned().unwrap_or_default()));
+        let base = look.maps(&base).and_then(Result::ok);
+        found
+            .with(|found| found.as_ref().and_then(|maps| maps.as_ref().ok()).map(|maps| maps.order(sort, base.as_deref())))
+            .unwrap_or_default()
+    });
+    let wall = NodeRef::<Div>::new();
+    let across = RwSignal::new(6usize);
+    let measure = move || {
+        if let Some(wall) = wall.get_untracked() {
+            across.set((wall.client_width() as usize / TILE).max(1));
+        }
+    };
+    Effect::new(move |_| {
+        found.track();
+        let top = look.top.get();
+        measure();
+        if let Some(wall) = wall.get_untracked().filter(|wall| wall.scroll_top() != top) {
+            wall.set_scroll_top(top);
+        }
+    });
+    let tiles = move || {
+        let (palette, chosen) = session.state.with(|state| (state.colours.palette(), state.channel));
+        let ends = look.common(|maps| &maps.values);
+        let first = (look.top.get().max(0) as usize / TILE).saturating_sub(MARGIN);
+        let rows = first..first + 5 + 2 * MARGIN;
+        order
+            .with(|order| with(&|maps| maps.wall(order, (rows.clone(), across.get()), &palette, ends, chosen)))
+            .unwrap_or_default()
+    };
+    let height = move || order.with(|order| format!("height:{}px", order.len().div_ceil(across.get()) * TILE));
+    let enlarged = move || {
+        let palette = session.state.with(|state| state.colours.palette());
+        let channel = channel();
+        let ends = look.common(|maps| maps.map(channel));
+        with(&|maps| maps.picture(channel, &palette, ends.unwrap_or_else(|| range(maps.map(channel)))))
+    };
+    let behind = {
+        let net = net.clone();
+        move || {
+            look.over_picture.get().then(|| {
+                session.outcomes.with(|outcomes| match outcomes.get(&net) {
+                    Some(Outcome::Done(answer)) => answer.mean("input").map(|map| {
+                        let side = map.len().isqrt();
+                        Maps { names: Vec::new(), height: side, width: side, values: map.to_vec() }.picture(
+                            0,
+                            &Colours::Grey.palette(),
+                            range(map),
+                        )
+                    }),
+                    _ => None,
+                })
+            })?
+        }
+    };
+    let words = move || {
+        let channel = channel();
+        let place = look.pointer.get();
+        with(&|maps| match place {
+            None => maps.words(channel),
+            Some((x, y)) => {
+                let at = ((y * maps.height as f64) as usize, (x * maps.width as f64) as usize);
+                let value = maps.at(channel, at).map_or("–".into(), |value| format!("{value:.3}"));
+                format!("{}, row {}, column {}: {value}", maps.name(channel), at.0, at.1)
+            }
+        })
+    };
+    let point = move |event: ev::PointerEvent| {
+        let frame = dom::closest(&event, ".whole").map(|element| element.get_bounding_client_rect());
+        look.pointer.set(frame.map(|frame| {
+            let share = |at: i32, start: f64, length: f64| ((f64::from(at) - start) / length.max(1.0)).clamp(0.0, 0.9999);
+            (share(event.client_x(), frame.left(), frame.width()), share(event.client_y(), frame.top(), frame.height()))
+        }));
+    };
+    let choose = move |channel: usize| session.state.update(|state| state.channel = channel);
+    let on_key = move |event: ev::KeyboardEvent| {
+        let across = across.get_untracked() as isize;
+        let by = match event.key().as_str() {
+            "ArrowLeft" => -1,
+            "ArrowRight" => 1,
+            "ArrowUp" => -across,
+            "ArrowDown" => across,
+            _ => return,
+        };
+        event.prevent_default();
+        let chosen = session.state.with_untracked(|state| state.channel);
+        let next = order.with_untracked(|order| {
+            let at = order.iter().position(|&index| index == chosen)?;
+            let next = at.checked_add_signed(by)?;
+            Some((next, *order.get(next)?))
+        });
+        if let Some((place, channel)) = next {
+            choose(channel);
+            let row = (place / across as usize * TILE) as i32;
+            let top = look.top.get_untracked();
+            look.top.set(if row < top { row } else { top.max(row - 4 * TILE as i32) });
+        }
+    };
+    let colour = hue(&net);
+    let draw = move |palette: still::Palette| {
+        let url = enlarged()?;
+        let words = with(&|maps| maps.words(channel()))?;
+        let state = session.state.get_untracked();
+        let caption = [display(&net), format!("{}, {words}", state.node), state.image.unwrap_or_else(|| "own picture".into())];
+        Some((format!("{net}-{}", state.node), still::map(&url, &caption, palette)))
+    };
+    let draw = StoredValue::new(Arc::new(draw) as Arc<dyn Fn(still::Palette) -> Option<(String, still::Still)> + Send + Sync>);
+    view! {
+        <article class=format!("card {}", colour)>
+            <h3><i class="dot"></i>{name.clone()}</h3>
+            {move || found.with(|found| match found {
+                None => Some("Waiting for this network.".to_string()),
+                Some(Err(sentence)) => Some(sentence.clone()),
+                Some(Ok(_)) => None,
+            }).map(|words| view! { <p class="problem">{words}</p> })}
+            <div class="whole enlarged" class:over=move || look.over_picture.get() on:pointermove=point on:pointerleave=move |_| look.pointer.set(None)>
+                {move || behind().map(|src| view! { <img class="behind" alt="" src=src/> })}
+                {move || enlarged().map(|src| view! { <img alt=move || words().unwrap_or_default() src=src/> })}
+            </div>
+            <p class="cap">{words}</p>
+            <div
+                class="wall" node_ref=wall tabindex="0" role="group"
+                aria-label=format!("Maps of {name}: arrow keys choose one")
+                on:scroll=move |_| if let Some(wall) = wall.get_untracked() { look.top.set(wall.scroll_top()); measure(); }
+                on:click=move |event| {
+                    let tile = dom::closest(&event, "[data-channel]").and_then(|tile| tile.get_attribute("data-channel"));
+                    if let Some(channel) = tile.and_then(|channel| channel.parse().ok()) { choose(channel) }
+                }
+                on:keydown=on_key
+            >
+                <div style=height inner_html=tiles></div>
+            </div>
+            <Save session what=format!("the map of {name}") draw=move |palette| draw.with_value(|draw| draw(palette))/>
+        </article>
+    }
+}

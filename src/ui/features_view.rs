@@ -1,0 +1,159 @@
+//! The maps of the figure **features**: a wall of channels, one enlarged, and their figures.
+
+use super::markup::escape;
+use super::picture::{Palette, data_url, quantise, range};
+use super::tables::ascending;
+use std::fmt::Write;
+
+/// Most rows and columns of a thumbnail.
+const THUMBNAIL: usize = 28;
+/// Side of a tile of the wall with the room around it, in CSS pixels.
+pub const TILE: usize = 48;
+
+/// Maps of one network: the channels of a layer, or one for each of a few classes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Maps {
+    /// What each is called; none where a number says it.
+    pub names: Vec<String>,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// One map after another, row by row.
+    pub values: Vec<f32>,
+}
+
+/// How the channels of a wall are put in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// By number.
+    #[default]
+    Index,
+    /// The largest mean first.
+    Mean,
+    /// The largest value first.
+    Max,
+    /// The one whose mean is furthest from the baseline's first.
+    Difference,
+}
+
+impl Sort {
+    /// In the order in which they are offered.
+    pub const ALL: [Self; 4] = [Self::Index, Self::Mean, Self::Max, Self::Difference];
+
+    /// As in a link.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Mean => "mean",
+            Self::Max => "max",
+            Self::Difference => "difference",
+        }
+    }
+}
+
+impl Maps {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.values.len() / (self.height * self.width).max(1)
+    }
+
+    /// One of them, row by row.
+    pub fn map(&self, index: usize) -> &[f32] {
+        let positions = self.height * self.width;
+        self.values.get(index * positions..(index + 1) * positions).unwrap_or(&[])
+    }
+
+    /// The value at a row and a column.
+    pub fn at(&self, index: usize, (y, x): (usize, usize)) -> Option<f32> {
+        (x < self.width).then(|| self.map(index).get(y * self.width + x).copied())?
+    }
+
+    /// Mean of one.
+    pub fn mean(&self, index: usize) -> f64 {
+        let map = self.map(index);
+        map.iter().map(|&value| f64::from(value)).sum::<f64>() / map.len().max(1) as f64
+    }
+
+    /// What one is called: `channel 12`, or its name.
+    pub fn name(&self, index: usize) -> String {
+        self.names.get(index).cloned().unwrap_or_else(|| format!("channel {index}"))
+    }
+
+    /// The channels in order; `base` are those of the baseline.
+    pub fn order(&self, sort: Sort, base: Option<&Self>) -> Vec<usize> {
+        let key = |index: usize| match sort {
+            Sort::Index => index as f64,
+            Sort::Mean => -self.mean(index),
+            Sort::Max => -f64::from(range(self.map(index)).1),
+            Sort::Difference => -base.map_or(0.0, |base| (self.mean(index) - base.mean(index)).abs()),
+        };
+        ascending(&(0..self.count()).map(key).collect::<Vec<_>>())
+    }
+
+    /// Mean and extremes of one, in words.
+    pub fn words(&self, index: usize) -> String {
+        let (least, most) = range(self.map(index));
+        format!("{}: {least:.2} to {most:.2}, mean {:.2}", self.name(index), self.mean(index))
+    }
+
+    /// One of them as a picture of at most [`THUMBNAIL`] rows and columns: means of its parts.
+    fn thumbnail(&self, index: usize, palette: &Palette, ends: (f32, f32)) -> String {
+        let step = self.height.max(self.width).div_ceil(THUMBNAIL).max(1);
+        let (rows, columns) = (self.height.div_ceil(step), self.width.div_ceil(step));
+        let map = self.map(index);
+        let mut out = Vec::with_capacity(rows * columns);
+        for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y * step, x * step))) {
+            let part = (y..(y + step).min(self.height))
+                .flat_map(|y| &map[y * self.width + x..y * self.width + (x + step).min(self.width)]);
+            let (sum, count) = part.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+            out.push(sum / count);
+        }
+        data_url(palette, columns, &quantise(&out, ends))
+    }
+
+    /// One of them as a picture, every value a pixel.
+    pub fn picture(&self, index: usize, palette: &Palette, ends: (f32, f32)) -> String {
+        data_url(palette, self.width, &quantise(self.map(index), ends))
+    }
+
+    /// The tiles of some rows of the wall, `across` a row, each at its place; `order` says which channel comes where. With no common
+    /// `ends` each has its own.
+    pub fn wall(
+        &self,
+        order: &[usize],
+        (rows, across): (std::ops::Range<usize>, usize),
+        palette: &Palette,
+        ends: Option<(f32, f32)>,
+        chosen: usize,
+    ) -> String {
+        let mut out = String::new();
+        for (place, &index) in order.iter().enumerate().take(rows.end * across).skip(rows.start * across) {
+            let src = self.thumbnail(index, palette, ends.unwrap_or_else(|| range(self.map(index))));
+            let class = if index == chosen { r#" class="chosen""# } else { "" };
+            let (left, top) = (place % across * TILE, place / across * TILE);
+            let words = escape(&self.words(index));
+            // Writing to a string cannot fail.
+            let _ = write!(
+                out,
+                r#"<img{class} data-channel="{index}" alt="" title="{words}" src="{src}" style="left:{left}px;top:{top}px"/>"#
+            );
+        }
+        out
+    }
+
+    /// How often values of each size occur, as points of a line: `bins` of them between the ends, the share of all values in percent.
+    pub fn histogram(&self, index: usize, (least, most): (f32, f32), bins: usize) -> Vec<(f64, f64)> {
+        let mut counts = vec![0usize; bins];
+        let width = f64::from(most - least).max(f64::MIN_POSITIVE) / bins as f64;
+        let map = self.map(index);
+        for value in map {
+            let bin = (f64::from(value - least) / width) as usize;
+            if let Some(count) = counts.get_mut(bin.min(bins - 1)) {
+                *count += 1;
+            }
+        }
+        let share = |count: usize| 100.0 * count as f64 / map.len().max(1) as f64;
+        counts.iter().enumerate().map(|(bin, &count)| (f64::from(least) + (bin as f64 + 0.5) * width, share(count))).collect()
+    }
+}
