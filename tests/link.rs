@@ -11,7 +11,7 @@ use stridescope::ui::features_view::Sort;
 use stridescope::ui::names;
 use stridescope::ui::picture::Colours;
 use stridescope::ui::samples::SAMPLES;
-use stridescope::ui::state::{State, Theme};
+use stridescope::ui::state::{FILLS, Probe, State, Theme};
 use stridescope::worker::protocol::BackendChoice;
 
 #[test]
@@ -57,6 +57,9 @@ fn what_makes_no_sense_is_said_and_left_at_its_default() {
         ("models=resnet18-b.groups7", "leave groups out"),
         ("models=resnet50-b.blocks1000000000", "blocks in a stage is 1000000000"),
         ("count=flop", "write fvcore or torchinfo, or macs or flops"),
+        ("shift=33", "not between 0 and 32"),
+        ("probe=input,1,2,9,zero", "side from 1 to 8"),
+        ("probe=input,1,2,3,red", "zero, white or noise"),
         ("channel=-1", "write a number from 0 on"),
         ("sort=size", "write index, mean, max or difference"),
         ("colours=jet", "write viridis, magma, grey or diverging"),
@@ -120,7 +123,14 @@ fn any_state() -> impl Strategy<Value = State> {
             prop::sample::select(Level::ALL.to_vec()),
             any::<Option<prop::sample::Index>>(),
         ),
-        (0usize..2048, prop::sample::select(Sort::ALL.to_vec()), prop::sample::select(Colours::ALL.to_vec()), any::<bool>()),
+        (
+            0usize..2048,
+            prop::sample::select(Sort::ALL.to_vec()),
+            prop::sample::select(Colours::ALL.to_vec()),
+            any::<bool>(),
+            0usize..=32,
+            prop::option::of((0usize..300, 0usize..300, 1usize..=8, 0usize..3)),
+        ),
     )
         .prop_map(
             |(
@@ -131,7 +141,7 @@ fn any_state() -> impl Strategy<Value = State> {
                 backend,
                 theme,
                 ((count, extras), open, level, base),
-                (channel, sort, colours, one_scale),
+                (channel, sort, colours, one_scale, shift, probe),
             )| State {
                 base: base.map(|base| base.get(&models).clone()),
                 models,
@@ -151,6 +161,8 @@ fn any_state() -> impl Strategy<Value = State> {
                 sort,
                 colours,
                 one_scale,
+                shift,
+                probe: probe.map(|(y, x, side, fill)| Probe { node: "input".into(), y, x, side, fill: FILLS[fill].0 }),
                 level,
                 backend,
                 theme,
@@ -172,7 +184,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "open", "channel", "sort", "colours", "scale", "image", "size", "count", "level", "base", "backend", "theme"]), value in "\\PC{0,80}") {
+    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "open", "shift", "probe", "channel", "sort", "colours", "scale", "image", "size", "count", "level", "base", "backend", "theme"]), value in "\\PC{0,80}") {
         let query: String = form_urlencoded::Serializer::new(String::new()).append_pair(key, &value).finish();
         let (state, problems) = State::from_query(&query);
         prop_assert!(problems.len() <= 1);

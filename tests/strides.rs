@@ -312,7 +312,7 @@ fn maps_become_pictures() {
 fn channels_are_ordered_drawn_and_counted() {
     // Three maps of 2 x 3.
     let values = vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 9.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
-    let maps = Maps { names: Vec::new(), height: 2, width: 3, values };
+    let maps = Maps { height: 2, width: 3, values, ..Maps::default() };
     assert_eq!(
         (maps.count(), maps.mean(0), maps.at(0, (1, 2)), maps.at(0, (0, 3)), maps.at(3, (0, 0))),
         (3, 2.5, Some(5.0), None, None)
@@ -334,8 +334,13 @@ fn channels_are_ordered_drawn_and_counted() {
     assert_eq!(wall.matches("<img").count(), 1, "the second row has one tile");
     assert!(wall.contains(r#"class="chosen" data-channel="1""#) && wall.contains("left:0px;top:48px"), "{wall}");
     // A large map is drawn small on the wall, and in full when it is enlarged.
-    let large =
-        Maps { names: vec!["<b>".into()], height: 112, width: 112, values: (0..112 * 112).map(|i| (i % 112) as f32).collect() };
+    let large = Maps {
+        names: vec!["<b>".into()],
+        height: 112,
+        width: 112,
+        values: (0..112 * 112).map(|i| (i % 112) as f32).collect(),
+        ..Maps::default()
+    };
     let drawn = |url: &str| {
         let bytes = base64::Engine::decode(
             &base64::engine::general_purpose::STANDARD,

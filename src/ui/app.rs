@@ -28,7 +28,7 @@ fn App() -> impl IntoView {
     follow_theme(session);
     follow_pictures(session);
 
-    let asked = Memo::new(move |_| session.state.with(|state| (state.models.clone(), state.backend, state.size)));
+    let asked = Memo::new(move |_| session.state.with(|state| (state.models.clone(), state.backend, state.size, state.shift)));
     Effect::new(move |_| {
         asked.with(|_| session.refresh());
     });

@@ -10,7 +10,7 @@ use super::save::Save;
 use super::session::Session;
 use super::state::State;
 use super::still;
-use super::tables::{self, Comparison, PAPER, ascending, details, megabytes};
+use super::tables::{self, Comparison, PAPER, Plain, ascending, details, megabytes};
 use crate::arch::cost::{Convention, Extra, torchsummary_text, totals};
 use crate::arch::table::{Format, Level, Row, rows};
 use crate::arch::{ArchSpec, Graph, Input, lower};
@@ -99,7 +99,7 @@ fn Choices(
     /// The session that is changed.
     session: Session,
 ) -> impl IntoView {
-    let table = move || {
+    let table = move |()| {
         session.state.with_untracked(|state| {
             let graphs = state.graphs().ok()?;
             let base = state.base_index();
@@ -164,11 +164,12 @@ fn Copy(
     #[prop(into)]
     what: String,
     /// Head and lines, figures in full.
-    table: impl Fn() -> Option<(Vec<String>, Vec<Vec<String>>)> + Copy + Send + Sync + 'static,
+    #[prop(into)]
+    table: Callback<(), Option<Plain>>,
 ) -> impl IntoView {
     let copied = RwSignal::new(String::new());
     let copy = move |format: Format| {
-        if let Some((head, lines)) = table() {
+        if let Some((head, lines)) = table.run(()) {
             dom::copy_and_tell(format.write(&head, &lines), format.title(), copied);
         }
     };
@@ -259,7 +260,7 @@ fn Details(
         let order = ascending(&rows.iter().map(|row| -(key(row) as f64)).collect::<Vec<_>>());
         order.into_iter().filter_map(|index| rows.get(index).cloned()).collect::<Vec<_>>()
     };
-    let table = move || Some(details(&chosen(), &count.title()));
+    let table = move |()| Some(details(&chosen(), &count.title()));
     let shown = move || {
         let sum: u64 = all.with(|rows| rows.iter().map(|row| row.ops).sum());
         let row = |row: Row| {

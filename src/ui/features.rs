@@ -9,11 +9,14 @@ use super::names::{display, hue};
 use super::picture::{Colours, range};
 use super::save::Save;
 use super::session::{Answer, Outcome, Session};
-use super::state::State;
+use super::state::{FILLS, MAX_SIDE, Probe, State};
 use super::still;
+use crate::worker::protocol::{Area, Edit, Run};
 use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Rows of the wall that are drawn above and below those in sight.
@@ -31,7 +34,7 @@ enum Shown {
     Classes,
 }
 
-/// A network's maps, or why there are none.
+/// A network's maps and what it says of a change; or why there are none.
 type Seen = (String, Result<Arc<Maps>, String>);
 
 /// What all columns share.
@@ -44,6 +47,10 @@ struct Look {
     /// How far the walls are scrolled, in CSS pixels.
     top: RwSignal<i32>,
     over_picture: RwSignal<bool>,
+    /// What a probe makes of a square, by its name in a link; nothing for no probe.
+    fill: RwSignal<String>,
+    /// Rows and columns that a probe changes.
+    side: RwSignal<usize>,
 }
 
 impl Look {
@@ -59,7 +66,7 @@ impl Look {
     /// Ends of the colour scale that all share, where they do: those of everything shown.
     fn common(self, of: impl Fn(&Maps) -> &[f32]) -> Option<(f32, f32)> {
         self.session.state.with(|state| state.one_scale).then(|| {
-            let ends = self.all().into_iter().map(|(_, maps)| range(of(&maps)));
+            let ends = self.all().into_iter().map(|(_, maps)| maps.ends(of(&maps)));
             ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0.0, 1.0))
         })
     }
@@ -73,7 +80,26 @@ fn maps(answer: Answer, shown: Shown) -> Maps {
         _ => Vec::new(),
     };
     let shape = ran.taps.first().map(|(_, shape)| *shape).or_else(|| ran.cams.first().map(|(_, shape)| *shape)).unwrap_or([0; 4]);
-    Maps { names, height: shape[2], width: shape[3], values: numbers.split_off(numbers.len().min(1)).concat() }
+    Maps {
+        names,
+        told: String::new(),
+        height: shape[2],
+        width: shape[3],
+        values: numbers.split_off(numbers.len().min(1)).concat(),
+    }
+}
+
+/// What a change made of every channel, and of the prediction.
+fn difference(plain: Answer, changed: Answer) -> Maps {
+    let top = |answer: &Answer| {
+        answer.ran.top.first().map(|class| format!("{} {:.1} %", class.label, 100.0 * class.p)).unwrap_or_default()
+    };
+    let told = format!("{} → {}", top(&plain), top(&changed));
+    let (plain, mut maps) = (maps(plain, Shown::Channels), maps(changed, Shown::Channels));
+    maps.values.iter_mut().zip(&plain.values).for_each(|(changed, plain)| *changed -= plain);
+    maps.told =
+        format!("{} of {} values differ; {told}", maps.values.iter().filter(|value| **value != 0.0).count(), maps.values.len());
+    maps
 }
 
 /// The figure.
@@ -89,6 +115,8 @@ pub fn Features(
         pointer: RwSignal::new(None),
         top: RwSignal::new(0),
         over_picture: RwSignal::new(false),
+        fill: RwSignal::new(String::new()),
+        side: RwSignal::new(4),
     };
     // The networks that have answered, each with what tells one answer from the next.
     let answered = Memo::new(move |_| {
@@ -101,32 +129,50 @@ pub fn Features(
         })
     });
     let node = Memo::new(move |_| session.state.with(|state| state.node.clone()));
+    let probe = Memo::new(move |_| session.state.with(|state| state.probe.clone()));
     let asked = StoredValue::new(Vec::<u32>::new());
     Effect::new(move |_| {
-        let (networks, node, shown) = (answered.get(), node.get(), shown.get());
+        let (networks, node, shown, probe) = (answered.get(), node.get(), shown.get(), probe.get());
         asked.update_value(|asked| asked.drain(..).for_each(|id| session.cancel(id)));
         if shown == Shown::Nothing {
             return;
         }
         look.seen.update(|seen| seen.retain(|(net, _)| networks.iter().any(|(known, _)| known == net)));
         for (net, _) in networks {
-            let name = net.clone();
-            let heard = move |answer: Result<Answer, String>| {
-                let maps = answer.map(|answer| Arc::new(maps(answer, shown)));
-                look.seen.update(|seen| {
-                    seen.retain(|(net, _)| *net != name);
-                    seen.push((name, maps));
-                });
+            let put = {
+                let name = net.clone();
+                move |maps: Result<Maps, String>| {
+                    look.seen.update(|seen| {
+                        seen.retain(|(net, _)| *net != name);
+                        seen.push((name, maps.map(Arc::new)));
+                    });
+                }
             };
-            let node = node.clone();
-            let id = session.aside(
-                &net,
-                move |run| match shown {
+            let ask = {
+                let node = node.clone();
+                move |run: &mut Run| match shown {
                     Shown::Classes => run.cams = CLASSES,
                     _ => run.taps = vec![node],
-                },
-                heard,
-            );
+                }
+            };
+            let id = match probe.clone().filter(|_| shown == Shown::Channels) {
+                None => session.aside(&net, ask, move |answer| put(answer.map(|answer| maps(answer, shown)))),
+                Some(Probe { node, y, x, side, fill }) => {
+                    // Once as it is and once changed: what is shown is the difference.
+                    let plain = Rc::new(RefCell::new(None));
+                    let kept = plain.clone();
+                    let first = session.aside(&net, ask.clone(), move |answer| drop(kept.borrow_mut().replace(answer)));
+                    asked.update_value(|asked| asked.extend(first));
+                    let changed = move |run: &mut Run| {
+                        ask(run);
+                        run.edits = vec![Edit { node, area: Area::Square { y, x, side }, fill }];
+                    };
+                    session.aside(&net, changed, move |answer| {
+                        let plain = plain.borrow_mut().take().unwrap_or_else(|| Err("It was not computed.".into()));
+                        put(plain.and_then(|plain| Ok(difference(plain, answer?))));
+                    })
+                }
+            };
             asked.update_value(|asked| asked.extend(id));
         }
     });
@@ -160,6 +206,32 @@ pub fn Features(
             .find(|colours| colours.name() == name)
             .is_some_and(|colours| set(&|state| state.colours = colours))
     };
+    if let Some(probe) = probe.get_untracked() {
+        look.fill.set(FILLS.iter().find(|(fill, _, _)| *fill == probe.fill).map_or("", |(_, name, _)| name).into());
+        look.side.set(probe.side);
+    }
+    let Look { fill, side, .. } = look;
+    let set_fill = move |name: String| {
+        session.state.update(|state| {
+            state.probe = state
+                .probe
+                .take()
+                .and_then(|probe| Some(Probe { fill: FILLS.iter().find(|(_, known, _)| *known == name)?.0, ..probe }));
+        });
+        fill.set(name);
+        true
+    };
+    let set_side = move |event| {
+        if let Some(wanted) = event_target_value(&event).parse().ok().filter(|side| (1..=MAX_SIDE).contains(side)) {
+            side.set(wanted);
+            session.state.update(|state| {
+                if let Some(probe) = &mut state.probe {
+                    probe.side = wanted
+                }
+            });
+        }
+    };
+    let fills = std::iter::once(("", "none")).chain(FILLS.iter().map(|(_, name, title)| (*name, *title)));
     let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
     let histogram = move || {
         // The classes of two networks are not the same.
@@ -198,6 +270,13 @@ pub fn Features(
                     .pressed(move || session.state.with(|state| state.one_scale))
                     .view()}
                 {button("Over the picture", move || look.over_picture.update(|on| *on = !*on)).pressed(move || look.over_picture.get()).view()}
+                <Choose label="Probe" options=options(fills) current=fill choose=set_fill/>
+                <label>"Side"<input type="number" min="1" max=MAX_SIDE prop:value=move || side.get().to_string() on:change=set_side/></label>
+                <span>{move || match probe.get() {
+                    Some(Probe { node, y, x, .. }) => format!("{node} is changed at row {y}, column {x}; differences are shown."),
+                    None if fill.with(String::is_empty) => String::new(),
+                    None => "Click an enlarged map to change it there.".into(),
+                }}</span>
             </div>
             <Show when=move || shown.get() != Shown::Nothing fallback=|| view! { <p class="problem">"Choose what to look at. It is computed when it is asked for."</p> }>
                 <div class="cols">
@@ -249,8 +328,11 @@ fn Column(
             wall.set_scroll_top(top);
         }
     });
+    // A difference has two sides, and its colours too.
+    let palette =
+        move || session.state.with(|state| if state.probe.is_some() { Colours::Diverging } else { state.colours }.palette());
     let tiles = move || {
-        let (palette, chosen) = session.state.with(|state| (state.colours.palette(), state.channel));
+        let (palette, chosen) = (palette(), channel());
         let ends = look.common(|maps| &maps.values);
         let first = (look.top.get().max(0) as usize / TILE).saturating_sub(MARGIN);
         let rows = first..first + 5 + 2 * MARGIN;
@@ -260,10 +342,9 @@ fn Column(
     };
     let height = move || order.with(|order| format!("height:{}px", order.len().div_ceil(across.get()) * TILE));
     let enlarged = move || {
-        let palette = session.state.with(|state| state.colours.palette());
-        let channel = channel();
+        let (palette, channel) = (palette(), channel());
         let ends = look.common(|maps| maps.map(channel));
-        with(&|maps| maps.picture(channel, &palette, ends.unwrap_or_else(|| range(maps.map(channel)))))
+        with(&|maps| maps.picture(channel, &palette, ends.unwrap_or_else(|| maps.ends(maps.map(channel)))))
     };
     let behind = {
         let net = net.clone();
@@ -272,7 +353,7 @@ fn Column(
                 session.outcomes.with(|outcomes| match outcomes.get(&net) {
                     Some(Outcome::Done(answer)) => answer.mean("input").map(|map| {
                         let side = map.len().isqrt();
-                        Maps { names: Vec::new(), height: side, width: side, values: map.to_vec() }.picture(
+                        Maps { height: side, width: side, values: map.to_vec(), ..Maps::default() }.picture(
                             0,
                             &Colours::Grey.palette(),
                             range(map),
@@ -301,6 +382,18 @@ fn Column(
             let share = |at: i32, start: f64, length: f64| ((f64::from(at) - start) / length.max(1.0)).clamp(0.0, 0.9999);
             (share(event.client_x(), frame.left(), frame.width()), share(event.client_y(), frame.top(), frame.height()))
         }));
+    };
+    let put_probe = move |_| {
+        let place = look.pointer.get_untracked();
+        let fill = look.fill.with_untracked(|name| FILLS.iter().find(|(_, known, _)| known == name).map(|(fill, _, _)| *fill));
+        let size = found
+            .with_untracked(|found| found.as_ref().and_then(|maps| maps.as_ref().ok()).map(|maps| (maps.height, maps.width)));
+        if let (Some((x, y)), Some(fill), Some((height, width))) = (place, fill, size) {
+            let (y, x) = ((y * height as f64) as usize, (x * width as f64) as usize);
+            session.state.update(|state| {
+                state.probe = Some(Probe { node: state.node.clone(), y, x, side: look.side.get_untracked(), fill })
+            });
+        }
     };
     let choose = move |channel: usize| session.state.update(|state| state.channel = channel);
     let on_key = move |event: ev::KeyboardEvent| {
@@ -334,7 +427,6 @@ fn Column(
         let caption = [display(&net), format!("{}, {words}", state.node), state.image.unwrap_or_else(|| "own picture".into())];
         Some((format!("{net}-{}", state.node), still::map(&url, &caption, palette)))
     };
-    let draw = StoredValue::new(Arc::new(draw) as Arc<dyn Fn(still::Palette) -> Option<(String, still::Still)> + Send + Sync>);
     view! {
         <article class=format!("card {}", colour)>
             <h3><i class="dot"></i>{name.clone()}</h3>
@@ -343,11 +435,12 @@ fn Column(
                 Some(Err(sentence)) => Some(sentence.clone()),
                 Some(Ok(_)) => None,
             }).map(|words| view! { <p class="problem">{words}</p> })}
-            <div class="whole enlarged" class:over=move || look.over_picture.get() on:pointermove=point on:pointerleave=move |_| look.pointer.set(None)>
+            <div class="whole enlarged" class:over=move || look.over_picture.get() on:pointermove=point on:click=put_probe on:pointerleave=move |_| look.pointer.set(None)>
                 {move || behind().map(|src| view! { <img class="behind" alt="" src=src/> })}
                 {move || enlarged().map(|src| view! { <img alt=move || words().unwrap_or_default() src=src/> })}
             </div>
             <p class="cap">{words}</p>
+            <p class="checked">{move || with(&|maps| maps.told.clone())}</p>
             <div
                 class="wall" node_ref=wall tabindex="0" role="group"
                 aria-label=format!("Maps of {name}: arrow keys choose one")
@@ -360,7 +453,7 @@ fn Column(
             >
                 <div style=height inner_html=tiles></div>
             </div>
-            <Save session what=format!("the map of {name}") draw=move |palette| draw.with_value(|draw| draw(palette))/>
+            <Save session what=format!("the map of {name}") draw/>
         </article>
     }
 }

@@ -15,6 +15,8 @@ pub const TILE: usize = 48;
 pub struct Maps {
     /// What each is called; none where a number says it.
     pub names: Vec<String>,
+    /// What a change made of them; nothing where nothing was changed.
+    pub told: String,
     /// Rows.
     pub height: usize,
     /// Columns.
@@ -91,6 +93,13 @@ impl Maps {
         ascending(&(0..self.count()).map(key).collect::<Vec<_>>())
     }
 
+    /// Ends of the colour scale of some values: of a difference, as far from zero on both sides.
+    pub fn ends(&self, values: &[f32]) -> (f32, f32) {
+        let (least, most) = range(values);
+        let far = most.max(-least);
+        if self.told.is_empty() { (least, most) } else { (-far, far) }
+    }
+
     /// Mean and extremes of one, in words.
     pub fn words(&self, index: usize) -> String {
         let (least, most) = range(self.map(index));
@@ -129,7 +138,7 @@ impl Maps {
     ) -> String {
         let mut out = String::new();
         for (place, &index) in order.iter().enumerate().take(rows.end * across).skip(rows.start * across) {
-            let src = self.thumbnail(index, palette, ends.unwrap_or_else(|| range(self.map(index))));
+            let src = self.thumbnail(index, palette, ends.unwrap_or_else(|| self.ends(self.map(index))));
             let class = if index == chosen { r#" class="chosen""# } else { "" };
             let (left, top) = (place % across * TILE, place / across * TILE);
             let words = escape(&self.words(index));

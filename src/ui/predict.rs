@@ -4,6 +4,7 @@ use super::button::button;
 use super::markup::escape;
 use super::names::{display, hue};
 use super::session::{Outcome, Session};
+use super::state::MAX_SHIFT;
 use crate::weights::{Card, catalogue};
 use crate::worker::protocol::{Prediction, Ran, Step};
 use leptos::prelude::*;
@@ -67,6 +68,14 @@ fn Shown(
                     <figcaption class="cap"><b>{picture.title}</b>{format!(" · {} × {} · {}", picture.size.0, picture.size.1, picture.credit)}</figcaption>
                 }.into_any(),
             }}
+            <label class="cap shift">
+                {move || format!("Moved by {} px", session.state.with(|state| state.shift))}
+                <input
+                    type="range" min="0" max=MAX_SHIFT aria-label="Pixels that the picture is moved to the left"
+                    prop:value=move || session.state.with(|state| state.shift.to_string())
+                    on:input=move |event| if let Ok(shift) = event_target_value(&event).parse() { session.state.update(|state| state.shift = shift) }
+                />
+            </label>
             <p class="cap hint">"Drop or paste a picture anywhere on this page."</p>
         </figure>
     }

@@ -26,14 +26,15 @@ pub fn Save(
     #[prop(into)]
     what: String,
     /// Draws it: the file's name without its ending, and the drawing.
-    draw: impl Fn(Palette) -> Option<(String, Still)> + Copy + Send + Sync + 'static,
+    #[prop(into)]
+    draw: Callback<Palette, Option<(String, Still)>>,
 ) -> impl IntoView {
     let save = move |format: Format| {
         let is_dark = match session.state.with_untracked(|state| state.theme) {
             Theme::Auto => dom::prefers_dark(),
             theme => theme == Theme::Dark,
         };
-        let Some((name, still)) = draw(if is_dark { Palette::Dark } else { Palette::Light }) else { return };
+        let Some((name, still)) = draw.run(if is_dark { Palette::Dark } else { Palette::Light }) else { return };
         match format {
             Format::Svg => dom::download(&format!("{name}.svg"), "image/svg+xml", &still.svg),
             Format::Png => spawn_local(async move {

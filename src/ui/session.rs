@@ -8,7 +8,7 @@ use crate::worker::client::{Client, Incoming};
 use crate::worker::protocol::{BackendChoice, BackendReport, Event, InputChoice, Ran, Request, Run, Step, WeightsChoice};
 use leptos::prelude::*;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use wasm_bindgen_futures::spawn_local;
@@ -87,19 +87,19 @@ enum Pending {
     Aside(Heard),
 }
 
-/// The answers on show belong to this picture, device and size.
-type Stamp = (u32, BackendChoice, Option<usize>);
+/// The answers on show belong to this picture, device, size and shift.
+type Stamp = (u32, BackendChoice, Option<usize>, usize);
 
 #[derive(Default)]
 struct Inner {
     client: RefCell<Option<Rc<Client>>>,
-    pending: RefCell<HashMap<u32, Pending>>,
+    pending: RefCell<BTreeMap<u32, Pending>>,
     /// The picture on show, for a worker that has not seen it, and the worker that has.
     blob: RefCell<Option<Blob>>,
     seen_by: Cell<u32>,
     pictures: Cell<u32>,
     stamp: Cell<Option<Stamp>>,
-    agreed: RefCell<HashSet<String>>,
+    agreed: RefCell<Vec<String>>,
 }
 
 /// The page's state and everything that follows from it. A handle; copies are the same session.
@@ -219,11 +219,11 @@ impl Session {
 
     /// Fetches a network's weights from elsewhere, as the visitor agreed.
     pub fn agree(self, net: &str) {
-        self.inner().agreed.borrow_mut().insert(net.into());
+        self.inner().agreed.borrow_mut().push(net.into());
         self.retry(net);
     }
 
-    /// Asks every chosen network that has not answered for this picture, device and size.
+    /// Asks every chosen network that has not answered for this picture, device, size and shift.
     pub fn refresh(self) {
         let inner = self.inner();
         let Some(client) = self.client() else { return };
@@ -231,7 +231,7 @@ impl Session {
             return;
         }
         let state = self.state.get_untracked();
-        let stamp = Some((inner.pictures.get(), state.backend, state.size));
+        let stamp = Some((inner.pictures.get(), state.backend, state.size, state.shift));
         let is_new = inner.stamp.replace(stamp) != stamp;
         self.runs(|net| is_new || !state.models.iter().any(|model| model == net)).into_iter().for_each(|id| self.cancel(id));
         let mut outcomes = if is_new { BTreeMap::new() } else { self.outcomes.get_untracked() };
@@ -282,12 +282,12 @@ impl Session {
             size: state.size,
             input: InputChoice::Picture,
             backend: state.backend,
-            allow_remote: self.inner().agreed.borrow().contains(net),
+            allow_remote: self.inner().agreed.borrow().iter().any(|agreed| agreed == net),
             taps: Vec::new(),
             means: Vec::new(),
             cams: 0,
             edits: Vec::new(),
-            shift: (0, 0),
+            shift: (state.shift, 0),
         })
     }
 
@@ -309,10 +309,10 @@ impl Session {
     }
 
     fn lost(self, message: &str) {
-        let pending: Vec<Pending> = self.inner().pending.borrow_mut().drain().map(|(_, pending)| pending).collect();
+        let pending = std::mem::take(&mut *self.inner().pending.borrow_mut());
         self.notice.set(Some(message.into()));
         let mut outcomes = self.outcomes.get_untracked();
-        for pending in pending {
+        for pending in pending.into_values() {
             match pending {
                 Pending::Run(net) => drop(outcomes.insert(net, Outcome::Failed(message.into()))),
                 Pending::Aside(heard) => heard(Err(message.into())),

@@ -10,7 +10,7 @@ use crate::arch::table::Level;
 use crate::arch::transition::{Transition, transitions};
 use crate::arch::{ArchSpec, Graph, Input, SpecError, lower};
 use crate::weights::catalogue;
-use crate::worker::protocol::BackendChoice;
+use crate::worker::protocol::{BackendChoice, Fill};
 use form_urlencoded::{Serializer, parse};
 
 /// Most networks that are shown side by side.
@@ -56,6 +56,10 @@ pub struct State {
     pub image: Option<String>,
     /// Side of the input in pixels; otherwise what each network's weights ask for.
     pub size: Option<usize>,
+    /// Pixels of the input that the picture is moved to the left.
+    pub shift: usize,
+    /// What is changed, to see where the change goes.
+    pub probe: Option<Probe>,
     /// The channel under study.
     pub channel: usize,
     /// How channels are put in order.
@@ -84,6 +88,8 @@ impl Default for State {
             open: Folding::around(DEFAULT_NODE),
             image: Some(DEFAULT_IMAGE.into()),
             size: None,
+            shift: 0,
+            probe: None,
             channel: 0,
             sort: Sort::Index,
             colours: Colours::Viridis,
@@ -94,6 +100,50 @@ impl Default for State {
             backend: BackendChoice::Auto,
             theme: Theme::Auto,
         }
+    }
+}
+
+/// Most pixels that a picture is moved.
+pub const MAX_SHIFT: usize = 32;
+/// Most rows and columns that a probe changes.
+pub const MAX_SIDE: usize = 8;
+
+/// A square of one layer's output that is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The layer; `input` for the picture.
+    pub node: String,
+    /// Its first row.
+    pub y: usize,
+    /// Its first column.
+    pub x: usize,
+    /// Rows and columns.
+    pub side: usize,
+    /// What it becomes.
+    pub fill: Fill,
+}
+
+/// What a probe can make of a square, as in a link, and what it is called.
+pub const FILLS: [(Fill, &str, &str); 3] =
+    [(Fill::Zero, "zero", "black, or zero"), (Fill::White, "white", "white, or one"), (Fill::Noise, "noise", "noise")];
+
+impl Probe {
+    /// Reads what [`Display`](std::fmt::Display) writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(',');
+        let node = parts.next().filter(|node| !node.is_empty())?.to_string();
+        let mut number = || parts.next()?.parse::<usize>().ok();
+        let (y, x, side) = (number()?, number()?, number().filter(|side| (1..=MAX_SIDE).contains(side))?);
+        let fill = parts.next()?;
+        let (fill, _, _) = FILLS.into_iter().find(|(_, name, _)| *name == fill)?;
+        parts.next().is_none().then_some(Self { node, y, x, side, fill })
+    }
+}
+
+impl std::fmt::Display for Probe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let fill = FILLS.iter().find(|(fill, _, _)| *fill == self.fill).map_or("", |(_, name, _)| name);
+        write!(f, "{},{},{},{},{fill}", self.node, self.y, self.x, self.side)
     }
 }
 
@@ -148,6 +198,16 @@ impl State {
                     Some(size) => state.size = Some(size),
                     None => problems
                         .push(format!("The size \"{shown}\" is not between {MIN_SIZE} and {MAX_SIZE} pixels; it was left out.")),
+                },
+                "shift" => match value.parse().ok().filter(|shift| *shift <= MAX_SHIFT) {
+                    Some(shift) => state.shift = shift,
+                    None => problems.push(format!("The shift \"{shown}\" is not between 0 and {MAX_SHIFT} pixels; it was left out.")),
+                },
+                "probe" => match Probe::parse(&value) {
+                    Some(probe) => state.probe = Some(probe),
+                    None => problems.push(format!(
+                        "\"{shown}\" is no probe: write a layer, row, column, side from 1 to {MAX_SIDE} and zero, white or noise, as in input,64,64,4,zero."
+                    )),
                 },
                 "channel" => match value.parse() {
                     Ok(channel) => state.channel = channel,
@@ -216,6 +276,8 @@ impl State {
         put("image", self.image.as_deref().unwrap_or(OWN_IMAGE), self.image == default.image);
         put("size", &self.size.unwrap_or_default().to_string(), self.size.is_none());
         put("backend", backend_name(self.backend), self.backend == default.backend);
+        put("shift", &self.shift.to_string(), self.shift == 0);
+        put("probe", &self.probe.as_ref().map(Probe::to_string).unwrap_or_default(), self.probe.is_none());
         put("channel", &self.channel.to_string(), self.channel == default.channel);
         put("sort", self.sort.name(), self.sort == default.sort);
         put("colours", self.colours.name(), self.colours == default.colours);

@@ -6,6 +6,9 @@ use crate::arch::cost::{self, Convention};
 use crate::arch::receptive::{self, Field};
 use crate::arch::table::{self, Level, Row};
 
+/// A table as plain text: its head and its lines.
+pub type Plain = (Vec<String>, Vec<Vec<String>>);
+
 /// One figure of one network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
@@ -110,7 +113,7 @@ impl Comparison {
     }
 
     /// Head and rows in full figures, for copying: each network's value, then its difference from the baseline.
-    pub fn exact(&self, first: &str, base: usize) -> (Vec<String>, Vec<Vec<String>>) {
+    pub fn exact(&self, first: &str, base: usize) -> Plain {
         let mut head = vec![first.to_string()];
         for (index, network) in self.networks.iter().enumerate() {
             head.push(network.clone());
@@ -133,7 +136,7 @@ impl Comparison {
 }
 
 /// Head and lines of one network's parts in full figures, for copying.
-pub fn details(rows: &[Row], operations: &str) -> (Vec<String>, Vec<Vec<String>>) {
+pub fn details(rows: &[Row], operations: &str) -> Plain {
     let head = [
         "part",
         "output",

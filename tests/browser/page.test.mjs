@@ -551,11 +551,50 @@ describe("features", () => {
     assert.equal(await column(visit.page, 0).locator(".wall img").count(), 5);
     assert.equal(await column(visit.page, 0).locator(".behind").count(), 1, "over the picture");
     await visit.page.getByRole("button", { name: "Channels", exact: true }).click();
-    await visit.page.waitForSelector("#features .problem");
-    assert.match(await column(visit.page, 0).locator(".problem").textContent(), /This network has no layer "conv1\.3"/);
+    await column(visit.page, 0).getByText('This network has no layer "conv1.3"').waitFor();
     await settled(visit.page, 1);
     assert.match((await told(visit.page))[1], /^channel 0: /);
     await clean(visit);
+  });
+
+  test("a probe shows in every network where a change goes, and a moved picture moves the answers", async () => {
+    const visit = await open("?models=tiny-a,tiny-d&node=layer1");
+    await answers(visit.page, 2);
+    await visit.page.getByRole("button", { name: "Channels", exact: true }).click();
+    await settled(visit.page, 2);
+    await visit.page.getByLabel("Probe").selectOption("zero");
+    await visit.page.getByLabel("Side").fill("1");
+    await visit.page.getByLabel("Side").press("Tab");
+    // Row 1, column 1 of 32 × 32: A never reads it.
+    const target = visit.page.locator("#features .enlarged").first();
+    await target.scrollIntoViewIfNeeded();
+    const { width } = await target.boundingBox();
+    await target.click({ position: { x: (width * 1.5) / 32, y: (width * 1.5) / 32 } });
+    const checks = () => visit.page.$$eval("#features .checked", (all) => all.map((line) => line.textContent));
+    await visit.page.waitForFunction(() => [...document.querySelectorAll("#features .checked")].every((line) => / values differ; /.test(line.textContent)));
+    assert.match(visit.page.url(), /probe=layer1,1,1,1,zero/);
+    (await checks()).forEach((line) => assert.match(line, /^[1-9]\d? of 65536 values differ/));
+    // One stage on, the change is gone in A and not in D.
+    await visit.page.evaluate(() => document.querySelector('[data-node="layer2.0"]').dispatchEvent(new MouseEvent("click", { bubbles: true })));
+    await visit.page.waitForFunction(() => document.querySelector("#features .checked").textContent.startsWith("0 of 32768 values differ"));
+    const [a, d] = await checks();
+    const [before, after] = a.split("; ")[1].split(" → ");
+    assert.equal(before, after);
+    assert.ok(Number(d.split(" ")[0]) > 100, d);
+    await visit.page.getByLabel("Probe").selectOption("");
+    await visit.page.waitForFunction(() => [...document.querySelectorAll("#features .checked")].every((line) => !line.textContent));
+    const still = await answers(visit.page, 2);
+    await visit.page.getByLabel("Pixels that the picture is moved").focus();
+    await visit.page.keyboard.press("End");
+    assert.match(visit.page.url(), /shift=32/);
+    await visit.page.getByText("Moved by 32 px").waitFor();
+    await visit.page.waitForFunction((shown) => document.querySelectorAll(".answer .row").length === 10 && document.querySelector(".answer .number").textContent !== shown, still.shown);
+    await clean(visit);
+    const outside = await open("?models=tiny-a&node=layer1&probe=input,200,0,4,zero");
+    await answers(outside.page, 1);
+    await outside.page.getByRole("button", { name: "Channels", exact: true }).click();
+    await outside.page.getByText("Row 200, column 0 lies outside the 128 × 128 positions of input").waitFor();
+    await clean(outside);
   });
 
   test("walking through every layer twice ends where the first walk ended", async () => {
