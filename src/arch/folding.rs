@@ -2,7 +2,6 @@
 
 use super::graph::Graph;
 use super::spec::{MAX_STAGE_BLOCKS, MAX_STAGES};
-use std::collections::BTreeSet;
 use std::fmt::{Display, Formatter, Result};
 
 /// A stage, or one of its blocks.
@@ -62,9 +61,9 @@ impl Fold {
     }
 }
 
-/// The open stages, whose blocks are listed, and the open blocks, whose paths are drawn.
+/// The open stages, whose blocks are listed, and the open blocks, whose paths are drawn; in order, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Folding(BTreeSet<Unit>);
+pub struct Folding(Vec<Unit>);
 
 impl Folding {
     /// The block that holds a layer; of a stage its first; else the first transition, `layer2.0`.
@@ -88,25 +87,21 @@ impl Folding {
 
     /// Reads `layer2.0,layer3,layer3.1-5`; an empty text is all closed. `None` for what names no stages and blocks.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut open = BTreeSet::new();
+        let mut folding = Self::default();
         for unit in text.split(',').filter(|unit| !unit.is_empty()) {
             let (first, last) = unit.split_once('-').map_or((unit, None), |(first, last)| (first, Some(last)));
             // A layer's own name is none: only stages and blocks open.
             let first = Unit::holding(first).filter(|read| read.to_string() == first && read.stage <= MAX_STAGES)?;
             let last = last.map_or(Some(first.block), |last| Some(Some(last.parse().ok()?)))?;
             match (first.block, last) {
-                (None, None) => {
-                    open.insert(first);
-                }
+                (None, None) => folding.open(first),
                 (Some(from), Some(to)) if from <= to && to < MAX_STAGE_BLOCKS => {
-                    for block in from..=to {
-                        open.insert(Unit { block: Some(block), ..first });
-                    }
+                    (from..=to).for_each(|block| folding.open(Unit { block: Some(block), ..first }));
                 }
                 _ => return None,
             }
         }
-        Some(Self(open))
+        Some(folding)
     }
 
     /// Whether a stage's blocks are listed, or a block's paths drawn.
@@ -114,12 +109,16 @@ impl Folding {
         self.0.contains(&unit)
     }
 
+    fn open(&mut self, unit: Unit) {
+        if let Err(at) = self.0.binary_search(&unit) {
+            self.0.insert(at, unit);
+        }
+    }
+
     /// Opens or closes.
     pub fn apply(&mut self, fold: Fold) {
         match fold {
-            Fold::Open(unit) => {
-                self.0.insert(unit);
-            }
+            Fold::Open(unit) => self.open(unit),
             Fold::Close(unit) => self.0.retain(|open| !(*open == unit || unit.block.is_none() && open.stage == unit.stage)),
         }
     }

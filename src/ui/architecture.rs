@@ -53,8 +53,10 @@ pub fn Architecture(
 ) -> impl IntoView {
     // Another layer or picture draws nothing anew.
     let asked = Memo::new(move |_| {
-        let State { node, image, backend, theme, count, level, .. } = State::default();
-        session.state.with(|state| State { node, image, backend, theme, count, level, ..state.clone() })
+        session.state.with(|state| {
+            let State { models, size, base, open, .. } = state.clone();
+            State { models, size, base, open, ..State::default() }
+        })
     });
     let shown = Memo::new(move |_| asked.with(drawn));
     let columns = NodeRef::<Div>::new();

@@ -24,8 +24,10 @@ pub fn Cost(
 ) -> impl IntoView {
     // Another layer or picture changes nothing here.
     let asked = Memo::new(move |_| {
-        let State { node, open, image, backend, theme, .. } = State::default();
-        session.state.with(|state| State { node, open, image, backend, theme, ..state.clone() })
+        session.state.with(|state| {
+            let State { models, size, base, count, level, .. } = state.clone();
+            State { models, size, base, count, level, ..State::default() }
+        })
     });
     // Published figures: the same whatever is chosen.
     let accuracy = StoredValue::new(charts::accuracy());

@@ -93,7 +93,8 @@ type Stamp = (u32, BackendChoice, Option<usize>, usize);
 #[derive(Default)]
 struct Inner {
     client: RefCell<Option<Rc<Client>>>,
-    pending: RefCell<BTreeMap<u32, Pending>>,
+    /// What each request is for, oldest first; never many.
+    pending: RefCell<Vec<(u32, Pending)>>,
     /// The picture on show, for a worker that has not seen it, and the worker that has.
     blob: RefCell<Option<Blob>>,
     seen_by: Cell<u32>,
@@ -184,13 +185,20 @@ impl Session {
         earlier.into_iter().for_each(|id| self.cancel(id));
         let id = client.next_id();
         let blob = candidate.blob.clone();
-        inner.pending.borrow_mut().insert(id, Pending::Picture(candidate));
+        inner.pending.borrow_mut().push((id, Pending::Picture(candidate)));
         client.send(Request::Picture { id }, Some(blob));
+    }
+
+    fn take(self, id: u32) -> Option<Pending> {
+        let inner = self.inner();
+        let mut pending = inner.pending.borrow_mut();
+        let at = pending.iter().position(|(known, _)| *known == id)?;
+        Some(pending.remove(at).1)
     }
 
     /// Gives a request up.
     pub fn cancel(self, id: u32) {
-        if self.inner().pending.borrow_mut().remove(&id).is_some()
+        if self.take(id).is_some()
             && let Some(client) = self.client()
         {
             client.send(Request::Cancel { id }, None);
@@ -249,7 +257,7 @@ impl Session {
             let mut run = self.run(&client, net);
             // The maps that strides are shown on; they cost next to nothing.
             run.means = state.transitions(net).into_iter().map(|transition| transition.map).collect();
-            inner.pending.borrow_mut().insert(run.id, Pending::Run(net.clone()));
+            inner.pending.borrow_mut().push((run.id, Pending::Run(net.clone())));
             client.send(Request::Run(run), None);
         }
         self.outcomes.set(outcomes);
@@ -268,7 +276,7 @@ impl Session {
         let mut run = self.run(&client, net);
         change(&mut run);
         let id = run.id;
-        self.inner().pending.borrow_mut().insert(id, Pending::Aside(Box::new(heard)));
+        self.inner().pending.borrow_mut().push((id, Pending::Aside(Box::new(heard))));
         client.send(Request::Run(run), None);
         Some(id)
     }
@@ -312,7 +320,7 @@ impl Session {
         let pending = std::mem::take(&mut *self.inner().pending.borrow_mut());
         self.notice.set(Some(message.into()));
         let mut outcomes = self.outcomes.get_untracked();
-        for pending in pending.into_values() {
+        for (_, pending) in pending {
             match pending {
                 Pending::Run(net) => drop(outcomes.insert(net, Outcome::Failed(message.into()))),
                 Pending::Aside(heard) => heard(Err(message.into())),
@@ -324,7 +332,7 @@ impl Session {
 
     fn event(self, event: Event, numbers: Vec<Vec<f32>>) {
         let inner = self.inner();
-        let take = |id: u32| inner.pending.borrow_mut().remove(&id);
+        let take = |id: u32| self.take(id);
         let put = |net: String, outcome: Outcome| self.outcomes.update(|outcomes| drop(outcomes.insert(net, outcome)));
         match event {
             Event::Ready => {}
@@ -334,10 +342,11 @@ impl Session {
                 }
             }
             Event::Progress { id, step } => {
-                let net = match inner.pending.borrow().get(&id) {
-                    Some(Pending::Run(net)) => net.clone(),
-                    _ => return,
-                };
+                let net = inner.pending.borrow().iter().find_map(|(known, pending)| match pending {
+                    Pending::Run(net) if *known == id => Some(net.clone()),
+                    _ => None,
+                });
+                let Some(net) = net else { return };
                 put(net, Outcome::Waiting(Some(step)));
             }
             Event::WeightsElsewhere { id, bytes, host } => match take(id) {

@@ -4,6 +4,7 @@ use super::button::button;
 use super::markup::Table;
 use super::names::{display, grouped, hue};
 use super::session::{Answer, Outcome, Session};
+use super::state::State;
 use super::strides_view::{frame, magnifier, offset, overview, percent, place, shades, summary};
 use crate::arch::transition::Transition;
 use crate::worker::protocol::{Area, Edit, Fill};
@@ -22,8 +23,12 @@ pub fn Strides(
     /// The session whose networks and picture are shown.
     session: Session,
 ) -> impl IntoView {
+    // Only other networks or another size have other transitions.
+    let asked = Memo::new(move |_| {
+        session.state.with(|state| State { models: state.models.clone(), size: state.size, ..State::default() })
+    });
     let networks = Memo::new(move |_| {
-        session.state.with(|state| state.models.iter().map(|net| (net.clone(), state.transitions(net))).collect::<Vec<Walked>>())
+        asked.with(|state| state.models.iter().map(|net| (net.clone(), state.transitions(net))).collect::<Vec<Walked>>())
     });
     // The transition of the layer under study, else the first downsampling block.
     let chosen = Memo::new(move |_| {

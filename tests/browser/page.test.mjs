@@ -575,12 +575,13 @@ describe("features", () => {
     assert.match(visit.page.url(), /probe=layer1,1,1,1,zero/);
     (await checks()).forEach((line) => assert.match(line, /^[1-9]\d? of 65536 values differ/));
     // One stage on, the change is gone in A and not in D.
-    await visit.page.evaluate(() => document.querySelector('[data-node="layer2.0"]').dispatchEvent(new MouseEvent("click", { bubbles: true })));
-    await visit.page.waitForFunction(() => document.querySelector("#features .checked").textContent.startsWith("0 of 32768 values differ"));
+    await visit.page.evaluate(() => document.querySelector('[data-node="layer2"]').dispatchEvent(new MouseEvent("click", { bubbles: true })));
+    await visit.page.waitForFunction(() => [...document.querySelectorAll("#features .checked")].every((line) => line.textContent.includes("of 32768 values differ")));
     const [a, d] = await checks();
+    assert.match(a, /^0 of 32768/);
     const [before, after] = a.split("; ")[1].split(" → ");
     assert.equal(before, after);
-    assert.ok(Number(d.split(" ")[0]) > 100, d);
+    assert.ok(Number(d.split(" ")[0]) > 10, d);
     await visit.page.getByLabel("Probe").selectOption("");
     await visit.page.waitForFunction(() => [...document.querySelectorAll("#features .checked")].every((line) => !line.textContent));
     const still = await answers(visit.page, 2);
