@@ -13,7 +13,7 @@ use super::still;
 use super::viewport::Viewport;
 use crate::arch::diff::{Change, Difference, differences, grouped};
 use crate::arch::folding::{Fold, Folding};
-use crate::arch::{Graph, cost, diagram};
+use crate::arch::{Graph, Input, SpecError, cost, diagram, lower};
 use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -32,8 +32,11 @@ struct Drawn {
 }
 
 fn drawn(state: &State) -> Result<Vec<Drawn>, String> {
-    let graphs = state.graphs().and_then(|graphs| Ok((graphs, state.base()?)));
-    let (graphs, (base_name, base)) = graphs.map_err(|error| dom::sentence(&error.to_string()))?;
+    let lowered = || {
+        let (name, spec) = state.base()?;
+        Ok((state.graphs()?, name, lower(&spec, Input::square(state.shape_size()))?))
+    };
+    let (graphs, base_name, base) = lowered().map_err(|error: SpecError| dom::sentence(&error.to_string()))?;
     let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), &base, &state.open);
     let column = |((net, graph), column): ((&String, &Graph), diagram::Column)| Drawn {
         net: net.clone(),

@@ -1,7 +1,7 @@
 //! The charts of the figure **cost**, as SVG that follows the page's theme, each with the figures that it draws.
 
-use super::names::{display, hue, short_count};
-use super::tables::{PAPER, ascending, merged};
+use super::names::{display, paint, short_count};
+use super::tables::{PAPER, ascending, part_names};
 use crate::arch::cost::{Convention, Extras, totals};
 use crate::arch::spec::MAX_SIZE;
 use crate::arch::table::{Level, Row, rows};
@@ -38,12 +38,8 @@ const HUES: [(char, RGBColor, &str); 4] = [
 ];
 
 fn colour(net: &str) -> RGBColor {
-    let letter = match hue(net) {
-        's' => 'c',
-        't' => 'd',
-        letter => letter,
-    };
-    HUES.iter().find(|(known, _, _)| *known == letter).map_or(INK, |(_, colour, _)| *colour)
+    let paint = paint(net);
+    HUES.iter().find(|(known, _, _)| *known == paint).map_or(INK, |(_, colour, _)| *colour)
 }
 
 /// Draws, then exchanges the colours for the page's. A drawing to a string cannot fail; if it did, there would be none.
@@ -219,7 +215,7 @@ pub fn by_part(nets: &[String], graphs: &[Graph], level: Level, quantity: Quanti
         }
         Ok(())
     });
-    let names = merged(&tables);
+    let names = part_names(&tables);
     let line = |name: String| {
         let cells =
             tables.iter().map(|rows| rows.iter().find(|row| row.id == name).map_or(String::new(), |row| short_count(value(row))));

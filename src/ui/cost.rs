@@ -133,8 +133,7 @@ fn Choices(
     let toggle = move |extra: Extra| {
         change(&|state| state.count = state.count.with(state.count.extras().unwrap_or_default().toggled(extra)));
     };
-    let base =
-        Signal::derive(move || session.state.with(|state| state.models.get(state.base_index()).cloned().unwrap_or_default()));
+    let base = Signal::derive(move || session.state.with(|state| state.baseline().to_string()));
     let bases =
         Signal::derive(move || session.state.with(|state| options(state.models.iter().map(|net| (net.clone(), display(net))))));
     let choose_base =

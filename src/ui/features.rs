@@ -9,7 +9,7 @@ use super::names::{display, hue};
 use super::picture::{Colours, range};
 use super::save::Save;
 use super::session::{Answer, Outcome, Session};
-use super::state::{FILLS, MAX_SIDE, Probe, State};
+use super::state::{FILLS, MAX_SIDE, Probe, State, fill_name, fill_named};
 use super::still;
 use crate::worker::protocol::{Area, Edit, Run};
 use leptos::ev;
@@ -207,16 +207,13 @@ pub fn Features(
             .is_some_and(|colours| set(&|state| state.colours = colours))
     };
     if let Some(probe) = probe.get_untracked() {
-        look.fill.set(FILLS.iter().find(|(fill, _, _)| *fill == probe.fill).map_or("", |(_, name, _)| name).into());
+        look.fill.set(fill_name(probe.fill).into());
         look.side.set(probe.side);
     }
     let Look { fill, side, .. } = look;
     let set_fill = move |name: String| {
         session.state.update(|state| {
-            state.probe = state
-                .probe
-                .take()
-                .and_then(|probe| Some(Probe { fill: FILLS.iter().find(|(_, known, _)| *known == name)?.0, ..probe }));
+            state.probe = state.probe.take().and_then(|probe| Some(Probe { fill: fill_named(&name)?, ..probe }));
         });
         fill.set(name);
         true
@@ -306,8 +303,7 @@ fn Column(
     };
     let channel = move || session.state.with(|state| state.channel);
     let order = Memo::new(move |_| {
-        let (sort, base) =
-            session.state.with(|state| (state.sort, state.models.get(state.base_index()).cloned().unwrap_or_default()));
+        let (sort, base) = session.state.with(|state| (state.sort, state.baseline().to_string()));
         let base = look.maps(&base).and_then(Result::ok);
         found
             .with(|found| found.as_ref().and_then(|maps| maps.as_ref().ok()).map(|maps| maps.order(sort, base.as_deref())))
@@ -349,19 +345,11 @@ fn Column(
     let behind = {
         let net = net.clone();
         move || {
-            look.over_picture.get().then(|| {
-                session.outcomes.with(|outcomes| match outcomes.get(&net) {
-                    Some(Outcome::Done(answer)) => answer.mean("input").map(|map| {
-                        let side = map.len().isqrt();
-                        Maps { height: side, width: side, values: map.to_vec(), ..Maps::default() }.picture(
-                            0,
-                            &Colours::Grey.palette(),
-                            range(map),
-                        )
-                    }),
-                    _ => None,
-                })
-            })?
+            let answer = look.over_picture.get().then(|| session.answer(&net))??;
+            let map = answer.mean("input")?;
+            let side = map.len().isqrt();
+            let grey = Maps { height: side, width: side, values: map.to_vec(), ..Maps::default() };
+            Some(grey.picture(0, &Colours::Grey.palette(), range(map)))
         }
     };
     let words = move || {
@@ -385,7 +373,7 @@ fn Column(
     };
     let put_probe = move |_| {
         let place = look.pointer.get_untracked();
-        let fill = look.fill.with_untracked(|name| FILLS.iter().find(|(_, known, _)| known == name).map(|(fill, _, _)| *fill));
+        let fill = look.fill.with_untracked(|name| fill_named(name));
         let size = found
             .with_untracked(|found| found.as_ref().and_then(|maps| maps.as_ref().ok()).map(|maps| (maps.height, maps.width)));
         if let (Some((x, y)), Some(fill), Some((height, width))) = (place, fill, size) {

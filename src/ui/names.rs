@@ -26,6 +26,15 @@ pub fn hue(net: &str) -> char {
     variant(net).map(Variant::letter).or_else(named).unwrap_or('a')
 }
 
+/// The letter of the paper whose colour a network is drawn in: S is a kind of C, T of D.
+pub fn paint(net: &str) -> char {
+    match hue(net) {
+        's' => 'c',
+        't' => 'd',
+        letter => letter,
+    }
+}
+
 /// What makes a network what it is: its letter's tweak, or that nobody is known to have trained it.
 pub fn tagline(net: &str) -> &'static str {
     match ArchSpec::named(net).ok().map(|spec| (spec.known(), spec)) {

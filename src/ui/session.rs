@@ -263,6 +263,14 @@ impl Session {
         self.outcomes.set(outcomes);
     }
 
+    /// What a network said of the picture on show, once it has.
+    pub fn answer(self, net: &str) -> Option<Arc<Answer>> {
+        self.outcomes.with(|outcomes| match outcomes.get(net) {
+            Some(Outcome::Done(answer)) => Some(answer.clone()),
+            _ => None,
+        })
+    }
+
     /// Runs a network once more on the picture on show, changed by `change`; `heard` gets the answer, or a sentence. Returns what
     /// [`Session::cancel`] gives up, after which nothing is heard.
     pub fn aside(

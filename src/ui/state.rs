@@ -127,6 +127,16 @@ pub struct Probe {
 pub const FILLS: [(Fill, &str, &str); 3] =
     [(Fill::Zero, "zero", "black, or zero"), (Fill::White, "white", "white, or one"), (Fill::Noise, "noise", "noise")];
 
+/// What a fill is called in a link.
+pub fn fill_name(fill: Fill) -> &'static str {
+    FILLS.iter().find(|(known, _, _)| *known == fill).map_or("", |(_, name, _)| name)
+}
+
+/// The fill of that name.
+pub fn fill_named(name: &str) -> Option<Fill> {
+    FILLS.iter().find(|(_, known, _)| *known == name).map(|(fill, _, _)| *fill)
+}
+
 impl Probe {
     /// Reads what [`Display`](std::fmt::Display) writes.
     pub fn parse(text: &str) -> Option<Self> {
@@ -134,16 +144,14 @@ impl Probe {
         let node = parts.next().filter(|node| !node.is_empty())?.to_string();
         let mut number = || parts.next()?.parse::<usize>().ok();
         let (y, x, side) = (number()?, number()?, number().filter(|side| (1..=MAX_SIDE).contains(side))?);
-        let fill = parts.next()?;
-        let (fill, _, _) = FILLS.into_iter().find(|(_, name, _)| *name == fill)?;
+        let fill = fill_named(parts.next()?)?;
         parts.next().is_none().then_some(Self { node, y, x, side, fill })
     }
 }
 
 impl std::fmt::Display for Probe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let fill = FILLS.iter().find(|(fill, _, _)| *fill == self.fill).map_or("", |(_, name, _)| name);
-        write!(f, "{},{},{},{},{fill}", self.node, self.y, self.x, self.side)
+        write!(f, "{},{},{},{},{}", self.node, self.y, self.x, self.side, fill_name(self.fill))
     }
 }
 
@@ -327,18 +335,23 @@ impl State {
         graph.map(|graph| transitions(&graph)).unwrap_or_default()
     }
 
-    /// The network that differences are told against: that of [`State::base_index`], or for a single network the original of its depth.
+    /// The network of [`State::base_index`].
+    pub fn baseline(&self) -> &str {
+        self.models.get(self.base_index()).map_or("", String::as_str)
+    }
+
+    /// Name and switches of the network that differences are told against: the baseline, or for a single network the original of its
+    /// depth.
     ///
     /// # Errors
-    /// As for [`State::graphs`].
-    pub fn base(&self) -> Result<(String, Graph), SpecError> {
-        let mut name = self.models.get(self.base_index()).cloned().unwrap_or_default();
-        let mut spec = ArchSpec::named(&name)?;
+    /// When the name is none.
+    pub fn base(&self) -> Result<(String, ArchSpec), SpecError> {
+        let spec = ArchSpec::named(self.baseline())?;
         if self.models.len() == 1 {
-            spec = spec.original();
-            name = spec.name();
+            let original = spec.original();
+            return Ok((original.name(), original));
         }
-        Ok((name, lower(&spec, Input::square(self.shape_size()))?))
+        Ok((self.baseline().into(), spec))
     }
 
     fn has_node(&self) -> bool {

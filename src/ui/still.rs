@@ -1,7 +1,7 @@
 //! Drawings that stand alone: an SVG file with its colours in it, for an article or a slide.
 
 use super::markup::escape;
-use super::names::{display, hue};
+use super::names::{display, paint};
 use crate::arch::diagram::{self, Column, WIDTH};
 use std::fmt::Write;
 
@@ -63,11 +63,7 @@ pub fn diagrams(columns: &[(String, Column)], palette: Palette) -> Still {
     let mut style = STYLE.to_string();
     let mut body = String::new();
     for (index, (net, column)) in columns.iter().enumerate() {
-        let letter = match hue(net) {
-            's' => 'c',
-            't' => 'd',
-            letter => letter,
-        };
+        let letter = paint(net);
         // Writing to a string cannot fail.
         let _ = write!(
             style,

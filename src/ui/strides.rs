@@ -6,6 +6,7 @@ use super::names::{display, grouped, hue};
 use super::session::{Answer, Outcome, Session};
 use super::state::State;
 use super::strides_view::{frame, magnifier, offset, overview, percent, place, shades, summary};
+use super::tables::merged;
 use crate::arch::transition::Transition;
 use crate::worker::protocol::{Area, Edit, Fill};
 use leptos::prelude::*;
@@ -90,11 +91,7 @@ pub fn Strides(
         checked.set(Vec::new());
         for (net, transitions) in networks.get_untracked() {
             let maps: Vec<String> = transitions.into_iter().filter(|t| t.readings.len() > 1).map(|t| t.map).collect();
-            let before = session.outcomes.with_untracked(|outcomes| match outcomes.get(&net) {
-                Some(Outcome::Done(answer)) => Some(answer.clone()),
-                _ => None,
-            });
-            let Some(before) = before else { continue };
+            let Some(before) = untrack(|| session.answer(&net)) else { continue };
             let edits = maps.into_iter().map(|node| Edit { node, area: Area::Unread, fill }).collect();
             let name = net.clone();
             session.aside(
@@ -156,23 +153,17 @@ fn Strip(
     /// The one that is shown.
     chosen: Memo<String>,
 ) -> impl IntoView {
+    // What each transition is called, and the layer that stands for it.
     let ids = move || {
-        let mut ids: Vec<(String, String)> = Vec::new();
         networks.with(|networks| {
-            for (_, transitions) in networks {
-                let mut at = 0;
-                for transition in transitions {
-                    match ids.iter().position(|(id, _)| *id == transition.id) {
-                        Some(found) => at = found + 1,
-                        None => {
-                            ids.insert(at, (transition.id.clone(), transition.node.clone()));
-                            at += 1;
-                        }
-                    }
-                }
-            }
-        });
-        ids
+            let all = || networks.iter().map(|(_, transitions)| transitions);
+            let node = |id: String| {
+                let node = all().flatten().find(|transition| transition.id == id).map(|transition| transition.node.clone());
+                (id, node.unwrap_or_default())
+            };
+            let ids = merged(all().map(|transitions| transitions.iter().map(|transition| transition.id.as_str())));
+            ids.into_iter().map(node).collect::<Vec<_>>()
+        })
     };
     let share = |transition: &Transition| {
         let shares: Vec<String> = transition.readings.iter().map(|reading| percent(reading.reads.read_percent())).collect();
@@ -265,12 +256,7 @@ fn Column(
     let shown = {
         let net = net.clone();
         let map = map.clone();
-        Memo::new(move |_| {
-            session.outcomes.with(|outcomes| match outcomes.get(&net) {
-                Some(Outcome::Done(answer)) => shades(answer.mean(&map), positions),
-                _ => shades(None, positions),
-            })
-        })
+        Memo::new(move |_| shades(session.answer(&net).as_ref().and_then(|answer| answer.mean(&map)), positions))
     };
     let words = offset(&transition);
     let dead = transition.dead();

@@ -109,7 +109,7 @@ impl Comparison {
             (id.clone(), row(&values, base, short_count))
         };
         let networks = names.iter().map(|name| display(name)).collect();
-        Self { networks, rows: merged(&tables).iter().map(row_of).collect() }
+        Self { networks, rows: part_names(&tables).iter().map(row_of).collect() }
     }
 
     /// Head and rows in full figures, for copying: each network's value, then its difference from the baseline.
@@ -168,22 +168,27 @@ pub fn details(rows: &[Row], operations: &str) -> Plain {
     (head.map(String::from).into(), rows.iter().map(line).collect())
 }
 
-/// Every name of any table, each after the ones that come before it in its own table.
-pub fn merged(tables: &[Vec<Row>]) -> Vec<String> {
+/// Every name of any list, each after the ones that come before it in its own list.
+pub fn merged<'a, L: IntoIterator<Item = &'a str>>(lists: impl IntoIterator<Item = L>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for table in tables {
+    for list in lists {
         let mut at = 0;
-        for row in table {
-            match names.iter().position(|name| *name == row.id) {
+        for name in list {
+            match names.iter().position(|known| known == name) {
                 Some(found) => at = found + 1,
                 None => {
-                    names.insert(at, row.id.clone());
+                    names.insert(at, name.into());
                     at += 1;
                 }
             }
         }
     }
     names
+}
+
+/// The names of the parts of any network.
+pub fn part_names(tables: &[Vec<Row>]) -> Vec<String> {
+    merged(tables.iter().map(|rows| rows.iter().map(|row| row.id.as_str())))
 }
 
 /// The paper's table of model tweaks, to stand beside what is computed: network, FLOPs, top-1 and top-5 accuracy as reported for ImageNet's validation pictures.
