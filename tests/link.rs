@@ -124,7 +124,7 @@ fn any_state() -> impl Strategy<Value = State> {
             any::<Option<prop::sample::Index>>(),
         ),
         (
-            0usize..2048,
+            (0usize..2048, (0usize..=1000, 0usize..=1000)),
             prop::sample::select(Sort::ALL.to_vec()),
             prop::sample::select(Colours::ALL.to_vec()),
             any::<bool>(),
@@ -141,7 +141,7 @@ fn any_state() -> impl Strategy<Value = State> {
                 backend,
                 theme,
                 ((count, extras), open, level, base),
-                (channel, sort, colours, one_scale, shift, probe),
+                ((channel, at), sort, colours, one_scale, shift, probe),
             )| State {
                 base: base.map(|base| base.get(&models).clone()),
                 models,
@@ -158,6 +158,7 @@ fn any_state() -> impl Strategy<Value = State> {
                 ),
                 open: Folding::parse(open).unwrap(),
                 channel,
+                at,
                 sort,
                 colours,
                 one_scale,
@@ -184,7 +185,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "open", "shift", "probe", "channel", "sort", "colours", "scale", "image", "size", "count", "level", "base", "backend", "theme"]), value in "\\PC{0,80}") {
+    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "open", "shift", "probe", "at", "channel", "sort", "colours", "scale", "image", "size", "count", "level", "base", "backend", "theme"]), value in "\\PC{0,80}") {
         let query: String = form_urlencoded::Serializer::new(String::new()).append_pair(key, &value).finish();
         let (state, problems) = State::from_query(&query);
         prop_assert!(problems.len() <= 1);

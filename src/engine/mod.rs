@@ -4,13 +4,15 @@
 
 mod agree;
 mod network;
+mod params;
 mod pass;
 mod plan;
+mod reverse;
 pub mod topk;
 
 pub use agree::{Agreement, check_against_cpu, relative_l2};
 pub use network::{Network, Output, Tap};
-pub use pass::{Edit, Fill, Pass};
+pub use pass::{Edit, Fill, Pass, Unit};
 
 use crate::weights::WeightsError;
 use burn::tensor::Device;
@@ -32,6 +34,9 @@ pub enum EngineError {
     /// A tap that the network lacks.
     #[error("this network has no layer \"{0}\". Choose one that its diagram shows")]
     NoSuchNode(String),
+    /// A position that the layer lacks.
+    #[error("there is no {0}. Choose a position of its map")]
+    NoSuchUnit(String),
     /// The device failed.
     #[error("the {device} failed while computing: {cause}. Choose the other one, or reload the page")]
     Device {

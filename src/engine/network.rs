@@ -1,38 +1,19 @@
 //! One network type for the whole family, built from the graph and a checkpoint.
 
+use super::params::{ConvWeights, Params, params};
 use super::pass::{Edit, Pass, indices};
 use super::plan::{FusedConv, Step, norms, plan};
+use super::reverse::{Map, Reverse};
 use super::topk::top_k;
 use super::{Backend, EngineError};
 use crate::arch::{Conv, Graph, Op};
-use crate::weights::{Checkpoint, WeightsError, check};
+use crate::weights::{Checkpoint, check};
 use burn::tensor::activation::relu;
 use burn::tensor::module::{avg_pool2d, conv2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions, PadMode};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use std::sync::Arc;
-use stridescope_kernels::{Epilogue, Filters, Window, convolve};
-
-/// PyTorch's default for BatchNorm2d.
-const BN_EPS: f64 = 1e-5;
-
-/// What a layer keeps on the device.
-enum Params {
-    /// Nothing to keep.
-    None,
-    /// A convolution, with the normalisation after it folded in.
-    Conv(ConvWeights),
-    /// `[features, classes]` and `[1, classes]`.
-    Linear(Box<(Tensor<2>, Tensor<2>)>),
-}
-
-/// A convolution's weights, as the device likes them.
-enum ConvWeights {
-    /// For burn's own convolution: `[C_out, C_in / groups, k, k]` and `[C_out]`.
-    Tensors(Box<(Tensor<4>, Tensor<1>)>),
-    /// For the CPU's.
-    Packed(Filters),
-}
+use stridescope_kernels::{Epilogue, Window, convolve};
 
 /// A network with its weights on a device.
 ///
@@ -56,6 +37,8 @@ pub struct Output {
     pub means: Vec<Tap>,
     /// The class activation maps, `[N, 1, H, W]`, named by the class's index, likewise.
     pub cams: Vec<Tap>,
+    /// How much each unit moves with the picture, `[1, C, H, W]`, likewise.
+    pub gradients: Vec<Tap>,
 }
 
 /// One layer's output.
@@ -113,18 +96,32 @@ impl Network {
         let tapped = indices(&self.graph, pass.taps.iter().copied())?;
         let averaged = indices(&self.graph, pass.means.iter().copied())?;
         let edited = indices(&self.graph, pass.edits.iter().map(|edit| edit.node.as_str()))?;
+        let units = indices(&self.graph, pass.gradients.iter().map(|unit| unit.node))?;
+        let last = self.graph.nodes.len() - 1;
         let last_map = self.graph.blocks.last().map_or(0, |block| block.output);
-        let mut kept = [&tapped[..], &averaged, &edited].concat();
+        let cam_at = indices(&self.graph, pass.cam_at.into_iter())?.first().copied().unwrap_or(last_map);
+        let mut apart = [&tapped[..], &averaged, &edited, &units].concat();
+        let mut ways: Vec<(usize, usize)> = units.iter().map(|&from| (from, 0)).collect();
         if pass.cams > 0 {
-            kept.push(last_map);
+            apart.push(cam_at);
+            // The last map is weighted by the classifier itself.
+            ways.extend((cam_at != last_map).then_some((last, cam_at)));
         }
+        if !ways.is_empty() && batch != 1 {
+            return Err(EngineError::Input { wanted: wanted / batch, found: input.len() });
+        }
+        let steps = plan(&self.graph, &apart);
+        let on_the_way = |index: &usize| ways.iter().any(|&(from, to)| (to..=from).contains(index));
+        let computed = std::iter::once(0).chain(steps.iter().map(Step::output));
+        let kept: Vec<usize> = apart.iter().copied().chain(computed.filter(on_the_way)).collect();
 
         let input = Tensor::<4>::from_data(TensorData::new(input.to_vec(), shape), &self.backend.device());
         let edits: Vec<(usize, &Edit)> = edited.into_iter().zip(pass.edits).collect();
-        let (logits, outputs) = self.run(input, &kept, &edits).await?;
+        let (logits, outputs) = self.run(input, &steps, &kept, &edits).await?;
         let kept =
             |index: usize| outputs[index].clone().ok_or_else(|| EngineError::NoSuchNode(self.graph.nodes[index].id.clone()));
-        let mut out = Output { logits: self.read(logits).await?, taps: Vec::new(), means: Vec::new(), cams: Vec::new() };
+        let logits = self.read(logits).await?;
+        let mut out = Output { logits, taps: Vec::new(), means: Vec::new(), cams: Vec::new(), gradients: Vec::new() };
         for (&id, &index) in pass.taps.iter().zip(&tapped) {
             let tensor = kept(index)?;
             out.taps.push(Tap { id: id.into(), shape: tensor.dims(), values: self.read(tensor).await? });
@@ -133,9 +130,27 @@ impl Network {
             let tensor = kept(index)?.mean_dim(1);
             out.means.push(Tap { id: id.into(), shape: tensor.dims(), values: self.read(tensor).await? });
         }
-        for (class, _) in top_k(&out.logits, pass.cams) {
-            let tensor = self.class_activation(kept(last_map)?, class)?;
-            out.cams.push(Tap { id: class.to_string(), shape: tensor.dims(), values: self.read(tensor).await? });
+        let mut maps: Vec<Option<Map>> = vec![None; outputs.len()];
+        for index in (0..outputs.len()).filter(on_the_way) {
+            if let Some(tensor) = &outputs[index] {
+                maps[index] = Some(Map { dims: tensor.dims(), values: self.read(tensor.clone()).await? });
+            }
+        }
+        let reverse = Reverse { graph: &self.graph, checkpoint: &self.checkpoint, steps: &steps, outputs: &maps };
+        let classes: Vec<usize> = top_k(&out.logits, pass.cams).into_iter().map(|(class, _)| class).collect();
+        if cam_at == last_map {
+            for class in classes {
+                let tensor = self.class_activation(kept(last_map)?, class)?;
+                out.cams.push(Tap { id: class.to_string(), shape: tensor.dims(), values: self.read(tensor).await? });
+            }
+        } else {
+            out.cams = grad_cams(&reverse, &classes, (last, cam_at))?;
+        }
+        for (unit, &from) in pass.gradients.iter().zip(&units) {
+            let dims = kept(from)?.dims();
+            let seed = unit.seed(dims).ok_or_else(|| EngineError::NoSuchUnit(unit.to_string()))?;
+            let gradient = reverse.gradient((from, seed), 0)?;
+            out.gradients.push(Tap { id: unit.node.into(), shape: gradient.dims, values: gradient.values });
         }
         Ok(out)
     }
@@ -152,12 +167,12 @@ impl Network {
     async fn run(
         &self,
         input: Tensor<4>,
+        steps: &[Step],
         kept: &[usize],
         edits: &[(usize, &Edit)],
     ) -> Result<(Tensor<4>, Vec<Option<Tensor<4>>>), EngineError> {
         let count = self.graph.nodes.len();
         let last = count - 1;
-        let steps = plan(&self.graph, kept);
         // How many steps have yet to read each output. The last reader gets the tensor itself, so that it can work in place.
         let mut readers = vec![0usize; count];
         for index in steps.iter().flat_map(|step| step.reads(&self.graph)).chain(kept.iter().copied()).chain([last]) {
@@ -165,7 +180,7 @@ impl Network {
         }
         let mut outputs: Vec<Option<Tensor<4>>> = vec![None; count];
         outputs[0] = Some(self.edited(0, input, edits).await?);
-        for step in &steps {
+        for step in steps {
             let mut inputs = step.reads(&self.graph).map(|index| {
                 readers[index] -= 1;
                 let output = if readers[index] == 0 { outputs[index].take() } else { outputs[index].clone() };
@@ -202,7 +217,7 @@ impl Network {
         let Op::Conv(conv) = node.op else { return Err(EngineError::NoSuchNode(node.id.clone())) };
         let bare;
         let weights = match &self.params[fused.conv] {
-            Params::Conv(weights) if fused.norm => weights,
+            Params::Conv(weights) if fused.norm.is_some() => weights,
             _ => {
                 let weight = self.checkpoint.values(&format!("{}.weight", node.id))?;
                 bare = ConvWeights::new(weight, vec![0.0; conv.out_channels], &conv, &self.backend);
@@ -276,50 +291,24 @@ fn blur(x: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
     conv2d(x, filter, None, ConvOptions::new([stride; 2], [0; 2], [1; 2], channels))
 }
 
-impl ConvWeights {
-    fn new(weight: Vec<f32>, bias: Vec<f32>, conv: &Conv, backend: &Backend) -> Self {
-        let shape = [conv.out_channels, conv.in_channels / conv.groups, conv.kernel, conv.kernel];
-        match backend {
-            Backend::Cpu => Self::Packed(Filters::pack(&weight, &bias, conv.groups)),
-            Backend::Gpu(device) => Self::Tensors(Box::new((
-                Tensor::from_data(TensorData::new(weight, shape), device),
-                Tensor::from_data(TensorData::new(bias, [conv.out_channels]), device),
-            ))),
+/// Grad-CAM (Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017, arXiv 1610.02391,
+/// equations 1 and 2): the map of each class, `[1, 1, H, W]`.
+fn grad_cams(reverse: &Reverse, classes: &[usize], (logits, at): (usize, usize)) -> Result<Vec<Tap>, EngineError> {
+    let Some(Some(map)) = reverse.outputs.get(at) else { return Ok(Vec::new()) };
+    let count = reverse.graph.nodes[logits].shape.channels;
+    let mut seed = Map::zeros([classes.len(), count, 1, 1]);
+    classes.iter().enumerate().for_each(|(row, class)| seed.values[row * count + class] = 1.0);
+    let gradient = reverse.gradient((logits, seed), at)?;
+    let [_, channels, height, width] = map.dims;
+    let positions = height * width;
+    let tap = |(class, gradient): (&usize, &[f32])| {
+        let mut values = vec![0.0; positions];
+        for (gradient, map) in gradient.chunks(positions).zip(map.values.chunks(positions)) {
+            let weight = gradient.iter().sum::<f32>() / positions as f32;
+            values.iter_mut().zip(map).for_each(|(sum, value)| *sum += weight * value);
         }
-    }
-}
-
-/// What a layer keeps, uploaded to the device; `norm` is the normalisation that reads it.
-fn params(
-    graph: &Graph,
-    checkpoint: &Checkpoint,
-    (index, norm): (usize, Option<usize>),
-    backend: &Backend,
-) -> Result<Params, WeightsError> {
-    let values = |index: usize, leaf: &str| checkpoint.values(&format!("{}.{leaf}", graph.nodes[index].id));
-    match (graph.nodes[index].op, norm) {
-        (Op::Conv(conv), Some(norm)) => {
-            let [gamma, beta, mean, var] =
-                [values(norm, "weight")?, values(norm, "bias")?, values(norm, "running_mean")?, values(norm, "running_var")?];
-            let scale: Vec<f64> = gamma.iter().zip(&var).map(|(&g, &v)| f64::from(g) / (f64::from(v) + BN_EPS).sqrt()).collect();
-            let bias: Vec<f32> =
-                scale.iter().zip(&beta).zip(&mean).map(|((s, &b), &m)| (f64::from(b) - f64::from(m) * s) as f32).collect();
-            let mut weight = values(index, "weight")?;
-            let taps = weight.len() / scale.len().max(1);
-            for (filter, &scale) in weight.chunks_mut(taps.max(1)).zip(&scale) {
-                filter.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
-            }
-            Ok(Params::Conv(ConvWeights::new(weight, bias, &conv, backend)))
-        }
-        (Op::Linear, _) => {
-            let device: &Device = &backend.device();
-            let (weight, bias) = (values(index, "weight")?, values(index, "bias")?);
-            let classes = bias.len();
-            let features = weight.len() / classes.max(1);
-            let weight = Tensor::<2>::from_data(TensorData::new(weight, [classes, features]), device);
-            let bias = Tensor::from_data(TensorData::new(bias, [1, classes]), device);
-            Ok(Params::Linear(Box::new((weight.transpose(), bias))))
-        }
-        _ => Ok(Params::None),
-    }
+        values.iter_mut().for_each(|value| *value = value.max(0.0));
+        Tap { id: class.to_string(), shape: [1, 1, height, width], values }
+    };
+    Ok(classes.iter().zip(gradient.values.chunks(channels * positions)).map(tap).collect())
 }

@@ -1,6 +1,7 @@
 //! What a forward pass is asked for besides the logits, and what it changes on the way.
 
 use super::EngineError;
+use super::reverse::Map;
 use crate::arch::Graph;
 use crate::arch::coverage::Mask;
 
@@ -15,6 +16,11 @@ pub struct Pass<'a> {
     /// "Learning Deep Features for Discriminative Localization", CVPR 2016, arXiv 1512.04150, equation 2). Its mean over the positions,
     /// plus the bias, is the class's logit.
     pub cams: usize,
+    /// The layer whose maps are weighted instead of the last, each by how much the class moves with it (Grad-CAM).
+    pub cam_at: Option<&'a str>,
+    /// Units of which the gradient with respect to the picture is wanted: the effective receptive field (Luo et al., "Understanding the
+    /// Effective Receptive Field in Deep Convolutional Neural Networks", NIPS 2016, arXiv 1701.04128). One picture at a time.
+    pub gradients: &'a [Unit<'a>],
     /// What is changed before later layers read it.
     pub edits: &'a [Edit],
 }
@@ -23,6 +29,40 @@ impl<'a> Pass<'a> {
     /// The logits and these layers' whole outputs.
     pub fn tapping(taps: &'a [&'a str]) -> Self {
         Self { taps, ..Self::default() }
+    }
+}
+
+/// One position of a layer's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unit<'a> {
+    /// The layer.
+    pub node: &'a str,
+    /// The channel; otherwise the sum of all.
+    pub channel: Option<usize>,
+    /// Row.
+    pub y: usize,
+    /// Column.
+    pub x: usize,
+}
+
+impl Unit<'_> {
+    /// One at the unit of a map of that shape, zero elsewhere; none if it lies outside.
+    pub(super) fn seed(&self, dims: [usize; 4]) -> Option<Map> {
+        let [_, channels, height, width] = dims;
+        let mut seed = Map::zeros([1, channels, height, width]);
+        let wanted = self.channel.map_or(0..channels, |channel| channel..channel + 1);
+        if self.y >= height || self.x >= width || wanted.end > channels {
+            return None;
+        }
+        wanted.for_each(|channel| seed.values[(channel * height + self.y) * width + self.x] = 1.0);
+        Some(seed)
+    }
+}
+
+impl std::fmt::Display for Unit<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "row {}, column {} of {}", self.y, self.x, self.node)?;
+        self.channel.map_or(Ok(()), |channel| write!(f, ", channel {channel}"))
     }
 }
 

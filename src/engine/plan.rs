@@ -17,8 +17,8 @@ pub enum Step {
 pub struct FusedConv {
     /// The convolution.
     pub conv: usize,
-    /// Whether the normalisation after it is in it.
-    pub norm: bool,
+    /// The normalisation after it, if it is in it.
+    pub norm: Option<usize>,
     /// The layer whose output is added: path A or path B.
     pub add: Option<usize>,
     /// Whether a ReLU comes last.
@@ -81,7 +81,7 @@ pub fn plan(graph: &Graph, tapped: &[usize]) -> Vec<Step> {
             steps.push(Step::Layer(index));
             continue;
         }
-        let bare = FusedConv { conv: index, norm: false, add: None, relu: false, output: index };
+        let bare = FusedConv { conv: index, norm: None, add: None, relu: false, output: index };
         let Some(norm) = norms[index] else {
             steps.push(Step::Conv(bare));
             continue;
@@ -89,7 +89,7 @@ pub fn plan(graph: &Graph, tapped: &[usize]) -> Vec<Step> {
         if tapped.contains(&index) {
             steps.push(Step::Conv(bare));
         }
-        let mut fused = FusedConv { norm: true, output: norm, ..bare };
+        let mut fused = FusedConv { norm: Some(norm), output: norm, ..bare };
         done[norm] = true;
         if let Some(add) = only_reader(fused.output)
             && nodes[add].op == Op::Add
@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn bare(graph: &Graph, tapped: &[usize]) -> Vec<Step> {
-        plan(graph, tapped).into_iter().filter(|step| matches!(step, Step::Conv(fused) if !fused.norm)).collect()
+        plan(graph, tapped).into_iter().filter(|step| matches!(step, Step::Conv(fused) if fused.norm.is_none())).collect()
     }
 
     #[test]

@@ -3,13 +3,11 @@
 use super::architecture::Architecture;
 use super::button::button;
 use super::controls::{Bar, ThemeButton};
-use super::cost::Cost;
 use super::dom;
-use super::features::Features;
+use super::later::{Figure, Later};
 use super::predict::Predict;
 use super::session::Session;
 use super::state::{State, Theme};
-use super::strides::Strides;
 use leptos::ev;
 use leptos::prelude::*;
 
@@ -44,6 +42,7 @@ fn App() -> impl IntoView {
                     <a href="#architecture">"Architecture"</a>
                     <a href="#strides">"Strides"</a>
                     <a href="#features">"Features"</a>
+                    <a href="#field">"Field"</a>
                     <a href="#cost">"Cost"</a>
                 </nav>
                 <span class="space"></span>
@@ -60,9 +59,10 @@ fn App() -> impl IntoView {
             <div class="wrap">
                 <Predict session/>
                 <Architecture session/>
-                <Strides session/>
-                <Features session/>
-                <Cost session/>
+                <Later session figure=Figure::Strides/>
+                <Later session figure=Figure::Features/>
+                <Later session figure=Figure::Field/>
+                <Later session figure=Figure::Cost/>
             </div>
         </main>
         <footer><div class="wrap">

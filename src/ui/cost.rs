@@ -32,35 +32,33 @@ pub fn Cost(
     // Published figures: the same whatever is chosen.
     let accuracy = StoredValue::new(charts::accuracy());
     view! {
-        <section id="cost" aria-labelledby="cost-title">
-            <div class="head">
-                <h2 id="cost-title">"Cost"</h2>
-                <p>{move || session.state.with(|state| state.count.users())}</p>
-            </div>
-            <Choices session/>
-            {move || asked.with(|state| match state.graphs() {
-                Err(error) => view! { <p class="problem">{dom::sentence(&error.to_string())}</p> }.into_any(),
-                Ok(graphs) => {
-                    let totals = Comparison::totals(&state.models, &graphs, state.count, state.base_index());
-                    let parts = Comparison::parts(&state.models, &graphs, state.level, state.count, state.base_index());
-                    view! {
-                        <Compared comparison=totals state=state.clone() title="In total"/>
-                        <Compared comparison=parts state=state.clone() title="By part"/>
-                        <div class="charts">
-                            <Drawn session chart=charts::by_part(&state.models, &graphs, state.level, Quantity::Ops(state.count))/>
-                            <Drawn session chart=charts::by_part(&state.models, &graphs, state.level, Quantity::Params)/>
-                            <Drawn session chart=charts::by_size(&state.models, &graphs, state.count)/>
-                            <Drawn session chart=charts::field_by_depth(&state.models, &graphs)/>
-                            <Drawn session chart=accuracy.get_value()/>
-                        </div>
-                        {state.models.iter().zip(graphs).map(|(net, graph)| view! {
-                            <Details net=net.clone() graph level=state.level count=state.count/>
-                        }).collect_view()}
-                    }.into_any()
-                }
-            })}
-            <Paper/>
-        </section>
+        <div class="head">
+            <h2 id="cost-title">"Cost"</h2>
+            <p>{move || session.state.with(|state| state.count.users())}</p>
+        </div>
+        <Choices session/>
+        {move || asked.with(|state| match state.graphs() {
+            Err(error) => view! { <p class="problem">{dom::sentence(&error.to_string())}</p> }.into_any(),
+            Ok(graphs) => {
+                let totals = Comparison::totals(&state.models, &graphs, state.count, state.base_index());
+                let parts = Comparison::parts(&state.models, &graphs, state.level, state.count, state.base_index());
+                view! {
+                    <Compared comparison=totals state=state.clone() title="In total"/>
+                    <Compared comparison=parts state=state.clone() title="By part"/>
+                    <div class="charts">
+                        <Drawn session chart=charts::by_part(&state.models, &graphs, state.level, Quantity::Ops(state.count))/>
+                        <Drawn session chart=charts::by_part(&state.models, &graphs, state.level, Quantity::Params)/>
+                        <Drawn session chart=charts::by_size(&state.models, &graphs, state.count)/>
+                        <Drawn session chart=charts::field_by_depth(&state.models, &graphs)/>
+                        <Drawn session chart=accuracy.get_value()/>
+                    </div>
+                    {state.models.iter().zip(graphs).map(|(net, graph)| view! {
+                        <Details net=net.clone() graph level=state.level count=state.count/>
+                    }).collect_view()}
+                }.into_any()
+            }
+        })}
+        <Paper/>
     }
 }
 

@@ -164,6 +164,13 @@ pub fn closest(event: &web_sys::Event, selector: &str) -> Option<Element> {
     event.target()?.dyn_into::<Element>().ok()?.closest(selector).ok()?
 }
 
+/// Where an event is over the nearest element that matches a selector, from 0 to just under 1 across and down.
+pub fn share(event: &web_sys::MouseEvent, selector: &str) -> Option<(f64, f64)> {
+    let frame = closest(event, selector)?.get_bounding_client_rect();
+    let share = |at: i32, start: f64, length: f64| ((f64::from(at) - start) / length.max(1.0)).clamp(0.0, 0.9999);
+    Some((share(event.client_x(), frame.left(), frame.width()), share(event.client_y(), frame.top(), frame.height())))
+}
+
 /// A message as a sentence: upper case first, full stop last.
 pub fn sentence(message: &str) -> String {
     let mut sentence = message.to_string();

@@ -4,14 +4,14 @@ use super::button::button;
 use super::charts;
 use super::choose::{Choose, options};
 use super::dom;
-use super::features_view::{Maps, Sort, TILE};
+use super::features_view::{Change, Maps, Sort, TILE};
 use super::names::{display, hue};
-use super::picture::{Colours, range};
+use super::picture::{Colours, grey, range};
 use super::save::Save;
-use super::session::{Answer, Outcome, Session};
+use super::session::{Answer, Session};
 use super::state::{FILLS, MAX_SIDE, Probe, State, fill_name, fill_named};
 use super::still;
-use crate::worker::protocol::{Area, Edit, Run};
+use crate::worker::protocol::{Area, Edit, Prediction, Run};
 use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -31,7 +31,17 @@ const BINS: usize = 40;
 enum Shown {
     Nothing,
     Channels,
+    /// Class activation maps of the last map.
     Classes,
+    /// Grad-CAM at the layer under study.
+    Gradients,
+}
+
+impl Shown {
+    /// Whether a map stands for a class.
+    fn is_of_classes(self) -> bool {
+        matches!(self, Self::Classes | Self::Gradients)
+    }
 }
 
 /// A network's maps and what it says of a change; or why there are none.
@@ -76,30 +86,45 @@ impl Look {
 fn maps(answer: Answer, shown: Shown) -> Maps {
     let Answer { ran, mut numbers } = answer;
     let names = match shown {
-        Shown::Classes => ran.top.iter().map(|class| class.label.clone()).collect(),
+        _ if shown.is_of_classes() => ran.top.iter().map(|class| class.label.clone()).collect(),
         _ => Vec::new(),
     };
     let shape = ran.taps.first().map(|(_, shape)| *shape).or_else(|| ran.cams.first().map(|(_, shape)| *shape)).unwrap_or([0; 4]);
     Maps {
         names,
         told: String::new(),
+        top: Vec::new(),
+        stages: Vec::new(),
         height: shape[2],
         width: shape[3],
         values: numbers.split_off(numbers.len().min(1)).concat(),
     }
 }
 
-/// What a change made of every channel, and of the prediction.
-fn difference(plain: Answer, changed: Answer) -> Maps {
-    let top = |answer: &Answer| {
-        answer.ran.top.first().map(|class| format!("{} {:.1} %", class.label, 100.0 * class.p)).unwrap_or_default()
-    };
-    let told = format!("{} → {}", top(&plain), top(&changed));
+/// What a change made of every channel, of the stages, and of the prediction.
+fn difference(mut plain: Answer, mut changed: Answer) -> Maps {
+    // The layer first, as asked; then the stages.
+    let stages = changed.ran.taps.split_off(1);
+    let plain_stages = plain.numbers.split_off(2);
+    let changed_stages = changed.numbers.split_off(2);
+    let top = top_five(&plain.ran.top, &changed);
     let (plain, mut maps) = (maps(plain, Shown::Channels), maps(changed, Shown::Channels));
     maps.values.iter_mut().zip(&plain.values).for_each(|(changed, plain)| *changed -= plain);
-    maps.told =
-        format!("{} of {} values differ; {told}", maps.values.iter().filter(|value| **value != 0.0).count(), maps.values.len());
+    maps.told = format!("{} of {} values differ.", maps.values.iter().filter(|value| **value != 0.0).count(), maps.values.len());
+    maps.top = top;
+    let each = stages.into_iter().zip(plain_stages.iter().zip(&changed_stages));
+    maps.stages = each
+        .map(|((name, [_, _, height, width]), (plain, changed))| Change::between(name, (height, width), plain, changed))
+        .collect();
     maps
+}
+
+/// The classes that were most likely, with their probabilities before and after a change.
+fn top_five(before: &[Prediction], after: &Answer) -> Vec<(String, f64, f64)> {
+    let logit = |index: usize| after.logits().get(index).map_or(f64::NEG_INFINITY, |&logit| f64::from(logit));
+    // Probabilities are as the exponentials of the logits.
+    let now = |index: usize| after.ran.top.first().map_or(0.0, |first| first.p * (logit(index) - logit(first.index)).exp());
+    before.iter().map(|class| (class.label.clone(), class.p, now(class.index))).collect()
 }
 
 /// The figure.
@@ -118,16 +143,7 @@ pub fn Features(
         fill: RwSignal::new(String::new()),
         side: RwSignal::new(4),
     };
-    // The networks that have answered, each with what tells one answer from the next.
-    let answered = Memo::new(move |_| {
-        session.outcomes.with(|outcomes| {
-            let done = outcomes.iter().filter_map(|(net, outcome)| match outcome {
-                Outcome::Done(answer) => Some((net.clone(), Arc::as_ptr(answer).addr())),
-                _ => None,
-            });
-            done.collect::<Vec<_>>()
-        })
-    });
+    let answered = session.answered();
     let node = Memo::new(move |_| session.state.with(|state| state.node.clone()));
     let probe = Memo::new(move |_| session.state.with(|state| state.probe.clone()));
     let asked = StoredValue::new(Vec::<u32>::new());
@@ -152,6 +168,7 @@ pub fn Features(
                 let node = node.clone();
                 move |run: &mut Run| match shown {
                     Shown::Classes => run.cams = CLASSES,
+                    Shown::Gradients => (run.cams, run.cam_at) = (CLASSES, Some(node)),
                     _ => run.taps = vec![node],
                 }
             };
@@ -161,6 +178,11 @@ pub fn Features(
                     // Once as it is and once changed: what is shown is the difference.
                     let plain = Rc::new(RefCell::new(None));
                     let kept = plain.clone();
+                    let stages = session.state.with_untracked(|state| state.stages(&net));
+                    let ask = move |run: &mut Run| {
+                        ask(run);
+                        run.taps.extend(stages);
+                    };
                     let first = session.aside(&net, ask.clone(), move |answer| drop(kept.borrow_mut().replace(answer)));
                     asked.update_value(|asked| asked.extend(first));
                     let changed = move |run: &mut Run| {
@@ -188,7 +210,7 @@ pub fn Features(
     let show = move |what: Shown| {
         session.state.update(|state| state.channel = 0);
         look.seen.set(Vec::new());
-        look.over_picture.set(what == Shown::Classes);
+        look.over_picture.set(what.is_of_classes());
         shown.set(what);
     };
     let set = move |change: &dyn Fn(&mut State)| {
@@ -243,45 +265,44 @@ pub fn Features(
         ends.map(|ends| charts::histogram(&maps[0].name(channel), &nets, &series(ends)))
     };
     view! {
-        <section id="features" aria-labelledby="features-title">
-            <div class="head">
-                <h2 id="features-title">"Features"</h2>
-                <p>{move || match shown.get() {
-                    Shown::Classes => "Where each network finds its most likely classes: its last map, weighted as the classifier weighs it.".to_string(),
-                    _ => format!("What each network computes of this picture at {}.", node.get()),
-                }}</p>
+        <div class="head">
+            <h2 id="features-title">"Features"</h2>
+            <p>{move || match shown.get() {
+                Shown::Classes => "Where each network finds its most likely classes: its last map, weighted as the classifier weighs it.".to_string(),
+                Shown::Gradients => format!("Where each network finds its most likely classes at {}: its maps, each weighted by how much the class moves with it.", node.get()),
+                _ => format!("What each network computes of this picture at {}.", node.get()),
+            }}</p>
+        </div>
+        <div class="choices">
+            <span class="group" role="group" aria-label="Maps">
+                {[(Shown::Channels, "Channels"), (Shown::Classes, "Class activation"), (Shown::Gradients, "Grad-CAM")].map(|(what, title)| {
+                    button(title, move || show(what)).pressed(move || shown.get() == what).view()
+                })}
+            </span>
+            <span class="group" role="group" aria-label="Layer">
+                {button("←", move || step(-1)).named("Layer before").view()}
+                {button("→", move || step(1)).named("Layer after").view()}
+            </span>
+            <Choose label="Order" options=options(Sort::ALL.map(|sort| (sort.name(), sort.name()))) current=sort choose=set_sort/>
+            <Choose label="Colours" options=options(Colours::ALL.map(|colours| (colours.name(), colours.name()))) current=colours choose=set_colours/>
+            {button("One scale for all", move || session.state.update(|state| state.one_scale = !state.one_scale))
+                .pressed(move || session.state.with(|state| state.one_scale))
+                .view()}
+            {button("Over the picture", move || look.over_picture.update(|on| *on = !*on)).pressed(move || look.over_picture.get()).view()}
+            <Choose label="Probe" options=options(fills) current=fill choose=set_fill/>
+            <label>"Side"<input type="number" min="1" max=MAX_SIDE prop:value=move || side.get().to_string() on:change=set_side/></label>
+            <span>{move || match probe.get() {
+                Some(Probe { node, y, x, .. }) => format!("{node} is changed at row {y}, column {x}; differences are shown."),
+                None if fill.with(String::is_empty) => String::new(),
+                None => "Click an enlarged map to change it there.".into(),
+            }}</span>
+        </div>
+        <Show when=move || shown.get() != Shown::Nothing fallback=|| view! { <p class="problem">"Choose what to look at. It is computed when it is asked for."</p> }>
+            <div class="cols">
+                <For each=move || models.get() key=String::clone let:net><Column look net/></For>
             </div>
-            <div class="choices">
-                <span class="group" role="group" aria-label="Maps">
-                    {[(Shown::Channels, "Channels"), (Shown::Classes, "Class activation")].map(|(what, title)| {
-                        button(title, move || show(what)).pressed(move || shown.get() == what).view()
-                    })}
-                </span>
-                <span class="group" role="group" aria-label="Layer">
-                    {button("←", move || step(-1)).named("Layer before").view()}
-                    {button("→", move || step(1)).named("Layer after").view()}
-                </span>
-                <Choose label="Order" options=options(Sort::ALL.map(|sort| (sort.name(), sort.name()))) current=sort choose=set_sort/>
-                <Choose label="Colours" options=options(Colours::ALL.map(|colours| (colours.name(), colours.name()))) current=colours choose=set_colours/>
-                {button("One scale for all", move || session.state.update(|state| state.one_scale = !state.one_scale))
-                    .pressed(move || session.state.with(|state| state.one_scale))
-                    .view()}
-                {button("Over the picture", move || look.over_picture.update(|on| *on = !*on)).pressed(move || look.over_picture.get()).view()}
-                <Choose label="Probe" options=options(fills) current=fill choose=set_fill/>
-                <label>"Side"<input type="number" min="1" max=MAX_SIDE prop:value=move || side.get().to_string() on:change=set_side/></label>
-                <span>{move || match probe.get() {
-                    Some(Probe { node, y, x, .. }) => format!("{node} is changed at row {y}, column {x}; differences are shown."),
-                    None if fill.with(String::is_empty) => String::new(),
-                    None => "Click an enlarged map to change it there.".into(),
-                }}</span>
-            </div>
-            <Show when=move || shown.get() != Shown::Nothing fallback=|| view! { <p class="problem">"Choose what to look at. It is computed when it is asked for."</p> }>
-                <div class="cols">
-                    <For each=move || models.get() key=String::clone let:net><Column look net/></For>
-                </div>
-                {move || histogram().map(|chart| view! { <figure class="card drawn"><figcaption>{chart.title.clone()}</figcaption><div inner_html=chart.svg></div></figure> })}
-            </Show>
-        </section>
+            {move || histogram().map(|chart| view! { <figure class="card drawn"><figcaption>{chart.title.clone()}</figcaption><div inner_html=chart.svg></div></figure> })}
+        </Show>
     }
 }
 
@@ -346,10 +367,7 @@ fn Column(
         let net = net.clone();
         move || {
             let answer = look.over_picture.get().then(|| session.answer(&net))??;
-            let map = answer.mean("input")?;
-            let side = map.len().isqrt();
-            let grey = Maps { height: side, width: side, values: map.to_vec(), ..Maps::default() };
-            Some(grey.picture(0, &Colours::Grey.palette(), range(map)))
+            answer.mean("input").map(grey)
         }
     };
     let words = move || {
@@ -365,11 +383,7 @@ fn Column(
         })
     };
     let point = move |event: ev::PointerEvent| {
-        let frame = dom::closest(&event, ".whole").map(|element| element.get_bounding_client_rect());
-        look.pointer.set(frame.map(|frame| {
-            let share = |at: i32, start: f64, length: f64| ((f64::from(at) - start) / length.max(1.0)).clamp(0.0, 0.9999);
-            (share(event.client_x(), frame.left(), frame.width()), share(event.client_y(), frame.top(), frame.height()))
-        }));
+        look.pointer.set(dom::share(&event, ".whole"));
     };
     let put_probe = move |_| {
         let place = look.pointer.get_untracked();
@@ -408,12 +422,13 @@ fn Column(
         }
     };
     let colour = hue(&net);
+    let (net, shown_behind) = (net.clone(), behind.clone());
     let draw = move |palette: still::Palette| {
-        let url = enlarged()?;
         let words = with(&|maps| maps.words(channel()))?;
         let state = session.state.get_untracked();
-        let caption = [display(&net), format!("{}, {words}", state.node), state.image.unwrap_or_else(|| "own picture".into())];
-        Some((format!("{net}-{}", state.node), still::map(&url, &caption, palette)))
+        let caption = state.caption(&net, &words);
+        let layers: Vec<String> = shown_behind().into_iter().chain([enlarged()?]).collect();
+        Some((format!("{net}-{}", state.node), still::map(&layers, "", &caption, palette)))
     };
     view! {
         <article class=format!("card {}", colour)>
@@ -429,6 +444,7 @@ fn Column(
             </div>
             <p class="cap">{words}</p>
             <p class="checked">{move || with(&|maps| maps.told.clone())}</p>
+            <div class="stages" inner_html=move || with(&Maps::aftermath)></div>
             <div
                 class="wall" node_ref=wall tabindex="0" role="group"
                 aria-label=format!("Maps of {name}: arrow keys choose one")

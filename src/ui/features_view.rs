@@ -1,7 +1,8 @@
 //! The maps of the figure **features**: a wall of channels, one enlarged, and their figures.
 
 use super::markup::escape;
-use super::picture::{Palette, data_url, quantise, range};
+use super::picture::{Colours, Palette, data_url, quantise, range};
+use super::strides_view::percent;
 use super::tables::ascending;
 use std::fmt::Write;
 
@@ -17,12 +18,54 @@ pub struct Maps {
     pub names: Vec<String>,
     /// What a change made of them; nothing where nothing was changed.
     pub told: String,
+    /// What it made of the most likely classes: name, probability before and after.
+    pub top: Vec<(String, f64, f64)>,
+    /// What it made of the stages, first to last.
+    pub stages: Vec<Change>,
     /// Rows.
     pub height: usize,
     /// Columns.
     pub width: usize,
     /// One map after another, row by row.
     pub values: Vec<f32>,
+}
+
+/// What a change made of one layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The layer, block or stage.
+    pub node: String,
+    /// Columns.
+    pub width: usize,
+    /// The largest difference of any channel at each position, row by row.
+    pub largest: Vec<f32>,
+}
+
+impl Change {
+    /// Between two outputs of a layer, `[C, H, W]`, `positions` values a channel.
+    pub fn between(node: String, (height, width): (usize, usize), before: &[f32], after: &[f32]) -> Self {
+        let positions = (height * width).max(1);
+        let mut largest = vec![0.0f32; positions];
+        for (before, after) in before.chunks(positions).zip(after.chunks(positions)) {
+            largest.iter_mut().zip(before.iter().zip(after)).for_each(|(most, (a, b))| *most = most.max((a - b).abs()));
+        }
+        Self { node, width, largest }
+    }
+
+    /// Positions at which any channel differs, in percent.
+    pub fn percent(&self) -> f64 {
+        100.0 * self.largest.iter().filter(|value| **value > 0.0).count() as f64 / self.largest.len().max(1) as f64
+    }
+
+    fn html(&self) -> String {
+        let map = data_url(&Colours::Magma.palette(), self.width, &quantise(&self.largest, (0.0, range(&self.largest).1)));
+        let share = percent(self.percent());
+        format!(
+            r#"<figure><img alt="" src="{map}"/><figcaption>{}<br/>{}</figcaption></figure>"#,
+            escape(&self.node),
+            if self.percent() == 0.0 { "nothing".into() } else { share }
+        )
+    }
 }
 
 /// How the channels of a wall are put in order.
@@ -98,6 +141,22 @@ impl Maps {
         let (least, most) = range(values);
         let far = most.max(-least);
         if self.told.is_empty() { (least, most) } else { (-far, far) }
+    }
+
+    /// Where a change went: the stages, each with the positions it reached, and the most likely classes; nothing where nothing was changed.
+    pub fn aftermath(&self) -> String {
+        if self.told.is_empty() {
+            return String::new();
+        }
+        let stages: String = self.stages.iter().map(Change::html).collect();
+        let row = |(name, before, after): &(String, f64, f64)| {
+            let p = |p: f64| percent(100.0 * p);
+            format!("<tr><td>{}</td><td>{}</td><td>{}</td></tr>", escape(name), p(*before), p(*after))
+        };
+        let rows: String = self.top.iter().map(row).collect();
+        format!(
+            r#"<div class="after">{stages}</div><table><thead><tr><th scope="col">Class</th><th scope="col">before</th><th scope="col">after</th></tr></thead><tbody>{rows}</tbody></table>"#
+        )
     }
 
     /// Mean and extremes of one, in words.

@@ -23,7 +23,13 @@ mod features;
 #[cfg(feature = "charts")]
 pub mod features_view;
 #[cfg(feature = "ui")]
+mod field;
+#[cfg(feature = "charts")]
+pub mod field_view;
+#[cfg(feature = "ui")]
 mod inspector;
+#[cfg(feature = "ui")]
+mod later;
 pub mod markup;
 pub mod names;
 #[cfg(feature = "charts")]

@@ -59,6 +59,11 @@ pub fn range(values: &[f32]) -> (f32, f32) {
     if ends.0 <= ends.1 { ends } else { (0.0, 1.0) }
 }
 
+/// A square map in grey, its least value black.
+pub fn grey(map: &[f32]) -> String {
+    data_url(&Colours::Grey.palette(), map.len().isqrt(), &quantise(map, range(map)))
+}
+
 /// A picture `width` across, row by row, as `data:image/bmp;base64,…`.
 pub fn data_url(palette: &Palette, width: usize, values: &[u8]) -> String {
     const HEADERS: usize = 14 + 40 + 4 * 256;

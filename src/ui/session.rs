@@ -41,7 +41,7 @@ pub enum Outcome {
 pub struct Answer {
     /// What it said.
     pub ran: Ran,
-    /// The logits, then each tap, mean and class activation map.
+    /// The logits, then each tap, mean, class activation map and gradient.
     pub numbers: Vec<Vec<f32>>,
 }
 
@@ -271,6 +271,19 @@ impl Session {
         })
     }
 
+    /// The networks that have answered, each with what tells one answer from the next.
+    pub fn answered(self) -> Memo<Vec<(String, usize)>> {
+        Memo::new(move |_| {
+            self.outcomes.with(|outcomes| {
+                let done = outcomes.iter().filter_map(|(net, outcome)| match outcome {
+                    Outcome::Done(answer) => Some((net.clone(), Arc::as_ptr(answer).addr())),
+                    _ => None,
+                });
+                done.collect()
+            })
+        })
+    }
+
     /// Runs a network once more on the picture on show, changed by `change`; `heard` gets the answer, or a sentence. Returns what
     /// [`Session::cancel`] gives up, after which nothing is heard.
     pub fn aside(
@@ -302,6 +315,8 @@ impl Session {
             taps: Vec::new(),
             means: Vec::new(),
             cams: 0,
+            cam_at: None,
+            gradients: Vec::new(),
             edits: Vec::new(),
             shift: (state.shift, 0),
         })

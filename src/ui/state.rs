@@ -1,6 +1,8 @@
 //! What the page shows, as a link: all of it is in the query string and nothing else is.
 
 use super::features_view::Sort;
+use super::field_view::WHOLE;
+use super::names::display;
 use super::picture::Colours;
 use super::samples;
 use crate::arch::cost::{Convention, Extras};
@@ -60,6 +62,8 @@ pub struct State {
     pub shift: usize,
     /// What is changed, to see where the change goes.
     pub probe: Option<Probe>,
+    /// The place of the picture under study, in thousandths from its top and its left.
+    pub at: (usize, usize),
     /// The channel under study.
     pub channel: usize,
     /// How channels are put in order.
@@ -90,6 +94,7 @@ impl Default for State {
             size: None,
             shift: 0,
             probe: None,
+            at: (500, 500),
             channel: 0,
             sort: Sort::Index,
             colours: Colours::Viridis,
@@ -217,6 +222,10 @@ impl State {
                         "\"{shown}\" is no probe: write a layer, row, column, side from 1 to {MAX_SIDE} and zero, white or noise, as in input,64,64,4,zero."
                     )),
                 },
+                "at" => match place(&value) {
+                    Some(at) => state.at = at,
+                    None => problems.push(format!("\"{shown}\" is no place: write how far down and across, in thousandths of the picture, as in 500,500.")),
+                },
                 "channel" => match value.parse() {
                     Ok(channel) => state.channel = channel,
                     Err(_) => problems.push(format!("\"{shown}\" is no channel: write a number from 0 on.")),
@@ -286,6 +295,7 @@ impl State {
         put("backend", backend_name(self.backend), self.backend == default.backend);
         put("shift", &self.shift.to_string(), self.shift == 0);
         put("probe", &self.probe.as_ref().map(Probe::to_string).unwrap_or_default(), self.probe.is_none());
+        put("at", &format!("{},{}", self.at.0, self.at.1), self.at == default.at);
         put("channel", &self.channel.to_string(), self.channel == default.channel);
         put("sort", self.sort.name(), self.sort == default.sort);
         put("colours", self.colours.name(), self.colours == default.colours);
@@ -329,10 +339,29 @@ impl State {
         self.size.or_else(|| catalogue::for_net(net).map(|entry| entry.card.preprocess.size)).unwrap_or(DEFAULT_SIZE)
     }
 
+    /// A network's layers at the size that it runs at; none where that is no network.
+    pub fn graph(&self, net: &str) -> Option<Graph> {
+        ArchSpec::named(net).and_then(|spec| lower(&spec, Input::square(self.run_size(net)))).ok()
+    }
+
+    /// What comes out of a network's stem and of each of its stages, by name.
+    pub fn stages(&self, net: &str) -> Vec<String> {
+        let Some(graph) = self.graph(net) else { return Vec::new() };
+        let count = graph.blocks.last().map_or(0, |block| block.stage);
+        let names = std::iter::once("maxpool".to_string()).chain((1..=count).map(|stage| format!("layer{stage}")));
+        names.filter(|name| graph.find(name).is_some()).collect()
+    }
+
     /// Where a network makes its maps smaller, at the size that it runs at; nothing where that is no network.
     pub fn transitions(&self, net: &str) -> Vec<Transition> {
-        let graph = ArchSpec::named(net).and_then(|spec| lower(&spec, Input::square(self.run_size(net))));
-        graph.map(|graph| transitions(&graph)).unwrap_or_default()
+        self.graph(net).map(|graph| transitions(&graph)).unwrap_or_default()
+    }
+
+    /// What a figure of one network says under itself: whose weights, which layer and what of it, which picture.
+    pub fn caption(&self, net: &str, words: &str) -> [String; 4] {
+        let weights = catalogue::for_net(net).map_or_else(|| "no weights".into(), |entry| entry.card.origin.clone());
+        let image = self.image.as_deref().and_then(samples::find).map_or("the visitor's own", |sample| sample.title);
+        [display(net), format!("Weights: {weights}"), format!("{}. {words}", self.node), format!("Picture: {image}")]
     }
 
     /// The network of [`State::base_index`].
@@ -358,6 +387,12 @@ impl State {
         // A size that makes a network impossible is said where the network would stand.
         self.graphs().map_or(true, |graphs| graphs.iter().any(|graph| graph.find(&self.node).is_some()))
     }
+}
+
+fn place(text: &str) -> Option<(usize, usize)> {
+    let (down, across) = text.split_once(',')?;
+    let share = |text: &str| text.parse().ok().filter(|share| *share <= WHOLE);
+    Some((share(down)?, share(across)?))
 }
 
 fn models(list: &str) -> Result<Vec<String>, String> {

@@ -93,17 +93,44 @@ pub fn chart(title: &str, svg: &str, size: (u32, u32), palette: Palette) -> Stil
     file(title, size, inner.trim_end().trim_end_matches("</svg>"), palette)
 }
 
-/// A map as it stands on the page, with a caption under it.
-pub fn map(url: &str, caption: &[String], palette: Palette) -> Still {
+/// Maps as they lie over each other on the page, the drawing `over` them on top, with a caption under them.
+pub fn map(layers: &[String], over: &str, caption: &[String], palette: Palette) -> Still {
     const SIDE: f64 = 320.0;
+    let lines: Vec<String> = caption.iter().flat_map(|words| wrapped(words)).collect();
     let line = |(index, words): (usize, &String)| {
         format!(r#"<text x="16" y="{}">{}</text>"#, SIDE + 40.0 + 18.0 * index as f64, escape(words))
     };
+    let image = |(index, url): (usize, &String)| {
+        let opacity = if index > 0 { ";opacity:.62" } else { "" };
+        format!(
+            r#"<image x="16" y="16" width="{SIDE}" height="{SIDE}" href="{url}" style="image-rendering:pixelated{opacity}"/>"#
+        )
+    };
+    let over = over.replacen("<svg ", &format!(r#"<svg x="16" y="16" width="{SIDE}" height="{SIDE}" "#), 1);
     let body = format!(
-        r#"<style>text{{font:12px system-ui,sans-serif;fill:var(--ink)}}</style><image x="16" y="16" width="{SIDE}" height="{SIDE}" href="{url}" style="image-rendering:pixelated"/>{}"#,
-        caption.iter().enumerate().map(line).collect::<String>()
+        "<style>text{{font:12px system-ui,sans-serif;fill:var(--ink)}}svg rect{{vector-effect:non-scaling-stroke}}\
+         svg svg rect{{fill:none;stroke:#fff;stroke-width:2}}</style>{}{over}{}",
+        layers.iter().enumerate().map(image).collect::<String>(),
+        lines.iter().enumerate().map(line).collect::<String>()
     );
-    file(&escape(&caption.join(", ")), (SIDE + 32.0, SIDE + 44.0 + 18.0 * caption.len() as f64), &body, palette)
+    file(&escape(&caption.join(", ")), (SIDE + 32.0, SIDE + 44.0 + 18.0 * lines.len() as f64), &body, palette)
+}
+
+/// Words in lines as long as a map is wide.
+fn wrapped(words: &str) -> Vec<String> {
+    const LETTERS: usize = 54;
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in words.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + word.chars().count() < LETTERS => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.into()),
+        }
+    }
+    lines
 }
 
 fn file(title: &str, (width, height): (f64, f64), body: &str, palette: Palette) -> Still {

@@ -104,38 +104,36 @@ pub fn Strides(
     let can_check =
         move || session.outcomes.with(|outcomes| outcomes.values().any(|outcome| matches!(outcome, Outcome::Done(_))));
     view! {
-        <section id="strides" aria-labelledby="strides-title">
-            <div class="head">
-                <h2 id="strides-title">"Strides"</h2>
-                <p>"What each path reads of a map on its way to half the size. Grey is never read."</p>
-            </div>
-            <Strip session networks chosen/>
-            <div class="choices walk">
-                {button(move || if playing.with(Option::is_some) { "Pause".to_string() } else { "Play".to_string() }, play).view()}
-                <input
-                    type="range" min="0" max=move || steps().saturating_sub(1) aria-label="Step of the walk"
-                    aria-valuetext=move || told(step.get(), walk.get())
-                    prop:value=move || step.get().to_string()
-                    on:input=move |event| if let Ok(at) = event_target_value(&event).parse() { step.set(at) }
-                />
-                <span class="number">{move || told(step.get(), walk.get())}</span>
-            </div>
-            <div class="cols">
-                {move || {
-                    let networks = networks.get();
-                    let id = chosen.get();
-                    networks.into_iter().map(|(net, transitions)| {
-                        let transition = transitions.into_iter().find(|transition| transition.id == id);
-                        view! { <Column session net transition step walk checked/> }
-                    }).collect_view()
-                }}
-            </div>
-            <div class="offer">
-                <p>"Does what nobody reads matter? Change every position that the original never reads, at each transition, and compute again."</p>
-                {button("Set them to zero", move || check(Fill::Zero)).class("solid").disabled(move || !can_check()).view()}
-                {button("Replace them by noise", move || check(Fill::Noise)).disabled(move || !can_check()).view()}
-            </div>
-        </section>
+        <div class="head">
+            <h2 id="strides-title">"Strides"</h2>
+            <p>"What each path reads of a map on its way to half the size. Grey is never read."</p>
+        </div>
+        <Strip session networks chosen/>
+        <div class="choices walk">
+            {button(move || if playing.with(Option::is_some) { "Pause".to_string() } else { "Play".to_string() }, play).view()}
+            <input
+                type="range" min="0" max=move || steps().saturating_sub(1) aria-label="Step of the walk"
+                aria-valuetext=move || told(step.get(), walk.get())
+                prop:value=move || step.get().to_string()
+                on:input=move |event| if let Ok(at) = event_target_value(&event).parse() { step.set(at) }
+            />
+            <span class="number">{move || told(step.get(), walk.get())}</span>
+        </div>
+        <div class="cols">
+            {move || {
+                let networks = networks.get();
+                let id = chosen.get();
+                networks.into_iter().map(|(net, transitions)| {
+                    let transition = transitions.into_iter().find(|transition| transition.id == id);
+                    view! { <Column session net transition step walk checked/> }
+                }).collect_view()
+            }}
+        </div>
+        <div class="offer">
+            <p>"Does what nobody reads matter? Change every position that the original never reads, at each transition, and compute again."</p>
+            {button("Set them to zero", move || check(Fill::Zero)).class("solid").disabled(move || !can_check()).view()}
+            {button("Replace them by noise", move || check(Fill::Noise)).disabled(move || !can_check()).view()}
+        </div>
     }
 }
 

@@ -8,7 +8,7 @@ use super::transport::{blob, pack, unpack};
 use crate::arch::coverage::{self, Mask};
 use crate::arch::{ArchSpec, Input, lower};
 use crate::engine::topk::top_k;
-use crate::engine::{Edit, EngineError, Fill, Pass};
+use crate::engine::{Edit, EngineError, Fill, Pass, Unit};
 use crate::image::{Rgb, prepare, resize_and_crop};
 use crate::weights::{formula, labels::labels};
 use std::cell::{Cell, RefCell};
@@ -166,7 +166,16 @@ impl Host {
         let edits = run.edits.iter().map(|edit| changed(edit, &loaded, size)).collect::<Result<Vec<_>, _>>()?;
         let taps: Vec<&str> = run.taps.iter().map(String::as_str).collect();
         let means: Vec<&str> = run.means.iter().map(String::as_str).collect();
-        let pass = Pass { taps: &taps, means: &means, cams: run.cams, edits: &edits };
+        let gradients: Vec<Unit> =
+            run.gradients.iter().map(|unit| Unit { node: &unit.node, channel: unit.channel, y: unit.y, x: unit.x }).collect();
+        let pass = Pass {
+            taps: &taps,
+            means: &means,
+            cams: run.cams,
+            cam_at: run.cam_at.as_deref(),
+            gradients: &gradients,
+            edits: &edits,
+        };
         let start = self.now();
         let output = loaded.network.forward(&input, 1, (size, size), &pass).await?;
         let ms = self.now() - start;
@@ -187,8 +196,9 @@ impl Host {
             taps: output.taps.iter().map(|tap| (tap.id.clone(), tap.shape)).collect(),
             means: output.means.iter().map(|mean| (mean.id.clone(), mean.shape)).collect(),
             cams: output.cams.iter().filter_map(|cam| Some((cam.id.parse().ok()?, cam.shape))).collect(),
+            gradients: output.gradients.iter().map(|tap| (tap.id.clone(), tap.shape)).collect(),
         };
-        let maps = output.taps.into_iter().chain(output.means).chain(output.cams).map(|map| map.values);
+        let maps = output.taps.into_iter().chain(output.means).chain(output.cams).chain(output.gradients).map(|map| map.values);
         let numbers = std::iter::once(output.logits).chain(maps).collect();
         Ok((ran, numbers))
     }

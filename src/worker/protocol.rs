@@ -71,12 +71,31 @@ pub struct Run {
     /// Of how many of the most likely classes the activation map is wanted.
     #[serde(default)]
     pub cams: usize,
+    /// The layer whose maps are weighted for them, by Grad-CAM; otherwise the last, exactly.
+    #[serde(default)]
+    pub cam_at: Option<String>,
+    /// Units whose gradient with respect to the picture is wanted.
+    #[serde(default)]
+    pub gradients: Vec<Unit>,
     /// What is changed on the way.
     #[serde(default)]
     pub edits: Vec<Edit>,
     /// Pixels of the input that the picture is moved to the left and up.
     #[serde(default)]
     pub shift: (usize, usize),
+}
+
+/// One position of a layer's output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// The layer.
+    pub node: String,
+    /// The channel; otherwise the sum of all.
+    pub channel: Option<usize>,
+    /// Row.
+    pub y: usize,
+    /// Column.
+    pub x: usize,
 }
 
 /// A change of one layer's output.
@@ -172,7 +191,7 @@ pub enum Event {
         /// The host that would be asked.
         host: String,
     },
-    /// A run is done. `buffers` holds the logits, then each tap, mean and class activation map.
+    /// A run is done. `buffers` holds the logits, then each tap, mean, class activation map and gradient.
     Ran(Box<Ran>),
     /// A request failed; everything else is as before.
     Failed {
@@ -225,6 +244,8 @@ pub struct Ran {
     pub means: Vec<(String, [usize; 4])>,
     /// Class and `[N, 1, H, W]` of each class activation map.
     pub cams: Vec<(usize, [usize; 4])>,
+    /// Layer and `[1, C, H, W]` of each gradient.
+    pub gradients: Vec<(String, [usize; 4])>,
 }
 
 /// One class.

@@ -537,7 +537,7 @@ describe("features", () => {
     const saved = visit.page.waitForEvent("download");
     await visit.page.getByRole("group", { name: "Save the map of Tiny-D" }).getByRole("button", { name: "SVG" }).click();
     const svg = readFileSync(await (await saved).path(), "utf8");
-    assert.match(svg, /Tiny-D.*layer2\.1\.conv1, channel 119.*chelsea/s);
+    assert.match(svg, /Tiny-D.*layer2\.1\.conv1\. channel 119.*Picture: /s);
     await clean(visit);
   });
 
@@ -550,6 +550,17 @@ describe("features", () => {
     assert.deepEqual((await told(visit.page)).map((line) => line.split(":")[0]), tops);
     assert.equal(await column(visit.page, 0).locator(".wall img").count(), 5);
     assert.equal(await column(visit.page, 0).locator(".behind").count(), 1, "over the picture");
+    // Grad-CAM at a layer that only one of them has, and at one that both have.
+    const exact = await column(visit.page, 1).locator(".enlarged img").last().getAttribute("src");
+    await visit.page.getByRole("button", { name: "Grad-CAM" }).click();
+    await column(visit.page, 0).getByText('This network has no layer "conv1.3"').waitFor();
+    await visit.page.evaluate(() => document.querySelector('[data-node="layer3"]').dispatchEvent(new MouseEvent("click", { bubbles: true })));
+    await settled(visit.page, 2);
+    assert.deepEqual((await told(visit.page)).map((line) => line.split(":")[0]), tops);
+    assert.notEqual(await column(visit.page, 1).locator(".enlarged img").last().getAttribute("src"), exact);
+    assert.match(await visit.page.locator("#features .head p").textContent(), /weighted by how much the class moves with it/);
+    await visit.page.evaluate(() => history.back());
+    await visit.page.waitForFunction(() => location.search.includes("node=conv1.3"));
     await visit.page.getByRole("button", { name: "Channels", exact: true }).click();
     await column(visit.page, 0).getByText('This network has no layer "conv1.3"').waitFor();
     await settled(visit.page, 1);
@@ -571,19 +582,30 @@ describe("features", () => {
     const { width } = await target.boundingBox();
     await target.click({ position: { x: (width * 1.5) / 32, y: (width * 1.5) / 32 } });
     const checks = () => visit.page.$$eval("#features .checked", (all) => all.map((line) => line.textContent));
-    await visit.page.waitForFunction(() => [...document.querySelectorAll("#features .checked")].every((line) => / values differ; /.test(line.textContent)));
+    await visit.page.waitForFunction(() => [...document.querySelectorAll("#features .checked")].every((line) => / values differ\.$/.test(line.textContent)));
     assert.match(visit.page.url(), /probe=layer1,1,1,1,zero/);
     (await checks()).forEach((line) => assert.match(line, /^[1-9]\d? of 65536 values differ/));
+    // Stage by stage: nothing before the layer, one position in it, and then what the stride lets through.
+    const stages = () => visit.page.$$eval("#features .stages", (all) => all.map((strip) => [...strip.querySelectorAll("figcaption")].map((words) => words.innerText.replace("\n", " "))));
+    const [reachedA, reachedD] = await stages();
+    assert.deepEqual(reachedA, ["maxpool nothing", "layer1 0.1 %", "layer2 nothing", "layer3 nothing", "layer4 nothing"]);
+    assert.deepEqual(reachedD.slice(0, 2), ["maxpool nothing", "layer1 0.1 %"]);
+    reachedD.slice(2).forEach((words) => assert.match(words, /^layer[234] \d+(\.\d+)? %$/));
+    assert.ok(reachedD.slice(2).every((words) => Number(words.split(" ")[1]) > 1), reachedD.join());
+    const classes = () => visit.page.$$eval("#features .stages", (all) => all.map((strip) => [...strip.querySelectorAll("tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent))));
+    for (const [net, rows] of (await classes()).entries()) {
+      assert.equal(rows.length, 5);
+      if (net === 0) rows.forEach(([, before, after]) => assert.equal(before, after));
+    }
     // One stage on, the change is gone in A and not in D.
     await visit.page.evaluate(() => document.querySelector('[data-node="layer2"]').dispatchEvent(new MouseEvent("click", { bubbles: true })));
     await visit.page.waitForFunction(() => [...document.querySelectorAll("#features .checked")].every((line) => line.textContent.includes("of 32768 values differ")));
     const [a, d] = await checks();
     assert.match(a, /^0 of 32768/);
-    const [before, after] = a.split("; ")[1].split(" → ");
-    assert.equal(before, after);
     assert.ok(Number(d.split(" ")[0]) > 10, d);
     await visit.page.getByLabel("Probe").selectOption("");
     await visit.page.waitForFunction(() => [...document.querySelectorAll("#features .checked")].every((line) => !line.textContent));
+    assert.deepEqual(await stages(), [[], []]);
     const still = await answers(visit.page, 2);
     await visit.page.getByLabel("Pixels that the picture is moved").focus();
     await visit.page.keyboard.press("End");
@@ -596,6 +618,46 @@ describe("features", () => {
     await outside.page.getByRole("button", { name: "Channels", exact: true }).click();
     await outside.page.getByText("Row 200, column 0 lies outside the 128 × 128 positions of input").waitFor();
     await clean(outside);
+  });
+
+  test("what a position can see of the picture, and what moves it", async () => {
+    const visit = await open("?models=tiny-a,tiny-d&node=layer1");
+    await answers(visit.page, 2);
+    const field = visit.page.locator("#field");
+    assert.equal(await field.locator("article").count(), 0, "nothing is computed before it is asked for");
+    await field.getByRole("button", { name: "Compute" }).click();
+    const lines = async () => {
+      await visit.page.waitForFunction(() => document.querySelectorAll("#field .enlarged img:not(.behind)").length === 2);
+      return field.locator("article > .cap").allTextContents();
+    };
+    const middle = await lines();
+    middle.forEach((line) => assert.match(line, /^Row 16, column 16 of 32 × 32\. It can read \d+ × \d+ pixels; those that move it noticeably would fill \d+ × \d+\. \d+(\.\d+)? % of the picture moves it at all\.$/));
+    for (const line of middle) {
+      const [whole, moved] = [...line.matchAll(/(\d+) × \1/g)].slice(1).map(([, side]) => Number(side));
+      assert.ok(moved > 1 && moved < whole, line);
+    }
+    // A click and the sliders move the place, in every network and in the link.
+    const target = field.locator(".enlarged").first();
+    const { width } = await target.boundingBox();
+    await target.click({ position: { x: width * 0.1, y: width * 0.9 } });
+    assert.match(visit.page.url(), /at=(89\d|90\d),(9\d|10\d)/);
+    await visit.page.waitForFunction(() => [...document.querySelectorAll("#field article > .cap")].every((line) => line.textContent.startsWith("Row 28, column 3 ")));
+    await field.getByLabel("Down").focus();
+    await visit.page.keyboard.press("Home");
+    await visit.page.waitForFunction(() => [...document.querySelectorAll("#field article > .cap")].every((line) => line.textContent.startsWith("Row 0, column 3 ")));
+    const frame = await field.locator(".enlarged rect").first().evaluate((rect) => ["x", "y"].map((name) => Number(rect.getAttribute(name))));
+    assert.ok(frame[1] < 0, "the field reaches beyond the picture");
+    // One channel; deep down everything is read; the saved figure carries its caption.
+    await field.getByRole("button", { name: "One channel" }).click();
+    await field.getByText("Channel 0, as chosen above.").waitFor();
+    const saved = visit.page.waitForEvent("download");
+    await field.getByRole("group", { name: "Save the receptive field of Tiny-D" }).getByRole("button", { name: "SVG" }).click();
+    const svg = readFileSync(await (await saved).path(), "utf8");
+    assert.match(svg, /Tiny-D.*Weights: .*layer1\. Row 0.*Picture: /s);
+    assert.equal((svg.match(/<image /g) ?? []).length, 2);
+    await visit.page.evaluate(() => document.querySelector('[data-node="fc"]').dispatchEvent(new MouseEvent("click", { bubbles: true })));
+    await visit.page.waitForFunction(() => [...document.querySelectorAll("#field article > .cap")].every((line) => line.textContent.includes("It reads the whole picture")));
+    await clean(visit);
   });
 
   test("walking through every layer twice ends where the first walk ended", async () => {

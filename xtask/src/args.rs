@@ -7,6 +7,7 @@ pub const USAGE: &str = "\
 cargo xtask serve [--port N]        build the release page and serve it on this machine (port 8080)
 cargo xtask test [native|browser]   run every test, or one part
 cargo xtask build                   build the release page and check its size
+cargo xtask build page              the same, keeping the engine of the last build as it is
 cargo xtask lint                    check the format, and clippy with warnings denied
 cargo xtask weights                 fetch the real ImageNet weights of resnet50-a (about 95 MB)
 cargo xtask bench [--write] [--webgpu]
@@ -32,6 +33,8 @@ pub enum Command {
     },
     /// Build the page and hold it to its budgets.
     Build,
+    /// Build only the page's own code and styles, into what the last build left.
+    BuildPage,
     /// Run tests.
     Test {
         /// Which tests.
@@ -78,6 +81,7 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, Error> {
             Ok(Command::Serve { port: parse_port(option.trim_start_matches("--port="))? })
         }
         ["build"] => Ok(Command::Build),
+        ["build", "page"] => Ok(Command::BuildPage),
         ["test"] => Ok(Command::Test { part: Part::All }),
         ["test", "native"] => Ok(Command::Test { part: Part::Native }),
         ["test", "browser"] => Ok(Command::Test { part: Part::Browser }),
@@ -129,6 +133,7 @@ mod tests {
             ("serve --port", None),
             ("serve 3000", None),
             ("build", Some(Command::Build)),
+            ("build page", Some(Command::BuildPage)),
             ("build --release", None),
             ("test", Some(Command::Test { part: Part::All })),
             ("test native", Some(Command::Test { part: Part::Native })),

@@ -16,6 +16,7 @@ mod project;
 mod serve;
 mod setup;
 mod sizes;
+mod split;
 mod strip;
 mod test;
 mod weights;
@@ -48,6 +49,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Setup => setup::everything(&project),
         Command::Serve { port } => serve::run(&project, port),
         Command::Build => page::build_within_budget(&project),
+        Command::BuildPage => page::rebuild(&project),
         Command::Test { part } => test::run(&project, part),
         Command::Lint => lint::run(&project),
         Command::Weights => weights::fetch(&project),

@@ -10,6 +10,7 @@ use crate::process::{self, announce};
 use crate::project::Project;
 use crate::setup::{self, PageTools};
 use crate::sizes;
+use crate::split;
 use crate::strip;
 
 const STEP: &str = "page build";
@@ -28,6 +29,32 @@ pub fn build(project: &Project, tools: &PageTools) -> Result<Vec<Asset>, Error> 
     let mut trunk = tools.trunk()?;
     trunk.arg("build").current_dir(&project.root);
     process::run(STEP, &mut trunk, "Read the output of trunk and cargo above.")?;
+    finish(project, tools)
+}
+
+/// Compiles the page's own code again and puts it, and the styles, into the last build.
+pub fn rebuild(project: &Project) -> Result<(), Error> {
+    let tools = setup::page(project)?;
+    announce("page build, without the engine");
+    let mut cargo = tools.wasm.cargo();
+    cargo.args(["build", "--locked", "--profile", "web", "--target", setup::WASM_TARGET, "--bin", "app"]);
+    cargo.args(["--no-default-features", "--features", "ui"]).current_dir(&project.root);
+    process::run(STEP, &mut cargo, "Read the compiler's output above.")?;
+    let styles = project.root.join("assets/styles.css");
+    let dist = project.dist();
+    let entries = fs::read_dir(&dist).map_err(|error| Error::file(STEP, &dist, error))?;
+    for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("styles-") && name.ends_with(".css") {
+            fs::copy(&styles, &path).map_err(|error| Error::file(STEP, &styles, error))?;
+        }
+    }
+    sizes::check(&finish(project, &tools)?)
+}
+
+/// What trunk leaves to be done, up to the sizes.
+fn finish(project: &Project, tools: &PageTools) -> Result<Vec<Asset>, Error> {
+    split::page(project, tools)?;
     strip::all(&project.dist())?;
     list_weights(&project.dist())?;
     let assets = compress::all(&project.dist(), &project.scratch().join("brotli"))?;

@@ -32,6 +32,11 @@ impl PageTools {
         Ok(Self { wasm, trunk, wasm_bindgen })
     }
 
+    /// The wasm-bindgen that the page's version of the library needs.
+    pub fn wasm_bindgen(&self) -> Command {
+        process::command(&self.wasm_bindgen)
+    }
+
     /// A trunk that finds the right compiler and the right wasm-bindgen first.
     pub fn trunk(&self) -> Result<Command, Error> {
         let mut trunk = process::command(&self.trunk);

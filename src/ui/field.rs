@@ -1,0 +1,162 @@
+//! The figure **receptive field**: which pixels a position of a layer can depend on, and which it does depend on, in every network.
+
+use super::button::button;
+use super::dom;
+use super::field_view::{Seen, WHOLE, place};
+use super::names::{display, hue};
+use super::picture::grey;
+use super::save::Save;
+use super::session::{Answer, Session};
+use super::still;
+use crate::worker::protocol::Unit;
+use leptos::ev;
+use leptos::prelude::*;
+use std::sync::Arc;
+
+/// What is known of a network's position; or why nothing is.
+type Known = (String, Result<Arc<Seen>, String>);
+
+/// The figure.
+#[component]
+pub fn FieldFigure(
+    /// The session whose networks and picture are shown.
+    session: Session,
+) -> impl IntoView {
+    let is_on = RwSignal::new(false);
+    let one_channel = RwSignal::new(false);
+    let known = RwSignal::new(Vec::<Known>::new());
+    let answered = session.answered();
+    let asked_for = Memo::new(move |_| {
+        session.state.with(|state| (state.node.clone(), state.at, one_channel.get().then_some(state.channel)))
+    });
+    let asked = StoredValue::new(Vec::<u32>::new());
+    Effect::new(move |_| {
+        let (networks, (node, at, channel)) = (answered.get(), asked_for.get());
+        asked.update_value(|asked| asked.drain(..).for_each(|id| session.cancel(id)));
+        if !is_on.get() {
+            return;
+        }
+        known.update(|known| known.retain(|(net, _)| networks.iter().any(|(name, _)| name == net)));
+        for (net, _) in networks {
+            let put = move |net: String, seen: Result<Seen, String>| {
+                known.update(|known| {
+                    known.retain(|(name, _)| *name != net);
+                    known.push((net, seen.map(Arc::new)));
+                });
+            };
+            let graph = session.state.with_untracked(|state| state.graph(&net));
+            let Some((side, place)) = graph.and_then(|graph| Some((graph.input.width, place(&graph, &node, at)?))) else {
+                put(net, Err(format!("This network has no layer {node}.")));
+                continue;
+            };
+            let (y, x) = place.at;
+            let unit = Unit { node: node.clone(), channel, y, x };
+            let name = net.clone();
+            let heard = move |answer: Result<Answer, String>| {
+                let seen = answer.map(|answer| Seen::of(place, side, answer.numbers.last().map_or(&[], Vec::as_slice)));
+                put(name, seen);
+            };
+            let id = session.aside(&net, |run| run.gradients = vec![unit], heard);
+            asked.update_value(|asked| asked.extend(id));
+        }
+    });
+    let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
+    let slider =
+        move |label: &'static str, get: fn((usize, usize)) -> usize, set: fn((usize, usize), usize) -> (usize, usize)| {
+            view! {
+                <label>{label}<input
+                    type="range" min="0" max=WHOLE step="10"
+                    prop:value=move || session.state.with(|state| get(state.at).to_string())
+                    on:input=move |event| if let Ok(share) = event_target_value(&event).parse() {
+                        session.state.update(|state| state.at = set(state.at, share));
+                    }
+                /></label>
+            }
+        };
+    view! {
+        <div class="head">
+            <h2 id="field-title">"Receptive field"</h2>
+            <p>{move || format!(
+                "What one position of {} can see of the picture (the frame), and how much each pixel moves it (the light).",
+                session.state.with(|state| state.node.clone())
+            )}</p>
+        </div>
+        <div class="choices walk">
+            {button("Compute", move || is_on.update(|on| *on = !*on)).pressed(move || is_on.get()).view()}
+            {slider("Down", |at| at.0, |at, share| (share, at.1))}
+            {slider("Across", |at| at.1, |at, share| (at.0, share))}
+            {button("One channel", move || one_channel.update(|one| *one = !*one)).pressed(move || one_channel.get()).view()}
+            <span>{move || if one_channel.get() {
+                format!("Channel {}, as chosen above.", session.state.with(|state| state.channel))
+            } else {
+                "All channels together.".into()
+            }}</span>
+        </div>
+        <Show when=move || is_on.get() fallback=|| view! { <p class="problem">"It is computed when it is asked for: one pass back through each network."</p> }>
+            <div class="cols">
+                <For each=move || models.get() key=String::clone let:net><Column session known net/></For>
+            </div>
+        </Show>
+    }
+}
+
+#[component]
+fn Column(
+    /// The session whose picture is shown.
+    session: Session,
+    /// What is known of every network.
+    known: RwSignal<Vec<Known>>,
+    /// The network.
+    net: String,
+) -> impl IntoView {
+    let name = display(&net);
+    let colour = hue(&net);
+    let found = {
+        let net = net.clone();
+        Memo::new(move |_| known.with(|known| known.iter().find(|(name, _)| *name == net).map(|(_, seen)| seen.clone())))
+    };
+    let with = move |read: &dyn Fn(&Seen) -> String| {
+        found.with(|found| found.as_ref().and_then(|seen| seen.as_ref().ok()).map(|seen| read(seen)))
+    };
+    let behind = {
+        let net = net.clone();
+        move || session.answer(&net)?.mean("input").map(grey)
+    };
+    let light = move || {
+        let colours = session.state.with(|state| state.colours);
+        with(&|seen| seen.picture(colours))
+    };
+    let choose = move |event: ev::MouseEvent| {
+        if let Some((x, y)) = dom::share(&event, ".whole") {
+            let thousandths = |share: f64| (share * WHOLE as f64) as usize;
+            session.state.update(|state| state.at = (thousandths(y), thousandths(x)));
+        }
+    };
+    let draw = {
+        let behind = behind.clone();
+        move |palette: still::Palette| {
+            let state = session.state.get_untracked();
+            let words = with(&Seen::words)?;
+            let caption = state.caption(&net, &words);
+            let layers: Vec<String> = behind().into_iter().chain(light()).collect();
+            Some((format!("{net}-{}-field", state.node), still::map(&layers, &with(&Seen::frame)?, &caption, palette)))
+        }
+    };
+    view! {
+        <article class=format!("card {colour}")>
+            <h3><i class="dot"></i>{name.clone()}</h3>
+            {move || found.with(|found| match found {
+                None => Some("Waiting for this network.".to_string()),
+                Some(Err(sentence)) => Some(sentence.clone()),
+                Some(Ok(_)) => None,
+            }).map(|words| view! { <p class="problem">{words}</p> })}
+            <div class="whole enlarged over" on:click=choose>
+                {move || behind().map(|src| view! { <img class="behind" alt="" src=src/> })}
+                {move || light().map(|src| view! { <img alt=move || with(&Seen::words).unwrap_or_default() src=src/> })}
+                <div inner_html=move || with(&Seen::frame)></div>
+            </div>
+            <p class="cap">{move || with(&Seen::words)}</p>
+            <Save session what=format!("the receptive field of {name}") draw/>
+        </article>
+    }
+}

@@ -1,0 +1,203 @@
+//! The reverse pass against finite differences of the forward pass.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod common;
+#[path = "common/specs.rs"]
+mod specs;
+
+use common::{block_on, formula_network, project, sample};
+use proptest::prelude::*;
+use specs::any_spec;
+use std::sync::Arc;
+use stridescope::arch::{AntiAlias, ArchSpec, Input, lower, receptive};
+use stridescope::engine::topk::top_k;
+use stridescope::engine::{Backend, Network, Pass, Unit};
+use stridescope::image::{prepare, resize_and_crop};
+use stridescope::weights::{formula, safetensors};
+
+/// A trained network and what it is fed of a sample picture.
+fn tiny(net: &str) -> (Network, Vec<f32>, usize) {
+    let checkpoint =
+        safetensors::read(std::fs::read(project().join(format!("assets/weights/{net}.safetensors"))).unwrap()).unwrap();
+    let how = checkpoint.card.clone().unwrap().preprocess;
+    let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(how.size)).unwrap();
+    let picture = resize_and_crop(&sample("chelsea.png"), &how, (0, 0)).unwrap();
+    (Network::load(graph, Arc::new(checkpoint), Backend::Cpu).unwrap(), prepare(&picture, &how), how.size)
+}
+
+/// The value of a unit, added up in f64.
+fn value(network: &Network, input: &[f32], size: (usize, usize), unit: Unit) -> f64 {
+    let output = block_on(network.forward(input, 1, size, &Pass::tapping(&[unit.node]))).unwrap();
+    let [_, channels, height, width] = output.taps[0].shape;
+    let wanted = unit.channel.map_or(0..channels, |channel| channel..channel + 1);
+    wanted.map(|channel| f64::from(output.taps[0].values[(channel * height + unit.y) * width + unit.x])).sum()
+}
+
+fn gradient(network: &Network, input: &[f32], size: (usize, usize), unit: Unit) -> Vec<f32> {
+    let output = block_on(network.forward(input, 1, size, &Pass { gradients: &[unit], ..Pass::default() })).unwrap();
+    assert_eq!(output.gradients[0].shape[2..], [size.0, size.1]);
+    output.gradients.into_iter().next().unwrap().values
+}
+
+/// A direction without structure, its values between -1 and 1.
+fn direction(len: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        f64::from(state) / f64::from(u32::MAX) * 2.0 - 1.0
+    };
+    (0..len).map(|_| next() as f32).collect()
+}
+
+fn moved(input: &[f32], by: f32, along: &[f32]) -> Vec<f32> {
+    input.iter().zip(along).map(|(x, d)| x + by * d).collect()
+}
+
+#[test]
+fn gradients_of_the_trained_networks_are_their_finite_differences() {
+    let mut worst = 0.0f64;
+    for net in ["tiny-a", "tiny-b", "tiny-c", "tiny-d"] {
+        let (network, input, size) = tiny(net);
+        let full = (size, size);
+        let conv = if net >= "tiny-c" { "conv1.3" } else { "conv1" };
+        for (node, channel) in [
+            (conv, Some(3)),
+            ("maxpool", None),
+            ("layer1", Some(7)),
+            ("layer2.0", None),
+            ("layer3.1.conv2", Some(2)),
+            ("layer4", None),
+            ("fc", Some(4)),
+        ] {
+            let index = network.graph().find(node).unwrap();
+            let shape = network.graph().nodes[index].shape;
+            let unit = Unit { node, channel, y: shape.height / 2, x: shape.width / 2 };
+            let gradient = gradient(&network, &input, full, unit);
+            let length = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
+            assert!(length > 0.0, "{net} {node}");
+            // Along the gradient itself the difference is largest, along others it has a sign to get wrong.
+            let most = gradient.iter().fold(0.0f32, |most, g| most.max(g.abs()));
+            let steepest: Vec<f32> = gradient.iter().map(|g| g / most).collect();
+            for along in [steepest, direction(input.len(), 1), direction(input.len(), 2)] {
+                let wanted: f64 = gradient.iter().zip(&along).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
+                // As a share of what the steepest direction of that length would give. Small steps drown in rounding, large ones cross the
+                // corners of ReLUs: the best counts.
+                let scale = length * (along.iter().map(|d| f64::from(*d).powi(2)).sum::<f64>()).sqrt();
+                let off = [1e-2, 1e-3, 1e-4].map(|h: f32| {
+                    let ends = [h, -h].map(|h| value(&network, &moved(&input, h, &along), full, unit));
+                    ((ends[0] - ends[1]) / (2.0 * f64::from(h)) - wanted).abs() / scale
+                });
+                let off = off.into_iter().fold(f64::INFINITY, f64::min);
+                worst = worst.max(off);
+            }
+        }
+    }
+    println!("finite differences at most {worst:.1e} of the steepest slope off");
+    assert!(worst < 5e-3, "{worst:.2e}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// Any mixture: groups, dilation, blurs, every stem and shortcut. Nothing outside the theoretical field counts.
+    #[test]
+    fn gradients_of_any_network_are_its_finite_differences(spec in any_spec(3, 2, 1), height in 32usize..60, width in 32usize..60, seed in 1u32..1000) {
+        let Ok(graph) = lower(&spec, Input { height, width }) else {
+            prop_assert!(spec.anti_alias != AntiAlias::None);
+            return Ok(());
+        };
+        let network = Network::load(graph.clone(), Arc::new(formula::checkpoint(&graph)), Backend::Cpu).unwrap();
+        let input = formula::input(spec.channels * height * width);
+        let index = seed as usize % graph.nodes.len();
+        let node = &graph.nodes[index];
+        let unit = Unit { node: &node.id, channel: None, y: node.shape.height / 2, x: node.shape.width / 3 };
+        let gradient = gradient(&network, &input, (height, width), unit);
+        let along = direction(input.len(), seed);
+        let h = 1e-3;
+        let ends = [h, -h].map(|h| value(&network, &moved(&input, h, &along), (height, width), unit));
+        let found = (ends[0] - ends[1]) / (2.0 * f64::from(h));
+        let wanted: f64 = gradient.iter().zip(&along).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
+        let norm = |values: &[f32]| values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+        // Rounding of the forward pass is the floor below which no difference can be measured.
+        let floor = 1e-5 * ends[0].abs() / f64::from(h);
+        prop_assert!((found - wanted).abs() <= 0.02 * norm(&gradient) * norm(&along) + floor, "{} {}: {found} {wanted}", spec.name(), node.id);
+
+        if let Some(field) = receptive::fields(&graph)[index] {
+            let within = |at: usize, position: usize| {
+                let centre = field.centre + (position * field.jump) as f64;
+                (at as f64 - centre).abs() <= (field.size - 1) as f64 / 2.0
+            };
+            // A blur mirrors the map at its edges, beyond what a field can say.
+            let outside = |at: usize| !within(at / width % height, unit.y) || !within(at % width, unit.x);
+            if spec.anti_alias != AntiAlias::Blur {
+                prop_assert!((0..gradient.len()).filter(|&at| outside(at)).all(|at| gradient[at] == 0.0), "{} {}", spec.name(), node.id);
+            }
+        }
+    }
+}
+
+/// Grad-CAM at the picture weighs each channel by the slope of the logit along it; at the last block it is the exact map, up to the
+/// number of positions and the sign.
+#[test]
+fn grad_cam_weighs_maps_by_the_slope_of_the_logit() {
+    for net in ["tiny-a", "tiny-d"] {
+        let (network, input, size) = tiny(net);
+        let run = |input: &[f32], pass: Pass| block_on(network.forward(input, 1, (size, size), &pass)).unwrap();
+        let at_input = run(&input, Pass { cams: 3, cam_at: Some("input"), ..Pass::default() });
+        let positions = size * size;
+        let top: Vec<usize> = top_k(&at_input.logits, 3).into_iter().map(|(class, _)| class).collect();
+        assert_eq!(
+            at_input.cams.iter().map(|cam| cam.id.clone()).collect::<Vec<_>>(),
+            top.iter().map(ToString::to_string).collect::<Vec<_>>()
+        );
+        for (cam, &class) in at_input.cams.iter().zip(&top) {
+            let h = 1e-3;
+            let slopes: Vec<f64> = (0..3)
+                .map(|channel| {
+                    let along: Vec<f32> = (0..input.len()).map(|at| f32::from(u8::from(at / positions == channel))).collect();
+                    let ends = [h, -h].map(|h| f64::from(run(&moved(&input, h, &along), Pass::default()).logits[class]));
+                    (ends[0] - ends[1]) / (2.0 * f64::from(h)) / positions as f64
+                })
+                .collect();
+            let wanted: Vec<f64> = (0..positions)
+                .map(|at| {
+                    (0..3).map(|channel| slopes[channel] * f64::from(input[channel * positions + at])).sum::<f64>().max(0.0)
+                })
+                .collect();
+            let most = wanted.iter().fold(0.0f64, |most, value| most.max(*value));
+            let off =
+                cam.values.iter().zip(&wanted).map(|(found, wanted)| (f64::from(*found) - wanted).abs()).fold(0.0, f64::max);
+            assert!(off <= 0.05 * most + 1e-6, "{net} {class}: {off:.2e} of {most:.2e}");
+        }
+
+        let exact = run(&input, Pass { cams: 2, ..Pass::default() });
+        let named = run(&input, Pass { cams: 2, cam_at: Some("layer4"), ..Pass::default() });
+        assert_eq!(exact.cams, named.cams, "the last map needs no gradient");
+        let deep = run(&input, Pass { cams: 2, cam_at: Some("layer4.0"), ..Pass::default() });
+        let shape = network.graph().nodes[network.graph().find("layer4.0").unwrap()].shape;
+        assert_eq!(deep.cams[0].shape, [1, 1, shape.height, shape.width]);
+        assert!(deep.cams[0].values.iter().all(|value| *value >= 0.0));
+        assert!(deep.cams.iter().flat_map(|cam| &cam.values).any(|value| *value > 0.0), "{net}");
+    }
+}
+
+#[test]
+fn units_that_are_not_there_are_refused() {
+    let (network, size) = formula_network("resnet18-d@64");
+    let input = formula::input(3 * size * size);
+    for (unit, wanted) in [
+        (Unit { node: "layer2", channel: None, y: 8, x: 0 }, "there is no row 8, column 0 of layer2"),
+        (Unit { node: "layer2", channel: Some(128), y: 7, x: 7 }, "channel 128"),
+        (Unit { node: "layer9", channel: None, y: 0, x: 0 }, "no layer \"layer9\""),
+    ] {
+        let refused = block_on(network.forward(&input, 1, (size, size), &Pass { gradients: &[unit], ..Pass::default() }));
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains(wanted), "{message}");
+    }
+    let two = [&input[..], &input].concat();
+    let unit = Unit { node: "layer2", channel: None, y: 0, x: 0 };
+    assert!(block_on(network.forward(&two, 2, (size, size), &Pass { gradients: &[unit], ..Pass::default() })).is_err());
+}
