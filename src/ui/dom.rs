@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Blob, CanvasRenderingContext2d, Document, Element, HtmlCanvasElement, HtmlElement, HtmlImageElement, HtmlSelectElement,
-    Response, Url, Window,
+    MediaDevices, Response, Url, Window,
 };
 
 /// The window; there is one, since the page runs in it.
@@ -60,7 +60,8 @@ fn document() -> Option<Document> {
     window()?.document()
 }
 
-fn create<T: JsCast>(name: &str) -> Option<T> {
+/// A new element.
+pub fn create<T: JsCast>(name: &str) -> Option<T> {
     document()?.create_element(name).ok()?.dyn_into().ok()
 }
 
@@ -92,9 +93,7 @@ const MAX_SIDE: f64 = 8192.0;
 
 /// An SVG file as a PNG, two pixels for each of its units, fewer where it is very large.
 pub async fn rasterise(svg: &str, width: f64, height: f64) -> Option<Blob> {
-    let image: HtmlImageElement = create("img")?;
-    image.set_src(&data_url("image/svg+xml", svg));
-    JsFuture::from(image.decode()).await.ok()?;
+    let image = image(&data_url("image/svg+xml", svg)).await?;
     let scale = (MAX_SIDE / width.max(height)).min(2.0);
     let canvas: HtmlCanvasElement = create("canvas")?;
     canvas.set_width((width * scale) as u32);
@@ -103,12 +102,45 @@ pub async fn rasterise(svg: &str, width: f64, height: f64) -> Option<Blob> {
     context
         .draw_image_with_html_image_element_and_dw_and_dh(&image, 0.0, 0.0, f64::from(canvas.width()), f64::from(canvas.height()))
         .ok()?;
+    canvas_blob(&canvas).await
+}
+
+/// A picture from its address, once it can be drawn.
+pub async fn image(url: &str) -> Option<HtmlImageElement> {
+    let image: HtmlImageElement = create("img")?;
+    image.set_src(url);
+    JsFuture::from(image.decode()).await.ok()?;
+    Some(image)
+}
+
+/// What a canvas shows, as a PNG.
+pub async fn canvas_blob(canvas: &HtmlCanvasElement) -> Option<Blob> {
     let promise = js_sys::Promise::new(&mut |resolve, reject| {
         if canvas.to_blob(&resolve).is_err() {
             let _ = reject.call0(&JsValue::NULL);
         }
     });
     JsFuture::from(promise).await.ok()?.dyn_into().ok()
+}
+
+/// Waits until the browser draws again, which in a hidden tab it does not.
+pub async fn next_frame() {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        if window().and_then(|window| window.request_animation_frame(&resolve).ok()).is_none() {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    });
+    let _ = JsFuture::from(promise).await;
+}
+
+/// Milliseconds since the page was opened.
+pub fn now() -> f64 {
+    window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
+}
+
+/// Cameras, where the browser lets a page ask for one.
+pub fn media_devices() -> Option<MediaDevices> {
+    window()?.navigator().media_devices().ok().filter(|devices| !devices.is_undefined())
 }
 
 /// Whether the device is set to dark.

@@ -10,7 +10,7 @@ use super::picture::{Colours, grey, range};
 use super::save::Save;
 use super::session::{Answer, Session};
 use super::state::{FILLS, MAX_SIDE, Probe, State, fill_name, fill_named};
-use super::still;
+use super::still::{self, Over};
 use crate::worker::protocol::{Area, Edit, Prediction, Run};
 use leptos::ev;
 use leptos::html::Div;
@@ -428,7 +428,7 @@ fn Column(
         let state = session.state.get_untracked();
         let caption = state.caption(&net, &words);
         let layers: Vec<String> = shown_behind().into_iter().chain([enlarged()?]).collect();
-        Some((format!("{net}-{}", state.node), still::map(&layers, "", &caption, palette)))
+        Some((format!("{net}-{}", state.node), still::map(&layers, Over::Veil, "", &caption, palette)))
     };
     view! {
         <article class=format!("card {}", colour)>

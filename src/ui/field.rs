@@ -7,7 +7,7 @@ use super::names::{display, hue};
 use super::picture::grey;
 use super::save::Save;
 use super::session::{Answer, Session};
-use super::still;
+use super::still::{self, Over};
 use crate::worker::protocol::Unit;
 use leptos::ev;
 use leptos::prelude::*;
@@ -122,10 +122,7 @@ fn Column(
         let net = net.clone();
         move || session.answer(&net)?.mean("input").map(grey)
     };
-    let light = move || {
-        let colours = session.state.with(|state| state.colours);
-        with(&|seen| seen.picture(colours))
-    };
+    let light = move || with(&Seen::picture);
     let choose = move |event: ev::MouseEvent| {
         if let Some((x, y)) = dom::share(&event, ".whole") {
             let thousandths = |share: f64| (share * WHOLE as f64) as usize;
@@ -139,7 +136,10 @@ fn Column(
             let words = with(&Seen::words)?;
             let caption = state.caption(&net, &words);
             let layers: Vec<String> = behind().into_iter().chain(light()).collect();
-            Some((format!("{net}-{}-field", state.node), still::map(&layers, &with(&Seen::frame)?, &caption, palette)))
+            Some((
+                format!("{net}-{}-field", state.node),
+                still::map(&layers, Over::Light, &with(&Seen::frame)?, &caption, palette),
+            ))
         }
     };
     view! {
@@ -150,7 +150,7 @@ fn Column(
                 Some(Err(sentence)) => Some(sentence.clone()),
                 Some(Ok(_)) => None,
             }).map(|words| view! { <p class="problem">{words}</p> })}
-            <div class="whole enlarged over" on:click=choose>
+            <div class="whole enlarged lit" on:click=choose>
                 {move || behind().map(|src| view! { <img class="behind" alt="" src=src/> })}
                 {move || light().map(|src| view! { <img alt=move || with(&Seen::words).unwrap_or_default() src=src/> })}
                 <div inner_html=move || with(&Seen::frame)></div>

@@ -75,10 +75,10 @@ impl Seen {
         (self.magnitude.iter().filter(|value| **value > least).count() as f64).sqrt()
     }
 
-    /// The magnitudes as a picture, their roots, so that the weak ones can be seen.
-    pub fn picture(&self, colours: Colours) -> String {
+    /// The magnitudes as light on black: their roots, so that the weak ones can be seen.
+    pub fn picture(&self) -> String {
         let roots: Vec<f32> = self.magnitude.iter().map(|value| value.sqrt()).collect();
-        data_url(&colours.palette(), self.side, &quantise(&roots, (0.0, self.most().sqrt())))
+        data_url(&Colours::Magma.palette(), self.side, &quantise(&roots, (0.0, self.most().sqrt())))
     }
 
     /// The box of the theoretical field, to lay over the picture.

@@ -30,6 +30,8 @@ pub mod field_view;
 mod inspector;
 #[cfg(feature = "ui")]
 mod later;
+#[cfg(feature = "ui")]
+mod live;
 pub mod markup;
 pub mod names;
 #[cfg(feature = "charts")]

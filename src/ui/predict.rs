@@ -1,9 +1,10 @@
 //! The figure **predict**: the picture, and what each network says of it.
 
 use super::button::button;
+use super::live::Live;
 use super::markup::escape;
 use super::names::{display, hue};
-use super::session::{Outcome, Session};
+use super::session::{Outcome, Session, Source};
 use super::state::MAX_SHIFT;
 use crate::weights::{Card, catalogue};
 use crate::worker::protocol::{Prediction, Ran, Step};
@@ -61,13 +62,20 @@ fn Shown(
 ) -> impl IntoView {
     view! {
         <figure class="picture">
-            {move || match session.picture.get() {
-                None => view! { <div class="frame"></div><figcaption class="cap">"The picture is being read."</figcaption> }.into_any(),
-                Some(picture) => view! {
+            {move || match (session.live.get(), session.picture.get()) {
+                (Some(source), _) => view! { <Live session source/> }.into_any(),
+                (None, None) => view! { <div class="frame"></div><figcaption class="cap">"The picture is being read."</figcaption> }.into_any(),
+                (None, Some(picture)) => view! {
                     <div class="frame"><img src=picture.url alt=picture.title.clone()/></div>
                     <figcaption class="cap"><b>{picture.title}</b>{format!(" · {} × {} · {}", picture.size.0, picture.size.1, picture.credit)}</figcaption>
                 }.into_any(),
             }}
+            <Show when=move || session.live.get().is_none()>
+                <span class="group cap sources">
+                    {button("Camera", move || session.live.set(Some(Source::Camera))).view()}
+                    {button("Draw on it", move || session.live.set(Some(Source::Brush))).disabled(move || session.picture.with(Option::is_none)).view()}
+                </span>
+            </Show>
             <label class="cap shift">
                 {move || format!("Moved by {} px", session.state.with(|state| state.shift))}
                 <input

@@ -74,6 +74,24 @@ pub struct Picture {
     pub size: (usize, usize),
 }
 
+/// Where pictures come from one after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The visitor's camera.
+    Camera,
+    /// What the visitor draws on the picture on show.
+    Brush,
+}
+
+impl Source {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Camera => "Camera",
+            Self::Brush => "Drawn on",
+        }
+    }
+}
+
 /// A picture that the engine has yet to decode.
 struct Candidate {
     blob: Blob,
@@ -112,6 +130,8 @@ pub struct Session {
     pub outcomes: RwSignal<BTreeMap<String, Outcome>>,
     /// None until the first has been decoded.
     pub picture: RwSignal<Option<Picture>>,
+    /// Where pictures come from one after another, while they do.
+    pub live: RwSignal<Option<Source>>,
     /// Something the visitor should know, until it is put away.
     pub notice: RwSignal<Option<String>>,
     /// Where the last answer was computed.
@@ -126,6 +146,7 @@ impl Session {
             state: RwSignal::new(state),
             outcomes: RwSignal::default(),
             picture: RwSignal::default(),
+            live: RwSignal::new(None),
             notice: RwSignal::new((!problems.is_empty()).then(|| problems.join(" "))),
             backend: RwSignal::default(),
             inner: StoredValue::new_local(Rc::new(Inner::default())),
@@ -146,6 +167,7 @@ impl Session {
     /// Shows the sample picture that the visitor chose.
     pub fn choose_sample(self, id: &str) {
         self.notice.set(None);
+        self.live.set(None);
         self.load_sample(id);
     }
 
@@ -169,7 +191,18 @@ impl Session {
     /// Shows the visitor's own picture.
     pub fn choose_file(self, file: &web_sys::File) {
         self.notice.set(None);
+        self.live.set(None);
         self.choose(Candidate { blob: file.clone().into(), title: file.name(), sample: None });
+    }
+
+    /// Shows the networks one of many pictures, or the last of them.
+    pub fn take_picture(self, source: Source, blob: Blob) {
+        self.choose(Candidate { blob, title: source.title().into(), sample: None });
+    }
+
+    /// Whether the engine has answered everything.
+    pub fn is_idle(self) -> bool {
+        self.inner().pending.borrow().is_empty()
     }
 
     fn choose(self, candidate: Candidate) {
@@ -242,17 +275,22 @@ impl Session {
         let stamp = Some((inner.pictures.get(), state.backend, state.size, state.shift));
         let is_new = inner.stamp.replace(stamp) != stamp;
         self.runs(|net| is_new || !state.models.iter().any(|model| model == net)).into_iter().for_each(|id| self.cancel(id));
-        let mut outcomes = if is_new { BTreeMap::new() } else { self.outcomes.get_untracked() };
+        // While one picture follows the other, the last answer stands until the next one comes.
+        let keep = is_new && self.live.get_untracked().is_some();
+        let mut outcomes = if is_new && !keep { BTreeMap::new() } else { self.outcomes.get_untracked() };
         outcomes.retain(|net, _| state.models.contains(net));
         for net in &state.models {
-            if outcomes.contains_key(net) {
+            let stands = matches!(outcomes.get(net), Some(Outcome::Done(_)));
+            if outcomes.contains_key(net) && !keep {
                 continue;
             }
             if catalogue::for_net(net).is_none() {
                 outcomes.insert(net.clone(), Outcome::NoWeights);
                 continue;
             }
-            outcomes.insert(net.clone(), Outcome::Waiting(None));
+            if !stands {
+                outcomes.insert(net.clone(), Outcome::Waiting(None));
+            }
             self.show_picture_to(&client);
             let mut run = self.run(&client, net);
             // The maps that strides are shown on; they cost next to nothing.
@@ -272,11 +310,11 @@ impl Session {
     }
 
     /// The networks that have answered, each with what tells one answer from the next.
-    pub fn answered(self) -> Memo<Vec<(String, usize)>> {
+    pub fn answered(self) -> Memo<Vec<(String, u32)>> {
         Memo::new(move |_| {
             self.outcomes.with(|outcomes| {
                 let done = outcomes.iter().filter_map(|(net, outcome)| match outcome {
-                    Outcome::Done(answer) => Some((net.clone(), Arc::as_ptr(answer).addr())),
+                    Outcome::Done(answer) => Some((net.clone(), answer.ran.id)),
                     _ => None,
                 });
                 done.collect()
@@ -369,6 +407,12 @@ impl Session {
                     Pending::Run(net) if *known == id => Some(net.clone()),
                     _ => None,
                 });
+                let stands = |outcomes: &BTreeMap<String, Outcome>| {
+                    matches!(net.as_ref().and_then(|net| outcomes.get(net)), Some(Outcome::Done(_)))
+                };
+                if self.outcomes.with_untracked(stands) {
+                    return;
+                }
                 let Some(net) = net else { return };
                 put(net, Outcome::Waiting(Some(step)));
             }
@@ -402,16 +446,19 @@ impl Session {
 
     fn show(self, candidate: Candidate, size: (usize, usize)) {
         let inner = self.inner();
-        let (url, credit) = match candidate.sample {
-            Some(sample) => (format!("assets/samples/{}", sample.file), sample.credit.to_string()),
-            None => (dom::object_url(&candidate.blob), "Your picture; it stays on this device".to_string()),
-        };
-        if let Some(before) = self.picture.get_untracked() {
-            dom::drop_object_url(&before.url);
-        }
-        self.picture.set(Some(Picture { url, title: candidate.title, credit, size }));
         inner.pictures.set(inner.pictures.get() + 1);
-        *inner.blob.borrow_mut() = Some(candidate.blob);
+        *inner.blob.borrow_mut() = Some(candidate.blob.clone());
+        // While it lives, the picture shows itself.
+        if self.live.get_untracked().is_none() {
+            let (url, credit) = match candidate.sample {
+                Some(sample) => (format!("assets/samples/{}", sample.file), sample.credit.to_string()),
+                None => (dom::object_url(&candidate.blob), "Your picture; it stays on this device".to_string()),
+            };
+            if let Some(before) = self.picture.get_untracked() {
+                dom::drop_object_url(&before.url);
+            }
+            self.picture.set(Some(Picture { url, title: candidate.title, credit, size }));
+        }
         if let Some(client) = self.client() {
             inner.seen_by.set(client.generation());
         }

@@ -93,18 +93,31 @@ pub fn chart(title: &str, svg: &str, size: (u32, u32), palette: Palette) -> Stil
     file(title, size, inner.trim_end().trim_end_matches("</svg>"), palette)
 }
 
+/// How a map lies over the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// The picture shines through.
+    Veil,
+    /// Black lets the picture be, anything else lights it up.
+    Light,
+}
+
 /// Maps as they lie over each other on the page, the drawing `over` them on top, with a caption under them.
-pub fn map(layers: &[String], over: &str, caption: &[String], palette: Palette) -> Still {
+pub fn map(layers: &[String], how: Over, over: &str, caption: &[String], palette: Palette) -> Still {
     const SIDE: f64 = 320.0;
     let lines: Vec<String> = caption.iter().flat_map(|words| wrapped(words)).collect();
     let line = |(index, words): (usize, &String)| {
         format!(r#"<text x="16" y="{}">{}</text>"#, SIDE + 40.0 + 18.0 * index as f64, escape(words))
     };
     let image = |(index, url): (usize, &String)| {
-        let opacity = if index > 0 { ";opacity:.62" } else { "" };
-        format!(
-            r#"<image x="16" y="16" width="{SIDE}" height="{SIDE}" href="{url}" style="image-rendering:pixelated{opacity}"/>"#
-        )
+        let style = match (how, index) {
+            _ if layers.len() == 1 => "",
+            (Over::Veil, 0) => "",
+            (Over::Veil, _) => ";opacity:.62",
+            (Over::Light, 0) => ";filter:brightness(.5)",
+            (Over::Light, _) => ";mix-blend-mode:screen",
+        };
+        format!(r#"<image x="16" y="16" width="{SIDE}" height="{SIDE}" href="{url}" style="image-rendering:pixelated{style}"/>"#)
     };
     let over = over.replacen("<svg ", &format!(r#"<svg x="16" y="16" width="{SIDE}" height="{SIDE}" "#), 1);
     let body = format!(

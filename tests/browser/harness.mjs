@@ -35,14 +35,15 @@ export async function serve(answer = () => false) {
   return { url, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
 }
 
-/// Chromium without WebGPU, or with it on SwiftShader.
-export async function launch({ webgpu = false } = {}) {
+/// Chromium without WebGPU, or with it on SwiftShader; with no camera, or one that shows a test picture.
+export async function launch({ webgpu = false, camera = false } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "stridescope-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.STRIDESCOPE_CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
     args: [
       "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+      ...(camera ? ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"] : []),
       ...(webgpu ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--disable-gpu-watchdog"] : ["--disable-gpu"]),
     ],
   });
