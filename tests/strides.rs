@@ -15,7 +15,8 @@ use stridescope::engine::topk::top_k;
 use stridescope::engine::{Backend, Edit, EngineError, Fill, Network, Pass};
 use stridescope::image::decode::decode;
 use stridescope::image::{prepare, resize_and_crop};
-use stridescope::ui::features_view::{Maps, Sort};
+use stridescope::ui::features_view::{Change, Maps, Sort};
+use stridescope::ui::field_view::{self, Seen};
 use stridescope::ui::{picture, strides_view as view};
 use stridescope::weights::{formula, safetensors};
 use stridescope_kernels::{Epilogue, Filters, convolve};
@@ -354,4 +355,57 @@ fn channels_are_ordered_drawn_and_counted() {
     assert_eq!((tile.width, tile.height), (28, 28));
     let full = drawn(&large.picture(0, &palette, (0.0, 111.0)));
     assert_eq!((full.width, full.pixels[3 * 111], full.pixels[0]), (112, palette[255][0], palette[0][0]));
+}
+
+/// The place of the picture and the position that is shown for it, and what is told of its gradient.
+#[test]
+fn receptive_fields_are_placed_and_told() {
+    let graph = lower(&ArchSpec::named("resnet50-a").unwrap(), Input::square(224)).unwrap();
+    for (node, at, position, shape, field) in [
+        ("input", (0, 1000), (0, 223), (224, 224), Some(1)),
+        ("conv1", (500, 500), (56, 56), (112, 112), Some(7)),
+        ("layer1", (500, 250), (28, 14), (56, 56), Some(35)),
+        ("layer4", (1000, 0), (6, 0), (7, 7), Some(483)),
+        ("fc", (900, 900), (0, 0), (1, 1), None),
+    ] {
+        let place = field_view::place(&graph, node, at).unwrap();
+        assert_eq!((place.at, (place.shape.height, place.shape.width)), (position, shape), "{node}");
+        assert_eq!(place.field.map(|field| field.size), field, "{node}");
+    }
+    assert_eq!(field_view::place(&graph, "layer9", (0, 0)), None);
+
+    let place = field_view::place(&graph, "layer1", (500, 250)).unwrap();
+    let mut gradient = vec![0.0; 3 * 4 * 4];
+    // Both signs count, channels add up; 4 of 16 pixels are above 4.55 % of the largest.
+    (gradient[5], gradient[16 + 5], gradient[6], gradient[9], gradient[10], gradient[0]) = (-50.0, 50.0, 20.0, 10.0, 5.0, 4.0);
+    let seen = Seen::of(place, 4, &gradient);
+    assert_eq!((seen.magnitude[5], seen.effective()), (100.0, 2.0));
+    assert_eq!(
+        seen.words(),
+        "Row 28, column 14 of 56 × 56. It can read 35 × 35 pixels; those that move it noticeably would fill 2 × 2. 31.25 % of the picture moves it at all."
+    );
+    assert!(seen.frame().contains(r#"width="35" height="35""#));
+    let dead = Seen::of(place, 4, &[0.0; 48]);
+    assert!(dead.words().ends_with("no pixel moves it: it is zero here, behind a ReLU."), "{}", dead.words());
+}
+
+/// A probe's way: which positions of a layer differ in any channel.
+#[test]
+fn a_change_is_told_by_the_positions_it_reached() {
+    let before = [0.0, 1.0, 2.0, 3.0, 0.0, 0.0, 0.0, 0.0];
+    let mut after = before;
+    (after[1], after[5], after[6]) = (0.5, -2.0, 0.25);
+    let change = Change::between("layer1".into(), (2, 2), &before, &after);
+    assert_eq!(change.largest, [0.0, 2.0, 0.25, 0.0]);
+    assert_eq!(change.percent(), 50.0);
+    assert_eq!(Change::between("layer2".into(), (2, 2), &before, &before).percent(), 0.0);
+    let maps = Maps {
+        told: "1 of 8 values differ.".into(),
+        top: vec![("<cat>".into(), 0.5, 0.25)],
+        stages: vec![change],
+        ..Maps::default()
+    };
+    let html = maps.aftermath();
+    assert!(html.contains("layer1<br/>50 %") && html.contains("<td>&lt;cat&gt;</td><td>50 %</td><td>25 %</td>"), "{html}");
+    assert_eq!(Maps::default().aftermath(), "");
 }

@@ -18,11 +18,14 @@ use leptos::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Rows of the wall that are drawn above and below those in sight.
 const MARGIN: usize = 2;
 /// Classes whose activation maps are shown.
 const CLASSES: usize = 5;
+/// How long a layer stands while they are played.
+const PACE: Duration = Duration::from_millis(500);
 /// Bins of the histogram.
 const BINS: usize = 40;
 
@@ -147,12 +150,27 @@ pub fn Features(
     let node = Memo::new(move |_| session.state.with(|state| state.node.clone()));
     let probe = Memo::new(move |_| session.state.with(|state| state.probe.clone()));
     let asked = StoredValue::new(Vec::<u32>::new());
+    let is_playing = RwSignal::new(false);
+    // How many networks have yet to answer for the layer on show.
+    let left = StoredValue::new(0usize);
+    // Whether there is a layer that far on.
+    let step = move |by: isize| {
+        let found = session.state.with_untracked(|state| {
+            let graph = state.graphs().ok()?.into_iter().next()?;
+            let at = graph.find(&state.node).unwrap_or(0).checked_add_signed(by)?;
+            graph.nodes.get(at).map(|node| node.id.clone())
+        });
+        let Some(node) = found else { return false };
+        session.state.update(|state| state.node = node);
+        true
+    };
     Effect::new(move |_| {
         let (networks, node, shown, probe) = (answered.get(), node.get(), shown.get(), probe.get());
         asked.update_value(|asked| asked.drain(..).for_each(|id| session.cancel(id)));
         if shown == Shown::Nothing {
             return;
         }
+        left.set_value(networks.len());
         look.seen.update(|seen| seen.retain(|(net, _)| networks.iter().any(|(known, _)| known == net)));
         for (net, _) in networks {
             let put = {
@@ -162,6 +180,15 @@ pub fn Features(
                         seen.retain(|(net, _)| *net != name);
                         seen.push((name, maps.map(Arc::new)));
                     });
+                    left.update_value(|left| *left = left.saturating_sub(1));
+                    if left.get_value() == 0 && is_playing.get_untracked() {
+                        let on = move || {
+                            if is_playing.get_untracked() && !step(1) {
+                                is_playing.set(false);
+                            }
+                        };
+                        set_timeout(on, PACE);
+                    }
                 }
             };
             let ask = {
@@ -198,20 +225,21 @@ pub fn Features(
             asked.update_value(|asked| asked.extend(id));
         }
     });
-    let step = move |by: isize| {
-        session.state.update(|state| {
-            let Some(graph) = state.graphs().ok().and_then(|graphs| graphs.into_iter().next()) else { return };
-            let at = graph.find(&state.node).unwrap_or(0).saturating_add_signed(by);
-            if let Some(node) = graph.nodes.get(at) {
-                state.node.clone_from(&node.id);
-            }
-        });
-    };
     let show = move |what: Shown| {
         session.state.update(|state| state.channel = 0);
         look.seen.set(Vec::new());
         look.over_picture.set(what.is_of_classes());
         shown.set(what);
+    };
+    let play = move || {
+        is_playing.update(|playing| *playing = !*playing);
+        if is_playing.get_untracked() {
+            if shown.get_untracked() == Shown::Nothing {
+                show(Shown::Channels);
+            } else if !step(1) {
+                is_playing.set(false);
+            }
+        }
     };
     let set = move |change: &dyn Fn(&mut State)| {
         session.state.update(change);
@@ -280,8 +308,9 @@ pub fn Features(
                 })}
             </span>
             <span class="group" role="group" aria-label="Layer">
-                {button("←", move || step(-1)).named("Layer before").view()}
-                {button("→", move || step(1)).named("Layer after").view()}
+                {button("←", move || { step(-1); }).named("Layer before").view()}
+                {button("→", move || { step(1); }).named("Layer after").view()}
+                {button(move || if is_playing.get() { "Pause".to_string() } else { "Play".to_string() }, play).named("Play through the layers").view()}
             </span>
             <Choose label="Order" options=options(Sort::ALL.map(|sort| (sort.name(), sort.name()))) current=sort choose=set_sort/>
             <Choose label="Colours" options=options(Colours::ALL.map(|colours| (colours.name(), colours.name()))) current=colours choose=set_colours/>
@@ -370,6 +399,10 @@ fn Column(
             answer.mean("input").map(grey)
         }
     };
+    let side = {
+        let net = net.clone();
+        Memo::new(move |_| session.state.with(|state| state.run_size(&net)))
+    };
     let words = move || {
         let channel = channel();
         let place = look.pointer.get();
@@ -378,7 +411,8 @@ fn Column(
             Some((x, y)) => {
                 let at = ((y * maps.height as f64) as usize, (x * maps.width as f64) as usize);
                 let value = maps.at(channel, at).map_or("–".into(), |value| format!("{value:.3}"));
-                format!("{}, row {}, column {}: {value}", maps.name(channel), at.0, at.1)
+                let pixel = |share: f64| (share * side.get() as f64) as usize;
+                format!("{}, row {}, column {} (pixel {}, {}): {value}", maps.name(channel), at.0, at.1, pixel(y), pixel(x))
             }
         })
     };
@@ -426,7 +460,7 @@ fn Column(
     let draw = move |palette: still::Palette| {
         let words = with(&|maps| maps.words(channel()))?;
         let state = session.state.get_untracked();
-        let caption = state.caption(&net, &words);
+        let caption = state.caption(&net, format!("{}. {words}", state.node));
         let layers: Vec<String> = shown_behind().into_iter().chain([enlarged()?]).collect();
         Some((format!("{net}-{}", state.node), still::map(&layers, Over::Veil, "", &caption, palette)))
     };

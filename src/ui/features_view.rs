@@ -162,7 +162,9 @@ impl Maps {
     /// Mean and extremes of one, in words.
     pub fn words(&self, index: usize) -> String {
         let (least, most) = range(self.map(index));
-        format!("{}: {least:.2} to {most:.2}, mean {:.2}", self.name(index), self.mean(index))
+        // Small values need more digits.
+        let digits = if least.abs().max(most.abs()) < 0.1 { 4 } else { 2 };
+        format!("{}: {least:.digits$} to {most:.digits$}, mean {:.digits$}", self.name(index), self.mean(index))
     }
 
     /// One of them as a picture of at most [`THUMBNAIL`] rows and columns: means of its parts.

@@ -134,7 +134,7 @@ fn Column(
         move |palette: still::Palette| {
             let state = session.state.get_untracked();
             let words = with(&Seen::words)?;
-            let caption = state.caption(&net, &words);
+            let caption = state.caption(&net, format!("{}. {words}", state.node));
             let layers: Vec<String> = behind().into_iter().chain(light()).collect();
             Some((
                 format!("{net}-{}-field", state.node),

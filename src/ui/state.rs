@@ -357,11 +357,11 @@ impl State {
         self.graph(net).map(|graph| transitions(&graph)).unwrap_or_default()
     }
 
-    /// What a figure of one network says under itself: whose weights, which layer and what of it, which picture.
-    pub fn caption(&self, net: &str, words: &str) -> [String; 4] {
+    /// What a figure of one network says under itself: whose weights, `what` of which layer, which picture.
+    pub fn caption(&self, net: &str, what: String) -> [String; 4] {
         let weights = catalogue::for_net(net).map_or_else(|| "no weights".into(), |entry| entry.card.origin.clone());
         let image = self.image.as_deref().and_then(samples::find).map_or("the visitor's own", |sample| sample.title);
-        [display(net), format!("Weights: {weights}"), format!("{}. {words}", self.node), format!("Picture: {image}")]
+        [display(net), format!("Weights: {weights}"), what, format!("Picture: {image}")]
     }
 
     /// The network of [`State::base_index`].

@@ -129,6 +129,64 @@ pub fn map(layers: &[String], how: Over, over: &str, caption: &[String], palette
     file(&escape(&caption.join(", ")), (SIDE + 32.0, SIDE + 44.0 + 18.0 * lines.len() as f64), &body, palette)
 }
 
+/// What a path reads, as it stands on the page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PathDrawn {
+    /// `Path A`.
+    pub path: String,
+    /// The address of the whole map.
+    pub map: String,
+    /// The magnifier's frame on it, an SVG.
+    pub frame: String,
+    /// The magnifier, an SVG.
+    pub magnifier: String,
+    /// What it reads, in words.
+    pub words: String,
+}
+
+/// What the paths of one transition read, side by side: the whole map over the magnifier, with a caption under them.
+pub fn strides(paths: &[PathDrawn], caption: &[String], palette: Palette) -> Still {
+    const SIDE: usize = 320;
+    const COLUMN: usize = SIDE + 24;
+    // A picture in a picture gets its place by these.
+    let placed = |svg: &str, x: usize, y: usize| {
+        svg.replacen("<svg ", &format!(r#"<svg x="{x}" y="{y}" width="{SIDE}" height="{SIDE}" "#), 1)
+    };
+    let mut body = String::from(
+        "<style>text{font:12px system-ui,sans-serif;fill:var(--ink)}.title{font-weight:600}.frame rect{fill:none;stroke:#fff;stroke-width:2;\
+         vector-effect:non-scaling-stroke}.magnifier circle{fill:#fff;stroke:#14161a;stroke-width:.8}\
+         .magnifier text{font-size:10px;font-weight:600;fill:#fff;stroke:#14161a;stroke-width:2;paint-order:stroke}\
+         .magnifier .never{stroke:#fff;stroke-opacity:.55;fill:none}.magnifier .tap{fill:none;stroke:#fff;stroke-width:2}</style>",
+    );
+    let mut lines = 0;
+    for (index, path) in paths.iter().enumerate() {
+        let x = 16 + index * COLUMN;
+        let told = wrapped(&path.words);
+        lines = lines.max(told.len());
+        let told = told
+            .iter()
+            .enumerate()
+            .map(|(line, words)| format!(r#"<text x="{x}" y="{}">{}</text>"#, 2 * SIDE + 74 + 18 * line, escape(words)));
+        // Writing to a string cannot fail.
+        let _ = write!(
+            body,
+            r#"<text class="title" x="{x}" y="26">{}</text><image x="{x}" y="36" width="{SIDE}" height="{SIDE}" href="{}" style="image-rendering:pixelated" preserveAspectRatio="none"/><g class="frame">{}</g>{}{}"#,
+            escape(&path.path),
+            path.map,
+            placed(&path.frame, x, 36),
+            placed(&path.magnifier, x, SIDE + 48),
+            told.collect::<String>(),
+        );
+    }
+    let top = 2 * SIDE + 84 + 18 * lines;
+    let under: Vec<String> = caption.iter().flat_map(|words| wrapped(words)).collect();
+    for (line, words) in under.iter().enumerate() {
+        let _ = write!(body, r#"<text x="16" y="{}">{}</text>"#, top + 18 * line, escape(words));
+    }
+    let size = ((paths.len() * COLUMN + 8) as f64, (top + 18 * under.len()) as f64);
+    file(&escape(&caption.join(", ")), size, &body, palette)
+}
+
 /// Words in lines as long as a map is wide.
 fn wrapped(words: &str) -> Vec<String> {
     const LETTERS: usize = 54;

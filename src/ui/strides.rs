@@ -3,11 +3,13 @@
 use super::button::button;
 use super::markup::Table;
 use super::names::{display, grouped, hue};
+use super::save::Save;
 use super::session::{Answer, Outcome, Session};
 use super::state::State;
+use super::still::{self, Palette, PathDrawn};
 use super::strides_view::{frame, magnifier, offset, overview, percent, place, shades, summary};
 use super::tables::merged;
-use crate::arch::transition::Transition;
+use crate::arch::transition::{Reading, Transition};
 use crate::worker::protocol::{Area, Edit, Fill};
 use leptos::prelude::*;
 use std::time::Duration;
@@ -258,6 +260,28 @@ fn Column(
     };
     let words = offset(&transition);
     let dead = transition.dead();
+    let drawn = StoredValue::new(transition.readings.clone());
+    let draw = {
+        let (net, map, id) = (net.clone(), map.clone(), transition.id.clone());
+        move |palette: Palette| {
+            let what = format!("{id}: what is read of {map}, whose channels' mean is shown; grey is never read.");
+            let caption = session.state.with_untracked(|state| state.caption(&net, what));
+            let drawn = drawn.with_value(|readings| {
+                let of = |reading: &Reading| {
+                    let at = place(reading, step.get_untracked(), walk.get_untracked());
+                    shown.with_untracked(|shades| PathDrawn {
+                        path: reading.path.to_string(),
+                        map: overview(reading, shades),
+                        frame: frame(reading, at),
+                        magnifier: magnifier(reading, shades, at),
+                        words: summary(reading),
+                    })
+                };
+                readings.iter().map(of).collect::<Vec<_>>()
+            });
+            Some((format!("{net}-{id}-strides"), still::strides(&drawn, &caption, palette)))
+        }
+    };
     let paths = transition.readings.into_iter().map(|reading| {
         let reading = StoredValue::new(reading);
         let at = move || reading.with_value(|reading| place(reading, step.get(), walk.get()));
@@ -276,7 +300,7 @@ fn Column(
     }).collect_view();
     view! {
         <article class=format!("card {colour}")>
-            <h3><i class="dot"></i>{name}<span>{format!("mean of {map}, {} × {}", transition.size.0, transition.size.1)}</span></h3>
+            <h3><i class="dot"></i>{name.clone()}<span>{format!("mean of {map}, {} × {}", transition.size.0, transition.size.1)}</span></h3>
             <div class="paths">{paths}</div>
             <p class="cap">{words}
                 {if dead == 0 { " Every position can matter.".to_string() } else {
@@ -287,6 +311,7 @@ fn Column(
                 Ok(check) => check.words(),
                 Err(sentence) => sentence.clone(),
             }))}</p>
+            <Save session what=format!("what {name} reads") draw/>
         </article>
     }.into_any()
 }

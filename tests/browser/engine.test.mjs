@@ -72,6 +72,58 @@ describe("on the CPU", () => {
     }
   });
 
+  test("tapping the output of every block costs at most a quarter more", async () => {
+    const blocks = [3, 4, 6, 3].flatMap((count, stage) => Array.from({ length: count }, (_, block) => `layer${stage + 1}.${block}`));
+    const times = await cpu.page.evaluate(async (blocks) => {
+      const run = async (taps) => {
+        const start = performance.now();
+        const { event, numbers } = await ask("run", { net: "resnet50-d", size: 224, weights: "formula", input: "formula", backend: "cpu", taps });
+        if (event.type !== "ran" || numbers.length !== 1 + taps.length) throw new Error(event.message);
+        return performance.now() - start;
+      };
+      await run([]);
+      await run(blocks);
+      // Taken in turn, so that what else the machine does falls on both.
+      const times = { none: [], all: [] };
+      for (let round = 0; round < 7; round += 1) {
+        times.none.push(await run([]));
+        times.all.push(await run(blocks));
+      }
+      return times;
+    }, blocks);
+    const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+    const ratio = median(times.all) / median(times.none);
+    console.log(`# all ${blocks.length} block outputs tapped: ${ratio.toFixed(2)} times the time of none`);
+    assert.ok(ratio <= 1.25, `${ratio}`);
+  });
+
+  test("walking through every layer of two ResNet-50s twice ends where the first walk ended", async () => {
+    const walk = () => cpu.page.evaluate(async (nodes) => {
+      let values = 0;
+      for (const net of ["resnet50-a", "resnet50-d"]) {
+        for (const node of nodes[net]) {
+          const { event, numbers } = await ask("run", { net, size: 64, weights: "formula", input: "formula", backend: "cpu", taps: [node] });
+          if (event.type !== "ran") throw new Error(event.message);
+          values += numbers[1].length;
+        }
+      }
+      return values;
+    }, { "resnet50-a": Object.keys(formula["resnet50-a@224"].nodes), "resnet50-d": Object.keys(formula["resnet50-d@224"].nodes) });
+    const debug = await browser.context.newCDPSession(cpu.page);
+    // Without what nobody holds any more.
+    const held = async () => {
+      await debug.send("HeapProfiler.collectGarbage");
+      await cpu.page.waitForTimeout(500);
+      return browser.memory();
+    };
+    const values = await walk();
+    const first = await held();
+    assert.equal(await walk(), values);
+    const second = await held();
+    console.log(`# ${(values / 1e6).toFixed(1)} million values walked; ${(first / 1e6).toFixed(0)} MB held after one walk, ${(second / 1e6).toFixed(0)} MB after two`);
+    assert.ok(Math.abs(second / first - 1) <= 0.1, `${first} and ${second}`);
+  });
+
   test("requests that cannot be met are answered with a sentence", async () => {
     const cases = [
       [{ net: "resnet50-e" }, /there is no network "resnet50-e"/],
@@ -138,16 +190,23 @@ describe("on WebGPU, SwiftShader", () => {
     }
   });
 
-  test("means, class activation maps, edits and moved pictures come back as they were asked for", async () => {
+  test("means, class activation maps, gradients, edits and moved pictures come back as they were asked for", async () => {
     await gpu.picture("assets/samples/chelsea.png");
+    const gradients = {};
     for (const backend of ["webgpu", "cpu"]) {
       const { event } = await gpu.run({ net: "tiny-d", backend, means: ["input", "layer1"], cams: 2 });
       assert.deepEqual(event.means, [["input", [1, 1, 128, 128]], ["layer1", [1, 1, 32, 32]]]);
       assert.deepEqual(event.cams.map(([index]) => index), event.top.slice(0, 2).map(({ index }) => index));
+      // The reverse pass is the processor's, over what the device computed.
+      const back = await gpu.page.evaluate((backend) => ask("run", { net: "tiny-d", backend, cams: 1, cam_at: "layer3", gradients: [{ node: "layer2", channel: null, y: 8, x: 8 }] }), backend);
+      assert.deepEqual(back.event.cams.map(([, shape]) => shape), [[1, 1, 8, 8]]);
+      assert.deepEqual(back.event.gradients, [["layer2", [1, 3, 128, 128]]]);
+      gradients[backend] = Object.values(back.numbers[2]);
       const moved = await gpu.run({ net: "tiny-d", backend, shift: [8, 0] });
       assert.notDeepEqual(moved.event.top, event.top);
       const outside = await gpu.run({ net: "tiny-d", backend, edits: [{ node: "layer1", area: { square: { y: 32, x: 0, side: 1 } }, fill: "zero" }] });
       assert.match(outside.event.message, /row 32, column 0 lies outside the 32 × 32 positions of layer1/);
     }
+    assert.ok(relativeL2(gradients.webgpu, gradients.cpu) <= 1e-2, `${relativeL2(gradients.webgpu, gradients.cpu)}`);
   });
 });

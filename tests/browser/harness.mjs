@@ -1,5 +1,5 @@
 // A loopback server for the built page, and Chromium to look at it with. Both are stopped by whoever started them.
-import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createReadStream, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
@@ -52,7 +52,28 @@ export async function launch({ webgpu = false, camera = false } = {}) {
     await context.close();
     rmSync(profile, { recursive: true, force: true });
   };
-  return { context, close };
+  return { context, close, memory: () => rendererMemory(profile) };
+}
+
+/// Bytes that the browser's pages and their workers hold of the machine's memory, by Linux' account.
+function rendererMemory(profile) {
+  const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+    try {
+      const parent = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")[1];
+      return [{ pid, parent, line: readFileSync(`/proc/${pid}/cmdline`, "utf8") }];
+    } catch {
+      return []; // It has ended.
+    }
+  });
+  const ours = new Set(processes.filter(({ line }) => line.includes(profile)).map(({ pid }) => pid));
+  const isOurs = ({ pid, parent }) => ours.has(pid) || ours.has(parent);
+  for (let before = -1; before !== ours.size;) {
+    before = ours.size;
+    processes.filter(isOurs).forEach(({ pid }) => ours.add(pid));
+  }
+  const renderers = processes.filter(({ pid, line }) => ours.has(pid) && line.includes("--type=renderer"));
+  if (renderers.length === 0) throw new Error("this browser has no renderers");
+  return renderers.reduce((sum, { pid }) => sum + 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]), 0);
 }
 
 /// Records what must not happen: errors in the console, and requests to anyone but the page's own server.

@@ -514,7 +514,7 @@ describe("features", () => {
     const frame = await column(visit.page, 0).locator(".enlarged").boundingBox();
     await visit.page.locator("#features .enlarged").first().scrollIntoViewIfNeeded();
     await visit.page.locator("#features .enlarged").first().hover({ position: { x: frame.width * 0.53, y: frame.height * 0.97 } });
-    (await told(visit.page)).forEach((line) => assert.match(line, /^channel 119, row 15, column 8: -?\d+\.\d{3}$/));
+    (await told(visit.page)).forEach((line) => assert.match(line, /^channel 119, row 15, column 8 \(pixel 12[3-5], 6[78]\): -?\d+\.\d{3}$/));
     // Order, colours, scale.
     const first = () => column(visit.page, 0).locator(".wall img").first().getAttribute("title");
     await visit.page.$eval("#features .wall", (wall) => { wall.scrollTop = 0; });
@@ -533,6 +533,19 @@ describe("features", () => {
     // Along the depth: the next layer of the first network.
     await visit.page.getByRole("button", { name: "Layer after" }).click();
     await visit.page.waitForFunction(() => location.search.includes("node=layer2.1.conv1"));
+    await settled(visit.page, 2);
+    // Played, every layer in its turn.
+    await visit.page.getByRole("button", { name: "Play through the layers" }).click();
+    await visit.page.waitForFunction(() => location.search.includes("node=layer2.1.bn2"));
+    await visit.page.getByRole("button", { name: "Play through the layers" }).click();
+    await visit.page.waitForTimeout(1200);
+    const stopped = visit.page.url();
+    await visit.page.waitForTimeout(1200);
+    assert.equal(visit.page.url(), stopped);
+    for (let back = 0; back < 9 && !visit.page.url().includes("node=layer2.1.conv1"); back += 1) {
+      await visit.page.getByRole("button", { name: "Layer before" }).click();
+    }
+    assert.match(visit.page.url(), /node=layer2\.1\.conv1/);
     await settled(visit.page, 2);
     const saved = visit.page.waitForEvent("download");
     await visit.page.getByRole("group", { name: "Save the map of Tiny-D" }).getByRole("button", { name: "SVG" }).click();
@@ -830,6 +843,39 @@ describe("the look", () => {
       await visit.page.waitForSelector("#cost svg.chart");
       await visit.page.$$eval("details", (all) => all.forEach((details) => { details.open = true; }));
       await visit.page.waitForSelector(".layers tbody tr");
+      await visit.page.evaluate(axe);
+      const violations = await visit.page.evaluate(async () => (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`));
+      assert.deepEqual(violations, []);
+      await clean(visit);
+    });
+  }
+  for (const [width, theme] of [[360, "dark"], [1600, "light"]]) {
+    test(`strides, features and receptive field, ${width} px, ${theme}, all computed: nothing overflows and axe finds nothing`, async () => {
+      const visit = await open(`?theme=${theme}&node=layer1`, { width, height: 900 });
+      await answers(visit.page, 4);
+      const picture = async (name, selector) => {
+        if (!process.env.STRIDESCOPE_SCREENSHOTS) return;
+        await visit.page.locator(selector).screenshot({ path: join(process.env.STRIDESCOPE_SCREENSHOTS, `${name}-${width}-${theme}.png`) });
+      };
+      await visit.page.getByRole("button", { name: "Set them to zero" }).click();
+      await visit.page.waitForFunction(() => [...document.querySelectorAll("#strides .checked")].every((line) => /logits/.test(line.textContent)));
+      await picture("strides", "#strides");
+      await visit.page.locator("#field").getByRole("button", { name: "Compute" }).click();
+      await visit.page.waitForFunction(() => document.querySelectorAll("#field .enlarged img:not(.behind)").length === 4);
+      await picture("field", "#field");
+      for (const shown of ["Grad-CAM", "Channels"]) {
+        await visit.page.getByRole("button", { name: shown, exact: true }).click();
+        await visit.page.waitForFunction(() => document.querySelectorAll("#features .enlarged img:not(.behind)").length === 4);
+        await picture(shown.toLowerCase(), "#features");
+      }
+      await visit.page.getByLabel("Probe").selectOption("noise");
+      const target = visit.page.locator("#features .enlarged").first();
+      const { width: side } = await target.boundingBox();
+      await target.click({ position: { x: (side * 9.5) / 32, y: (side * 9.5) / 32 } });
+      await visit.page.waitForFunction(() => document.querySelectorAll("#features .after").length === 4);
+      await picture("probe", "#features");
+      const overflow = await visit.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.equal(overflow, 0, "no horizontal scrolling");
       await visit.page.evaluate(axe);
       const violations = await visit.page.evaluate(async () => (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`));
       assert.deepEqual(violations, []);
