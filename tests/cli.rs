@@ -397,7 +397,12 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
     let cases = [
         (text(&sound), None, [0, 0, 0, 0], format!("fits tiny-a: {count} tensors")),
         (text(&sound), Some("tiny-b"), [0, 0, 0, 0], format!("fits tiny-b: {count} tensors")),
-        (&bare, None, [0, 0, 0, 0], "no network named: give --net to check it against one".into()),
+        (
+            &bare,
+            None,
+            [0, 0, 0, 0],
+            format!("by names and shapes this is tiny-b, or tiny-a, whose tensors are the same\nfits tiny-b: {count} tensors"),
+        ),
         (&bare, Some("tiny-a"), [0, 0, 0, 0], format!("fits tiny-a: {count} tensors")),
         (&nan, None, [0, 0, 0, 1], "does not fit tiny-c: tensor \"layer2.0.bn1.bias\" holds a value that is not finite".into()),
         (&few, None, [2, 0, 0, 0], "does not fit tiny-b: tensor \"layer1.0.conv2.weight\" is missing (and 1 more)".into()),
@@ -405,7 +410,7 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
     for (file, net, counts, verdict) in cases {
         let options: Vec<&str> = net.into_iter().flat_map(|net| ["--net", net]).collect();
         let found = as_json(&[&["inspect", file], &options[..]].concat());
-        let promised = ["file", "net", "card", "missing", "extra", "misshapen", "not_finite", "tensors"];
+        let promised = ["file", "net", "inferred", "card", "missing", "extra", "misshapen", "not_finite", "tensors"];
         assert_eq!(keys(&found), BTreeSet::from(promised));
         let lists = ["missing", "extra", "misshapen", "not_finite"].map(|key| list(&found[key]).len());
         assert_eq!(lists, counts, "{file} for {net:?}");
@@ -414,6 +419,21 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
         let line = format!("{missing} missing, {extra} extra, {misshapen} misshapen, {not_finite} not finite");
         assert!(plain.contains(&format!("\n{verdict}")) && plain.ends_with(&format!("\n{line}\n")), "{file}: {plain}");
     }
+
+    // PyTorch's own files, converted: the network is found, and the numbers stay.
+    for name in ["input-stem-d.pth", "legacy-c.pth"] {
+        let file = text(&project().join("tests/fixtures/checkpoints").join(name)).to_string();
+        let found = as_json(&["inspect", &file]);
+        let lists = ["missing", "extra", "misshapen", "not_finite"].map(|key| list(&found[key]).len());
+        assert_eq!((lists, &found["inferred"]), ([0; 4], &json!(true)), "{name}");
+        let converted = text(&dir.path().join("converted.safetensors")).to_string();
+        printed(&["convert", &file, &converted, "--dtype", "f32"]);
+        let again = as_json(&["inspect", &converted]);
+        assert_eq!(again["net"], found["net"]);
+        assert_eq!(list(&again["tensors"]).len(), list(&found["tensors"]).iter().filter(|row| row["dtype"] != "i64").count());
+    }
+    let picture = put(&dir, "none.safetensors", &safetensors::write(&Checkpoint::default(), Dtype::F32).unwrap());
+    assert!(printed(&["inspect", &picture]).contains("there is no convolution \"layer1.0.conv1.weight\". Choose a ResNet's"));
 
     let found = as_json(&["inspect", text(&sound)]);
     assert_eq!(serde_json::from_value::<Card>(found["card"].clone()).unwrap(), card("tiny-a"));

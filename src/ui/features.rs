@@ -71,6 +71,14 @@ impl Look {
         self.seen.with(|seen| seen.iter().find(|(name, _)| name == net).map(|(_, maps)| maps.clone()))
     }
 
+    /// Changes a square of the layer under study from there on, if it is chosen what to make of it.
+    fn put_probe(self, y: usize, x: usize) {
+        if let Some(fill) = self.fill.with_untracked(|name| fill_named(name)) {
+            let side = self.side.get_untracked();
+            self.session.state.update(|state| state.probe = Some(Probe { node: state.node.clone(), y, x, side, fill }));
+        }
+    }
+
     /// The maps of every network that has them.
     fn all(self) -> Vec<(String, Arc<Maps>)> {
         self.seen.with(|seen| seen.iter().filter_map(|(net, maps)| Some((net.clone(), maps.clone().ok()?))).collect())
@@ -278,6 +286,23 @@ pub fn Features(
             });
         }
     };
+    // Row and column by keyboard.
+    let place = move |label: &'static str, get: fn(&Probe) -> usize, set: fn((usize, usize), usize) -> (usize, usize)| {
+        let value = move || probe.with(|probe| probe.as_ref().map(|probe| get(probe).to_string()).unwrap_or_default());
+        let put = move |event: ev::Event| {
+            let Ok(wanted) = event_target_value(&event).parse() else { return };
+            if probe.with_untracked(Option::is_none) {
+                let (y, x) = set((0, 0), wanted);
+                return look.put_probe(y, x);
+            }
+            session.state.update(|state| {
+                if let Some(probe) = &mut state.probe {
+                    (probe.y, probe.x) = set((probe.y, probe.x), wanted);
+                }
+            });
+        };
+        view! { <label>{label}<input type="number" min="0" prop:value=value on:change=put disabled=move || fill.with(String::is_empty)/></label> }
+    };
     let fills = std::iter::once(("", "none")).chain(FILLS.iter().map(|(_, name, title)| (*name, *title)));
     let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
     let histogram = move || {
@@ -320,10 +345,12 @@ pub fn Features(
             {button("Over the picture", move || look.over_picture.update(|on| *on = !*on)).pressed(move || look.over_picture.get()).view()}
             <Choose label="Probe" options=options(fills) current=fill choose=set_fill/>
             <label>"Side"<input type="number" min="1" max=MAX_SIDE prop:value=move || side.get().to_string() on:change=set_side/></label>
+            {place("Row", |probe| probe.y, |(_, x), y| (y, x))}
+            {place("Column", |probe| probe.x, |(y, _), x| (y, x))}
             <span>{move || match probe.get() {
                 Some(Probe { node, y, x, .. }) => format!("{node} is changed at row {y}, column {x}; differences are shown."),
                 None if fill.with(String::is_empty) => String::new(),
-                None => "Click an enlarged map to change it there.".into(),
+                None => "Click an enlarged map to change it there, or write row and column.".into(),
             }}</span>
         </div>
         <Show when=move || shown.get() != Shown::Nothing fallback=|| view! { <p class="problem">"Choose what to look at. It is computed when it is asked for."</p> }>
@@ -419,16 +446,14 @@ fn Column(
     let point = move |event: ev::PointerEvent| {
         look.pointer.set(dom::share(&event, ".whole"));
     };
-    let put_probe = move |_| {
-        let place = look.pointer.get_untracked();
-        let fill = look.fill.with_untracked(|name| fill_named(name));
+    // A finger points only when it taps.
+    let put_probe = move |event: ev::MouseEvent| {
+        let place = dom::share(&event, ".whole");
+        look.pointer.set(place);
         let size = found
             .with_untracked(|found| found.as_ref().and_then(|maps| maps.as_ref().ok()).map(|maps| (maps.height, maps.width)));
-        if let (Some((x, y)), Some(fill), Some((height, width))) = (place, fill, size) {
-            let (y, x) = ((y * height as f64) as usize, (x * width as f64) as usize);
-            session.state.update(|state| {
-                state.probe = Some(Probe { node: state.node.clone(), y, x, side: look.side.get_untracked(), fill })
-            });
+        if let (Some((x, y)), Some((height, width))) = (place, size) {
+            look.put_probe((y * height as f64) as usize, (x * width as f64) as usize);
         }
     };
     let choose = move |channel: usize| session.state.update(|state| state.channel = channel);

@@ -5,6 +5,9 @@ pub mod catalogue;
 pub mod check;
 pub mod formula;
 pub mod labels;
+pub mod layout;
+pub mod pickle;
+pub mod pytorch;
 pub mod safetensors;
 pub mod tfjs;
 
@@ -84,12 +87,28 @@ impl Checkpoint {
     }
 }
 
+/// Reads a file of weights, safetensors or PyTorch's, and gives its tensors the names that timm gives them.
+///
+/// # Errors
+/// When it is neither, or broken.
+pub fn read(bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
+    let mut checkpoint = if pytorch::is_one(&bytes) { pytorch::read(bytes)? } else { safetensors::read(bytes)? };
+    layout::rename(&mut checkpoint);
+    Ok(checkpoint)
+}
+
 /// Why a file of weights cannot be used. Each sentence is for the visitor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WeightsError {
     /// The container is broken.
     #[error("this is no usable safetensors file: {0}. Download it again, or choose another")]
     Container(String),
+    /// A PyTorch file is broken, or more than weights.
+    #[error("this is no usable PyTorch file: {0}. Save it again with torch.save(model.state_dict(), FILE), or choose another")]
+    Pickle(String),
+    /// The tensors are those of no network of the family.
+    #[error("these are no weights of a ResNet that is known here: {0}. Choose a ResNet's, with the names of torchvision or timm")]
+    Unknown(String),
     /// A tensor is stored as something that no network here uses.
     #[error("tensor \"{name}\" is stored as {dtype}; only f32, f16 and bf16 can be read. Convert the file first")]
     Dtype {

@@ -173,7 +173,7 @@ describe("without a camera", () => {
     await strides.getByText("The code of this figure could not be fetched. Check the connection, then try again.").waitFor();
     await page.locator("#cost table").first().waitFor();
     await strides.getByRole("button", { name: "Try again" }).click();
-    await strides.getByRole("button", { name: "Play" }).waitFor();
+    await strides.getByRole("button", { name: "Play", exact: true }).waitFor();
     assert.equal(await strides.locator("h2").count(), 1);
     await page.close();
   });

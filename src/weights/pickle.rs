@@ -1,0 +1,439 @@
+//! Pickles, read as data: the opcodes that PyTorch writes for a dictionary of tensors, and no others. Nothing is imported, called or
+//! executed; a name that a pickle asks for is only compared with the few that stand for tensors.
+//!
+//! The opcodes are those of CPython's `Lib/pickletools.py`; what PyTorch makes of them is in `torch/_weights_only_unpickler.py`.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Index of a value among all that a pickle made. Values may hold each other in circles; an index cannot.
+pub type Id = usize;
+
+/// A value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// `None`, and whatever no tensor is made of.
+    Nothing,
+    /// A truth value.
+    Bool(bool),
+    /// An integer; those beyond 64 bits are refused.
+    Int(i64),
+    /// Text.
+    Text(Arc<str>),
+    /// A tuple or a list.
+    List(Vec<Id>),
+    /// A dictionary, ordered or not, in the order of its making.
+    Dict(Vec<(Id, Id)>),
+    /// A name that was imported.
+    Global(Global),
+    /// A store of numbers, by its key in the file.
+    Storage {
+        /// Of its numbers.
+        kind: Kind,
+        /// Its key.
+        key: Arc<str>,
+    },
+    /// A view into a store.
+    Tensor(Tensor),
+}
+
+/// Names that stand for parts of tensors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Global {
+    /// `collections.OrderedDict`.
+    OrderedDict,
+    /// `torch._utils._rebuild_tensor_v2`.
+    RebuildTensor,
+    /// `torch._utils._rebuild_parameter`.
+    RebuildParameter,
+    /// `torch.FloatStorage` and its like.
+    Storage(Kind),
+}
+
+/// Number type of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `torch.FloatStorage`.
+    F32,
+    /// `torch.HalfStorage`.
+    F16,
+    /// `torch.BFloat16Storage`.
+    Bf16,
+    /// `torch.LongStorage`.
+    I64,
+    /// `torch.DoubleStorage`, `torch.IntStorage` and so on, which no network here uses.
+    Other(&'static str),
+}
+
+/// A view into a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tensor {
+    /// Of its numbers.
+    pub kind: Kind,
+    /// The store's key.
+    pub key: Arc<str>,
+    /// First number.
+    pub offset: usize,
+    /// Row-major.
+    pub shape: Vec<usize>,
+    /// Numbers from one index to the next, by dimension.
+    pub stride: Vec<usize>,
+}
+
+/// Most values that one pickle may make: a ResNet-152's takes some 20,000.
+const MOST_VALUES: usize = 200_000;
+/// Longest pickle in bytes; it holds names and shapes, not numbers.
+const LONGEST_PICKLE: usize = 8 << 20;
+/// Longest text.
+const LONGEST: usize = 4096;
+
+/// What a pickle held, and how many bytes it took.
+#[derive(Debug)]
+pub struct Pickle {
+    values: Vec<Value>,
+    /// The value that it is.
+    pub root: Id,
+    /// Bytes up to and with its end.
+    pub len: usize,
+}
+
+impl Pickle {
+    /// A value.
+    pub fn get(&self, id: Id) -> &Value {
+        self.values.get(id).unwrap_or(&Value::Nothing)
+    }
+
+    /// The stores that it names: key and number type.
+    pub fn storages(&self) -> impl Iterator<Item = (&str, Kind)> {
+        self.values.iter().filter_map(|value| match value {
+            Value::Storage { kind, key } => Some((&**key, *kind)),
+            _ => None,
+        })
+    }
+
+    /// Reads one pickle from the start of some bytes.
+    ///
+    /// # Errors
+    /// A clause that says what is wrong.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let bytes = &bytes[..bytes.len().min(LONGEST_PICKLE)];
+        let mut machine =
+            Machine { bytes, at: 0, values: vec![Value::Nothing], stack: Vec::new(), marks: Vec::new(), memo: Vec::new() };
+        let root = machine.run()?;
+        Ok(Self { values: machine.values, root, len: machine.at })
+    }
+}
+
+struct Machine<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    values: Vec<Value>,
+    stack: Vec<Id>,
+    marks: Vec<usize>,
+    memo: Vec<(usize, Id)>,
+}
+
+type Done = Result<(), String>;
+
+impl<'a> Machine<'a> {
+    fn run(&mut self) -> Result<Id, String> {
+        loop {
+            let place = self.at;
+            match self.byte()? {
+                0x80 => match self.byte()? {
+                    2..=5 => {}
+                    other => return Err(format!("its pickle is of protocol {other}, and only 2 to 5 are read")),
+                },
+                // A frame's length only says how much to read at once.
+                0x95 => drop(self.take(8)?),
+                b'.' => return self.pop(),
+                b'(' => self.marks.push(self.stack.len()),
+                b'0' => drop(self.pop()?),
+                b'N' => self.push(Value::Nothing)?,
+                0x88 => self.push(Value::Bool(true))?,
+                0x89 => self.push(Value::Bool(false))?,
+                b'K' => self.int(1)?,
+                b'M' => self.int(2)?,
+                b'J' => {
+                    let value = i32::from_le_bytes(self.array()?);
+                    self.push(Value::Int(value.into()))?;
+                }
+                0x8a => self.long()?,
+                b'G' => {
+                    self.take(8)?;
+                    self.push(Value::Nothing)?;
+                }
+                b'X' | b'T' => {
+                    let len = u32::from_le_bytes(self.array()?) as usize;
+                    self.text(len)?;
+                }
+                0x8c | b'U' => {
+                    let len = usize::from(self.byte()?);
+                    self.text(len)?;
+                }
+                b'}' => self.push(Value::Dict(Vec::new()))?,
+                b']' | b')' => self.push(Value::List(Vec::new()))?,
+                0x85 => self.tuple(1)?,
+                0x86 => self.tuple(2)?,
+                0x87 => self.tuple(3)?,
+                b't' => {
+                    let items = self.since_mark()?;
+                    self.push(Value::List(items))?;
+                }
+                b'q' => {
+                    let slot = usize::from(self.byte()?);
+                    self.remember(slot)?;
+                }
+                b'r' => {
+                    let slot = u32::from_le_bytes(self.array()?) as usize;
+                    self.remember(slot)?;
+                }
+                0x94 => self.remember(self.memo.len())?,
+                b'h' => {
+                    let slot = usize::from(self.byte()?);
+                    self.recall(slot)?;
+                }
+                b'j' => {
+                    let slot = u32::from_le_bytes(self.array()?) as usize;
+                    self.recall(slot)?;
+                }
+                b'a' => {
+                    let item = self.pop()?;
+                    self.append(vec![item])?;
+                }
+                b'e' => {
+                    let items = self.since_mark()?;
+                    self.append(items)?;
+                }
+                b's' => {
+                    let (value, key) = (self.pop()?, self.pop()?);
+                    self.insert(vec![key, value])?;
+                }
+                b'u' => {
+                    let items = self.since_mark()?;
+                    self.insert(items)?;
+                }
+                b'c' => {
+                    let (module, name) = (self.line()?, self.line()?);
+                    self.global(&module, &name)?;
+                }
+                0x93 => {
+                    let (name, module) = (self.pop_text()?, self.pop_text()?);
+                    self.global(&module, &name)?;
+                }
+                b'Q' => self.persistent()?,
+                b'R' => self.reduce()?,
+                // The state of an OrderedDict: its `_metadata`, which says nothing of tensors.
+                b'b' => drop(self.pop()?),
+                other => return Err(format!("its pickle uses the opcode 0x{other:02x} at byte {place}, which no weights need")),
+            }
+        }
+    }
+
+    fn take(&mut self, len: usize) -> Result<&'a [u8], String> {
+        let cut = || format!("its pickle is cut off at byte {}", self.bytes.len());
+        let taken = self.at.checked_add(len).and_then(|end| self.bytes.get(self.at..end)).ok_or_else(cut)?;
+        self.at += len;
+        Ok(taken)
+    }
+
+    fn byte(&mut self) -> Result<u8, String> {
+        Ok(self.take(1)?[0])
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        let taken = self.take(N)?;
+        Ok(std::array::from_fn(|i| taken[i]))
+    }
+
+    fn push(&mut self, value: Value) -> Done {
+        if self.values.len() >= MOST_VALUES {
+            return Err(format!("its pickle makes over {MOST_VALUES} values"));
+        }
+        self.stack.push(self.values.len());
+        self.values.push(value);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Result<Id, String> {
+        let floor = self.marks.last().copied().unwrap_or(0);
+        if self.stack.len() <= floor {
+            return Err(format!("its pickle takes a value that is not there, at byte {}", self.at));
+        }
+        self.stack.pop().ok_or_else(|| "its pickle is empty".into())
+    }
+
+    fn top(&mut self) -> Result<Id, String> {
+        self.stack.last().copied().ok_or_else(|| format!("its pickle takes a value that is not there, at byte {}", self.at))
+    }
+
+    fn since_mark(&mut self) -> Result<Vec<Id>, String> {
+        let mark = self.marks.pop().ok_or_else(|| format!("its pickle ends a list that never began, at byte {}", self.at))?;
+        Ok(self.stack.split_off(mark.min(self.stack.len())))
+    }
+
+    fn int(&mut self, len: usize) -> Done {
+        let value = self.take(len)?.iter().rev().fold(0i64, |value, byte| value << 8 | i64::from(*byte));
+        self.push(Value::Int(value))
+    }
+
+    fn long(&mut self) -> Done {
+        let len = usize::from(self.byte()?);
+        let bytes = self.take(len)?;
+        // Beyond 64 bits stands only the mark of the old format, which is told by its bytes.
+        let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
+        let value = (len <= 8).then(|| {
+            let fill = if negative { 0xff } else { 0 };
+            i64::from_le_bytes(std::array::from_fn(|i| bytes.get(i).copied().unwrap_or(fill)))
+        });
+        self.push(value.map_or(Value::Nothing, Value::Int))
+    }
+
+    fn text(&mut self, len: usize) -> Done {
+        if len > LONGEST {
+            // Not a name of anything: said as nothing, if it is there at all.
+            self.take(len)?;
+            return self.push(Value::Nothing);
+        }
+        let text = String::from_utf8_lossy(self.take(len)?).into();
+        self.push(Value::Text(text))
+    }
+
+    fn line(&mut self) -> Result<String, String> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let end = rest.iter().take(LONGEST).position(|byte| *byte == b'\n').ok_or("its pickle holds a name without an end")?;
+        self.at += end + 1;
+        Ok(String::from_utf8_lossy(&rest[..end]).into_owned())
+    }
+
+    fn pop_text(&mut self) -> Result<Arc<str>, String> {
+        let id = self.pop()?;
+        match &self.values[id] {
+            Value::Text(text) => Ok(text.clone()),
+            _ => Err("its pickle imports something without a name".into()),
+        }
+    }
+
+    fn tuple(&mut self, len: usize) -> Done {
+        let mut items = (0..len).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
+        items.reverse();
+        self.push(Value::List(items))
+    }
+
+    fn remember(&mut self, slot: usize) -> Done {
+        let id = self.top()?;
+        match self.memo.binary_search_by_key(&slot, |(slot, _)| *slot) {
+            Ok(at) => self.memo[at].1 = id,
+            Err(at) => self.memo.insert(at, (slot, id)),
+        }
+        Ok(())
+    }
+
+    fn recall(&mut self, slot: usize) -> Done {
+        let found = self.memo.binary_search_by_key(&slot, |(slot, _)| *slot);
+        let at = found.map_err(|_| format!("its pickle recalls value {slot}, which it never kept"))?;
+        self.stack.push(self.memo[at].1);
+        if self.stack.len() > MOST_VALUES {
+            return Err(format!("its pickle holds over {MOST_VALUES} values"));
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, items: Vec<Id>) -> Done {
+        let id = self.top()?;
+        match &mut self.values[id] {
+            Value::List(list) => list.extend(items),
+            _ => return Err("its pickle appends to what is no list".into()),
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, items: Vec<Id>) -> Done {
+        let id = self.top()?;
+        match &mut self.values[id] {
+            Value::Dict(pairs) if items.len().is_multiple_of(2) => {
+                pairs.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1])))
+            }
+            Value::Dict(_) => return Err("its pickle holds a key without a value".into()),
+            _ => return Err("its pickle puts a key into what is no dictionary".into()),
+        }
+        Ok(())
+    }
+
+    fn global(&mut self, module: &str, name: &str) -> Done {
+        let global = match (module, name) {
+            ("collections", "OrderedDict") => Global::OrderedDict,
+            ("torch._utils", "_rebuild_tensor_v2") => Global::RebuildTensor,
+            ("torch._utils", "_rebuild_parameter") => Global::RebuildParameter,
+            ("torch" | "torch.storage", "FloatStorage") => Global::Storage(Kind::F32),
+            ("torch" | "torch.storage", "HalfStorage") => Global::Storage(Kind::F16),
+            ("torch" | "torch.storage", "BFloat16Storage") => Global::Storage(Kind::Bf16),
+            ("torch" | "torch.storage", "LongStorage") => Global::Storage(Kind::I64),
+            ("torch" | "torch.storage", "DoubleStorage") => Global::Storage(Kind::Other("f64")),
+            ("torch" | "torch.storage", "IntStorage") => Global::Storage(Kind::Other("i32")),
+            ("torch" | "torch.storage", "ByteStorage") => Global::Storage(Kind::Other("u8")),
+            ("torch" | "torch.storage", "CharStorage") => Global::Storage(Kind::Other("i8")),
+            ("torch" | "torch.storage", "BoolStorage") => Global::Storage(Kind::Other("bool")),
+            _ => {
+                let mut shown = String::new();
+                // Writing to a string cannot fail.
+                let _ = write!(shown, "{module}.{name}");
+                let shown: String = shown.chars().filter(|c| !c.is_control()).take(80).collect();
+                return Err(format!("its pickle asks for {shown}, which is no part of weights and is never run here"));
+            }
+        };
+        self.push(Value::Global(global))
+    }
+
+    /// `("storage", kind, key, device, length)`, as PyTorch names a store.
+    fn persistent(&mut self) -> Done {
+        let id = self.pop()?;
+        let Value::List(items) = &self.values[id] else { return Err("its pickle names a store that is none".into()) };
+        let of = |at: usize| items.get(at).and_then(|id| self.values.get(*id));
+        match (of(0), of(1), of(2)) {
+            (Some(Value::Text(what)), Some(Value::Global(Global::Storage(kind))), Some(Value::Text(key)))
+                if &**what == "storage" =>
+            {
+                let value = Value::Storage { kind: *kind, key: key.clone() };
+                self.push(value)
+            }
+            _ => Err("its pickle names a store that is none".into()),
+        }
+    }
+
+    fn reduce(&mut self) -> Done {
+        let (arguments, callee) = (self.pop()?, self.pop()?);
+        let Value::List(arguments) = self.values[arguments].clone() else {
+            return Err("its pickle calls something without arguments".into());
+        };
+        let value = match self.values[callee] {
+            Value::Global(Global::OrderedDict) => Value::Dict(Vec::new()),
+            Value::Global(Global::RebuildTensor) => Value::Tensor(self.tensor(&arguments)?),
+            Value::Global(Global::RebuildParameter) => match arguments.first().map(|id| &self.values[*id]) {
+                Some(Value::Tensor(tensor)) => Value::Tensor(tensor.clone()),
+                _ => return Err("its pickle holds a parameter that is no tensor".into()),
+            },
+            _ => return Err("its pickle calls what cannot be called".into()),
+        };
+        self.push(value)
+    }
+
+    /// `(store, offset, shape, stride, …)`.
+    fn tensor(&self, arguments: &[Id]) -> Result<Tensor, String> {
+        let of = |at: usize| arguments.get(at).and_then(|id| self.values.get(*id));
+        let number = |id: &Id| match self.values.get(*id) {
+            Some(Value::Int(number)) => usize::try_from(*number).ok(),
+            _ => None,
+        };
+        let numbers = |at: usize| match of(at) {
+            Some(Value::List(items)) if items.len() <= 8 => items.iter().map(number).collect::<Option<Vec<_>>>(),
+            _ => None,
+        };
+        let wrong = || "its pickle holds a tensor without a proper store, offset, shape and stride".to_string();
+        let Some(Value::Storage { kind, key }) = of(0) else { return Err(wrong()) };
+        let offset = arguments.get(1).and_then(number).ok_or_else(wrong)?;
+        let (shape, stride) =
+            numbers(2).zip(numbers(3)).filter(|(shape, stride)| shape.len() == stride.len()).ok_or_else(wrong)?;
+        Ok(Tensor { kind: *kind, key: key.clone(), offset, shape, stride })
+    }
+}
