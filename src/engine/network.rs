@@ -1,7 +1,7 @@
 //! One network type for the whole family, built from the graph and a checkpoint.
 
 use super::params::{ConvWeights, Params, params};
-use super::pass::{Edit, Pass, indices};
+use super::pass::{Asked, Edit, Pass};
 use super::plan::{FusedConv, Step, norms, plan};
 use super::reverse::{Map, Reverse};
 use super::topk::top_k;
@@ -93,66 +93,72 @@ impl Network {
         if input.len() != wanted || wanted == 0 {
             return Err(EngineError::Input { wanted, found: input.len() });
         }
-        let tapped = indices(&self.graph, pass.taps.iter().copied())?;
-        let averaged = indices(&self.graph, pass.means.iter().copied())?;
-        let edited = indices(&self.graph, pass.edits.iter().map(|edit| edit.node.as_str()))?;
-        let units = indices(&self.graph, pass.gradients.iter().map(|unit| unit.node))?;
-        let last = self.graph.nodes.len() - 1;
-        let last_map = self.graph.blocks.last().map_or(0, |block| block.output);
-        let cam_at = indices(&self.graph, pass.cam_at.into_iter())?.first().copied().unwrap_or(last_map);
-        let mut apart = [&tapped[..], &averaged, &edited, &units].concat();
-        let mut ways: Vec<(usize, usize)> = units.iter().map(|&from| (from, 0)).collect();
-        if pass.cams > 0 {
-            apart.push(cam_at);
-            // The last map is weighted by the classifier itself.
-            ways.extend((cam_at != last_map).then_some((last, cam_at)));
-        }
-        if !ways.is_empty() && batch != 1 {
+        let asked = Asked::of(&self.graph, pass)?;
+        if asked.goes_back() && batch != 1 {
             return Err(EngineError::Input { wanted: wanted / batch, found: input.len() });
         }
+        let apart = asked.apart();
         let steps = plan(&self.graph, &apart);
-        let on_the_way = |index: &usize| ways.iter().any(|&(from, to)| (to..=from).contains(index));
         let computed = std::iter::once(0).chain(steps.iter().map(Step::output));
-        let kept: Vec<usize> = apart.iter().copied().chain(computed.filter(on_the_way)).collect();
+        let kept: Vec<usize> = apart.into_iter().chain(computed.filter(|&index| asked.is_on_a_way(index))).collect();
 
         let input = Tensor::<4>::from_data(TensorData::new(input.to_vec(), shape), &self.backend.device());
-        let edits: Vec<(usize, &Edit)> = edited.into_iter().zip(pass.edits).collect();
+        let edits: Vec<(usize, &Edit)> = asked.edits.iter().copied().zip(pass.edits).collect();
         let (logits, outputs) = self.run(input, &steps, &kept, &edits).await?;
-        let kept =
-            |index: usize| outputs[index].clone().ok_or_else(|| EngineError::NoSuchNode(self.graph.nodes[index].id.clone()));
         let logits = self.read(logits).await?;
         let mut out = Output { logits, taps: Vec::new(), means: Vec::new(), cams: Vec::new(), gradients: Vec::new() };
-        for (&id, &index) in pass.taps.iter().zip(&tapped) {
-            let tensor = kept(index)?;
-            out.taps.push(Tap { id: id.into(), shape: tensor.dims(), values: self.read(tensor).await? });
+        for (&id, &index) in pass.taps.iter().zip(&asked.taps) {
+            out.taps.push(self.tap(id, self.kept(&outputs, index)?).await?);
         }
-        for (&id, &index) in pass.means.iter().zip(&averaged) {
-            let tensor = kept(index)?.mean_dim(1);
-            out.means.push(Tap { id: id.into(), shape: tensor.dims(), values: self.read(tensor).await? });
+        for (&id, &index) in pass.means.iter().zip(&asked.means) {
+            out.means.push(self.tap(id, self.kept(&outputs, index)?.mean_dim(1)).await?);
         }
+        if let Some(at) = asked.cam {
+            for (class, _) in top_k(&out.logits, pass.cams) {
+                let map = self.class_activation(self.kept(&outputs, at)?, class)?;
+                out.cams.push(self.tap(&class.to_string(), map).await?);
+            }
+        }
+        if asked.goes_back() {
+            self.go_back(&mut out, pass, &asked, (&steps, &outputs)).await?;
+        }
+        Ok(out)
+    }
+
+    /// What a reverse pass is needed for: class activation maps of any layer but the last, and gradients.
+    async fn go_back(
+        &self,
+        out: &mut Output,
+        pass: &Pass<'_>,
+        asked: &Asked,
+        (steps, outputs): (&[Step], &[Option<Tensor<4>>]),
+    ) -> Result<(), EngineError> {
         let mut maps: Vec<Option<Map>> = vec![None; outputs.len()];
-        for index in (0..outputs.len()).filter(on_the_way) {
+        for index in (0..outputs.len()).filter(|&index| asked.is_on_a_way(index)) {
             if let Some(tensor) = &outputs[index] {
                 maps[index] = Some(Map { dims: tensor.dims(), values: self.read(tensor.clone()).await? });
             }
         }
-        let reverse = Reverse { graph: &self.graph, checkpoint: &self.checkpoint, steps: &steps, outputs: &maps };
-        let classes: Vec<usize> = top_k(&out.logits, pass.cams).into_iter().map(|(class, _)| class).collect();
-        if cam_at == last_map {
-            for class in classes {
-                let tensor = self.class_activation(kept(last_map)?, class)?;
-                out.cams.push(Tap { id: class.to_string(), shape: tensor.dims(), values: self.read(tensor).await? });
-            }
-        } else {
-            out.cams = grad_cams(&reverse, &classes, (last, cam_at))?;
+        let reverse = Reverse { graph: &self.graph, checkpoint: &self.checkpoint, steps, outputs: &maps };
+        if let Some(at) = asked.grad_cam {
+            let classes: Vec<usize> = top_k(&out.logits, pass.cams).into_iter().map(|(class, _)| class).collect();
+            out.cams = grad_cams(&reverse, &classes, (self.graph.nodes.len() - 1, at))?;
         }
-        for (unit, &from) in pass.gradients.iter().zip(&units) {
-            let dims = kept(from)?.dims();
+        for (unit, &from) in pass.gradients.iter().zip(&asked.units) {
+            let dims = self.kept(outputs, from)?.dims();
             let seed = unit.seed(dims).ok_or_else(|| EngineError::NoSuchUnit(unit.to_string()))?;
             let gradient = reverse.gradient((from, seed), 0)?;
             out.gradients.push(Tap { id: unit.node.into(), shape: gradient.dims, values: gradient.values });
         }
-        Ok(out)
+        Ok(())
+    }
+
+    fn kept(&self, outputs: &[Option<Tensor<4>>], index: usize) -> Result<Tensor<4>, EngineError> {
+        outputs[index].clone().ok_or_else(|| EngineError::NoSuchNode(self.graph.nodes[index].id.clone()))
+    }
+
+    async fn tap(&self, id: &str, tensor: Tensor<4>) -> Result<Tap, EngineError> {
+        Ok(Tap { id: id.into(), shape: tensor.dims(), values: self.read(tensor).await? })
     }
 
     /// The last feature map weighted by one class's weights of the classifier: `[N, 1, H, W]`.

@@ -119,7 +119,56 @@ impl SplitMix {
     }
 }
 
-/// The layers of that name, by index.
-pub(super) fn indices<'i>(graph: &Graph, names: impl Iterator<Item = &'i str>) -> Result<Vec<usize>, EngineError> {
-    names.map(|id| graph.find(id).ok_or_else(|| EngineError::NoSuchNode(id.into()))).collect()
+/// The layers of a pass, by index.
+pub(super) struct Asked {
+    /// Of [`Pass::taps`].
+    pub taps: Vec<usize>,
+    /// Of [`Pass::means`].
+    pub means: Vec<usize>,
+    /// Of [`Pass::edits`].
+    pub edits: Vec<usize>,
+    /// Of [`Pass::gradients`].
+    pub units: Vec<usize>,
+    /// The last map, if class activation maps are wanted of it.
+    pub cam: Option<usize>,
+    /// Another layer of which they are wanted.
+    pub grad_cam: Option<usize>,
+    /// From where to where the reverse pass goes.
+    ways: Vec<(usize, usize)>,
+}
+
+impl Asked {
+    /// Finds every layer that a pass names.
+    pub fn of(graph: &Graph, pass: &Pass) -> Result<Self, EngineError> {
+        let find = |id: &str| graph.find(id).ok_or_else(|| EngineError::NoSuchNode(id.into()));
+        let all = |ids: &[&str]| ids.iter().map(|id| find(id)).collect::<Result<Vec<_>, _>>();
+        let units = pass.gradients.iter().map(|unit| find(unit.node)).collect::<Result<Vec<_>, _>>()?;
+        let last_map = graph.blocks.last().map_or(0, |block| block.output);
+        let at = pass.cam_at.map(find).transpose()?.unwrap_or(last_map);
+        // The last map is weighted by the classifier itself.
+        let (cam, grad_cam) = match pass.cams {
+            0 => (None, None),
+            _ if at == last_map => (Some(at), None),
+            _ => (None, Some(at)),
+        };
+        let mut ways: Vec<(usize, usize)> = units.iter().map(|&from| (from, 0)).collect();
+        ways.extend(grad_cam.map(|at| (graph.nodes.len() - 1, at)));
+        let edits = pass.edits.iter().map(|edit| find(&edit.node)).collect::<Result<_, _>>()?;
+        Ok(Self { taps: all(pass.taps)?, means: all(pass.means)?, edits, units, cam, grad_cam, ways })
+    }
+
+    /// The layers whose own outputs are needed, so that they cannot be computed in one go with others.
+    pub fn apart(&self) -> Vec<usize> {
+        [&self.taps[..], &self.means, &self.edits, &self.units, self.cam.as_slice(), self.grad_cam.as_slice()].concat()
+    }
+
+    /// Whether there is a reverse pass.
+    pub fn goes_back(&self) -> bool {
+        !self.ways.is_empty()
+    }
+
+    /// Whether a reverse pass needs a layer's output.
+    pub fn is_on_a_way(&self, index: usize) -> bool {
+        self.ways.iter().any(|&(from, to)| (to..=from).contains(&index))
+    }
 }

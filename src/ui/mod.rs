@@ -20,6 +20,8 @@ mod cost;
 mod dom;
 #[cfg(feature = "ui")]
 mod features;
+#[cfg(feature = "ui")]
+mod features_column;
 #[cfg(feature = "charts")]
 pub mod features_view;
 #[cfg(feature = "ui")]
