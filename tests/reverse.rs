@@ -6,25 +6,14 @@ mod common;
 #[path = "common/specs.rs"]
 mod specs;
 
-use common::{block_on, formula_network, project, sample};
+use common::{block_on, formula_network, tiny};
 use proptest::prelude::*;
 use specs::any_spec;
 use std::sync::Arc;
-use stridescope::arch::{AntiAlias, ArchSpec, Input, lower, receptive};
+use stridescope::arch::{AntiAlias, Input, lower, receptive};
 use stridescope::engine::topk::top_k;
 use stridescope::engine::{Backend, Network, Pass, Unit};
-use stridescope::image::{prepare, resize_and_crop};
-use stridescope::weights::{formula, safetensors};
-
-/// A trained network and what it is fed of a sample picture.
-fn tiny(net: &str) -> (Network, Vec<f32>, usize) {
-    let checkpoint =
-        safetensors::read(std::fs::read(project().join(format!("assets/weights/{net}.safetensors"))).unwrap()).unwrap();
-    let how = checkpoint.card.clone().unwrap().preprocess;
-    let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(how.size)).unwrap();
-    let picture = resize_and_crop(&sample("chelsea.png"), &how, (0, 0)).unwrap();
-    (Network::load(graph, Arc::new(checkpoint), Backend::Cpu).unwrap(), prepare(&picture, &how), how.size)
-}
+use stridescope::weights::formula;
 
 /// The value of a unit, added up in f64.
 fn value(network: &Network, input: &[f32], size: (usize, usize), unit: Unit) -> f64 {

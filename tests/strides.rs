@@ -4,17 +4,16 @@
 
 mod common;
 
-use common::{block_on, formula_network, project, sample};
+use common::{block_on, formula_network, project, sample, tiny};
 use proptest::prelude::*;
-use std::sync::Arc;
 use stridescope::arch::coverage::{self, Mask, Reads};
 use stridescope::arch::graph::Window;
 use stridescope::arch::transition::{Reading, Transition, transitions};
 use stridescope::arch::{ArchSpec, Input, Shape, lower};
 use stridescope::engine::topk::top_k;
-use stridescope::engine::{Backend, Edit, EngineError, Fill, Network, Pass};
+use stridescope::engine::{Edit, EngineError, Fill, Network, Pass};
 use stridescope::image::decode::decode;
-use stridescope::image::{prepare, resize_and_crop};
+use stridescope::image::resize_and_crop;
 use stridescope::ui::features_view::{Change, Maps, Sort};
 use stridescope::ui::field_view::{self, Seen};
 use stridescope::ui::{picture, strides_view as view};
@@ -86,15 +85,6 @@ fn logits(network: &Network, input: &[f32], size: usize, edits: &[Edit]) -> Vec<
 
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
-}
-
-fn tiny(net: &str) -> (Network, Vec<f32>, usize) {
-    let checkpoint =
-        safetensors::read(std::fs::read(project().join(format!("assets/weights/{net}.safetensors"))).unwrap()).unwrap();
-    let how = checkpoint.card.clone().unwrap().preprocess;
-    let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(how.size)).unwrap();
-    let input = prepare(&resize_and_crop(&sample("chelsea.png"), &how, (0, 0)).unwrap(), &how);
-    (Network::load(graph, Arc::new(checkpoint), Backend::Cpu).unwrap(), input, how.size)
 }
 
 /// Three quarters of what goes into each transition matter to A not by one bit, and to B, C and D they do.

@@ -1,6 +1,7 @@
 //! The figure **features**: every channel of the layer under study, in every network at once, and where each network looks for a class.
 
 use super::button::button;
+use super::by_network::ByNetwork;
 use super::charts;
 use super::choose::{Choose, options};
 use super::features_column::{Column, Look};
@@ -44,20 +45,9 @@ impl Shown {
 /// The maps that came with an answer.
 fn maps(answer: Answer, shown: Shown) -> Maps {
     let Answer { ran, mut numbers } = answer;
-    let names = match shown {
-        _ if shown.is_of_classes() => ran.top.iter().map(|class| class.label.clone()).collect(),
-        _ => Vec::new(),
-    };
+    let names = if shown.is_of_classes() { ran.top.iter().map(|class| class.label.clone()).collect() } else { Vec::new() };
     let shape = ran.taps.first().map(|(_, shape)| *shape).or_else(|| ran.cams.first().map(|(_, shape)| *shape)).unwrap_or([0; 4]);
-    Maps {
-        names,
-        told: String::new(),
-        top: Vec::new(),
-        stages: Vec::new(),
-        height: shape[2],
-        width: shape[3],
-        values: numbers.split_off(numbers.len().min(1)).concat(),
-    }
+    Maps { names, height: shape[2], width: shape[3], values: numbers.split_off(numbers.len().min(1)).concat(), ..Maps::default() }
 }
 
 /// What a change made of every channel, of the stages, and of the prediction.
@@ -95,7 +85,7 @@ pub fn Features(
     let shown = RwSignal::new(Shown::Nothing);
     let look = Look {
         session,
-        seen: RwSignal::new(Vec::new()),
+        seen: ByNetwork::new(),
         pointer: RwSignal::new(None),
         top: RwSignal::new(0),
         over_picture: RwSignal::new(false),
@@ -127,15 +117,12 @@ pub fn Features(
             return;
         }
         left.set_value(networks.len());
-        look.seen.update(|seen| seen.retain(|(net, _)| networks.iter().any(|(known, _)| known == net)));
+        look.seen.keep(&networks);
         for (net, _) in networks {
             let put = {
                 let name = net.clone();
                 move |maps: Result<Maps, String>| {
-                    look.seen.update(|seen| {
-                        seen.retain(|(net, _)| *net != name);
-                        seen.push((name, maps.map(Arc::new)));
-                    });
+                    look.seen.put(name, maps);
                     left.update_value(|left| *left = left.saturating_sub(1));
                     if left.get_value() == 0 && is_playing.get_untracked() {
                         let on = move || {
@@ -183,7 +170,7 @@ pub fn Features(
     });
     let show = move |what: Shown| {
         session.state.update(|state| state.channel = 0);
-        look.seen.set(Vec::new());
+        look.seen.clear();
         look.over_picture.set(what.is_of_classes());
         shown.set(what);
     };
@@ -259,7 +246,7 @@ pub fn Features(
             return None;
         }
         let channel = session.state.with(|state| state.channel);
-        let all = look.all();
+        let all = look.seen.all();
         let ends = all.iter().map(|(_, maps)| range(maps.map(channel))).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
         let (nets, maps): (Vec<String>, Vec<Arc<Maps>>) = all.into_iter().unzip();
         let series = |ends| maps.iter().map(|maps| maps.histogram(channel, ends, BINS)).collect::<Vec<_>>();

@@ -1,5 +1,6 @@
 //! One column of the figure **features**: the maps of one network.
 
+use super::by_network::{ByNetwork, why_not};
 use super::dom;
 use super::features_view::{Maps, TILE};
 use super::names::{display, hue};
@@ -11,13 +12,9 @@ use super::still::{self, Over};
 use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
-use std::sync::Arc;
 
 /// Rows of the wall that are drawn above and below those in sight.
 const MARGIN: usize = 2;
-
-/// A network's maps and what it says of a change; or why there are none.
-pub type Seen = (String, Result<Arc<Maps>, String>);
 
 /// What all columns share.
 #[derive(Clone, Copy)]
@@ -25,7 +22,7 @@ pub struct Look {
     /// The session whose networks and picture are shown.
     pub session: Session,
     /// What has come.
-    pub seen: RwSignal<Vec<Seen>>,
+    pub seen: ByNetwork<Maps>,
     /// Where the pointer is over an enlarged map, from 0 to 1 across and down.
     pub pointer: RwSignal<Option<(f64, f64)>>,
     /// How far the walls are scrolled, in CSS pixels.
@@ -39,10 +36,6 @@ pub struct Look {
 }
 
 impl Look {
-    fn maps(self, net: &str) -> Option<Result<Arc<Maps>, String>> {
-        self.seen.with(|seen| seen.iter().find(|(name, _)| name == net).map(|(_, maps)| maps.clone()))
-    }
-
     /// Changes a square of the layer under study from there on, if it is chosen what to make of it.
     pub fn put_probe(self, y: usize, x: usize) {
         if let Some(fill) = self.fill.with_untracked(|name| fill_named(name)) {
@@ -51,15 +44,10 @@ impl Look {
         }
     }
 
-    /// The maps of every network that has them.
-    pub fn all(self) -> Vec<(String, Arc<Maps>)> {
-        self.seen.with(|seen| seen.iter().filter_map(|(net, maps)| Some((net.clone(), maps.clone().ok()?))).collect())
-    }
-
     /// Ends of the colour scale that all share, where they do: those of everything shown.
     fn common(self, of: impl Fn(&Maps) -> &[f32]) -> Option<(f32, f32)> {
         self.session.state.with(|state| state.one_scale).then(|| {
-            let ends = self.all().into_iter().map(|(_, maps)| maps.ends(of(&maps)));
+            let ends = self.seen.all().into_iter().map(|(_, maps)| maps.ends(of(&maps)));
             ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0.0, 1.0))
         })
     }
@@ -77,7 +65,7 @@ pub fn Column(
     let name = display(&net);
     let found = {
         let net = net.clone();
-        Memo::new(move |_| look.maps(&net))
+        Memo::new(move |_| look.seen.of(&net))
     };
     let with = move |read: &dyn Fn(&Maps) -> String| {
         found.with(|found| found.as_ref().and_then(|maps| maps.as_ref().ok()).map(|maps| read(maps)))
@@ -85,7 +73,7 @@ pub fn Column(
     let channel = move || session.state.with(|state| state.channel);
     let order = Memo::new(move |_| {
         let (sort, base) = session.state.with(|state| (state.sort, state.baseline().to_string()));
-        let base = look.maps(&base).and_then(Result::ok);
+        let base = look.seen.of(&base).and_then(Result::ok);
         found
             .with(|found| found.as_ref().and_then(|maps| maps.as_ref().ok()).map(|maps| maps.order(sort, base.as_deref())))
             .unwrap_or_default()
@@ -196,11 +184,7 @@ pub fn Column(
     view! {
         <article class=format!("card {}", colour)>
             <h3><i class="dot"></i>{name.clone()}</h3>
-            {move || found.with(|found| match found {
-                None => Some("Waiting for this network.".to_string()),
-                Some(Err(sentence)) => Some(sentence.clone()),
-                Some(Ok(_)) => None,
-            }).map(|words| view! { <p class="problem">{words}</p> })}
+            {move || found.with(|found| why_not(found.as_ref())).map(|words| view! { <p class="problem">{words}</p> })}
             <div class="whole enlarged" class:over=move || look.over_picture.get() on:pointermove=point on:click=put_probe on:pointerleave=move |_| look.pointer.set(None)>
                 {move || behind().map(|src| view! { <img class="behind" alt="" src=src/> })}
                 {move || enlarged().map(|src| view! { <img alt=move || words().unwrap_or_default() src=src/> })}

@@ -1,6 +1,7 @@
 //! The figure **receptive field**: which pixels a position of a layer can depend on, and which it does depend on, in every network.
 
 use super::button::button;
+use super::by_network::{ByNetwork, why_not};
 use super::dom;
 use super::field_view::{Seen, WHOLE, place};
 use super::names::{display, hue};
@@ -11,10 +12,6 @@ use super::still::{self, Over};
 use crate::worker::protocol::Unit;
 use leptos::ev;
 use leptos::prelude::*;
-use std::sync::Arc;
-
-/// What is known of a network's position; or why nothing is.
-type Known = (String, Result<Arc<Seen>, String>);
 
 /// The figure.
 #[component]
@@ -24,7 +21,7 @@ pub fn FieldFigure(
 ) -> impl IntoView {
     let is_on = RwSignal::new(false);
     let one_channel = RwSignal::new(false);
-    let known = RwSignal::new(Vec::<Known>::new());
+    let known = ByNetwork::<Seen>::new();
     let answered = session.answered();
     let asked_for = Memo::new(move |_| {
         session.state.with(|state| (state.node.clone(), state.at, one_channel.get().then_some(state.channel)))
@@ -36,17 +33,11 @@ pub fn FieldFigure(
         if !is_on.get() {
             return;
         }
-        known.update(|known| known.retain(|(net, _)| networks.iter().any(|(name, _)| name == net)));
+        known.keep(&networks);
         for (net, _) in networks {
-            let put = move |net: String, seen: Result<Seen, String>| {
-                known.update(|known| {
-                    known.retain(|(name, _)| *name != net);
-                    known.push((net, seen.map(Arc::new)));
-                });
-            };
             let graph = session.state.with_untracked(|state| state.graph(&net));
             let Some((side, place)) = graph.and_then(|graph| Some((graph.input.width, place(&graph, &node, at)?))) else {
-                put(net, Err(format!("This network has no layer {node}.")));
+                known.put(net, Err(format!("This network has no layer {node}.")));
                 continue;
             };
             let (y, x) = place.at;
@@ -54,7 +45,7 @@ pub fn FieldFigure(
             let name = net.clone();
             let heard = move |answer: Result<Answer, String>| {
                 let seen = answer.map(|answer| Seen::of(place, side, answer.numbers.last().map_or(&[], Vec::as_slice)));
-                put(name, seen);
+                known.put(name, seen);
             };
             let id = session.aside(&net, |run| run.gradients = vec![unit], heard);
             asked.update_value(|asked| asked.extend(id));
@@ -105,7 +96,7 @@ fn Column(
     /// The session whose picture is shown.
     session: Session,
     /// What is known of every network.
-    known: RwSignal<Vec<Known>>,
+    known: ByNetwork<Seen>,
     /// The network.
     net: String,
 ) -> impl IntoView {
@@ -113,7 +104,7 @@ fn Column(
     let colour = hue(&net);
     let found = {
         let net = net.clone();
-        Memo::new(move |_| known.with(|known| known.iter().find(|(name, _)| *name == net).map(|(_, seen)| seen.clone())))
+        Memo::new(move |_| known.of(&net))
     };
     let with = move |read: &dyn Fn(&Seen) -> String| {
         found.with(|found| found.as_ref().and_then(|seen| seen.as_ref().ok()).map(|seen| read(seen)))
@@ -145,11 +136,7 @@ fn Column(
     view! {
         <article class=format!("card {colour}")>
             <h3><i class="dot"></i>{name.clone()}</h3>
-            {move || found.with(|found| match found {
-                None => Some("Waiting for this network.".to_string()),
-                Some(Err(sentence)) => Some(sentence.clone()),
-                Some(Ok(_)) => None,
-            }).map(|words| view! { <p class="problem">{words}</p> })}
+            {move || found.with(|found| why_not(found.as_ref())).map(|words| view! { <p class="problem">{words}</p> })}
             <div class="whole enlarged lit" on:click=choose>
                 {move || behind().map(|src| view! { <img class="behind" alt="" src=src/> })}
                 {move || light().map(|src| view! { <img alt=move || with(&Seen::words).unwrap_or_default() src=src/> })}

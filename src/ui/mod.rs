@@ -8,6 +8,8 @@ mod architecture;
 mod builder;
 #[cfg(feature = "ui")]
 mod button;
+#[cfg(feature = "ui")]
+mod by_network;
 #[cfg(feature = "charts")]
 pub mod charts;
 #[cfg(feature = "ui")]

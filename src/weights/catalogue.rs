@@ -2,8 +2,12 @@
 
 use super::{Card, WeightsError};
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 const CATALOGUE: &str = include_str!("../../assets/catalogue.json");
+/// Read once: the page asks at every change of its state.
+static ENTRIES: LazyLock<Result<Vec<CatalogueEntry>, WeightsError>> =
+    LazyLock::new(|| serde_json::from_str(CATALOGUE).map_err(|error| WeightsError::Card(error.to_string())));
 
 /// One file of weights that can be had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,10 +56,10 @@ impl Remote {
 /// # Errors
 /// When the catalogue that was built in is broken; a test makes sure that it is not.
 pub fn entries() -> Result<Vec<CatalogueEntry>, WeightsError> {
-    serde_json::from_str(CATALOGUE).map_err(|error| WeightsError::Card(error.to_string()))
+    ENTRIES.clone()
 }
 
 /// The entry for a network, if there are weights for it.
 pub fn for_net(net: &str) -> Option<CatalogueEntry> {
-    entries().ok()?.into_iter().find(|entry| entry.card.net == net)
+    ENTRIES.as_ref().ok()?.iter().find(|entry| entry.card.net == net).cloned()
 }

@@ -171,6 +171,11 @@ pub enum WeightsError {
     Card(String),
 }
 
+/// A name from a file, as far as a sentence can hold it.
+fn shorten(name: &str) -> String {
+    name.chars().take(60).collect()
+}
+
 fn and_more(more: usize) -> String {
     if more == 0 { String::new() } else { format!(" (and {more} more)") }
 }

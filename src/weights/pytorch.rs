@@ -3,7 +3,7 @@
 //! The formats are those of `torch/serialization.py` (`_save` and `_legacy_save`). Stores are left where they lie in the file.
 
 use super::pickle::{Kind, Pickle, Tensor, Value};
-use super::{Checkpoint, Dtype, Entry, WeightsError};
+use super::{Checkpoint, Dtype, Entry, WeightsError, shorten};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Cursor;
 use std::ops::Range;
@@ -72,10 +72,6 @@ pub fn read(bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
         }
     }
     Ok(checkpoint)
-}
-
-fn shorten(name: &str) -> String {
-    name.chars().take(60).collect()
 }
 
 fn is_contiguous(tensor: &Tensor) -> bool {

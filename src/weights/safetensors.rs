@@ -1,7 +1,7 @@
 //! The safetensors container, read and written by the crate of that name.
 
 use super::card::METADATA_KEY;
-use super::{Card, Checkpoint, Dtype, Entry, WeightsError};
+use super::{Card, Checkpoint, Dtype, Entry, WeightsError, shorten};
 use ::safetensors::SafeTensors;
 use ::safetensors::tensor::{SafeTensorError, TensorView};
 use std::collections::HashMap;
@@ -51,10 +51,6 @@ fn container(error: &SafeTensorError, len: usize) -> WeightsError {
         SafeTensorError::ValidationOverflow => "a tensor's shape is too large to exist".into(),
         other => other.to_string(),
     })
-}
-
-fn shorten(name: &str) -> String {
-    name.chars().take(60).collect()
 }
 
 /// Writes a checkpoint as safetensors. With [`Dtype::F16`], convolution and classifier weights are halved; vectors (biases and

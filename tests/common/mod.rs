@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::engine::{Backend, Network};
-use stridescope::image::{Rgb, decode::decode};
-use stridescope::weights::formula;
+use stridescope::image::{Rgb, decode::decode, prepare, resize_and_crop};
+use stridescope::weights::{formula, safetensors};
 
 pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -79,4 +79,14 @@ pub fn formula_network(name: &str) -> (Network, usize) {
     let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(size)).unwrap();
     let checkpoint = Arc::new(formula::checkpoint(&graph));
     (Network::load(graph, checkpoint, Backend::Cpu).unwrap(), size)
+}
+
+/// A trained network, what it is fed of a sample picture, and the side of that.
+pub fn tiny(net: &str) -> (Network, Vec<f32>, usize) {
+    let checkpoint =
+        safetensors::read(std::fs::read(project().join(format!("assets/weights/{net}.safetensors"))).unwrap()).unwrap();
+    let how = checkpoint.card.clone().unwrap().preprocess;
+    let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(how.size)).unwrap();
+    let input = prepare(&resize_and_crop(&sample("chelsea.png"), &how, (0, 0)).unwrap(), &how);
+    (Network::load(graph, Arc::new(checkpoint), Backend::Cpu).unwrap(), input, how.size)
 }
