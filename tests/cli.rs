@@ -77,7 +77,7 @@ fn weights(net: &str) -> PathBuf {
 }
 
 fn card(net: &str) -> Card {
-    catalogue::for_net(net).unwrap().card
+    catalogue::for_net(net).unwrap().card.clone()
 }
 
 /// A file in a folder of the test's own.

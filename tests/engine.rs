@@ -68,7 +68,7 @@ fn tiny(net: &str) -> (Network, image::Preprocess) {
     let bytes = std::fs::read(project().join(format!("assets/weights/{net}.safetensors"))).unwrap();
     let checkpoint = safetensors::read(bytes).unwrap();
     let card = checkpoint.card.clone().unwrap();
-    assert_eq!(Some(&card), catalogue::for_net(net).map(|entry| entry.card).as_ref(), "the card in the file is the catalogue's");
+    assert_eq!(Some(&card), catalogue::for_net(net).map(|entry| &entry.card), "the card in the file is the catalogue's");
     let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(card.preprocess.size)).unwrap();
     (Network::load(graph, Arc::new(checkpoint), Backend::Cpu).unwrap(), card.preprocess)
 }

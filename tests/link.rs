@@ -32,6 +32,10 @@ fn links_read_as_they_are_documented() {
     let query = "?models=resnet50-a.os8,resnet50-d&count=fvcore&level=blocks&base=resnet50-d";
     let (compared, problems) = State::from_query(query);
     assert_eq!((compared.to_query().as_str(), compared.base_index(), problems.len()), (query, 1, 0));
+    let query = "?models=resnet50-b@resnet50.a1_in1k,resnet50-d@hf:timm/resnet50d.a1_in1k";
+    assert_eq!(State::from_query(query).0.to_query(), query);
+    let (usual, _) = State::from_query("?models=resnet50-b@resnet50.gluon_in1k,resnet50-b");
+    assert_eq!(usual.models, ["resnet50-b"], "what is taken unasked needs no word");
     assert_eq!(state.to_query(), "?models=resnet50-a,resnet50-d&node=layer3.0.conv2&image=rocket&size=96&backend=cpu&theme=dark");
 }
 
@@ -71,6 +75,10 @@ fn what_makes_no_sense_is_said_and_left_at_its_default() {
         ("size=99999999999999999999999", "not between 32 and 512"),
         ("backend=gpu", "write auto, webgpu or cpu"),
         ("theme=sepia", "write auto, light or dark"),
+        ("models=tiny-a@", "names no weights"),
+        ("models=tiny-a@nowhere", "\"nowhere\" names no weights: write the address of a safetensors file"),
+        ("models=tiny-a@resnet50.a1_in1k", "are weights for resnet50-b, not for tiny-a"),
+        ("models=tiny-a@http://example.org/a.pth", "would not be encrypted"),
     ];
     for (query, words) in cases {
         let (state, problems) = State::from_query(query);
@@ -100,6 +108,8 @@ fn names_are_shown_as_people_write_them() {
     assert_eq!(names::tagline("resnet50-d"), "avgpool shortcut");
     assert_eq!(names::tagline("resnet50-a.shortcut-avgpool"), "a mixture of your own");
     assert_eq!((names::hue("resnet50-a.shortcut-avgpool"), names::hue("resnet50-a.stride-conv2")), ('a', 'b'));
+    assert_eq!(names::display("resnet50-b@resnet50.a1_in1k"), "ResNet-50-B · a1_in1k");
+    assert_eq!(names::display("tiny-d.classes7@hf:some/net"), "Tiny-D classes7 · net");
     assert_eq!([0, 999, 1000, 25_557_032].map(names::grouped), ["0", "999", "1,000", "25,557,032"]);
     for (count, shown) in [(3_857_973_248, "3.86 G"), (25_557_032, "25.6 M"), (375_717_888, "376 M"), (999, "999")] {
         assert_eq!(names::short_count(count), shown);
@@ -109,9 +119,20 @@ fn names_are_shown_as_people_write_them() {
     }
 }
 
+/// Whose weights, as a link says it.
+const SOURCES: [&str; 6] = [
+    "",
+    "",
+    "@hf:some-one/net_1.x",
+    "@https://example.org/a%20b/net.safetensors?a=1&b=2%2C3#c",
+    "@http://localhost:8080/net.pth",
+    "@file:my + net @ home (1)&é.pth",
+];
+
 fn any_state() -> impl Strategy<Value = State> {
     (
-        prop::sample::subsequence(ArchSpec::names(), 1..=4),
+        (prop::sample::subsequence(ArchSpec::names(), 1..=4), prop::array::uniform4(prop::sample::select(SOURCES.to_vec())))
+            .prop_map(|(nets, sources)| nets.iter().zip(sources).map(|(net, source)| format!("{net}{source}")).collect::<Vec<_>>()),
         prop::sample::select(vec!["layer1", "layer2.0", "layer4.1.conv2", "fc", "maxpool"]),
         prop::sample::select(SAMPLES.to_vec()),
         prop::option::of(32usize..=512),

@@ -1,9 +1,11 @@
 //! Files of weights: what is read, and what broken ones are answered with.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use stridescope::arch::{ArchSpec, Graph, Input, lower};
 use stridescope::weights::card::Reject;
+use stridescope::weights::catalogue::Remote;
 use stridescope::weights::{Card, Checkpoint, Dtype, catalogue, check, formula, labels, safetensors, tfjs};
 
 fn graph() -> Graph {
@@ -16,7 +18,7 @@ fn file() -> Vec<u8> {
 
 #[test]
 fn what_is_written_is_read_again() {
-    let checkpoint = Checkpoint { card: catalogue::for_net("tiny-c").map(|entry| entry.card), ..formula::checkpoint(&graph()) };
+    let checkpoint = Checkpoint { card: catalogue::for_net("tiny-c").map(|entry| entry.card.clone()), ..formula::checkpoint(&graph()) };
     for (dtype, tolerance) in [(Dtype::F32, 0.0), (Dtype::F16, 1e-3)] {
         let read = safetensors::read(safetensors::write(&checkpoint, dtype).unwrap()).unwrap();
         assert_eq!(read.card, checkpoint.card);
@@ -118,16 +120,35 @@ fn broken_tfjs_models_are_answered_with_a_sentence() {
 #[test]
 fn the_catalogue_is_sound() {
     let entries = catalogue::entries().unwrap();
-    let names: Vec<&str> = entries.iter().map(|entry| entry.card.net.as_str()).collect();
-    assert_eq!(names, ["tiny-a", "tiny-b", "tiny-c", "tiny-d", "resnet50-a"]);
-    for entry in &entries {
+    let first: Vec<&str> = entries.iter().map(|entry| entry.card.net.as_str()).take(8).collect();
+    let wanted =
+        ["tiny-a", "tiny-b", "tiny-c", "tiny-d", "resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"];
+    assert_eq!(first, wanted, "what is taken unasked comes first");
+    // One family, the fairest trio.
+    let trio: Vec<&str> = "bcd".chars().map(|l| catalogue::for_net(&format!("resnet50-{l}")).unwrap().card.recipe.as_str()).collect();
+    assert!(trio.windows(2).all(|pair| pair[0] == pair[1]));
+    for entry in entries {
+        assert!(std::ptr::eq(catalogue::find(&entry.id).unwrap(), entry), "{} twice", entry.id);
+        assert!(entry.id.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)), "{} in a link", entry.id);
+        assert!(entry.card.source.starts_with("https://"), "{}", entry.id);
+        let how = entry.card.preprocess;
+        assert!((how.size..=2 * how.size).contains(&how.resize), "{}", entry.id);
+        if let Some(Remote::Hub { .. }) = entry.remote {
+            // What safetensors makes of the network in f32: its numbers, PyTorch's counters, and a header.
+            let graph = lower(&ArchSpec::named(&entry.card.net).unwrap(), Input::square(224)).unwrap();
+            let values: usize = graph.tensors().iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
+            let header = entry.bytes - 4 * values as u64;
+            assert!((100..180).contains(&(header / graph.tensors().len() as u64)), "{}: {header} bytes of header", entry.id);
+        }
         let spec = ArchSpec::named(&entry.card.net).unwrap();
         assert_eq!(spec.classes, entry.card.class_count(), "{}", entry.card.net);
         assert_eq!(labels::labels(&entry.card.classes).len(), spec.classes);
         assert!(entry.card.accuracy.as_ref().is_some_and(|accuracy| accuracy.top1 > 50.0));
         if entry.built_in {
             let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/weights").join(entry.file.as_ref().unwrap());
-            assert_eq!(std::fs::metadata(&path).unwrap().len(), entry.bytes, "{}", path.display());
+            let bytes = std::fs::read(&path).unwrap();
+            let digits: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!((bytes.len() as u64, Some(digits)), (entry.bytes, entry.sha256.clone()), "{}", path.display());
         }
     }
 }

@@ -119,7 +119,7 @@ const R50: &[usize] = &[3, 4, 6, 3];
 const R101: &[usize] = &[3, 4, 23, 3];
 
 /// Every body, smallest first.
-pub static BODIES: [Body; 12] = {
+pub static BODIES: [Body; 13] = {
     use BlockKind::{Basic, Bottleneck};
     const XIE: &str = "Xie et al. 2016, arXiv 1611.05431";
     const ZAGORUYKO: &str = "Zagoruyko and Komodakis 2016, arXiv 1605.07146";
@@ -131,6 +131,7 @@ pub static BODIES: [Body; 12] = {
             ..resnet("tiny", "Tiny", Bottleneck, &[2, 2, 2, 2])
         },
         resnet("resnet18", "ResNet-18", Basic, &[2, 2, 2, 2]),
+        Body { source: "timm's resnet26", ..resnet("resnet26", "ResNet-26", Bottleneck, &[2, 2, 2, 2]) },
         resnet("resnet34", "ResNet-34", Basic, R50),
         resnet("resnet50", "ResNet-50", Bottleneck, R50),
         resnet("resnet101", "ResNet-101", Bottleneck, R101),

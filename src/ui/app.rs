@@ -4,6 +4,7 @@ use super::architecture::Architecture;
 use super::button::button;
 use super::controls::{Bar, ThemeButton};
 use super::dom;
+use super::files::is_weights;
 use super::later::{Figure, Later};
 use super::predict::Predict;
 use super::session::Session;
@@ -44,6 +45,7 @@ fn App() -> impl IntoView {
                     <a href="#features">"Features"</a>
                     <a href="#field">"Field"</a>
                     <a href="#cost">"Cost"</a>
+                    <a href="#weights">"Weights"</a>
                 </nav>
                 <span class="space"></span>
                 <ThemeButton session/>
@@ -63,6 +65,7 @@ fn App() -> impl IntoView {
                 <Later session figure=Figure::Features/>
                 <Later session figure=Figure::Field/>
                 <Later session figure=Figure::Cost/>
+                <Later session figure=Figure::Weights/>
             </div>
         </main>
         <footer><div class="wrap">
@@ -132,7 +135,7 @@ fn follow_theme(session: Session) {
     });
 }
 
-/// Pictures can be dropped and pasted anywhere on the page.
+/// Pictures can be dropped and pasted anywhere on the page, and files of weights dropped.
 fn follow_pictures(session: Session) {
     let over = window_event_listener(ev::dragover, |event| {
         event.prevent_default();
@@ -147,8 +150,14 @@ fn follow_pictures(session: Session) {
         event.prevent_default();
         dom::set_root_attribute("data-dropping", None);
         match event.data_transfer().and_then(|data| data.files()).and_then(|files| files.get(0)) {
+            Some(file) if is_weights(&file.name()) => {
+                session.open_file(&file);
+                dom::scroll_to("weights");
+            }
             Some(file) => session.choose_file(&file),
-            None => session.notice.set(Some("No file was dropped: drop a picture file from your device.".into())),
+            None => {
+                session.notice.set(Some("No file was dropped: drop a picture, or a file of weights, from your device.".into()))
+            }
         }
     });
     let paste = window_event_listener(ev::paste, move |event| {

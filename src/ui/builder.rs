@@ -3,11 +3,12 @@
 use super::button::button;
 use super::choose::{Choose, options};
 use super::dom;
-use super::names::{display, families, hue, source};
+use super::names::{self, display, families, hue, source};
 use super::session::Session;
 use super::state::MAX_MODELS;
 use crate::arch::spec::{MAX_SIZE, MIN_SIZE};
 use crate::arch::{AntiAlias, ArchSpec, BlockKind, Input, Shortcut, SpecError, Stem, StrideOn, Variant, lower};
+use crate::weights::source::net_of;
 use leptos::prelude::*;
 
 /// A switch that is one of a few: what it is called, its values as they stand in a name with what they are called, and the one that is set.
@@ -141,11 +142,13 @@ fn Editor(
         }
         is_made
     };
-    let switch = move |switch: &str| apply(ArchSpec::named(&net.get_untracked()).and_then(|spec| spec.with(switch)));
-    let spec = move || net.with(|net| ArchSpec::named(net).ok());
+    let switch = move |switch: &str| apply(names::spec(&net.get_untracked()).and_then(|spec| spec.with(switch)));
+    let spec = move || net.with(|net| names::spec(net).ok());
     let base = move || {
-        net.with(|net| net.split('.').next().and_then(|base| base.rsplit_once('-')).map(|(b, l)| (b.to_string(), l.to_string())))
-            .unwrap_or_default()
+        net.with(|net| {
+            net_of(net).split('.').next().and_then(|base| base.rsplit_once('-')).map(|(b, l)| (b.to_string(), l.to_string()))
+        })
+        .unwrap_or_default()
     };
     let preset = move |body: &str, letter: &str| apply(ArchSpec::named(&format!("{body}-{letter}")));
     let choices = CHOICES.map(|(label, list, current)| {

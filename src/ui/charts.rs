@@ -6,7 +6,7 @@ use crate::arch::cost::{Convention, Extras, totals};
 use crate::arch::spec::MAX_SIZE;
 use crate::arch::table::{Level, Row, rows};
 use crate::arch::{ArchSpec, Graph, Input, lower, receptive};
-use crate::weights::catalogue;
+use crate::weights::catalogue::{self, Remote};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -289,29 +289,20 @@ enum Series {
     Tiny,
 }
 
-/// Published results of timm for ImageNet's validation pictures at 224 pixels: network, checkpoint, top-1.
-const TIMM: [(&str, &str, f64); 8] = [
-    ("resnet18-d", "ra2_in1k", 72.30),
-    ("resnet34-d", "ra2_in1k", 77.11),
-    ("resnet50-b", "tv_in1k", 76.16),
-    ("resnet50-b", "gluon_in1k", 77.58),
-    ("resnet50-c", "gluon_in1k", 78.02),
-    ("resnet50-d", "gluon_in1k", 79.08),
-    ("resnet50-b", "a1_in1k", 80.38),
-    ("resnet50-d", "ra2_in1k", 80.55),
-];
-
 fn accuracies() -> Vec<Accuracy> {
     let paper = PAPER.iter().map(|&(net, _, top1, _)| {
         let source = "reported by He et al. 2019, 120 epochs".into();
         Accuracy { net, size: 224, top1, what: "paper".into(), source, series: Series::Paper }
     });
-    let timm = TIMM.iter().map(|&(net, recipe, top1)| {
+    let entries = catalogue::entries().unwrap_or_default();
+    let timm = entries.iter().filter(|entry| matches!(entry.remote, Some(Remote::Hub { .. }))).filter_map(|entry| {
+        let (_, recipe) = entry.id.split_once('.')?;
         let source = format!("timm's published results, checkpoint {recipe}");
-        Accuracy { net, size: 224, top1, what: recipe.trim_end_matches("_in1k").into(), source, series: Series::Timm }
+        let (what, top1) = (recipe.trim_end_matches("_in1k").into(), entry.card.accuracy.as_ref()?.top1);
+        Some(Accuracy { net: &entry.card.net, size: 224, top1, what, source, series: Series::Timm })
     });
     let tiny = ["tiny-a", "tiny-b", "tiny-c", "tiny-d"].into_iter().filter_map(|net| {
-        let card = catalogue::for_net(net)?.card;
+        let card = &catalogue::for_net(net)?.card;
         let accuracy = card.accuracy.as_ref()?;
         let source = format!("{}, by {}", accuracy.measured_on, accuracy.by);
         Some(Accuracy { net, size: card.preprocess.size, top1: accuracy.top1, what: "tiny".into(), source, series: Series::Tiny })

@@ -6,6 +6,7 @@ use super::samples::SAMPLES;
 use super::session::Session;
 use super::state::{MAX_MODELS, Theme, backend_named};
 use crate::arch::Variant;
+use crate::weights::source::net_of;
 use crate::worker::protocol::BackendChoice;
 use leptos::ev;
 use leptos::prelude::*;
@@ -64,9 +65,10 @@ fn Networks(
         session.state.update(|state| {
             let name = shared.get_untracked().unwrap_or_else(|| "tiny".into());
             let net = format!("{name}-{}", letter.letter());
-            if state.models.contains(&net) {
-                if state.models.len() > 1 {
-                    state.models.retain(|model| *model != net);
+            let is_shown = |model: &String| net_of(model) == net;
+            if state.models.iter().any(is_shown) {
+                if !state.models.iter().all(is_shown) {
+                    state.models.retain(|model| !is_shown(model));
                 }
             } else if state.models.len() < MAX_MODELS {
                 let at = state.models.iter().position(|model| *model > net).unwrap_or(state.models.len());
@@ -92,7 +94,7 @@ fn Networks(
             >
                 {move || letters.get().into_iter().map(|letter| {
                     let is_on = move || models.with(|models| models.iter().any(|net| variant(net) == Some(letter)));
-                    let is_last = move || is_on() && models.with(Vec::len) == 1;
+                    let is_last = move || is_on() && models.with(|models| models.iter().all(|net| variant(net) == Some(letter)));
                     view! {
                         <button
                             class=format!("chip {}", letter.letter())

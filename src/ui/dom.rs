@@ -191,6 +191,13 @@ pub fn set_root_attribute(name: &str, value: Option<&str>) {
     };
 }
 
+/// Brings a section into sight.
+pub fn scroll_to(id: &str) {
+    if let Some(element) = document().and_then(|document| document.get_element_by_id(id)) {
+        element.scroll_into_view();
+    }
+}
+
 /// The nearest element around an event's target that matches a selector.
 pub fn closest(event: &web_sys::Event, selector: &str) -> Option<Element> {
     event.target()?.dyn_into::<Element>().ok()?.closest(selector).ok()?

@@ -6,6 +6,7 @@ use super::features::Features;
 use super::field::FieldFigure;
 use super::session::Session;
 use super::strides::Strides;
+use super::weights::Weights;
 use leptos::html;
 use leptos::mount::mount_to;
 use leptos::prelude::*;
@@ -24,6 +25,8 @@ pub enum Figure {
     Field,
     /// Tables and charts.
     Cost,
+    /// Files of weights.
+    Weights,
 }
 
 impl Figure {
@@ -34,6 +37,7 @@ impl Figure {
             Self::Features => ("features", "Features"),
             Self::Field => ("field", "Receptive field"),
             Self::Cost => ("cost", "Cost"),
+            Self::Weights => ("weights", "Weights"),
         }
     }
 
@@ -43,6 +47,7 @@ impl Figure {
             Self::Features => features(session, parent).await,
             Self::Field => field(session, parent).await,
             Self::Cost => cost(session, parent).await,
+            Self::Weights => weights(session, parent).await,
         }
     }
 }
@@ -68,6 +73,12 @@ fn field(session: Session, parent: HtmlElement) -> Result<(), SplitLoaderError> 
 #[wasm_split(cost, wasm_split_path = leptos::wasm_split, fallible)]
 fn cost(session: Session, parent: HtmlElement) -> Result<(), SplitLoaderError> {
     mount_to(parent, move || view! { <Cost session/> }).forget();
+    Ok(())
+}
+
+#[wasm_split(weights, wasm_split_path = leptos::wasm_split, fallible)]
+fn weights(session: Session, parent: HtmlElement) -> Result<(), SplitLoaderError> {
+    mount_to(parent, move || view! { <Weights session/> }).forget();
     Ok(())
 }
 

@@ -27,9 +27,13 @@ mod features_column;
 #[cfg(feature = "charts")]
 pub mod features_view;
 #[cfg(feature = "ui")]
+mod fetching;
+#[cfg(feature = "ui")]
 mod field;
 #[cfg(feature = "charts")]
 pub mod field_view;
+#[cfg(feature = "ui")]
+mod files;
 #[cfg(feature = "ui")]
 mod inspector;
 #[cfg(feature = "ui")]
@@ -58,6 +62,10 @@ pub mod strides_view;
 pub mod tables;
 #[cfg(feature = "ui")]
 mod viewport;
+#[cfg(feature = "ui")]
+mod weights;
+#[cfg(feature = "charts")]
+pub mod weights_view;
 
 #[cfg(feature = "ui")]
 pub use app::start;

@@ -2,10 +2,31 @@
 
 pub use crate::arch::cost::with_commas as grouped;
 use crate::arch::names::BODIES;
-use crate::arch::{ArchSpec, Variant};
+use crate::arch::{ArchSpec, SpecError, Variant};
+use crate::weights::source::{Source, net_of, written};
 
-/// `ResNet-50-D` for `resnet50-d`, `Tiny-D` for `tiny-d`; switches follow as they are written. An unknown name stands for itself.
+/// Switches of a network, whoever its weights are by.
+///
+/// # Errors
+/// When the name is none.
+pub fn spec(net: &str) -> Result<ArchSpec, SpecError> {
+    ArchSpec::named(net_of(net))
+}
+
+/// `ResNet-50-D` for `resnet50-d`, `Tiny-D` for `tiny-d`; switches follow as they are written, and whose weights, where that was chosen.
+/// An unknown name stands for itself.
 pub fn display(net: &str) -> String {
+    let name = titled(net_of(net));
+    match written(net).map(Source::parse) {
+        Some(Ok(Source::Entry(entry))) => {
+            format!("{name} · {}", entry.id.split_once('.').map_or(&*entry.id, |(_, recipe)| recipe))
+        }
+        Some(Ok(source)) => format!("{name} · {}", source.title()),
+        _ => name,
+    }
+}
+
+fn titled(net: &str) -> String {
     let (base, switches) = net.split_once('.').unwrap_or((net, ""));
     let known = base.rsplit_once('-').and_then(|(body, letter)| Some((BODIES.iter().find(|known| known.name == body)?, letter)));
     match known {
@@ -17,12 +38,12 @@ pub fn display(net: &str) -> String {
 
 /// The letter whose stem, stride and shortcut a network has.
 pub fn variant(net: &str) -> Option<Variant> {
-    ArchSpec::named(net).ok()?.letter()
+    spec(net).ok()?.letter()
 }
 
 /// The letter that a network is coloured by: its own, or for a mixture the one in its name.
 pub fn hue(net: &str) -> char {
-    let named = || net.split('.').next().and_then(|base| base.chars().last());
+    let named = || net_of(net).split('.').next().and_then(|base| base.chars().last());
     variant(net).map(Variant::letter).or_else(named).unwrap_or('a')
 }
 
@@ -37,7 +58,7 @@ pub fn paint(net: &str) -> char {
 
 /// What makes a network what it is: its letter's tweak, or that nobody is known to have trained it.
 pub fn tagline(net: &str) -> &'static str {
-    match ArchSpec::named(net).ok().map(|spec| (spec.known(), spec)) {
+    match spec(net).ok().map(|spec| (spec.known(), spec)) {
         Some((Some((_, variant)), _)) => variant.tagline(),
         Some((None, spec)) if spec.dilate.contains(&true) => "dilated",
         _ => "a mixture of your own",
@@ -46,7 +67,7 @@ pub fn tagline(net: &str) -> &'static str {
 
 /// Where a network comes from: its body's paper and its letter's, with links; of a mixture, that nobody is known to have trained it.
 pub fn source(net: &str) -> Vec<(String, Option<String>)> {
-    let Ok(spec) = ArchSpec::named(net) else { return Vec::new() };
+    let Ok(spec) = spec(net) else { return Vec::new() };
     match spec.known() {
         Some((body, variant)) if body.source == variant.source() => linked(body.source),
         Some((body, variant)) => {
@@ -84,6 +105,7 @@ fn linked(words: &str) -> Vec<(String, Option<String>)> {
 
 /// The family of a network, `resnet50` or `tiny`; with switches, the whole name is a family of its own.
 pub fn family(net: &str) -> &str {
+    let net = net_of(net);
     if net.contains('.') { net } else { net.rsplit_once('-').map_or(net, |(family, _)| family) }
 }
 

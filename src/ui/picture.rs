@@ -66,21 +66,35 @@ pub fn grey(map: &[f32]) -> String {
 
 /// A picture `width` across, row by row, as `data:image/bmp;base64,…`.
 pub fn data_url(palette: &Palette, width: usize, values: &[u8]) -> String {
-    const HEADERS: usize = 14 + 40 + 4 * 256;
-    let height = values.len() / width.max(1);
-    let stride = width.next_multiple_of(4);
-    let size = HEADERS + stride * height;
+    let colours: Vec<u8> = palette.iter().flat_map(|[r, g, b]| [*b, *g, *r, 0]).collect();
+    bmp(&colours, width, values, 1)
+}
+
+/// A photograph `width` across, row by row: red, green and blue of each pixel, from 0 to 255.
+pub fn photo(width: usize, values: &[f32]) -> String {
+    // Blue comes first.
+    let pixels: Vec<u8> = values.as_chunks::<3>().0.iter().flat_map(|[r, g, b]| [*b as u8, *g as u8, *r as u8]).collect();
+    bmp(&[], width, &pixels, 3)
+}
+
+/// A BMP of one or three bytes a pixel, as a data URL.
+fn bmp(colours: &[u8], width: usize, pixels: &[u8], bytes: usize) -> String {
+    let headers = 14 + 40 + colours.len();
+    let row = (width * bytes).max(1);
+    let height = pixels.len() / row;
+    let stride = row.next_multiple_of(4);
+    let size = headers + stride * height;
     let mut file = Vec::with_capacity(size);
     file.extend(b"BM");
     let word = |file: &mut Vec<u8>, value: usize| file.extend((value as u32).to_le_bytes());
-    [size, 0, HEADERS, 40, width, height].into_iter().for_each(|value| word(&mut file, value));
-    file.extend([1, 0, 8, 0]);
-    [0, stride * height, 2835, 2835, 256, 0].into_iter().for_each(|value| word(&mut file, value));
-    palette.iter().for_each(|[r, g, b]| file.extend([*b, *g, *r, 0]));
+    [size, 0, headers, 40, width, height].into_iter().for_each(|value| word(&mut file, value));
+    file.extend([1, 0, 8 * bytes as u8, 0]);
+    [0, stride * height, 2835, 2835, colours.len() / 4, 0].into_iter().for_each(|value| word(&mut file, value));
+    file.extend(colours);
     // The last row comes first.
-    for row in values.chunks_exact(width.max(1)).rev() {
+    for row in pixels.chunks_exact(row).rev() {
         file.extend(row);
-        file.extend(std::iter::repeat_n(0, stride - width));
+        file.extend(std::iter::repeat_n(0, stride - row.len()));
     }
     format!("data:image/bmp;base64,{}", STANDARD.encode(file))
 }

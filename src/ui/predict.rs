@@ -1,14 +1,19 @@
 //! The figure **predict**: the picture, and what each network says of it.
 
 use super::button::button;
+use super::fetching::{Busy, Consent};
 use super::live::Live;
 use super::markup::escape;
 use super::names::{display, hue};
-use super::session::{Outcome, Session, Source};
+use super::picture::photo;
+use super::session::{Answer as Said, Outcome, Progress, Session, Source};
 use super::state::MAX_SHIFT;
-use crate::weights::{Card, catalogue};
-use crate::worker::protocol::{Prediction, Ran, Step};
+use crate::image::{Interpolation, Preprocess};
+use crate::weights::Card;
+use crate::weights::source::{Source as Weights, source_of};
+use crate::worker::protocol::Prediction;
 use leptos::prelude::*;
+use std::sync::Arc;
 
 /// The network that knows far more than the tiny ones.
 const THOUSAND_CLASSES: &str = "resnet50-a";
@@ -32,6 +37,22 @@ pub fn Predict(
             done.peek().is_some() && done.all(|none| none)
         })
     });
+    // The same network scores four points more or less by its recipe alone.
+    let recipes_differ = Memo::new(move |_| {
+        let models = models.get();
+        session.outcomes.with(|outcomes| {
+            let mut recipes: Vec<String> = models
+                .iter()
+                .filter_map(|net| match outcomes.get(net) {
+                    Some(Outcome::Done(answer)) => answer.ran.card.as_ref().map(|card| card.recipe.clone()),
+                    _ => None,
+                })
+                .collect();
+            recipes.sort();
+            recipes.dedup();
+            recipes.len() > 1
+        })
+    });
     let ask_the_large_one = move || session.state.update(|state| state.models = vec![THOUSAND_CLASSES.into()]);
     view! {
         <section id="prediction" aria-labelledby="prediction-title">
@@ -45,6 +66,12 @@ pub fn Predict(
                     <For each=move || models.get() key=String::clone let:net><Answer session net/></For>
                 </div>
             </div>
+            <Show when=move || recipes_differ.get()>
+                <p class="cap">
+                    "These networks were trained by different recipes, which alone moves the same network's accuracy by four points: \
+                     what differs here is not the tweaks' doing alone."
+                </p>
+            </Show>
             <Show when=move || none_knows_it.get()>
                 <div class="offer">
                     <p>"These networks know ten things each, and the picture is perhaps none of them. ResNet-50-A knows 1,000."</p>
@@ -112,9 +139,9 @@ fn Answer(
         <article class=format!("card answer {}", hue(&net)) data-net=net.clone()>
             <h3><i class="dot"></i>{display(&net)}<span>{time}</span></h3>
             {move || match outcome.get() {
-                None | Some(Outcome::Waiting(None)) => view! { <Waiting session net=name.clone() step=None/> }.into_any(),
-                Some(Outcome::Waiting(step)) => view! { <Waiting session net=name.clone() step/> }.into_any(),
-                Some(Outcome::Done(answer)) => view! { <Done ran=answer.ran.clone()/> }.into_any(),
+                None => busy(session, &name, None),
+                Some(Outcome::Waiting(progress)) => busy(session, &name, progress),
+                Some(Outcome::Done(answer)) => view! { <Done session net=name.clone() answer/> }.into_any(),
                 Some(Outcome::Elsewhere { bytes, host }) => view! { <Elsewhere session net=name.clone() bytes host/> }.into_any(),
                 Some(Outcome::Cancelled) => view! { <Again session net=name.clone() message="Given up.".to_string()/> }.into_any(),
                 Some(Outcome::Failed(message)) => view! { <Again session net=name.clone() message/> }.into_any(),
@@ -126,55 +153,62 @@ fn Answer(
     }
 }
 
-#[component]
-fn Waiting(
-    /// The session that is busy.
-    session: Session,
-    /// The network.
-    net: String,
-    /// With what, once that is known.
-    step: Option<Step>,
-) -> impl IntoView {
-    let (words, share) = match step {
-        None => ("Waiting for its turn".into(), None),
-        Some(Step::Device) => ("Looking for a device".into(), None),
-        Some(Step::Weights { received, total }) => {
-            let share = received as f64 / total.max(1) as f64;
-            (format!("Fetching weights: {:.1} of {:.1} MB", received as f64 / 1e6, total as f64 / 1e6), Some(share))
-        }
-        Some(Step::Building) => ("Reading the weights".into(), None),
-        Some(Step::Computing) => ("Computing".into(), None),
-    };
-    view! {
-        <div class="waiting">
-            <p>{words}</p>
-            <progress max="1" value=share.map(|share| share.to_string())></progress>
-            {button("Cancel", move || session.stop(&net)).view()}
-        </div>
-    }
+fn busy(session: Session, net: &str, progress: Option<Progress>) -> AnyView {
+    let net = net.to_string();
+    view! { <Busy progress cancel=move |()| session.stop(&net)/> }.into_any()
 }
 
 #[component]
 fn Done(
+    /// The session whose answer it is.
+    session: Session,
+    /// The network.
+    net: String,
     /// What the network said.
-    ran: Ran,
+    answer: Arc<Said>,
 ) -> impl IntoView {
+    let ran = &answer.ran;
     let row = |class: &Prediction| {
+        let label = session.files.name(&net, class.index).unwrap_or_else(|| class.label.clone());
         format!(
             r#"<li class="row"><span>{}</span><span class="meter"><b style="width:{:.1}%"></b></span><span class="number">{}</span></li>"#,
-            escape(&class.label),
+            escape(&label),
             100.0 * class.p,
             percent(class.p)
         )
     };
     let rows: String = ran.top.iter().map(row).collect();
     let is_unsure = ran.none_of_its_classes;
-    let doubt = is_unsure.then(|| view! { <p class="none">"Not sure: perhaps none of its ten classes."</p> });
+    let doubt = match (ran.untrained, is_unsure) {
+        (true, _) => Some("These weights were never trained: what they say of a picture would mean nothing."),
+        (_, true) => Some("Not sure: perhaps none of its ten classes."),
+        _ => None,
+    };
+    let seen = answer.seen().map(|(side, pixels)| (side, photo(side, pixels)));
+    let how =
+        ran.card.as_ref().map(|card| prepared(&card.preprocess, seen.as_ref().map_or(card.preprocess.size, |(side, _)| *side)));
     view! {
-        {doubt}
+        {doubt.map(|doubt| view! { <p class="none">{doubt}</p> })}
         <ol class="top" class:unsure=is_unsure inner_html=rows></ol>
-        {ran.card.map(|card| view! { <Origin card/> })}
+        {seen.map(|(side, url)| view! {
+            <figure class="seen">
+                <img src=url width=side height=side alt="The very pixels that this network reads"/>
+                <figcaption class="cap">{how}</figcaption>
+            </figure>
+        })}
+        {ran.card.clone().map(|card| view! { <Origin card/> })}
     }
+}
+
+/// How a picture becomes a network's input: `Reads 224 × 224 px: shorter side to 256, bicubic, centre.`
+fn prepared(how: &Preprocess, side: usize) -> String {
+    let at = how.at_size(side);
+    let filter = match how.interpolation {
+        Interpolation::Bilinear => "bilinear",
+        Interpolation::Bicubic => "bicubic",
+    };
+    let share = 100.0 * how.size as f64 / how.resize.max(1) as f64;
+    format!("Reads {side} × {side} px: shorter side to {} ({filter}), the middle {share:.1} %.", at.resize)
 }
 
 /// `97.5 %`, with as many digits as mean something.
@@ -205,15 +239,17 @@ fn Elsewhere(
     session: Session,
     /// The network.
     net: String,
-    /// Size of the download.
-    bytes: u64,
+    /// Size of the download, where it is known.
+    bytes: Option<u64>,
     /// Who would be asked.
     host: String,
 ) -> impl IntoView {
-    let card = catalogue::for_net(&net).map(|entry| entry.card);
+    let card = match source_of(&net) {
+        Some(Weights::Entry(entry)) => Some(entry.card.clone()),
+        _ => None,
+    };
     view! {
-        <p class="problem">{format!("Its weights are not on this site. They can be fetched from {host}: {:.0} MB.", bytes as f64 / 1e6)}</p>
-        {button(format!("Download {:.0} MB", bytes as f64 / 1e6), move || session.agree(&net)).class("solid").view()}
+        <Consent bytes host fetch=move |fetching| session.agree(&net, fetching)/>
         {card.map(|card| view! { <Origin card/> })}
     }
 }

@@ -1,11 +1,14 @@
 //! What the page is busy with: the picture, what each network says of it, and the engine that is asked.
 
 use super::dom;
+use super::files::{Files, KeptList, Look};
 use super::samples::{self, Sample};
 use super::state::State;
-use crate::weights::catalogue;
+use crate::weights::source::{Source as Weights, net_of, source_of, written};
 use crate::worker::client::{Client, Incoming};
-use crate::worker::protocol::{BackendChoice, BackendReport, Event, InputChoice, Ran, Request, Run, Step, WeightsChoice};
+use crate::worker::protocol::{
+    BackendChoice, BackendReport, Event, Fetching, InputChoice, Ran, Request, Run, Step, WeightsChoice,
+};
 use leptos::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -18,13 +21,13 @@ use web_sys::Blob;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// Waiting for its turn, or busy.
-    Waiting(Option<Step>),
+    Waiting(Option<Progress>),
     /// It answered.
     Done(Arc<Answer>),
     /// Its weights are elsewhere; the visitor decides.
     Elsewhere {
-        /// Size of the download.
-        bytes: u64,
+        /// Size of the download, where it is known.
+        bytes: Option<u64>,
         /// Who would be asked.
         host: String,
     },
@@ -36,12 +39,21 @@ pub enum Outcome {
     Failed(String),
 }
 
+/// How far a request is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// What it is busy with.
+    pub step: Step,
+    /// Bytes that come in a second, while something is fetched.
+    pub per_second: Option<f64>,
+}
+
 /// What a network said, and the numbers that came with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// What it said.
     pub ran: Ran,
-    /// The logits, then each tap, mean, class activation map and gradient.
+    /// The logits, then each tap, mean, class activation map and gradient, and the pixels that it read.
     pub numbers: Vec<Vec<f32>>,
 }
 
@@ -49,6 +61,11 @@ impl Answer {
     /// The logits.
     pub fn logits(&self) -> &[f32] {
         self.numbers.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// Side and values of the pixels that it read, where they were wanted.
+    pub fn seen(&self) -> Option<(usize, &[f32])> {
+        Some((self.ran.seen?, self.numbers.last()?))
     }
 
     /// The mean over the channels of one layer's output, row by row.
@@ -59,7 +76,7 @@ impl Answer {
 }
 
 /// Hears what became of a run that the page asked for beside the prediction.
-type Heard = Box<dyn FnOnce(Result<Answer, String>)>;
+pub type Heard = Box<dyn FnOnce(Result<Answer, String>)>;
 
 /// The picture on show.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,16 +110,24 @@ impl Source {
 }
 
 /// A picture that the engine has yet to decode.
-struct Candidate {
+pub struct Candidate {
     blob: Blob,
     title: String,
     sample: Option<Sample>,
 }
 
-enum Pending {
+/// What a request is for.
+pub enum Pending {
+    /// A picture to show.
     Picture(Candidate),
+    /// A network's prediction.
     Run(String),
+    /// Something beside it.
     Aside(Heard),
+    /// The file that is looked into.
+    Look,
+    /// What is kept on this device.
+    Kept,
 }
 
 /// The answers on show belong to this picture, device, size and shift.
@@ -118,7 +143,8 @@ struct Inner {
     seen_by: Cell<u32>,
     pictures: Cell<u32>,
     stamp: Cell<Option<Stamp>>,
-    agreed: RefCell<Vec<String>>,
+    /// When a request's download was first heard of, and how much had come by then.
+    downloads: RefCell<BTreeMap<u32, (f64, u64)>>,
 }
 
 /// The page's state and everything that follows from it. A handle; copies are the same session.
@@ -134,6 +160,8 @@ pub struct Session {
     pub live: RwSignal<Option<Source>>,
     /// Something the visitor should know, until it is put away.
     pub notice: RwSignal<Option<String>>,
+    /// Files of weights.
+    pub files: Files,
     /// Where the last answer was computed.
     pub backend: RwSignal<Option<BackendReport>>,
     inner: StoredValue<Rc<Inner>, LocalStorage>,
@@ -148,6 +176,7 @@ impl Session {
             picture: RwSignal::default(),
             live: RwSignal::new(None),
             notice: RwSignal::new((!problems.is_empty()).then(|| problems.join(" "))),
+            files: Files::new(),
             backend: RwSignal::default(),
             inner: StoredValue::new_local(Rc::new(Inner::default())),
         };
@@ -160,8 +189,14 @@ impl Session {
         self.inner.get_value()
     }
 
-    fn client(self) -> Option<Rc<Client>> {
+    /// The engine's end in the page.
+    pub fn client(self) -> Option<Rc<Client>> {
         self.inner().client.borrow().clone()
+    }
+
+    /// Notes what a request is for.
+    pub fn pend(self, id: u32, pending: Pending) {
+        self.inner().pending.borrow_mut().push((id, pending));
     }
 
     /// Shows the sample picture that the visitor chose.
@@ -207,18 +242,10 @@ impl Session {
 
     fn choose(self, candidate: Candidate) {
         let Some(client) = self.client() else { return };
-        let inner = self.inner();
-        let earlier: Vec<u32> = inner
-            .pending
-            .borrow()
-            .iter()
-            .filter(|(_, pending)| matches!(pending, Pending::Picture(_)))
-            .map(|(id, _)| *id)
-            .collect();
-        earlier.into_iter().for_each(|id| self.cancel(id));
+        self.cancel_all(|pending| matches!(pending, Pending::Picture(_)));
         let id = client.next_id();
         let blob = candidate.blob.clone();
-        inner.pending.borrow_mut().push((id, Pending::Picture(candidate)));
+        self.pend(id, Pending::Picture(candidate));
         client.send(Request::Picture { id }, Some(blob));
     }
 
@@ -226,6 +253,7 @@ impl Session {
         let inner = self.inner();
         let mut pending = inner.pending.borrow_mut();
         let at = pending.iter().position(|(known, _)| *known == id)?;
+        inner.downloads.borrow_mut().remove(&id);
         Some(pending.remove(at).1)
     }
 
@@ -238,18 +266,17 @@ impl Session {
         }
     }
 
-    /// Gives up what a network is busy with.
-    pub fn stop(self, net: &str) {
-        for id in self.runs(|running| running == net) {
-            self.cancel(id);
-        }
-        self.outcomes.update(|outcomes| drop(outcomes.insert(net.into(), Outcome::Cancelled)));
+    /// Gives up every request of a kind.
+    pub fn cancel_all(self, which: impl Fn(&Pending) -> bool) {
+        let ids: Vec<u32> =
+            self.inner().pending.borrow().iter().filter(|(_, pending)| which(pending)).map(|(id, _)| *id).collect();
+        ids.into_iter().for_each(|id| self.cancel(id));
     }
 
-    fn runs(self, which: impl Fn(&str) -> bool) -> Vec<u32> {
-        let inner = self.inner();
-        let pending = inner.pending.borrow();
-        pending.iter().filter(|(_, pending)| matches!(pending, Pending::Run(net) if which(net))).map(|(id, _)| *id).collect()
+    /// Gives up what a network is busy with.
+    pub fn stop(self, net: &str) {
+        self.cancel_all(|pending| matches!(pending, Pending::Run(running) if running == net));
+        self.outcomes.update(|outcomes| drop(outcomes.insert(net.into(), Outcome::Cancelled)));
     }
 
     /// Asks a network again.
@@ -259,9 +286,17 @@ impl Session {
     }
 
     /// Fetches a network's weights from elsewhere, as the visitor agreed.
-    pub fn agree(self, net: &str) {
-        self.inner().agreed.borrow_mut().push(net.into());
+    pub fn agree(self, net: &str, fetching: Fetching) {
+        if let Some(source) = source_of(net) {
+            self.files.agree(&source, fetching);
+        }
         self.retry(net);
+    }
+
+    /// Forgets what networks with these weights said, and asks them again.
+    pub fn forget_answers(self, source: &Weights) {
+        self.outcomes.update(|outcomes| outcomes.retain(|net, _| source_of(net).as_ref() != Some(source)));
+        self.refresh();
     }
 
     /// Asks every chosen network that has not answered for this picture, device, size and shift.
@@ -274,7 +309,7 @@ impl Session {
         let state = self.state.get_untracked();
         let stamp = Some((inner.pictures.get(), state.backend, state.size, state.shift));
         let is_new = inner.stamp.replace(stamp) != stamp;
-        self.runs(|net| is_new || !state.models.iter().any(|model| model == net)).into_iter().for_each(|id| self.cancel(id));
+        self.cancel_all(|pending| matches!(pending, Pending::Run(net) if is_new || !state.models.contains(net)));
         // While one picture follows the other, the last answer stands until the next one comes.
         let keep = is_new && self.live.get_untracked().is_some();
         let mut outcomes = if is_new && !keep { BTreeMap::new() } else { self.outcomes.get_untracked() };
@@ -284,19 +319,20 @@ impl Session {
             if outcomes.contains_key(net) && !keep {
                 continue;
             }
-            if catalogue::for_net(net).is_none() {
+            let Some(source) = source_of(net) else {
                 outcomes.insert(net.clone(), Outcome::NoWeights);
                 continue;
-            }
+            };
             if !stands {
                 outcomes.insert(net.clone(), Outcome::Waiting(None));
             }
             self.show_picture_to(&client);
             let mut run = self.run(&client, net);
+            run.seen = !keep;
             // The maps that strides are shown on; they cost next to nothing.
             run.means = state.transitions(net).into_iter().map(|transition| transition.map).collect();
-            inner.pending.borrow_mut().push((run.id, Pending::Run(net.clone())));
-            client.send(Request::Run(run), None);
+            self.pend(run.id, Pending::Run(net.clone()));
+            client.send(Request::Run(run), self.files.own(&source));
         }
         self.outcomes.set(outcomes);
     }
@@ -335,8 +371,8 @@ impl Session {
         let mut run = self.run(&client, net);
         change(&mut run);
         let id = run.id;
-        self.inner().pending.borrow_mut().push((id, Pending::Aside(Box::new(heard))));
-        client.send(Request::Run(run), None);
+        self.pend(id, Pending::Aside(Box::new(heard)));
+        client.send(Request::Run(run), source_of(net).and_then(|source| self.files.own(&source)));
         Some(id)
     }
 
@@ -344,14 +380,15 @@ impl Session {
     fn run(self, client: &Client, net: &str) -> Run {
         self.state.with_untracked(|state| Run {
             id: client.next_id(),
-            net: net.into(),
-            weights: WeightsChoice::Catalogue,
-            size: state.size,
+            net: net_of(net).into(),
+            weights: written(net).map_or(WeightsChoice::Catalogue, |source| WeightsChoice::From(source.into())),
+            size: Some(state.run_size(net)),
             input: InputChoice::Picture,
             backend: state.backend,
-            allow_remote: self.inner().agreed.borrow().iter().any(|agreed| agreed == net),
+            fetching: source_of(net).map(|source| self.files.fetching(&source)).unwrap_or_default(),
             taps: Vec::new(),
             means: Vec::new(),
+            seen: false,
             cams: 0,
             cam_at: None,
             gradients: Vec::new(),
@@ -385,7 +422,8 @@ impl Session {
             match pending {
                 Pending::Run(net) => drop(outcomes.insert(net, Outcome::Failed(message.into()))),
                 Pending::Aside(heard) => heard(Err(message.into())),
-                Pending::Picture(_) => {}
+                Pending::Look => self.looked(Look::Failed(message.into())),
+                Pending::Picture(_) | Pending::Kept => {}
             }
         }
         self.outcomes.set(outcomes);
@@ -403,22 +441,32 @@ impl Session {
                 }
             }
             Event::Progress { id, step } => {
-                let net = inner.pending.borrow().iter().find_map(|(known, pending)| match pending {
-                    Pending::Run(net) if *known == id => Some(net.clone()),
-                    _ => None,
-                });
-                let stands = |outcomes: &BTreeMap<String, Outcome>| {
-                    matches!(net.as_ref().and_then(|net| outcomes.get(net)), Some(Outcome::Done(_)))
+                let progress = Progress { step, per_second: self.per_second(id, step) };
+                let net = match inner.pending.borrow().iter().find(|(known, _)| *known == id) {
+                    Some((_, Pending::Run(net))) => Some(net.clone()),
+                    Some((_, Pending::Look)) => None,
+                    _ => return,
                 };
-                if self.outcomes.with_untracked(stands) {
-                    return;
+                match net {
+                    None => self.looked(Look::Busy(Some(progress))),
+                    Some(net) if self.answer_untracked(&net) => {}
+                    Some(net) => put(net, Outcome::Waiting(Some(progress))),
                 }
-                let Some(net) = net else { return };
-                put(net, Outcome::Waiting(Some(step)));
             }
+            Event::Opened(opened) => {
+                if let Some(Pending::Look) = take(opened.id) {
+                    self.looked(Look::Done(Arc::new(*opened)));
+                }
+            }
+            Event::Kept { id, files, room } => {
+                take(id);
+                self.files.kept.set(Some(KeptList { files, room }));
+            }
+            Event::Notice { message } => self.notice.set(Some(message)),
             Event::WeightsElsewhere { id, bytes, host } => match take(id) {
                 Some(Pending::Run(net)) => put(net, Outcome::Elsewhere { bytes, host }),
                 Some(Pending::Aside(heard)) => heard(Err("Its weights have to be fetched first.".into())),
+                Some(Pending::Look) => self.looked(Look::Elsewhere { bytes, host }),
                 _ => {}
             },
             Event::Ran(ran) => {
@@ -427,7 +475,11 @@ impl Session {
                 match pending {
                     Some(Pending::Run(net)) => {
                         self.backend.set(Some(answer.ran.backend.clone()));
+                        let fetched = source_of(&net).is_some_and(|source| self.files.fetching(&source) == Fetching::Keep);
                         put(net, Outcome::Done(Arc::new(answer)));
+                        if fetched {
+                            self.list_kept();
+                        }
                     }
                     Some(Pending::Aside(heard)) => heard(Ok(answer)),
                     _ => {}
@@ -439,9 +491,27 @@ impl Session {
                     self.notice.set(Some(format!("{}: {}", candidate.title, dom::sentence(&message))));
                 }
                 Some(Pending::Aside(heard)) => heard(Err(dom::sentence(&message))),
-                None => {}
+                Some(Pending::Look) => self.looked(Look::Failed(dom::sentence(&message))),
+                Some(Pending::Kept) | None => {}
             },
         }
+    }
+
+    fn answer_untracked(self, net: &str) -> bool {
+        self.outcomes.with_untracked(|outcomes| matches!(outcomes.get(net), Some(Outcome::Done(_))))
+    }
+
+    /// Bytes a second since a download was first heard of; nothing in its first moments.
+    fn per_second(self, id: u32, step: Step) -> Option<f64> {
+        let inner = self.inner();
+        let mut downloads = inner.downloads.borrow_mut();
+        let Step::Weights { received, .. } = step else {
+            downloads.remove(&id);
+            return None;
+        };
+        let now = dom::now();
+        let (since, first) = *downloads.entry(id).or_insert((now, received));
+        (now - since >= 500.0).then(|| 1e3 * received.saturating_sub(first) as f64 / (now - since))
     }
 
     fn show(self, candidate: Candidate, size: (usize, usize)) {

@@ -2,7 +2,7 @@
 
 use super::features_view::Sort;
 use super::field_view::WHOLE;
-use super::names::display;
+use super::names::{display, spec};
 use super::picture::Colours;
 use super::samples;
 use crate::arch::cost::{Convention, Extras};
@@ -11,7 +11,7 @@ use crate::arch::spec::{MAX_SIZE, MIN_SIZE};
 use crate::arch::table::Level;
 use crate::arch::transition::{Transition, transitions};
 use crate::arch::{ArchSpec, Graph, Input, SpecError, lower};
-use crate::weights::catalogue;
+use crate::weights::source::{Source, net_of, source_of, with_source, written};
 use crate::worker::protocol::{BackendChoice, Fill};
 use form_urlencoded::{Serializer, parse};
 
@@ -21,6 +21,9 @@ const DEFAULT_MODELS: [&str; 4] = ["tiny-a", "tiny-b", "tiny-c", "tiny-d"];
 const DEFAULT_NODE: &str = "layer2.0";
 const DEFAULT_IMAGE: &str = "chelsea";
 const DEFAULT_SIZE: usize = 224;
+
+/// Longest value in a link that is read, in characters: four networks, each with the address of its weights.
+const MAX_VALUE: usize = 1500;
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -188,7 +191,7 @@ impl State {
         let mut problems = Vec::new();
         let mut open = None;
         for (key, value) in parse(query.trim_start_matches('?').as_bytes()) {
-            let value: String = value.chars().take(300).collect();
+            let value: String = value.chars().take(MAX_VALUE).collect();
             let shown: String = value.chars().take(60).collect();
             match key.as_ref() {
                 "models" => match models(&value) {
@@ -304,10 +307,13 @@ impl State {
         put("level", self.level.name(), self.level == default.level);
         put("base", self.base.as_deref().unwrap_or_default(), self.base.is_none());
         put("theme", self.theme.name(), self.theme == default.theme);
-        // A comma is allowed in a query and reads better as itself.
+        // These are allowed in a query and read better as themselves.
         match query.finish() {
             query if query.is_empty() => query,
-            query => format!("?{}", query.replace("%2C", ",")),
+            query => {
+                let plain = [("%2C", ","), ("%40", "@"), ("%3A", ":"), ("%2F", "/")];
+                format!("?{}", plain.iter().fold(query, |query, (code, letter)| query.replace(code, letter)))
+            }
         }
     }
 
@@ -325,7 +331,7 @@ impl State {
     /// The first that this size makes impossible.
     pub fn graphs(&self) -> Result<Vec<Graph>, SpecError> {
         let input = Input::square(self.shape_size());
-        self.models.iter().map(|net| lower(&ArchSpec::named(net)?, input)).collect()
+        self.models.iter().map(|net| lower(&spec(net)?, input)).collect()
     }
 
     /// The network that the others are compared with, by its place in [`State::models`].
@@ -336,12 +342,16 @@ impl State {
 
     /// Side of the input that a network runs at, in pixels: what was asked, else what its weights ask for, else 224.
     pub fn run_size(&self, net: &str) -> usize {
-        self.size.or_else(|| catalogue::for_net(net).map(|entry| entry.card.preprocess.size)).unwrap_or(DEFAULT_SIZE)
+        let of_entry = |source: Source| match source {
+            Source::Entry(entry) => Some(entry.card.preprocess.size),
+            _ => None,
+        };
+        self.size.or_else(|| source_of(net).and_then(of_entry)).unwrap_or(DEFAULT_SIZE)
     }
 
     /// A network's layers at the size that it runs at; none where that is no network.
     pub fn graph(&self, net: &str) -> Option<Graph> {
-        ArchSpec::named(net).and_then(|spec| lower(&spec, Input::square(self.run_size(net)))).ok()
+        spec(net).and_then(|spec| lower(&spec, Input::square(self.run_size(net)))).ok()
     }
 
     /// What comes out of a network's stem and of each of its stages, by name.
@@ -359,7 +369,11 @@ impl State {
 
     /// What a figure of one network says under itself: whose weights, `what` of which layer, which picture.
     pub fn caption(&self, net: &str, what: String) -> [String; 4] {
-        let weights = catalogue::for_net(net).map_or_else(|| "no weights".into(), |entry| entry.card.origin.clone());
+        let weights = match source_of(net) {
+            Some(Source::Entry(entry)) => entry.card.origin.clone(),
+            Some(source) => source.title().into(),
+            None => "no weights".into(),
+        };
         let image = self.image.as_deref().and_then(samples::find).map_or("the visitor's own", |sample| sample.title);
         [display(net), format!("Weights: {weights}"), what, format!("Picture: {image}")]
     }
@@ -375,7 +389,7 @@ impl State {
     /// # Errors
     /// When the name is none.
     pub fn base(&self) -> Result<(String, ArchSpec), SpecError> {
-        let spec = ArchSpec::named(self.baseline())?;
+        let spec = spec(self.baseline())?;
         if self.models.len() == 1 {
             let original = spec.original();
             return Ok((original.name(), original));
@@ -395,18 +409,25 @@ fn place(text: &str) -> Option<(usize, usize)> {
     Some((share(down)?, share(across)?))
 }
 
+/// A network with its weights, as it stands in a link once it has been read.
+fn read_model(name: &str) -> Result<String, String> {
+    let net = net_of(name);
+    spec(net).and_then(|spec| spec.check(Input::square(DEFAULT_SIZE))).map_err(|error| error.to_string())?;
+    match written(name) {
+        None => Ok(net.into()),
+        Some(source) => Source::parse(source).and_then(|source| with_source(net, &source)).map_err(|error| error.to_string()),
+    }
+}
+
 fn models(list: &str) -> Result<Vec<String>, String> {
     let mut models: Vec<String> = Vec::new();
     for name in list.split(',') {
-        let spec = ArchSpec::named(name);
-        let checked = spec.as_ref().map_err(Clone::clone).and_then(|spec| spec.check(Input::square(DEFAULT_SIZE)));
-        if let Err(error) = checked {
-            let mut sentence = error.to_string();
+        let model = read_model(name).map_err(|mut sentence| {
             sentence[..1].make_ascii_uppercase();
-            return Err(sentence + ".");
-        }
-        if !models.iter().any(|model| model == name) {
-            models.push(name.into());
+            sentence + "."
+        })?;
+        if !models.contains(&model) {
+            models.push(model);
         }
     }
     if models.len() > MAX_MODELS {

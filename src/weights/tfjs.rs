@@ -56,6 +56,7 @@ pub fn shards(model_json: &[u8]) -> Result<Vec<String>, WeightsError> {
 /// # Errors
 /// When a tensor is missing, of another shape, or there are too few bytes.
 pub fn read(model_json: &[u8], shards: &[u8]) -> Result<Checkpoint, WeightsError> {
+    // Values are made as they are used: two copies of everything at most.
     let mut source = HashMap::new();
     let mut rest = shards;
     for weight in manifest(model_json)?.iter().flat_map(|group| &group.weights) {
@@ -67,14 +68,14 @@ pub fn read(model_json: &[u8], shards: &[u8]) -> Result<Checkpoint, WeightsError
             .and_then(|count| rest.split_at_checked(count))
             .ok_or_else(|| WeightsError::Tfjs(format!("the shards end before \"{}\"", weight.name)))?;
         rest = after;
-        let values: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        source.insert(weight.name.clone(), (weight.shape.clone(), values));
+        source.insert(weight.name.clone(), (weight.shape.clone(), bytes));
     }
     if !rest.is_empty() {
         return Err(WeightsError::Tfjs(format!("the shards hold {} bytes too many", rest.len())));
     }
 
     let mut reader = Reader { source, out: Checkpoint::default() };
+    reader.out.bytes.reserve_exact(shards.len());
     reader.conv_bn("conv1", "bn_conv1", "conv1", "bn1", true)?;
     for (stage, blocks) in [3, 4, 6, 3].into_iter().enumerate() {
         for (block, letter) in ('a'..='f').take(blocks).enumerate() {
@@ -100,7 +101,7 @@ pub fn read(model_json: &[u8], shards: &[u8]) -> Result<Checkpoint, WeightsError
     if let Some(name) = reader.source.keys().min() {
         return Err(WeightsError::Tfjs(format!("\"{name}\" belongs to no layer")));
     }
-    reader.out.card = catalogue::entries()?.into_iter().find(|entry| entry.card.net == NET).map(|entry| entry.card);
+    reader.out.card = catalogue::for_net(NET).map(|entry| entry.card.clone());
     Ok(reader.out)
 }
 
@@ -112,14 +113,16 @@ pub fn convert(model_json: &[u8], shards: &[u8], dtype: Dtype) -> Result<Vec<u8>
     safetensors::write(&read(model_json, shards)?, dtype)
 }
 
-struct Reader {
-    source: HashMap<String, (Vec<usize>, Vec<f32>)>,
+struct Reader<'a> {
+    source: HashMap<String, (Vec<usize>, &'a [u8])>,
     out: Checkpoint,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn take(&mut self, name: &str) -> Result<(Vec<usize>, Vec<f32>), WeightsError> {
-        self.source.remove(name).ok_or_else(|| WeightsError::Tfjs(format!("\"{name}\" is missing")))
+        let taken = self.source.remove(name).ok_or_else(|| WeightsError::Tfjs(format!("\"{name}\" is missing")))?;
+        let values = taken.1.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        Ok((taken.0, values))
     }
 
     /// A vector of a layer, which must have the given length.

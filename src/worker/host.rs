@@ -1,6 +1,7 @@
 //! The worker's end: takes requests one after another, and answers.
 
 use super::backend::Backends;
+use super::kept::{self, Folder};
 use super::picture;
 use super::protocol::{self, Area, Event, InputChoice, Prediction, Ran, Request, Run, Step};
 use super::store::{Loaded, Store, StoreError};
@@ -80,11 +81,7 @@ impl Host {
         self.turn().await;
         loop {
             let (request, blob) = self.queue.borrow_mut().pop_front()?;
-            let id = match &request {
-                Request::Picture { id } | Request::Cancel { id } => *id,
-                Request::Run(run) => run.id,
-            };
-            if !self.cancelled.borrow_mut().remove(&id) {
+            if !self.cancelled.borrow_mut().remove(&request.id()) {
                 return Some((request, blob));
             }
         }
@@ -132,37 +129,69 @@ impl Host {
             }
             Request::Run(run) => {
                 let id = run.id;
-                let result = self.run(work, run).await;
-                if self.cancelled.borrow_mut().remove(&id) {
-                    return;
+                let result = self.run(work, run, blob).await;
+                self.told(work, id, result.map(|(ran, numbers)| (Event::Ran(Box::new(ran)), numbers)));
+            }
+            Request::Open(open) => {
+                let result = work.store.open(&open, blob.as_ref(), &mut |step| self.report(open.id, step)).await;
+                self.told(work, open.id, result.map(|opened| (Event::Opened(Box::new(opened)), Vec::new())));
+            }
+            Request::Kept { id } => self.list(id).await,
+            Request::Forget { id, key } => {
+                if let Some(Some(folder)) = Folder::existing().await {
+                    folder.remove(&key).await;
                 }
-                match result {
-                    Ok((ran, numbers)) => self.send(&Event::Ran(Box::new(ran)), &numbers),
-                    Err(StoreError::Elsewhere { bytes, host }) => self.send(&Event::WeightsElsewhere { id, bytes, host }, &[]),
-                    Err(error) => self.send(&Event::Failed { id, message: error.to_string() }, &[]),
-                }
+                self.list(id).await;
             }
             Request::Cancel { .. } => {}
         }
     }
 
-    async fn run(&self, work: &mut Work, run: Run) -> Result<(Ran, Vec<Vec<f32>>), StoreError> {
-        let id = run.id;
-        let mut report = |step| {
-            if !self.is_cancelled(id) {
-                self.send(&Event::Progress { id, step }, &[]);
-            }
-            !self.is_cancelled(id)
+    /// Answers a request that has not been given up since.
+    fn told(&self, work: &mut Work, id: u32, result: Result<(Event, Vec<Vec<f32>>), StoreError>) {
+        if let Some(message) = work.store.notice.take() {
+            self.send(&Event::Notice { message }, &[]);
+        }
+        if self.cancelled.borrow_mut().remove(&id) {
+            return;
+        }
+        match result {
+            Ok((event, numbers)) => self.send(&event, &numbers),
+            Err(StoreError::Elsewhere { bytes, host }) => self.send(&Event::WeightsElsewhere { id, bytes, host }, &[]),
+            Err(error) => self.send(&Event::Failed { id, message: error.to_string() }, &[]),
+        }
+    }
+
+    async fn list(&self, id: u32) {
+        let files = match Folder::existing().await {
+            Some(Some(folder)) => Some(folder.list().await),
+            Some(None) => Some(Vec::new()),
+            None => None,
         };
+        self.send(&Event::Kept { id, files, room: kept::room().await }, &[]);
+    }
+
+    /// Says how far a request is, and hears whether to go on.
+    fn report(&self, id: u32, step: Step) -> bool {
+        let goes_on = !self.is_cancelled(id);
+        if goes_on {
+            self.send(&Event::Progress { id, step }, &[]);
+        }
+        goes_on
+    }
+
+    async fn run(&self, work: &mut Work, run: Run, own: Option<Blob>) -> Result<(Ran, Vec<Vec<f32>>), StoreError> {
+        let id = run.id;
+        let mut report = |step| self.report(id, step);
         report(Step::Device);
         let chosen = work.backends.choose(run.backend).await;
-        let loaded = work.store.network(&run.net, run.weights, &chosen.backend, run.allow_remote, &mut report).await?;
+        let loaded = work.store.network(&run, &chosen.backend, own.as_ref(), &mut report).await?;
         report(Step::Computing);
         self.turn().await;
         if self.is_cancelled(id) {
             return Err(super::fetch::FetchError::Cancelled.into());
         }
-        let (input, size) = input(work, &run, &loaded)?;
+        let (input, size, seen) = input(work, &run, &loaded)?;
         let edits = run.edits.iter().map(|edit| changed(edit, &loaded, size)).collect::<Result<Vec<_>, _>>()?;
         let taps: Vec<&str> = run.taps.iter().map(String::as_str).collect();
         let means: Vec<&str> = run.means.iter().map(String::as_str).collect();
@@ -182,7 +211,8 @@ impl Host {
 
         let names = loaded.card.as_ref().map(|card| labels(&card.classes)).unwrap_or_default();
         let prediction = |(index, p): (usize, f64)| Some(Prediction { index, label: names.get(index)?.name.clone(), p });
-        let top: Vec<(usize, f64)> = top_k(&output.logits, TOP);
+        // Weights that were never trained would name classes as surely as any.
+        let top = if loaded.untrained { Vec::new() } else { top_k(&output.logits, TOP) };
         let top_p = top.first().map_or(0.0, |(_, p)| *p);
         let reject = loaded.card.as_ref().and_then(|card| card.reject);
         let ran = Ran {
@@ -191,15 +221,17 @@ impl Host {
             backend: chosen.report,
             ms,
             top: top.into_iter().filter_map(prediction).collect(),
+            untrained: loaded.untrained,
             none_of_its_classes: reject.is_some_and(|reject| reject.applies(top_p)),
             card: loaded.card,
             taps: output.taps.iter().map(|tap| (tap.id.clone(), tap.shape)).collect(),
             means: output.means.iter().map(|mean| (mean.id.clone(), mean.shape)).collect(),
             cams: output.cams.iter().filter_map(|cam| Some((cam.id.parse().ok()?, cam.shape))).collect(),
             gradients: output.gradients.iter().map(|tap| (tap.id.clone(), tap.shape)).collect(),
+            seen: seen.as_ref().map(|_| size),
         };
         let maps = output.taps.into_iter().chain(output.means).chain(output.cams).chain(output.gradients).map(|map| map.values);
-        let numbers = std::iter::once(output.logits).chain(maps).collect();
+        let numbers = std::iter::once(output.logits).chain(maps).chain(seen).collect();
         Ok((ran, numbers))
     }
 
@@ -240,14 +272,14 @@ fn changed(edit: &protocol::Edit, loaded: &Loaded, size: usize) -> Result<Edit, 
     Ok(Edit { node: edit.node.clone(), positions, fill })
 }
 
-/// What a run feeds its network, and the side of it in pixels.
-fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<(Vec<f32>, usize), StoreError> {
+/// What a run feeds its network, the side of it in pixels, and those pixels where they are wanted.
+fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<(Vec<f32>, usize, Option<Vec<f32>>), StoreError> {
     let card_size = loaded.card.as_ref().map_or(224, |card| card.preprocess.size);
     let size = run.size.unwrap_or(card_size);
     ArchSpec::named(&run.net)?.check(Input::square(size))?;
     let refused = |message: &str| StoreError::NotReady(message.into());
     match (run.input, &loaded.card, &work.picture) {
-        (InputChoice::Formula, _, _) => Ok((formula::input(3 * size * size), size)),
+        (InputChoice::Formula, _, _) => Ok((formula::input(3 * size * size), size, None)),
         (InputChoice::Picture, None, _) => {
             Err(refused("weights from the formula know no pictures: feed them the formula's input"))
         }
@@ -255,7 +287,8 @@ fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<(Vec<f32>, usize), S
         (InputChoice::Picture, Some(card), Some(picture)) => {
             let how = card.preprocess.at_size(size);
             let square = resize_and_crop(picture, &how, run.shift)?;
-            Ok((prepare(&square, &how), size))
+            let seen = run.seen.then(|| square.pixels.iter().map(|&value| f32::from(value)).collect());
+            Ok((prepare(&square, &how), size, seen))
         }
     }
 }

@@ -7,9 +7,13 @@ mod backend;
 #[cfg(feature = "ui")]
 pub mod client;
 #[cfg(feature = "webgpu")]
+mod download;
+#[cfg(feature = "webgpu")]
 mod fetch;
 #[cfg(feature = "webgpu")]
 pub mod host;
+#[cfg(feature = "webgpu")]
+mod kept;
 #[cfg(feature = "webgpu")]
 mod picture;
 pub mod protocol;

@@ -7,6 +7,7 @@
 //! The worker posts [`Event::Ready`] first; what is sent before that is lost.
 
 use crate::weights::Card;
+use crate::weights::inspect::Inspection;
 use serde::{Deserialize, Serialize};
 
 /// Which device the visitor wants.
@@ -33,11 +34,64 @@ pub enum Request {
     },
     /// Run one network.
     Run(Run),
+    /// Read a file of weights and say what it holds. A visitor's own comes in `blob`.
+    Open(Open),
+    /// List what is kept on this device.
+    Kept {
+        /// Answered with [`Event::Kept`].
+        id: u32,
+    },
+    /// Delete one file that is kept, and list the rest.
+    Forget {
+        /// Answered with [`Event::Kept`].
+        id: u32,
+        /// Its [`KeptFile::key`].
+        key: String,
+    },
     /// Give a request up; nothing more is heard of it.
     Cancel {
         /// The request's.
         id: u32,
     },
+}
+
+impl Request {
+    /// The number that its answer carries.
+    pub fn id(&self) -> u32 {
+        match self {
+            Self::Picture { id } | Self::Kept { id } | Self::Forget { id, .. } | Self::Cancel { id } => *id,
+            Self::Run(run) => run.id,
+            Self::Open(open) => open.id,
+        }
+    }
+}
+
+/// What to look into.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Open {
+    /// Answered with [`Event::Opened`], [`Event::WeightsElsewhere`] or [`Event::Failed`].
+    pub id: u32,
+    /// Whose weights, as in a link.
+    pub source: String,
+    /// The network that they are for; otherwise what they tell of themselves.
+    #[serde(default)]
+    pub net: Option<String>,
+    /// Whether they may be fetched from another host.
+    #[serde(default)]
+    pub fetching: Fetching,
+}
+
+/// What may be done to have weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fetching {
+    /// This site alone may be asked, and what is kept on this device.
+    #[default]
+    Here,
+    /// Another host may be asked.
+    Elsewhere,
+    /// Another host may be asked, and what it sends is kept on this device.
+    Keep,
 }
 
 /// One forward pass.
@@ -61,7 +115,10 @@ pub struct Run {
     pub backend: BackendChoice,
     /// Whether weights may be fetched from another host.
     #[serde(default)]
-    pub allow_remote: bool,
+    pub fetching: Fetching,
+    /// Whether the pixels that it reads are wanted.
+    #[serde(default)]
+    pub seen: bool,
     /// Layers, blocks or stages whose output is wanted.
     #[serde(default)]
     pub taps: Vec<String>,
@@ -139,12 +196,14 @@ pub enum Fill {
 }
 
 /// Which weights a run uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightsChoice {
-    /// Those of the catalogue.
+    /// The catalogue's first for the network.
     #[default]
     Catalogue,
+    /// Those of [`crate::weights::source`], as they stand in a link. A visitor's own file comes in `blob`.
+    From(String),
     /// Those of [`crate::weights::formula`]: they know nothing, and agree everywhere.
     Formula,
 }
@@ -186,12 +245,28 @@ pub enum Event {
     WeightsElsewhere {
         /// The request's.
         id: u32,
-        /// Size of the download.
-        bytes: u64,
+        /// Size of the download, where it is known beforehand.
+        bytes: Option<u64>,
         /// The host that would be asked.
         host: String,
     },
-    /// A run is done. `buffers` holds the logits, then each tap, mean, class activation map and gradient.
+    /// A file of weights was read.
+    Opened(Box<Opened>),
+    /// What is kept on this device.
+    Kept {
+        /// The request's.
+        id: u32,
+        /// By title; none where the browser lets nothing be kept.
+        files: Option<Vec<KeptFile>>,
+        /// Bytes that this site uses and may use, by the browser's estimate.
+        room: Option<(u64, u64)>,
+    },
+    /// Something that the visitor should know, though nothing failed.
+    Notice {
+        /// A sentence.
+        message: String,
+    },
+    /// A run is done. `buffers` holds the logits, then each tap, mean, class activation map and gradient, and the pixels last.
     Ran(Box<Ran>),
     /// A request failed; everything else is as before.
     Failed {
@@ -212,7 +287,14 @@ pub enum Step {
     Weights {
         /// Bytes so far.
         received: u64,
-        /// Bytes in all.
+        /// Bytes in all; 0 where nobody says.
+        total: u64,
+    },
+    /// Waiting to take a download up again that broke off.
+    Again {
+        /// Bytes so far.
+        received: u64,
+        /// Bytes in all; 0 where nobody says.
         total: u64,
     },
     /// Building the network.
@@ -232,8 +314,10 @@ pub struct Ran {
     pub backend: BackendReport,
     /// Milliseconds of the forward pass, reading the result included.
     pub ms: f64,
-    /// The most likely classes, most likely first; empty with weights from the formula.
+    /// The most likely classes, most likely first; empty with weights from the formula and those that were never trained.
     pub top: Vec<Prediction>,
+    /// Whether it never saw a picture in training, so that it names no classes.
+    pub untrained: bool,
     /// Whether the network is too unsure to answer: the picture is perhaps none of its classes.
     pub none_of_its_classes: bool,
     /// Whose weights.
@@ -246,6 +330,36 @@ pub struct Ran {
     pub cams: Vec<(usize, [usize; 4])>,
     /// Layer and `[1, C, H, W]` of each gradient.
     pub gradients: Vec<(String, [usize; 4])>,
+    /// Rows and columns of the pixels that it read, where they were wanted: red, green and blue of each, from 0 to 255.
+    pub seen: Option<usize>,
+}
+
+/// What a file of weights holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The request's.
+    pub id: u32,
+    /// Whose weights, as in a link.
+    pub source: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// How the network that it is for would be run, and whose it is; none where it is for none.
+    pub card: Option<Card>,
+    /// What it holds.
+    pub inspection: Inspection,
+}
+
+/// A file that is kept on this device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptFile {
+    /// Whose weights, as in a link.
+    pub key: String,
+    /// What they are called.
+    pub title: String,
+    /// Bytes of the whole file.
+    pub bytes: u64,
+    /// Bytes of it that are here; fewer where its download broke off.
+    pub kept: u64,
 }
 
 /// One class.

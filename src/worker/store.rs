@@ -1,20 +1,29 @@
 //! The networks at hand: checkpoints fetched or made once, and a few networks kept on their device.
 
-use super::fetch::{FetchError, fetch};
-use super::protocol::{Step, WeightsChoice};
+use super::download::{Partial, Report, Wanted, download, read};
+use super::fetch::{FetchError, text};
+use super::kept::{Folder, digits};
+use super::protocol::{Fetching, Open, Opened, Run, Step, WeightsChoice};
 use crate::arch::{ArchSpec, Input, SpecError, lower};
 use crate::engine::{Backend, EngineError, Network};
 use crate::image::ImageError;
-use crate::weights::catalogue::{CatalogueEntry, Remote, for_net};
-use crate::weights::{Card, Checkpoint, WeightsError, formula, safetensors, tfjs};
+use crate::weights::catalogue::{self, CatalogueEntry, Remote};
+use crate::weights::hub::{Config, Listed, Repository};
+use crate::weights::inspect::Inspection;
+use crate::weights::source::{Source, SourceError, host};
+use crate::weights::{self, Card, Checkpoint, Layout, WeightsError, check, formula, tfjs};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use web_sys::Blob;
 
 /// Networks that stay on a device; the one that was used longest ago makes room.
 const KEPT: usize = 4;
 /// Side that a network is built for when nothing else is said, in pixels; it takes other sizes too.
 const FORMULA_SIZE: usize = 224;
+/// What the weights of the formula are called among the checkpoints; no source is written so.
+const FORMULA: &str = "formula of ";
 
 /// Why there is no network to run.
 #[derive(Debug, thiserror::Error)]
@@ -22,19 +31,25 @@ pub enum StoreError {
     /// The visitor has to agree to a download first.
     #[error("the weights are on {host}")]
     Elsewhere {
-        /// Size of the download.
-        bytes: u64,
+        /// Size of the download, where it is known.
+        bytes: Option<u64>,
         /// Who would be asked.
         host: String,
     },
     /// Nobody has weights for it.
     #[error(
-        "there are no weights for {0} yet: its diagram and cost can be seen, but it cannot be run. Choose tiny-a to tiny-d or resnet50-a"
+        "there are no weights for {0} yet: its diagram and cost can be seen, but it cannot be run. Choose tiny-a to tiny-d or resnet50-a, or open a file of weights"
     )]
     NoWeights(String),
+    /// A file that no link can hold.
+    #[error("{0} is a file on the device where it was opened: open it here once more")]
+    Own(String),
     /// The name or the size makes no network.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// The words name no weights.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The download failed.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -59,124 +74,302 @@ pub struct Loaded {
     pub network: Rc<Network>,
     /// Whose weights; none for those of the formula.
     pub card: Option<Card>,
+    /// Whether they never saw a picture in training.
+    pub untrained: bool,
 }
 
-type Key = (String, WeightsChoice);
+/// A file of weights, read.
+#[derive(Clone)]
+struct Held {
+    checkpoint: Arc<Checkpoint>,
+    layout: Layout,
+    /// timm's description, where one lay beside it.
+    config: Option<Config>,
+    bytes: u64,
+}
+
+/// Network, whose weights, whether on the GPU.
+type Key = (String, String, bool);
 
 /// See the module.
 #[derive(Default)]
 pub struct Store {
-    checkpoints: HashMap<Key, Arc<Checkpoint>>,
+    checkpoints: HashMap<String, Held>,
     /// Least recently used first.
-    networks: Vec<(Key, bool, Loaded)>,
+    networks: Vec<(Key, Loaded)>,
+    /// The file that was looked into last; it stays for the run that follows.
+    opened: Option<String>,
     /// Names of the weights files that this site carries; asked once.
     present: Option<Vec<String>>,
+    partial: Partial,
+    /// Something that the visitor should know.
+    pub notice: Option<String>,
 }
 
 impl Store {
-    /// The network of that name on that device. `report` hears what is going on and says whether to go on.
+    /// The network of a run on that device. `own` is the visitor's file, where the weights come from one; `report` hears what is going on
+    /// and says whether to go on.
     pub async fn network(
         &mut self,
-        net: &str,
-        weights: WeightsChoice,
+        run: &Run,
         backend: &Backend,
-        allow_remote: bool,
-        report: &mut dyn FnMut(Step) -> bool,
+        own: Option<&Blob>,
+        report: Report<'_>,
     ) -> Result<Loaded, StoreError> {
-        let key: Key = (net.into(), weights);
-        let on_gpu = matches!(backend, Backend::Gpu(_));
-        if let Some(at) = self.networks.iter().position(|(k, gpu, _)| *k == key && *gpu == on_gpu) {
+        let spec = ArchSpec::named(&run.net)?;
+        let source = match &run.weights {
+            WeightsChoice::Formula => None,
+            WeightsChoice::From(source) => Some(Source::parse(source)?),
+            WeightsChoice::Catalogue => {
+                let entry = catalogue::for_net(&run.net).ok_or_else(|| StoreError::NoWeights(run.net.clone()))?;
+                Some(Source::Entry(entry))
+            }
+        };
+        let weights = source.as_ref().map_or_else(|| format!("{FORMULA}{}", run.net), Source::to_string);
+        let key: Key = (run.net.clone(), weights.clone(), matches!(backend, Backend::Gpu(_)));
+        if let Some(at) = self.networks.iter().position(|(known, _)| *known == key) {
             let kept = self.networks.remove(at);
-            let loaded = kept.2.clone();
+            let loaded = kept.1.clone();
             self.networks.push(kept);
             return Ok(loaded);
         }
-        let spec = ArchSpec::named(net)?;
-        let (checkpoint, card) = match weights {
-            WeightsChoice::Formula => {
-                let graph = lower(&spec, Input::square(FORMULA_SIZE))?;
-                let make = || Arc::new(formula::checkpoint(&graph));
-                (self.checkpoints.entry(key.clone()).or_insert_with(make).clone(), None)
-            }
-            WeightsChoice::Catalogue => {
-                let entry = for_net(net).ok_or_else(|| StoreError::NoWeights(net.into()))?;
-                let checkpoint = match self.checkpoints.get(&key) {
-                    Some(checkpoint) => checkpoint.clone(),
-                    None => Arc::new(self.fetch(&entry, allow_remote, report).await?),
-                };
-                self.checkpoints.insert(key.clone(), checkpoint.clone());
-                let card = checkpoint.card.clone().unwrap_or(entry.card);
-                (checkpoint, Some(card))
-            }
+        let held = match &source {
+            Some(source) => self.held(source, run.fetching, own, report).await?,
+            None => self.made(&weights, &spec)?,
         };
         if !report(Step::Building) {
             return Err(FetchError::Cancelled.into());
         }
+        let card = source.as_ref().map(|source| card(source, &held, &run.net));
         let classes = card.as_ref().map_or(spec.classes, Card::class_count);
         let size = card.as_ref().map_or(FORMULA_SIZE, |card| card.preprocess.size);
         let graph = lower(&ArchSpec { classes, ..spec }, Input::square(size))?;
-        let built = Network::load(graph, checkpoint, backend.clone());
+        let untrained = source.is_some() && check::is_untrained(&held.checkpoint);
+        let built = Network::load(graph, held.checkpoint, backend.clone());
         if built.is_err() {
-            // A file that does not fit is not kept: the next try fetches it anew.
-            self.checkpoints.remove(&key);
+            // A file that does not fit is not held: the next try fetches it anew.
+            self.checkpoints.remove(&weights);
         }
-        let loaded = Loaded { network: Rc::new(built?), card };
+        let loaded = Loaded { network: Rc::new(built?), card, untrained };
         if self.networks.len() >= KEPT {
-            let ((net, weights), _, _) = self.networks.remove(0);
-            self.checkpoints.remove(&(net, weights));
+            self.networks.remove(0);
         }
-        self.networks.push((key, on_gpu, loaded.clone()));
+        self.networks.push((key, loaded.clone()));
+        self.tidy();
         Ok(loaded)
     }
 
-    async fn fetch(
+    /// Reads a file of weights and says what it holds.
+    pub async fn open(&mut self, open: &Open, own: Option<&Blob>, report: Report<'_>) -> Result<Opened, StoreError> {
+        let source = Source::parse(&open.source)?;
+        let held = self.held(&source, open.fetching, own, report).await?;
+        self.opened = Some(source.to_string());
+        self.tidy();
+        if !report(Step::Building) {
+            return Err(FetchError::Cancelled.into());
+        }
+        let named = open.net.as_deref().or(match &source {
+            Source::Entry(entry) => Some(entry.card.net.as_str()),
+            _ => held.checkpoint.card.as_ref().map(|card| card.net.as_str()),
+        });
+        let mut inspection = Inspection::of(&held.checkpoint, held.layout, named)?;
+        inspection.stride_is_open &= !held.config.as_ref().is_some_and(Config::is_timms);
+        let card = inspection.net.as_ref().map(|net| card(&source, &held, net));
+        Ok(Opened { id: open.id, source: source.to_string(), bytes: held.bytes, card, inspection })
+    }
+
+    /// Lets go of checkpoints that no network uses.
+    fn tidy(&mut self) {
+        let Self { checkpoints, networks, opened, .. } = self;
+        checkpoints.retain(|key, _| opened.as_ref() == Some(key) || networks.iter().any(|((_, used, _), _)| used == key));
+    }
+
+    fn made(&mut self, key: &str, spec: &ArchSpec) -> Result<Held, StoreError> {
+        if let Some(held) = self.checkpoints.get(key) {
+            return Ok(held.clone());
+        }
+        let checkpoint = Arc::new(formula::checkpoint(&lower(spec, Input::square(FORMULA_SIZE))?));
+        let bytes = checkpoint.bytes.len() as u64;
+        let held = Held { checkpoint, layout: Layout::Timm, config: None, bytes };
+        self.checkpoints.insert(key.into(), held.clone());
+        Ok(held)
+    }
+
+    /// The file of a source: at hand, on this site, kept on this device, or fetched.
+    async fn held(
         &mut self,
-        entry: &CatalogueEntry,
-        allow_remote: bool,
-        report: &mut dyn FnMut(Step) -> bool,
-    ) -> Result<Checkpoint, StoreError> {
-        if let Some(file) = &entry.file
-            && (entry.built_in || self.is_present(file).await)
-        {
-            let total = if entry.built_in || entry.remote.is_none() { entry.bytes } else { entry.bytes / 2 };
-            let mut bytes = Vec::with_capacity(total as usize);
-            let mut go_on = |received| report(Step::Weights { received, total: total.max(received) });
-            fetch(&format!("assets/weights/{file}"), &mut bytes, &mut go_on).await?;
-            return Ok(safetensors::read(bytes)?);
+        source: &Source,
+        fetching: Fetching,
+        own: Option<&Blob>,
+        report: Report<'_>,
+    ) -> Result<Held, StoreError> {
+        let key = source.to_string();
+        if let Some(held) = self.checkpoints.get(&key) {
+            return Ok(held.clone());
         }
-        let remote = entry.remote.as_ref().ok_or_else(|| StoreError::NoWeights(entry.card.net.clone()))?;
-        if !allow_remote {
-            return Err(StoreError::Elsewhere { bytes: entry.bytes, host: remote.host().into() });
-        }
-        let total = entry.bytes;
-        let mut bytes = Vec::with_capacity(total as usize);
-        match remote {
-            Remote::Safetensors { url } => {
-                fetch(url, &mut bytes, &mut |received| report(Step::Weights { received, total: total.max(received) })).await?;
-                Ok(safetensors::read(bytes)?)
+        let held = match source {
+            Source::Own(name) => {
+                let blob = own.ok_or_else(|| StoreError::Own(name.clone()))?;
+                let total = blob.size() as u64;
+                let mut bytes = Vec::new();
+                read(blob, &mut bytes, &mut |received| report(Step::Weights { received, total })).await?;
+                read_held(bytes, None)?
             }
-            Remote::Tfjs { url } => {
-                let mut model = Vec::new();
-                fetch(url, &mut model, &mut |_| report(Step::Weights { received: 0, total })).await?;
-                let folder = url.rsplit_once('/').map_or("", |(folder, _)| folder);
-                for shard in tfjs::shards(&model)? {
-                    let before = bytes.len() as u64;
-                    let mut go_on =
-                        |received| report(Step::Weights { received: before + received, total: total.max(before + received) });
-                    fetch(&format!("{folder}/{shard}"), &mut bytes, &mut go_on).await?;
+            Source::Entry(entry) => match self.carried(entry).await {
+                Some(url) => {
+                    let bytes = (entry.built_in || entry.remote.is_none()).then_some(entry.bytes);
+                    let sha256 = entry.sha256.clone().filter(|_| bytes.is_some());
+                    let wanted = Wanted {
+                        key: key.clone(),
+                        title: entry.id.clone(),
+                        urls: vec![url],
+                        each: 0,
+                        bytes,
+                        sha256,
+                        beside: None,
+                    };
+                    read_held(download(&wanted, &mut Partial::default(), None, report).await?.0, None)?
                 }
-                Ok(tfjs::read(&model, &bytes)?)
-            }
-        }
+                None => self.remote(source, fetching, report).await?,
+            },
+            Source::Hub(_) | Source::Address(_) => self.remote(source, fetching, report).await?,
+        };
+        self.checkpoints.insert(key, held.clone());
+        Ok(held)
+    }
+
+    /// Where this site carries an entry's file, if it does.
+    async fn carried(&mut self, entry: &CatalogueEntry) -> Option<String> {
+        let file = entry.file.as_ref()?;
+        (entry.built_in || self.is_present(file).await).then(|| format!("assets/weights/{file}"))
     }
 
     /// Whether this site carries a file; without the list, it is taken to carry none but the built-in ones.
     async fn is_present(&mut self, file: &str) -> bool {
         if self.present.is_none() {
-            let mut json = Vec::new();
-            let listed = fetch("assets/weights/present.json", &mut json, &mut |_| true).await;
-            self.present = listed.ok().and_then(|()| serde_json::from_slice(&json).ok());
+            let listed = text("assets/weights/present.json").await;
+            self.present = listed.ok().and_then(|json| serde_json::from_slice(&json).ok());
         }
         self.present.as_ref().is_some_and(|files| files.iter().any(|name| name == file))
+    }
+
+    /// Weights that are kept on this device, or fetched from elsewhere.
+    async fn remote(&mut self, source: &Source, fetching: Fetching, report: Report<'_>) -> Result<Held, StoreError> {
+        let key = source.to_string();
+        if let Some(Some(folder)) = Folder::existing().await
+            && let Some((description, blob)) = folder.find(&key).await
+            && let Some(sha256) = description.sha256
+        {
+            let total = blob.size() as u64;
+            let mut bytes = Vec::new();
+            read(&blob, &mut bytes, &mut |received| report(Step::Weights { received, total })).await?;
+            if digits(Sha256::new_with_prefix(&bytes)) == sha256 {
+                return understood(source, bytes, description.beside);
+            }
+            // What lies there was damaged since: it is fetched anew.
+            folder.remove(&key).await;
+        }
+        if fetching == Fetching::Here {
+            return Err(elsewhere(source));
+        }
+        let wanted = resolve(source).await?;
+        let keep = if fetching == Fetching::Keep { Folder::open().await } else { None };
+        let (bytes, is_full) = download(&wanted, &mut self.partial, keep.as_ref(), report).await?;
+        if is_full || (fetching == Fetching::Keep && keep.is_none()) {
+            let why = if is_full { "has no room left to keep" } else { "keeps nothing for this page, not even" };
+            let (title, megabytes) = (&wanted.title, bytes.len() as f64 / 1e6);
+            self.notice = Some(format!(
+                "This browser {why} the {megabytes:.0} MB of {title}: they are used now, and will be fetched again next time."
+            ));
+        }
+        match understood(source, bytes, wanted.beside) {
+            Ok(held) => Ok(held),
+            Err(error) => {
+                if let Some(folder) = keep {
+                    folder.remove(&key).await;
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+fn elsewhere(source: &Source) -> StoreError {
+    let (bytes, host) = match source {
+        Source::Entry(entry) => (Some(entry.bytes), entry.remote.as_ref().map_or_else(String::new, Remote::host)),
+        Source::Hub(repository) => (None, host(&repository.page()).into()),
+        Source::Address(address) => (None, host(address).into()),
+        Source::Own(name) => (None, name.clone()),
+    };
+    StoreError::Elsewhere { bytes, host }
+}
+
+/// Finds out what exactly is to be fetched.
+async fn resolve(source: &Source) -> Result<Wanted, StoreError> {
+    let (key, title) = (source.to_string(), source.title().to_string());
+    match source {
+        Source::Entry(CatalogueEntry { remote: Some(Remote::Hub { repository, commit }), .. }) => {
+            listed(key, title, repository, commit.as_deref()).await
+        }
+        Source::Hub(repository) => listed(key, title, repository, None).await,
+        Source::Entry(CatalogueEntry { remote: Some(Remote::Tfjs { url, shard_bytes }), bytes, sha256, .. }) => {
+            let model = text(url).await?;
+            let folder = url.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let urls = tfjs::shards(&model)?.iter().map(|shard| format!("{folder}/{shard}")).collect();
+            let beside = Some(String::from_utf8_lossy(&model).into_owned());
+            Ok(Wanted { key, title, urls, each: *shard_bytes, bytes: Some(*bytes), sha256: sha256.clone(), beside })
+        }
+        Source::Address(address) => {
+            Ok(Wanted { key, title, urls: vec![address.clone()], each: 0, bytes: None, sha256: None, beside: None })
+        }
+        Source::Entry(entry) => Err(StoreError::NoWeights(entry.card.net.clone())),
+        Source::Own(name) => Err(StoreError::Own(name.clone())),
+    }
+}
+
+/// Asks the hub which commit is meant, how large its file is and which bytes it has.
+async fn listed(key: String, title: String, repository: &Repository, commit: Option<&str>) -> Result<Wanted, StoreError> {
+    let json = text(&repository.listing(commit.unwrap_or("main"))).await?;
+    let listed = Listed::parse(&json).map_err(|why| FetchError::Hub { repository: repository.to_string(), why })?;
+    let beside = match listed.has_config {
+        true => Some(String::from_utf8_lossy(&text(&repository.file(&listed.commit, "config.json")).await?).into_owned()),
+        false => None,
+    };
+    let urls = vec![repository.file(&listed.commit, &listed.file)];
+    Ok(Wanted { key, title, urls, each: 0, bytes: Some(listed.bytes), sha256: listed.sha256, beside })
+}
+
+/// A file's bytes as what they are.
+fn understood(source: &Source, bytes: Vec<u8>, beside: Option<String>) -> Result<Held, StoreError> {
+    if matches!(source, Source::Entry(CatalogueEntry { remote: Some(Remote::Tfjs { .. }), .. })) {
+        let length = bytes.len() as u64;
+        let checkpoint = tfjs::read(beside.unwrap_or_default().as_bytes(), &bytes)?;
+        return Ok(Held { checkpoint: Arc::new(checkpoint), layout: Layout::Keras, config: None, bytes: length });
+    }
+    read_held(bytes, beside.and_then(|config| Config::parse(config.as_bytes())))
+}
+
+fn read_held(bytes: Vec<u8>, config: Option<Config>) -> Result<Held, StoreError> {
+    let length = bytes.len() as u64;
+    let (checkpoint, layout) = weights::read_as(bytes)?;
+    Ok(Held { checkpoint: Arc::new(checkpoint), layout, config, bytes: length })
+}
+
+/// What is known of a network with those weights.
+fn card(source: &Source, held: &Held, net: &str) -> Card {
+    let classes = held.checkpoint.tensors.get("fc.weight").and_then(|entry| entry.shape.first().copied());
+    let classes = classes.unwrap_or(1);
+    let own = held.checkpoint.card.clone().filter(|card| card.net == net && card.class_count() == classes);
+    match (own, source) {
+        (Some(card), _) => card,
+        (None, Source::Entry(entry)) => entry.card.clone(),
+        (None, Source::Hub(repository)) => match &held.config {
+            Some(config) => config.card(net, classes, repository),
+            None => Card::unknown(net, classes).named(&format!("{repository} on Hugging Face"), &repository.page()),
+        },
+        (None, Source::Address(address)) => {
+            Card::unknown(net, classes).named(&format!("{} from {}", source.title(), host(address)), address)
+        }
+        (None, Source::Own(name)) => Card::unknown(net, classes).named(&format!("your file {name}"), ""),
     }
 }

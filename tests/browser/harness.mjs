@@ -35,14 +35,15 @@ export async function serve(answer = () => false) {
   return { url, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
 }
 
-/// Chromium without WebGPU, or with it on SwiftShader; with no camera, or one that shows a test picture.
-export async function launch({ webgpu = false, camera = false } = {}) {
+/// Chromium without WebGPU, or with it on SwiftShader; with no camera, or one that shows a test picture; with switches of its own.
+export async function launch({ webgpu = false, camera = false, args = [] } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "stridescope-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.STRIDESCOPE_CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
     args: [
       "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+      ...args,
       ...(camera ? ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"] : []),
       ...(webgpu ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--disable-gpu-watchdog"] : ["--disable-gpu"]),
     ],
@@ -88,7 +89,8 @@ export function watch(page, url) {
   return { errors, strangers };
 }
 
-/// A page that talks to the engine directly. `run({...})` resolves to the event, with statistics of each tap.
+/// A page that talks to the engine directly. `run({...})` resolves to the event, with statistics of each tap; a visitor's own file of weights
+/// comes as a second argument.
 export async function engine(context, url) {
   const page = await context.newPage();
   await page.route(`${url}blank.html`, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><title>engine</title>" }));
@@ -130,10 +132,11 @@ export async function engine(context, url) {
   });
   return {
     page,
-    run: (request) => page.evaluate(async (request) => {
-      const { event, numbers } = await ask("run", request);
+    run: (request, file) => page.evaluate(async ([request, file]) => {
+      const blob = file && new Blob([Uint8Array.from(atob(file), (c) => c.charCodeAt(0))]);
+      const { event, numbers } = await ask("run", request, blob);
       return { event, logits: [...(numbers[0] ?? [])], taps: (event.taps ?? []).map(([id, shape], i) => ({ id, shape, ...statistics(numbers[i + 1]) })) };
-    }, request),
+    }, [request, file?.toString("base64")]),
     picture: (file) => page.evaluate(async (file) => {
       const blob = await (await fetch(file)).blob();
       return (await ask("picture", {}, blob)).event;

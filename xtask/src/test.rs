@@ -57,6 +57,10 @@ fn in_browser(project: &Project) -> Result<(), Error> {
     // One at a time: they measure and share the processor with a software GPU.
     node.args(["--test", "--test-concurrency=1"]).args(files).current_dir(project.tests());
     describe_site(&mut node, project, &browser, &cli);
+    let package = weights::archive(project);
+    if package.is_file() {
+        node.env("STRIDESCOPE_PACKAGE", package);
+    }
     process::run(step, &mut node, READ_ABOVE)
 }
 

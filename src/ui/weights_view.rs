@@ -1,0 +1,143 @@
+//! What a file of weights holds, as tables.
+
+use super::markup::escape;
+use super::names::grouped;
+use crate::arch::ArchSpec;
+use crate::weights::Layout;
+use crate::weights::inspect::{BINS, Inspection, Tensor, Values};
+use std::fmt::Write;
+
+/// Size of a histogram, in pixels.
+const HISTOGRAM: (usize, usize) = (96, 24);
+/// Most names that a finding lists.
+const LISTED: usize = 12;
+
+/// A histogram as an SVG: a bar for each part between the least and the greatest value, the fullest as high as there is room.
+pub fn histogram(values: &Values) -> String {
+    let (width, height) = HISTOGRAM;
+    let most = values.histogram.iter().copied().max().unwrap_or(0).max(1);
+    let mut bars = String::new();
+    for (bin, count) in values.histogram.iter().enumerate().filter(|(_, count)| **count > 0) {
+        // A single value shows as well.
+        let bar = (height as f64 * f64::from(*count) / f64::from(most)).max(1.0);
+        // Writing to a string cannot fail.
+        let _ = write!(bars, "M{} {height}v-{bar:.1}h{}V{height}z", bin * width / BINS, width / BINS);
+    }
+    let words = format!(
+        "{} values from {} to {}",
+        grouped(values.histogram.iter().map(|n| u64::from(*n)).sum()),
+        number(values.min),
+        number(values.max)
+    );
+    format!(
+        r#"<svg class="histogram" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{words}"><path d="{bars}"/></svg>"#
+    )
+}
+
+/// Four digits that mean something.
+fn number(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        magnitude if (1e-3..1e5).contains(&magnitude) => {
+            let digits = (3 - magnitude.log10().floor() as i32).clamp(0, 6) as usize;
+            format!("{value:.digits$}")
+        }
+        _ => format!("{value:.2e}"),
+    }
+}
+
+fn row(tensor: &Tensor, spec: Option<&ArchSpec>, fault: Option<&'static str>) -> String {
+    let mut out =
+        format!(r#"<tr{}><th scope="row">{}</th>"#, if fault.is_some() { r#" class="fault""# } else { "" }, escape(&tensor.name));
+    let mut cell = |text: &str| {
+        let _ = write!(out, "<td>{text}</td>");
+    };
+    for layout in [Layout::InputStem, Layout::Keras] {
+        cell(&spec.and_then(|spec| layout.name(&tensor.name, spec)).map_or("–".into(), |name| escape(&name)));
+    }
+    cell(&escape(&tensor.dtype));
+    cell(&tensor.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" × "));
+    match &tensor.values {
+        Some(values) => {
+            [values.mean, values.std, values.min, values.max].into_iter().for_each(|value| cell(&number(value)));
+            cell(&grouped(values.zeros as u64));
+            cell(&histogram(values));
+        }
+        None => (0..6).for_each(|_| cell("")),
+    }
+    cell(fault.unwrap_or(""));
+    out.push_str("</tr>");
+    out
+}
+
+/// Every tensor whose name holds `filter`, in the three layouts, with statistics and a histogram; and how many those are.
+pub fn table(inspection: &Inspection, filter: &str) -> (String, usize) {
+    let spec = inspection.net.as_ref().and_then(|net| ArchSpec::named(net).ok());
+    let report = &inspection.report;
+    let fault = |name: &String| match name {
+        name if report.not_finite.iter().any(|(bad, _)| bad == name) => Some("not finite"),
+        name if report.misshapen.iter().any(|bad| bad.name == *name) => Some("another shape"),
+        name if report.extra.contains(name) => Some("read by no layer"),
+        _ => None,
+    };
+    let found: Vec<String> = inspection
+        .tensors
+        .iter()
+        .filter(|tensor| tensor.name.contains(filter.trim()))
+        .map(|tensor| row(tensor, spec.as_ref(), fault(&tensor.name)))
+        .collect();
+    let heads = [
+        Layout::Timm.title(),
+        Layout::InputStem.title(),
+        Layout::Keras.title(),
+        "Type",
+        "Shape",
+        "Mean",
+        "Std",
+        "Least",
+        "Greatest",
+        "Zeros",
+        "Histogram",
+        "Fault",
+    ];
+    let head: String = heads.iter().map(|head| format!(r#"<th scope="col">{head}</th>"#)).collect();
+    (format!("<table><thead><tr>{head}</tr></thead><tbody>{}</tbody></table>", found.concat()), found.len())
+}
+
+/// What does not fit, a line each: what it is, and which tensors.
+pub fn findings(inspection: &Inspection) -> Vec<(&'static str, String)> {
+    let report = &inspection.report;
+    let list = |names: Vec<String>| {
+        let more = names.len().saturating_sub(LISTED);
+        let shown = names.into_iter().take(LISTED).collect::<Vec<_>>().join(", ");
+        if more > 0 { format!("{shown} and {more} more") } else { shown }
+    };
+    let shape = |shape: &[usize]| shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
+    let misshapen =
+        report.misshapen.iter().map(|bad| format!("{}: {} instead of {}", bad.name, shape(&bad.found), shape(&bad.wanted)));
+    let not_finite = report.not_finite.iter().map(|(name, index)| format!("{name}, number {}", grouped(*index as u64)));
+    [
+        ("Missing", report.missing.clone()),
+        ("Read by no layer", report.extra.clone()),
+        ("Of another shape", misshapen.collect()),
+        ("Not finite", not_finite.collect()),
+    ]
+    .into_iter()
+    .filter(|(_, names)| !names.is_empty())
+    .map(|(what, names)| (what, list(names)))
+    .collect()
+}
+
+/// Reads names of classes: one a line, or a JSON list.
+///
+/// # Errors
+/// When they are not as many as there are classes.
+pub fn class_names(text: &str, classes: usize) -> Result<Vec<String>, String> {
+    let listed: Option<Vec<String>> = text.trim_start().starts_with('[').then(|| serde_json::from_str(text).ok()).flatten();
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect();
+    let names = listed.unwrap_or_else(lines);
+    if names.len() == classes {
+        return Ok(names.into_iter().map(|name| name.chars().take(200).collect()).collect());
+    }
+    Err(format!("This file names {} classes, but the network tells {classes} apart: write one name a line.", names.len()))
+}

@@ -1,0 +1,203 @@
+//! Weights that the visitor keeps: files in the browser's own file system for this site (OPFS), each with a description beside it.
+//!
+//! Where the browser gives none (a sandboxed frame, a private window), nothing is kept and everything else works.
+
+use super::protocol::KeptFile;
+use js_sys::{AsyncIterator, Reflect, Uint8Array};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Blob, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions, FileSystemGetFileOptions,
+    FileSystemReadWriteOptions, FileSystemSyncAccessHandle, StorageEstimate, StorageManager, WorkerGlobalScope,
+};
+
+const FOLDER: &str = "weights";
+
+/// What lies beside a kept file. Written with the first byte, and once more with the last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// Whose weights, as in a link.
+    pub key: String,
+    /// What they are called.
+    pub title: String,
+    /// Where they came from.
+    pub url: String,
+    /// Bytes of the whole file.
+    pub bytes: u64,
+    /// Of the whole file, in hexadecimal digits, once it is there.
+    pub sha256: Option<String>,
+    /// The text that says what the bytes are: timm's `config.json`, or the manifest of a TensorFlow.js model.
+    pub beside: Option<String>,
+}
+
+/// The site's folder of weights.
+#[derive(Clone)]
+pub struct Folder(FileSystemDirectoryHandle);
+
+fn storage() -> Option<StorageManager> {
+    let scope: WorkerGlobalScope = js_sys::global().dyn_into().ok()?;
+    // Without a secure context there is none.
+    Some(scope.navigator().storage()).filter(|storage| !storage.is_undefined())
+}
+
+async fn root() -> Option<FileSystemDirectoryHandle> {
+    JsFuture::from(storage()?.get_directory()).await.ok()?.dyn_into().ok()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A digest's hexadecimal digits.
+pub fn digits(digest: Sha256) -> String {
+    hex(&digest.finalize())
+}
+
+/// The name of a file, without its extension. Keys hold what no file name may.
+fn stem(key: &str) -> String {
+    hex(&Sha256::digest(key.as_bytes())[..16])
+}
+
+impl Folder {
+    /// The folder, where this browser gives one.
+    pub async fn open() -> Option<Self> {
+        Self::at(&root().await?, true).await
+    }
+
+    /// The folder if there is one already; nothing is made. The outer is none where this browser lets nothing be kept.
+    pub async fn existing() -> Option<Option<Self>> {
+        Some(Self::at(&root().await?, false).await)
+    }
+
+    async fn at(root: &FileSystemDirectoryHandle, create: bool) -> Option<Self> {
+        let options = FileSystemGetDirectoryOptions::new();
+        options.set_create(create);
+        let folder = JsFuture::from(root.get_directory_handle_with_options(FOLDER, &options)).await.ok()?;
+        Some(Self(folder.dyn_into().ok()?))
+    }
+
+    async fn handle(&self, name: &str, create: bool) -> Result<FileSystemFileHandle, JsValue> {
+        let options = FileSystemGetFileOptions::new();
+        options.set_create(create);
+        JsFuture::from(self.0.get_file_handle_with_options(name, &options)).await?.dyn_into()
+    }
+
+    async fn blob(&self, name: &str) -> Option<Blob> {
+        let handle = self.handle(name, false).await.ok()?;
+        JsFuture::from(handle.get_file()).await.ok()?.dyn_into().ok()
+    }
+
+    async fn description(&self, name: &str) -> Option<Description> {
+        let text = JsFuture::from(self.blob(name).await?.text()).await.ok()?.as_string()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// What is kept of a file, and its description; `is_whole` when all of it is there.
+    pub async fn find(&self, key: &str) -> Option<(Description, Blob)> {
+        let stem = stem(key);
+        let description = self.description(&format!("{stem}.json")).await.filter(|description| description.key == key)?;
+        Some((description, self.blob(&format!("{stem}.bin")).await?))
+    }
+
+    /// Opens a file for writing from that byte on.
+    pub async fn writer(&self, description: Description, from: u64) -> Result<Writer, JsValue> {
+        let stem = stem(&description.key);
+        self.write_text(&format!("{stem}.json"), &description).await?;
+        let handle = self.handle(&format!("{stem}.bin"), true).await?;
+        let access: FileSystemSyncAccessHandle = JsFuture::from(handle.create_sync_access_handle()).await?.dyn_into()?;
+        let writer = Writer { folder: self.clone(), description, access, at: from };
+        writer.access.truncate_with_f64(from as f64)?;
+        Ok(writer)
+    }
+
+    async fn write_text(&self, name: &str, description: &Description) -> Result<(), JsValue> {
+        let text = serde_json::to_string(description).map_err(|error| JsValue::from_str(&error.to_string()))?;
+        let handle = self.handle(name, true).await?;
+        let access: FileSystemSyncAccessHandle = JsFuture::from(handle.create_sync_access_handle()).await?.dyn_into()?;
+        let bytes = text.as_bytes();
+        let written = access.truncate_with_u32(0).and_then(|()| access.write_with_u8_array(bytes));
+        access.close();
+        if written? < bytes.len() as f64 { Err(JsValue::from_str("no room")) } else { Ok(()) }
+    }
+
+    /// Forgets a file.
+    pub async fn remove(&self, key: &str) {
+        let stem = stem(key);
+        for name in [format!("{stem}.json"), format!("{stem}.bin")] {
+            let _ = JsFuture::from(self.0.remove_entry(&name)).await;
+        }
+    }
+
+    /// Everything that is kept, by title.
+    pub async fn list(&self) -> Vec<KeptFile> {
+        let mut files = Vec::new();
+        let names: AsyncIterator = self.0.keys();
+        while let Ok(next) = names.next() {
+            let Ok(step) = JsFuture::from(next).await else { break };
+            let is_done = Reflect::get(&step, &"done".into()).map_or(true, |done| done.is_truthy());
+            let Some(name) = Reflect::get(&step, &"value".into()).ok().and_then(|name| name.as_string()).filter(|_| !is_done)
+            else {
+                break;
+            };
+            let Some(stem) = name.strip_suffix(".json") else { continue };
+            let Some(description) = self.description(&name).await else { continue };
+            let kept = self.blob(&format!("{stem}.bin")).await.map_or(0.0, |blob| blob.size());
+            files.push(KeptFile { key: description.key, title: description.title, bytes: description.bytes, kept: kept as u64 });
+        }
+        files.sort_by(|a, b| a.title.cmp(&b.title));
+        files
+    }
+}
+
+/// Bytes that this site uses and may use, by the browser's estimate.
+pub async fn room() -> Option<(u64, u64)> {
+    let estimate: StorageEstimate = JsFuture::from(storage()?.estimate().ok()?).await.ok()?.unchecked_into();
+    Some((estimate.get_usage()? as u64, estimate.get_quota()? as u64))
+}
+
+/// A file that is being kept. While it is open no other tab writes to it.
+pub struct Writer {
+    folder: Folder,
+    description: Description,
+    access: FileSystemSyncAccessHandle,
+    at: u64,
+}
+
+impl Writer {
+    /// Adds bytes; whether there was room.
+    pub fn write(&mut self, bytes: &Uint8Array) -> bool {
+        let options = FileSystemReadWriteOptions::new();
+        options.set_at(self.at as f64);
+        let written = self.access.write_with_buffer_source_and_options(bytes, &options);
+        self.at += u64::from(bytes.length());
+        written.is_ok_and(|written| written == f64::from(bytes.length()))
+    }
+
+    /// Begins anew.
+    pub fn restart(&mut self) -> bool {
+        self.at = 0;
+        self.access.truncate_with_u32(0).is_ok()
+    }
+
+    /// Leaves what is there for the next time.
+    pub fn leave(self) {
+        let _ = self.access.flush();
+        self.access.close();
+    }
+
+    /// Closes a file that is whole; whether that could be written down.
+    pub async fn finish(self, sha256: &str) -> bool {
+        let flushed = self.access.flush().is_ok();
+        self.access.close();
+        let description = Description { bytes: self.at, sha256: Some(sha256.into()), ..self.description };
+        flushed && self.folder.write_text(&format!("{}.json", stem(&description.key)), &description).await.is_ok()
+    }
+
+    /// Closes and forgets the file.
+    pub async fn drop_file(self) {
+        self.access.close();
+        self.folder.remove(&self.description.key).await;
+    }
+}

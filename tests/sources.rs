@@ -1,0 +1,205 @@
+//! Whose weights a network has, as it stands in a link; what a hub says; what a file holds.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use stridescope::arch::{ArchSpec, Input, lower};
+use stridescope::image::Interpolation;
+use stridescope::weights::hub::{Config, Listed, Repository};
+use stridescope::weights::inspect::{BINS, Inspection, Values};
+use stridescope::weights::source::{Source, net_of, source_of, with_source, written};
+use stridescope::weights::{Layout, check, formula};
+
+#[test]
+fn what_is_typed_is_read_as_what_it_is() {
+    let cases = [
+        ("resnet50.a1_in1k", "resnet50.a1_in1k", "resnet50.a1_in1k"),
+        ("timm/resnet50d.ra2_in1k", "hf:timm/resnet50d.ra2_in1k", "resnet50d.ra2_in1k"),
+        (" https://huggingface.co/timm/resnet50.tv_in1k ", "hf:timm/resnet50.tv_in1k", "resnet50.tv_in1k"),
+        ("https://huggingface.co/a/b/blob/main/model.safetensors?x#y", "hf:a/b", "b"),
+        (
+            "https://huggingface.co/a/b/resolve/main/model.safetensors",
+            "https://huggingface.co/a/b/resolve/main/model.safetensors",
+            "model.safetensors",
+        ),
+        ("https://example.org/x/net.safetensors?a=1,2", "https://example.org/x/net.safetensors?a=1%2C2", "net.safetensors"),
+        ("http://localhost:8080/net.pth", "http://localhost:8080/net.pth", "net.pth"),
+        ("http://127.0.0.1/net.pth", "http://127.0.0.1/net.pth", "net.pth"),
+        ("file:a,b.pth", "file:a_b.pth", "a_b.pth"),
+    ];
+    for (typed, written, title) in cases {
+        let source = Source::parse(typed).unwrap();
+        assert_eq!((source.to_string().as_str(), source.title()), (written, title), "{typed}");
+        assert_eq!(Source::parse(written).unwrap(), source, "{written} is read back");
+    }
+}
+
+#[test]
+fn what_names_no_weights_is_answered_with_a_sentence() {
+    let long = format!("https://example.org/{}", "a".repeat(250));
+    let cases = [
+        ("", "names no weights"),
+        ("resnet50", "names no weights"),
+        ("file:", "names no weights"),
+        ("hf:one", "names no weights"),
+        ("hf:../etc/passwd", "names no weights"),
+        ("a/../b", "names no weights"),
+        ("https://", "names no weights"),
+        ("https://example.org", "names no weights"),
+        ("https://example.org/a b", "names no weights"),
+        ("javascript://example.org/%0aalert(1)", "names no weights"),
+        ("data:text/html,x", "names no weights"),
+        ("http://example.org/a.safetensors", "would not be encrypted"),
+        ("http://localhost.example.org/a.safetensors", "would not be encrypted"),
+        ("https://github.com/a/b/releases/download/v1/net.pth", "download \"net.pth\" yourself"),
+        (&long, "longer than 250 characters"),
+    ];
+    for (typed, words) in cases {
+        let error = Source::parse(typed).unwrap_err().to_string();
+        assert!(error.contains(words) && !error.contains('\n'), "{typed}: {error}");
+    }
+}
+
+#[test]
+fn a_network_and_its_weights_stand_in_one_word() {
+    assert_eq!((net_of("resnet50-b@hf:a/b@c"), written("resnet50-b@hf:a/b@c")), ("resnet50-b", Some("hf:a/b@c")));
+    assert_eq!((net_of("tiny-a"), written("tiny-a")), ("tiny-a", None));
+    assert_eq!(source_of("resnet50-b").unwrap().to_string(), "resnet50.gluon_in1k");
+    assert_eq!(source_of("resnet101-b"), None);
+    let a1 = Source::parse("resnet50.a1_in1k").unwrap();
+    assert_eq!(with_source("resnet50-b", &a1).unwrap(), "resnet50-b@resnet50.a1_in1k");
+    assert_eq!(with_source("resnet50-b", &source_of("resnet50-b").unwrap()).unwrap(), "resnet50-b");
+    let other = with_source("resnet50-d", &a1).unwrap_err().to_string();
+    assert_eq!(other, "\"resnet50.a1_in1k\" are weights for resnet50-b, not for resnet50-d");
+}
+
+/// As the hub answers, cut down to what is read.
+fn listing(siblings: &str) -> String {
+    format!(r#"{{"id":"a/b","sha":"{}","private":false,"siblings":[{siblings}]}}"#, "ab".repeat(20))
+}
+
+#[test]
+fn a_repositorys_file_of_weights_is_found() {
+    let sha = "cd".repeat(32);
+    let file = |name: &str| {
+        format!(r#"{{"rfilename":"{name}","size":3,"blobId":"x","lfs":{{"sha256":"{sha}","size":102469872,"pointerSize":134}}}}"#)
+    };
+    let config = r#"{"rfilename":"config.json","size":700}"#;
+    let listed = Listed::parse(listing(&format!("{},{config},{}", file("pytorch_model.bin"), file("model.safetensors"))).as_bytes()).unwrap();
+    let wanted = Listed {
+        commit: "ab".repeat(20),
+        file: "model.safetensors".into(),
+        bytes: 102_469_872,
+        sha256: Some(sha.clone()),
+        has_config: true,
+    };
+    assert_eq!(listed, wanted);
+    assert_eq!(Listed::parse(listing(&file("pytorch_model.bin")).as_bytes()).unwrap().file, "pytorch_model.bin");
+    assert_eq!(Listed::parse(listing(&file("other.safetensors")).as_bytes()).unwrap().file, "other.safetensors");
+    let small = Listed::parse(listing(r#"{"rfilename":"model.safetensors","size":700}"#).as_bytes()).unwrap();
+    assert_eq!((small.bytes, small.sha256, small.has_config), (700, None, false));
+    for (json, why) in [
+        ("<html>".to_string(), "its list of files cannot be read"),
+        (listing("").replace("abab", "zzzz"), "its list of files names no commit"),
+        (listing(config), "it holds no file of weights: a model.safetensors is looked for"),
+        (listing(&file("onnx/model.safetensors")), "it holds no file of weights: a model.safetensors is looked for"),
+        (listing(r#"{"rfilename":"model.safetensors"}"#), "its list of files says no sizes"),
+    ] {
+        assert_eq!(Listed::parse(json.as_bytes()).unwrap_err(), why);
+    }
+    let repository = Repository::parse("a/b").unwrap();
+    assert_eq!(repository.listing("main"), "https://huggingface.co/api/models/a/b/revision/main?blobs=true");
+    assert_eq!(repository.file("abc", "m.safetensors"), "https://huggingface.co/a/b/resolve/abc/m.safetensors");
+}
+
+#[test]
+fn timms_description_becomes_a_card() {
+    let json = r#"{"architecture":"resnet50","num_classes":1000,"pretrained_cfg":{"tag":"a1_in1k","input_size":[3,224,224],
+        "interpolation":"bicubic","crop_pct":0.95,"mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225],"license":"apache-2.0"}}"#;
+    let config = Config::parse(json.as_bytes()).unwrap();
+    let repository = Repository::parse("timm/resnet50.a1_in1k").unwrap();
+    let card = config.card("resnet50-b", 1000, &repository);
+    // floor(224 / 0.95), as the catalogue has it.
+    assert_eq!(card.preprocess, stridescope::weights::catalogue::find("resnet50.a1_in1k").unwrap().card.preprocess);
+    assert_eq!((card.recipe.as_str(), card.licence.as_str(), card.accuracy.is_none()), ("a1_in1k", "apache-2.0", true));
+    assert!(config.is_timms());
+    // Nonsense gives way to what is usual.
+    let odd = json.replace("0.95", "0.0").replace("[0.229,0.224,0.225]", "[0,0,0]").replace("bicubic", "lanczos");
+    let card = Config::parse(odd.as_bytes()).unwrap().card("resnet50-b", 7, &repository);
+    assert_eq!((card.preprocess.resize, card.preprocess.std[0], card.preprocess.interpolation), (256, 0.229, Interpolation::Bicubic));
+    assert_eq!(card.class_count(), 7);
+    assert!(Config::parse(b"[]").is_none());
+    assert!(!Config::parse(b"{}").unwrap().is_timms());
+}
+
+#[test]
+fn every_layout_names_every_tensor_and_is_read_back() {
+    for net in ["resnet50-a", "resnet50-d", "resnet50-c", "resnet18-d"] {
+        let spec = ArchSpec::named(net).unwrap();
+        let graph = lower(&spec, Input::square(64)).unwrap();
+        let mut checkpoint = formula::checkpoint(&graph);
+        let before = checkpoint.tensors.clone();
+        let tensors = std::mem::take(&mut checkpoint.tensors);
+        checkpoint.tensors =
+            tensors.into_iter().map(|(name, entry)| (Layout::InputStem.name(&name, &spec).unwrap(), entry)).collect();
+        assert_eq!(checkpoint.tensors.len(), before.len(), "{net}: no two share a name");
+        assert_eq!(stridescope::weights::layout::rename(&mut checkpoint), Layout::InputStem);
+        assert_eq!(checkpoint.tensors, before, "{net}");
+    }
+    let original = ArchSpec::named("resnet50-a").unwrap();
+    let names = [
+        ("conv1.weight", "conv1/kernel"),
+        ("bn1.running_var", "bn_conv1/moving_variance"),
+        ("layer1.0.conv1.weight", "res2a_branch2a/kernel"),
+        ("layer3.5.bn3.bias", "bn4f_branch2c/beta"),
+        ("layer4.0.downsample.0.weight", "res5a_branch1/kernel"),
+        ("layer4.0.downsample.1.running_mean", "bn5a_branch1/moving_mean"),
+        ("fc.bias", "fc1000/bias"),
+    ];
+    for (timm, keras) in names {
+        assert_eq!(Layout::Keras.name(timm, &original).as_deref(), Some(keras));
+    }
+    assert_eq!(Layout::Keras.name("conv1.weight", &ArchSpec::named("resnet50-b").unwrap()), None);
+}
+
+#[test]
+fn statistics_and_histograms_are_those_of_the_values() {
+    let values = Values::of(&[0.0, 1.0, 2.0, 3.0, f32::NAN, f32::INFINITY]).unwrap();
+    assert_eq!((values.min, values.max, values.mean, values.zeros, values.not_finite), (0.0, 3.0, 1.5, 1, 2));
+    assert!((values.std - 1.25f64.sqrt()).abs() < 1e-12);
+    assert_eq!(values.histogram.iter().sum::<u32>(), 4);
+    assert_eq!((values.histogram[0], values.histogram[BINS - 1]), (1, 1), "the ends are the least and the greatest");
+    let even = Values::of(&[5.0; 9]).unwrap();
+    assert_eq!((even.histogram[0], even.std), (9, 0.0));
+    let huge = Values::of(&[f32::MAX, f32::MIN]).unwrap();
+    assert_eq!((huge.histogram[0], huge.histogram[BINS - 1]), (1, 1));
+    assert_eq!(Values::of(&[]), None);
+    assert_eq!(Values::of(&[f32::NAN]).unwrap().not_finite, 1);
+}
+
+#[test]
+fn an_inspection_says_what_does_not_fit_and_what_was_never_trained() {
+    let spec = ArchSpec::named("tiny-d").unwrap();
+    let graph = lower(&spec, Input::square(64)).unwrap();
+    let mut checkpoint = formula::checkpoint(&graph);
+    let sound = Inspection::of(&checkpoint, Layout::Timm, None).unwrap();
+    assert_eq!((sound.net.as_deref(), sound.problem.as_deref(), sound.untrained), (Some("tiny-d"), None, false));
+    let first = checkpoint.tensors["conv1.0.weight"].range.clone();
+    checkpoint.bytes[first.start + 8..first.start + 12].copy_from_slice(&f32::NAN.to_le_bytes());
+    let entry = checkpoint.tensors.remove("layer2.0.bn1.bias").unwrap();
+    checkpoint.tensors.insert("stranger".into(), entry);
+    let broken = Inspection::of(&checkpoint, Layout::Timm, Some("tiny-d")).unwrap();
+    assert_eq!(broken.report.missing, ["layer2.0.bn1.bias"]);
+    assert_eq!(broken.report.extra, ["stranger"]);
+    assert_eq!(broken.report.not_finite, [("conv1.0.weight".to_string(), 2)]);
+    assert!(broken.problem.unwrap().contains("\"layer2.0.bn1.bias\" is missing"));
+    assert!(Inspection::of(&checkpoint, Layout::Timm, Some("no-net")).is_err());
+
+    let mut newborn = formula::checkpoint(&graph);
+    for (name, entry) in &newborn.tensors {
+        let value = if name.ends_with("running_mean") { 0.0f32 } else { 1.0 };
+        if name.contains("running_") {
+            newborn.bytes[entry.range.clone()].chunks_mut(4).for_each(|number| number.copy_from_slice(&value.to_le_bytes()));
+        }
+    }
+    assert!(check::is_untrained(&newborn));
+    assert!(!check::is_untrained(&Default::default()), "nothing at all is not untrained");
+}
