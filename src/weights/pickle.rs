@@ -3,6 +3,7 @@
 //!
 //! The opcodes are those of CPython's `Lib/pickletools.py`; what PyTorch makes of them is in `torch/_weights_only_unpickler.py`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -80,12 +81,16 @@ pub struct Tensor {
     pub stride: Vec<usize>,
 }
 
-/// Most values that one pickle may make: a ResNet-152's takes some 20,000.
-const MOST_VALUES: usize = 200_000;
-/// Longest pickle in bytes; it holds names and shapes, not numbers.
-const LONGEST_PICKLE: usize = 8 << 20;
+/// Most values that a pickle of weights may make: a ResNet-152's takes 15,000, and with all that its training needs 50,000.
+pub const MOST_VALUES: usize = 100_000;
+/// Most steps for each value that may be made; some two are needed.
+const STEPS: usize = 5;
+/// Longest pickle in bytes; it holds names and shapes, not numbers: 330,000 bytes in that largest case.
+const LONGEST_PICKLE: usize = 4_000_000;
 /// Longest text.
 const LONGEST: usize = 4096;
+/// Index of the one value that stands for every [`Value::Nothing`].
+const NOTHING: Id = 0;
 
 /// What a pickle held, and how many bytes it took.
 #[derive(Debug)]
@@ -111,14 +116,14 @@ impl Pickle {
         })
     }
 
-    /// Reads one pickle from the start of some bytes.
+    /// Reads one pickle from the start of some bytes, and makes at most so many values of it.
     ///
     /// # Errors
     /// A clause that says what is wrong.
-    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+    pub fn read(bytes: &[u8], most: usize) -> Result<Self, String> {
         let bytes = &bytes[..bytes.len().min(LONGEST_PICKLE)];
-        let mut machine =
-            Machine { bytes, at: 0, values: vec![Value::Nothing], stack: Vec::new(), marks: Vec::new(), memo: Vec::new() };
+        let values = vec![Value::Nothing];
+        let mut machine = Machine { bytes, at: 0, most, values, stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new() };
         let root = machine.run()?;
         Ok(Self { values: machine.values, root, len: machine.at })
     }
@@ -127,17 +132,19 @@ impl Pickle {
 struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
+    most: usize,
     values: Vec<Value>,
     stack: Vec<Id>,
     marks: Vec<usize>,
-    memo: Vec<(usize, Id)>,
+    memo: BTreeMap<usize, Id>,
 }
 
 type Done = Result<(), String>;
 
 impl<'a> Machine<'a> {
     fn run(&mut self) -> Result<Id, String> {
-        loop {
+        // A step keeps at most one thing more; bounded steps bound the stack, the memo and all lists together.
+        for _ in 0..self.most * STEPS {
             let place = self.at;
             match self.byte()? {
                 0x80 => match self.byte()? {
@@ -149,7 +156,7 @@ impl<'a> Machine<'a> {
                 b'.' => return self.pop(),
                 b'(' => self.marks.push(self.stack.len()),
                 b'0' => drop(self.pop()?),
-                b'N' => self.push(Value::Nothing)?,
+                b'N' => self.nothing()?,
                 0x88 => self.push(Value::Bool(true))?,
                 0x89 => self.push(Value::Bool(false))?,
                 b'K' => self.int(1)?,
@@ -161,7 +168,7 @@ impl<'a> Machine<'a> {
                 0x8a => self.long()?,
                 b'G' => {
                     self.take(8)?;
-                    self.push(Value::Nothing)?;
+                    self.nothing()?;
                 }
                 b'X' | b'T' => {
                     let len = u32::from_le_bytes(self.array()?) as usize;
@@ -228,10 +235,14 @@ impl<'a> Machine<'a> {
                 other => return Err(format!("its pickle uses the opcode 0x{other:02x} at byte {place}, which no weights need")),
             }
         }
+        Err(format!("its pickle takes over {} steps", self.most * STEPS))
     }
 
     fn take(&mut self, len: usize) -> Result<&'a [u8], String> {
-        let cut = || format!("its pickle is cut off at byte {}", self.bytes.len());
+        let cut = || match self.bytes.len() {
+            LONGEST_PICKLE => format!("its pickle is over {} MB long", LONGEST_PICKLE as f64 / 1e6),
+            len => format!("its pickle is cut off at byte {len}"),
+        };
         let taken = self.at.checked_add(len).and_then(|end| self.bytes.get(self.at..end)).ok_or_else(cut)?;
         self.at += len;
         Ok(taken)
@@ -247,11 +258,16 @@ impl<'a> Machine<'a> {
     }
 
     fn push(&mut self, value: Value) -> Done {
-        if self.values.len() >= MOST_VALUES {
-            return Err(format!("its pickle makes over {MOST_VALUES} values"));
+        if self.values.len() >= self.most {
+            return Err(format!("its pickle makes over {} values", self.most));
         }
         self.stack.push(self.values.len());
         self.values.push(value);
+        Ok(())
+    }
+
+    fn nothing(&mut self) -> Done {
+        self.stack.push(NOTHING);
         Ok(())
     }
 
@@ -286,17 +302,18 @@ impl<'a> Machine<'a> {
             let fill = if negative { 0xff } else { 0 };
             i64::from_le_bytes(std::array::from_fn(|i| bytes.get(i).copied().unwrap_or(fill)))
         });
-        self.push(value.map_or(Value::Nothing, Value::Int))
+        match value {
+            Some(value) => self.push(Value::Int(value)),
+            None => self.nothing(),
+        }
     }
 
     fn text(&mut self, len: usize) -> Done {
-        if len > LONGEST {
-            // Not a name of anything: said as nothing, if it is there at all.
-            self.take(len)?;
-            return self.push(Value::Nothing);
+        // What is too long or no text names nothing.
+        match std::str::from_utf8(self.take(len)?) {
+            Ok(text) if len <= LONGEST => self.push(Value::Text(text.into())),
+            _ => self.nothing(),
         }
-        let text = String::from_utf8_lossy(self.take(len)?).into();
-        self.push(Value::Text(text))
     }
 
     fn line(&mut self) -> Result<String, String> {
@@ -322,20 +339,13 @@ impl<'a> Machine<'a> {
 
     fn remember(&mut self, slot: usize) -> Done {
         let id = self.top()?;
-        match self.memo.binary_search_by_key(&slot, |(slot, _)| *slot) {
-            Ok(at) => self.memo[at].1 = id,
-            Err(at) => self.memo.insert(at, (slot, id)),
-        }
+        self.memo.insert(slot, id);
         Ok(())
     }
 
     fn recall(&mut self, slot: usize) -> Done {
-        let found = self.memo.binary_search_by_key(&slot, |(slot, _)| *slot);
-        let at = found.map_err(|_| format!("its pickle recalls value {slot}, which it never kept"))?;
-        self.stack.push(self.memo[at].1);
-        if self.stack.len() > MOST_VALUES {
-            return Err(format!("its pickle holds over {MOST_VALUES} values"));
-        }
+        let id = self.memo.get(&slot).ok_or_else(|| format!("its pickle recalls value {slot}, which it never kept"))?;
+        self.stack.push(*id);
         Ok(())
     }
 
@@ -403,12 +413,12 @@ impl<'a> Machine<'a> {
 
     fn reduce(&mut self) -> Done {
         let (arguments, callee) = (self.pop()?, self.pop()?);
-        let Value::List(arguments) = self.values[arguments].clone() else {
+        let Value::List(arguments) = &self.values[arguments] else {
             return Err("its pickle calls something without arguments".into());
         };
         let value = match self.values[callee] {
             Value::Global(Global::OrderedDict) => Value::Dict(Vec::new()),
-            Value::Global(Global::RebuildTensor) => Value::Tensor(self.tensor(&arguments)?),
+            Value::Global(Global::RebuildTensor) => Value::Tensor(self.tensor(arguments)?),
             Value::Global(Global::RebuildParameter) => match arguments.first().map(|id| &self.values[*id]) {
                 Some(Value::Tensor(tensor)) => Value::Tensor(tensor.clone()),
                 _ => return Err("its pickle holds a parameter that is no tensor".into()),
