@@ -1,8 +1,10 @@
 //! Whose weights a network has, as it stands in a link; what a hub says; what a file holds.
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::image::Interpolation;
+use stridescope::ui::weights_view::{class_names, findings, histogram, table};
 use stridescope::weights::hub::{Config, Listed, Repository};
 use stridescope::weights::inspect::{BINS, Inspection, Values};
 use stridescope::weights::source::{Source, net_of, source_of, with_source, written};
@@ -202,4 +204,42 @@ fn an_inspection_says_what_does_not_fit_and_what_was_never_trained() {
     }
     assert!(check::is_untrained(&newborn));
     assert!(!check::is_untrained(&Default::default()), "nothing at all is not untrained");
+}
+
+#[test]
+fn an_inspections_tables_hold_every_tensor_and_no_markup_of_a_files_own() {
+    let graph = lower(&ArchSpec::named("resnet50-a").unwrap(), Input::square(64)).unwrap();
+    let mut checkpoint = formula::checkpoint(&graph);
+    let count = checkpoint.tensors.len();
+    let inspection = Inspection::of(&checkpoint, Layout::Keras, None).unwrap();
+    // By its tensors it is B, which Keras has no names for; as what it is it has.
+    assert!(inspection.stride_is_open && !table(&inspection, "").0.contains("res2a_branch1"));
+    let inspection = Inspection::of(&checkpoint, Layout::Keras, Some("resnet50-a")).unwrap();
+    let (html, shown) = table(&inspection, "");
+    assert_eq!((shown, html.matches("<tr>").count()), (count, count + 1));
+    assert!(html.contains("<th scope=\"row\">layer1.0.downsample.0.weight</th><td>layer1.0.downsample.0.weight</td><td>res2a_branch1/kernel</td><td>f32</td><td>256 × 64 × 1 × 1</td>"));
+    assert_eq!(table(&inspection, " fc. ").1, 2);
+    assert!(findings(&inspection).is_empty());
+
+    let entry = checkpoint.tensors.remove("fc.bias").unwrap();
+    checkpoint.tensors.insert("<img src=x onerror=alert(1)>".into(), entry);
+    let broken = Inspection::of(&checkpoint, Layout::Timm, Some("resnet50-a")).unwrap();
+    let (html, _) = table(&broken, "");
+    assert!(!html.contains("<img") && html.contains("&lt;img") && html.contains("read by no layer"));
+    assert_eq!(findings(&broken)[0], ("Missing", "fc.bias".to_string()));
+
+    let values = Values::of(&[-1.0, 0.0, 1.0]).unwrap();
+    let drawn = histogram(&values);
+    assert_eq!(drawn.matches('M').count(), 3, "a bar for each part that holds a value");
+    assert!(drawn.contains("3 values from -1.000 to 1.000"));
+}
+
+#[test]
+fn names_of_classes_come_one_a_line_or_as_a_list() {
+    let wanted = vec!["a cat".to_string(), "a dog".into()];
+    for text in ["a cat\na dog", "\r\n a cat \r\n\r\na dog\r\n", r#"  ["a cat", "a dog"]"#] {
+        assert_eq!(class_names(text, 2).unwrap(), wanted, "{text}");
+    }
+    let error = class_names("one", 2).unwrap_err();
+    assert_eq!(error, "This file names 1 classes, but the network tells 2 apart: write one name a line.");
 }

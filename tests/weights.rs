@@ -54,7 +54,7 @@ fn broken_tfjs_models_are_answered_with_a_sentence() {
         (model(""), "\"conv1/kernel\" is missing"),
     ];
     for (json, words) in cases {
-        let error = tfjs::read(json.as_bytes(), &[]).map(|_| ()).unwrap_err().to_string();
+        let error = tfjs::read(json.as_bytes(), vec![]).map(|_| ()).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
     let escape = model("").replace("a.bin", "../../secret");

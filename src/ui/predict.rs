@@ -11,7 +11,7 @@ use super::state::MAX_SHIFT;
 use crate::image::{Interpolation, Preprocess};
 use crate::weights::Card;
 use crate::weights::source::{Source as Weights, source_of};
-use crate::worker::protocol::Prediction;
+use crate::worker::protocol::{Fetching, Prediction};
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -53,6 +53,22 @@ pub fn Predict(
             recipes.len() > 1
         })
     });
+    // The networks whose weights are elsewhere, and how large those are.
+    let waiting = Memo::new(move |_| {
+        let models = models.get();
+        session.outcomes.with(|outcomes| {
+            let size = |net: &String| match outcomes.get(net) {
+                Some(Outcome::Elsewhere { bytes, .. }) => Some((net.clone(), bytes.unwrap_or(0))),
+                _ => None,
+            };
+            models.iter().filter_map(size).collect::<Vec<_>>()
+        })
+    });
+    let fetch_all = move || waiting.get_untracked().iter().for_each(|(net, _)| session.agree(net, Fetching::Keep));
+    let all = move || {
+        let bytes: u64 = waiting.with(|waiting| waiting.iter().map(|(_, bytes)| bytes).sum());
+        format!("Download all, {:.0} MB", bytes as f64 / 1e6)
+    };
     let ask_the_large_one = move || session.state.update(|state| state.models = vec![THOUSAND_CLASSES.into()]);
     view! {
         <section id="prediction" aria-labelledby="prediction-title">
@@ -66,6 +82,12 @@ pub fn Predict(
                     <For each=move || models.get() key=String::clone let:net><Answer session net/></For>
                 </div>
             </div>
+            <Show when=move || waiting.with(|waiting| waiting.len() > 1)>
+                <div class="offer">
+                    <p>"Several of these networks wait for their weights. Kept on this device, they need no network the next time."</p>
+                    {button(all, fetch_all).class("solid").view()}
+                </div>
+            </Show>
             <Show when=move || recipes_differ.get()>
                 <p class="cap">
                     "These networks were trained by different recipes, which alone moves the same network's accuracy by four points: \
@@ -168,7 +190,7 @@ fn Done(
     answer: Arc<Said>,
 ) -> impl IntoView {
     let ran = &answer.ran;
-    let row = |class: &Prediction| {
+    let row = move |class: &Prediction| {
         let label = session.files.name(&net, class.index).unwrap_or_else(|| class.label.clone());
         format!(
             r#"<li class="row"><span>{}</span><span class="meter"><b style="width:{:.1}%"></b></span><span class="number">{}</span></li>"#,
@@ -177,7 +199,8 @@ fn Done(
             percent(class.p)
         )
     };
-    let rows: String = ran.top.iter().map(row).collect();
+    let top = ran.top.clone();
+    let rows = move || top.iter().map(&row).collect::<String>();
     let is_unsure = ran.none_of_its_classes;
     let doubt = match (ran.untrained, is_unsure) {
         (true, _) => Some("These weights were never trained: what they say of a picture would mean nothing."),

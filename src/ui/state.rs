@@ -11,6 +11,7 @@ use crate::arch::spec::{MAX_SIZE, MIN_SIZE};
 use crate::arch::table::Level;
 use crate::arch::transition::{Transition, transitions};
 use crate::arch::{ArchSpec, Graph, Input, SpecError, lower};
+use crate::weights::catalogue;
 use crate::weights::source::{Source, net_of, source_of, with_source, written};
 use crate::worker::protocol::{BackendChoice, Fill};
 use form_urlencoded::{Serializer, parse};
@@ -342,11 +343,12 @@ impl State {
 
     /// Side of the input that a network runs at, in pixels: what was asked, else what its weights ask for, else 224.
     pub fn run_size(&self, net: &str) -> usize {
-        let of_entry = |source: Source| match source {
-            Source::Entry(entry) => Some(entry.card.preprocess.size),
-            _ => None,
+        // Weights from elsewhere run at the size that the catalogue's for the same network do.
+        let entry = match source_of(net) {
+            Some(Source::Entry(entry)) => Some(entry),
+            _ => catalogue::for_net(net_of(net)),
         };
-        self.size.or_else(|| source_of(net).and_then(of_entry)).unwrap_or(DEFAULT_SIZE)
+        self.size.or(entry.map(|entry| entry.card.preprocess.size)).unwrap_or(DEFAULT_SIZE)
     }
 
     /// A network's layers at the size that it runs at; none where that is no network.

@@ -6,9 +6,10 @@
 
 use super::catalogue;
 use super::safetensors;
-use super::{Checkpoint, Dtype, WeightsError};
+use super::{Checkpoint, Dtype, Entry, WeightsError};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::ops::Range;
 
 const NET: &str = "resnet50-a";
 const KERAS_EPS: f32 = 1e-3;
@@ -51,31 +52,29 @@ pub fn shards(model_json: &[u8]) -> Result<Vec<String>, WeightsError> {
     }
 }
 
-/// Reads the manifest and the shards' bytes, one after another, into timm's layout of ResNet-50.
+/// Reads the manifest and the shards' bytes, one after another, into timm's layout of ResNet-50. The numbers stay where they lie: each tensor is
+/// put into timm's order in its own place.
 ///
 /// # Errors
 /// When a tensor is missing, of another shape, or there are too few bytes.
-pub fn read(model_json: &[u8], shards: &[u8]) -> Result<Checkpoint, WeightsError> {
-    // Values are made as they are used: two copies of everything at most.
+pub fn read(model_json: &[u8], shards: Vec<u8>) -> Result<Checkpoint, WeightsError> {
     let mut source = HashMap::new();
-    let mut rest = shards;
+    let mut at = 0usize;
     for weight in manifest(model_json)?.iter().flat_map(|group| &group.weights) {
         if weight.dtype != "float32" {
             return Err(WeightsError::Tfjs(format!("\"{}\" is stored as {}, not float32", weight.name, weight.dtype)));
         }
         let count = weight.shape.iter().try_fold(4usize, |n, &dim| n.checked_mul(dim));
-        let (bytes, after) = count
-            .and_then(|count| rest.split_at_checked(count))
-            .ok_or_else(|| WeightsError::Tfjs(format!("the shards end before \"{}\"", weight.name)))?;
-        rest = after;
-        source.insert(weight.name.clone(), (weight.shape.clone(), bytes));
+        let end = count.and_then(|count| at.checked_add(count)).filter(|end| *end <= shards.len());
+        let end = end.ok_or_else(|| WeightsError::Tfjs(format!("the shards end before \"{}\"", weight.name)))?;
+        source.insert(weight.name.clone(), (weight.shape.clone(), at..end));
+        at = end;
     }
-    if !rest.is_empty() {
-        return Err(WeightsError::Tfjs(format!("the shards hold {} bytes too many", rest.len())));
+    if at < shards.len() {
+        return Err(WeightsError::Tfjs(format!("the shards hold {} bytes too many", shards.len() - at)));
     }
 
-    let mut reader = Reader { source, out: Checkpoint::default() };
-    reader.out.bytes.reserve_exact(shards.len());
+    let mut reader = Reader { source, out: Checkpoint { bytes: shards, ..Checkpoint::default() } };
     reader.conv_bn("conv1", "bn_conv1", "conv1", "bn1", true)?;
     for (stage, blocks) in [3, 4, 6, 3].into_iter().enumerate() {
         for (block, letter) in ('a'..='f').take(blocks).enumerate() {
@@ -91,13 +90,13 @@ pub fn read(model_json: &[u8], shards: &[u8]) -> Result<Checkpoint, WeightsError
             }
         }
     }
-    let (shape, kernel) = reader.take("fc1000/kernel")?;
+    let (shape, range) = reader.take("fc1000/kernel")?;
     let [features, classes] = shape[..] else { return Err(WeightsError::Tfjs("fc1000's kernel is no matrix".into())) };
-    let transposed: Vec<f32> =
-        (0..classes).flat_map(|o| (0..features).map(move |i| (o, i))).map(|(o, i)| kernel[i * classes + o]).collect();
-    reader.out.push("fc.weight".into(), vec![classes, features], &transposed);
-    let (_, bias) = reader.take("fc1000/bias")?;
-    reader.out.push("fc.bias".into(), vec![bias.len()], &bias);
+    let kernel = reader.values(&range);
+    let transposed = (0..classes).flat_map(|o| (0..features).map(move |i| (o, i))).map(|(o, i)| kernel[i * classes + o]);
+    reader.put("fc.weight".into(), vec![classes, features], range, transposed);
+    let (shape, range) = reader.take("fc1000/bias")?;
+    reader.keep("fc.bias".into(), shape, range);
     if let Some(name) = reader.source.keys().min() {
         return Err(WeightsError::Tfjs(format!("\"{name}\" belongs to no layer")));
     }
@@ -109,52 +108,69 @@ pub fn read(model_json: &[u8], shards: &[u8]) -> Result<Checkpoint, WeightsError
 ///
 /// # Errors
 /// As [`read`].
-pub fn convert(model_json: &[u8], shards: &[u8], dtype: Dtype) -> Result<Vec<u8>, WeightsError> {
+pub fn convert(model_json: &[u8], shards: Vec<u8>, dtype: Dtype) -> Result<Vec<u8>, WeightsError> {
     safetensors::write(&read(model_json, shards)?, dtype)
 }
 
-struct Reader<'a> {
-    source: HashMap<String, (Vec<usize>, &'a [u8])>,
+struct Reader {
+    /// Shape and place of what has not been read yet.
+    source: HashMap<String, (Vec<usize>, Range<usize>)>,
     out: Checkpoint,
 }
 
-impl Reader<'_> {
-    fn take(&mut self, name: &str) -> Result<(Vec<usize>, Vec<f32>), WeightsError> {
-        let taken = self.source.remove(name).ok_or_else(|| WeightsError::Tfjs(format!("\"{name}\" is missing")))?;
-        let values = taken.1.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        Ok((taken.0, values))
+impl Reader {
+    fn take(&mut self, name: &str) -> Result<(Vec<usize>, Range<usize>), WeightsError> {
+        self.source.remove(name).ok_or_else(|| WeightsError::Tfjs(format!("\"{name}\" is missing")))
+    }
+
+    fn values(&self, range: &Range<usize>) -> Vec<f32> {
+        self.out.bytes[range.clone()].as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+    }
+
+    /// Names a tensor that stays as it is.
+    fn keep(&mut self, name: String, shape: Vec<usize>, range: Range<usize>) {
+        self.out.tensors.insert(name, Entry { dtype: Dtype::F32, shape, range });
+    }
+
+    /// Names a tensor and puts other numbers in its place, as many.
+    fn put(&mut self, name: String, shape: Vec<usize>, range: Range<usize>, values: impl Iterator<Item = f32>) {
+        for (place, value) in self.out.bytes[range.clone()].as_chunks_mut().0.iter_mut().zip(values) {
+            *place = value.to_le_bytes();
+        }
+        self.keep(name, shape, range);
     }
 
     /// A vector of a layer, which must have the given length.
-    fn vector(&mut self, layer: &str, leaf: &str, len: usize) -> Result<Vec<f32>, WeightsError> {
+    fn vector(&mut self, layer: &str, leaf: &str, len: usize) -> Result<Range<usize>, WeightsError> {
         let name = format!("{layer}/{leaf}");
-        let (_, values) = self.take(&name)?;
-        if values.len() != len {
-            return Err(WeightsError::Tfjs(format!("\"{name}\" has {} values, not {len}", values.len())));
+        let (_, range) = self.take(&name)?;
+        match range.len() / 4 {
+            found if found == len => Ok(range),
+            found => Err(WeightsError::Tfjs(format!("\"{name}\" has {found} values, not {len}"))),
         }
-        Ok(values)
     }
 
     fn conv_bn(&mut self, conv: &str, bn: &str, to_conv: &str, to_bn: &str, from_bgr: bool) -> Result<(), WeightsError> {
-        let (shape, kernel) = self.take(&format!("{conv}/kernel"))?;
+        let (shape, range) = self.take(&format!("{conv}/kernel"))?;
         let [h, w, ins, outs] = shape[..] else { return Err(WeightsError::Tfjs(format!("\"{conv}\" is no convolution"))) };
-        let mut weight = Vec::with_capacity(kernel.len());
-        for o in 0..outs {
-            for i in 0..ins {
-                let i = if from_bgr { ins - 1 - i } else { i };
-                weight.extend((0..h * w).map(|position| kernel[(position * ins + i) * outs + o]));
-            }
-        }
-        self.out.push(format!("{to_conv}.weight"), vec![outs, ins, h, w], &weight);
+        let kernel = self.values(&range);
+        let of_input = |o: usize, i: usize| {
+            let i = if from_bgr { ins - 1 - i } else { i };
+            let kernel = &kernel;
+            (0..h * w).map(move |position| kernel[(position * ins + i) * outs + o])
+        };
+        let turned = (0..outs).flat_map(|o| (0..ins).map(move |i| (o, i))).flat_map(|(o, i)| of_input(o, i));
+        self.put(format!("{to_conv}.weight"), vec![outs, ins, h, w], range, turned);
 
         let bias = self.vector(conv, "bias", outs)?;
-        let gamma = self.vector(bn, "gamma", outs)?;
-        let beta = self.vector(bn, "beta", outs)?;
-        let mean: Vec<f32> = self.vector(bn, "moving_mean", outs)?.iter().zip(&bias).map(|(mean, bias)| mean - bias).collect();
-        let var: Vec<f32> = self.vector(bn, "moving_variance", outs)?.iter().map(|var| var + KERAS_EPS - TORCH_EPS).collect();
-        for (leaf, values) in [("weight", gamma), ("bias", beta), ("running_mean", mean), ("running_var", var)] {
-            self.out.push(format!("{to_bn}.{leaf}"), vec![outs], &values);
-        }
+        let (gamma, beta) = (self.vector(bn, "gamma", outs)?, self.vector(bn, "beta", outs)?);
+        let (mean, var) = (self.vector(bn, "moving_mean", outs)?, self.vector(bn, "moving_variance", outs)?);
+        let shifted: Vec<f32> = self.values(&mean).iter().zip(self.values(&bias)).map(|(mean, bias)| mean - bias).collect();
+        let widened: Vec<f32> = self.values(&var).iter().map(|var| var + KERAS_EPS - TORCH_EPS).collect();
+        self.keep(format!("{to_bn}.weight"), vec![outs], gamma);
+        self.keep(format!("{to_bn}.bias"), vec![outs], beta);
+        self.put(format!("{to_bn}.running_mean"), vec![outs], mean, shifted.into_iter());
+        self.put(format!("{to_bn}.running_var"), vec![outs], var, widened.into_iter());
         Ok(())
     }
 }

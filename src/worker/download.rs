@@ -1,6 +1,6 @@
 //! Weights from somewhere else: taken up again where they broke off, checked, and kept where the visitor wants that.
 
-use super::fetch::{FetchError, Incoming, Ticker, append};
+use super::fetch::{FetchError, Incoming, Ticker, append, release};
 use super::kept::{Description, Folder, Writer, digits};
 use super::protocol::Step;
 use crate::weights::source::{file_name, host};
@@ -228,6 +228,7 @@ impl Download<'_> {
                 }
                 self.digest.update(append(&chunk, &mut self.bytes));
                 self.keep(&chunk).await;
+                release(&chunk);
                 let received = self.bytes.len() as u64;
                 if ticker.is_due() && !report(Step::Weights { received, total: total.unwrap_or(0) }) {
                     incoming.give_up();
@@ -282,6 +283,7 @@ pub async fn read(blob: &Blob, into: &mut Vec<u8>, go_on: &mut dyn FnMut(u64) ->
         let chunk: Uint8Array =
             js_sys::Reflect::get(&step, &"value".into()).and_then(JsCast::dyn_into).map_err(|_| broken(into.len()))?;
         append(&chunk, into);
+        release(&chunk);
         if ticker.is_due() && !go_on(into.len() as u64) {
             return Err(FetchError::Cancelled);
         }

@@ -4,7 +4,7 @@ use super::download::{Partial, Report, Wanted, download, read};
 use super::fetch::{FetchError, text};
 use super::kept::{Folder, digits};
 use super::protocol::{Fetching, Open, Opened, Run, Step, WeightsChoice};
-use crate::arch::{ArchSpec, Input, SpecError, lower};
+use crate::arch::{ArchSpec, BlockKind, Input, SpecError, StrideOn, lower};
 use crate::engine::{Backend, EngineError, Network};
 use crate::image::ImageError;
 use crate::weights::catalogue::{self, CatalogueEntry, Remote};
@@ -44,6 +44,9 @@ pub enum StoreError {
     /// A file that no link can hold.
     #[error("{0} is a file on the device where it was opened: open it here once more")]
     Own(String),
+    /// Weights that would fit, but are another network's.
+    #[error("these are weights for {0}, not for {1}: they would fit, but mean nothing there. Choose {0} instead")]
+    OtherNetwork(String, String),
     /// The name or the size makes no network.
     #[error(transparent)]
     Spec(#[from] SpecError),
@@ -140,6 +143,9 @@ impl Store {
         if !report(Step::Building) {
             return Err(FetchError::Cancelled.into());
         }
+        if let Some(meant) = meant(&held, &run.net, &spec) {
+            return Err(StoreError::OtherNetwork(meant, run.net.clone()));
+        }
         let card = source.as_ref().map(|source| card(source, &held, &run.net));
         let classes = card.as_ref().map_or(spec.classes, Card::class_count);
         let size = card.as_ref().map_or(FORMULA_SIZE, |card| card.preprocess.size);
@@ -162,6 +168,12 @@ impl Store {
     /// Reads a file of weights and says what it holds.
     pub async fn open(&mut self, open: &Open, own: Option<&Blob>, report: Report<'_>) -> Result<Opened, StoreError> {
         let source = Source::parse(&open.source)?;
+        if own.is_some() {
+            // A file of the same name may be another one by now.
+            let key = source.to_string();
+            self.checkpoints.remove(&key);
+            self.networks.retain(|((_, used, _), _)| *used != key);
+        }
         let held = self.held(&source, open.fetching, own, report).await?;
         self.opened = Some(source.to_string());
         self.tidy();
@@ -343,7 +355,7 @@ async fn listed(key: String, title: String, repository: &Repository, commit: Opt
 fn understood(source: &Source, bytes: Vec<u8>, beside: Option<String>) -> Result<Held, StoreError> {
     if matches!(source, Source::Entry(CatalogueEntry { remote: Some(Remote::Tfjs { .. }), .. })) {
         let length = bytes.len() as u64;
-        let checkpoint = tfjs::read(beside.unwrap_or_default().as_bytes(), &bytes)?;
+        let checkpoint = tfjs::read(beside.unwrap_or_default().as_bytes(), bytes)?;
         return Ok(Held { checkpoint: Arc::new(checkpoint), layout: Layout::Keras, config: None, bytes: length });
     }
     read_held(bytes, beside.and_then(|config| Config::parse(config.as_bytes())))
@@ -353,6 +365,16 @@ fn read_held(bytes: Vec<u8>, config: Option<Config>) -> Result<Held, StoreError>
     let length = bytes.len() as u64;
     let (checkpoint, layout) = weights::read_as(bytes)?;
     Ok(Held { checkpoint: Arc::new(checkpoint), layout, config, bytes: length })
+}
+
+/// The network that weights say they are for, where that is another than `net`; tensors alone do not tell an original from its B.
+fn meant(held: &Held, net: &str, spec: &ArchSpec) -> Option<String> {
+    if let Some(card) = &held.checkpoint.card {
+        return (card.net != net).then(|| card.net.clone());
+    }
+    let is_timms = held.config.as_ref().is_some_and(Config::is_timms);
+    let has_it_on_1x1 = spec.block == BlockKind::Bottleneck && spec.stride_on == StrideOn::Conv1;
+    (is_timms && has_it_on_1x1).then(|| ArchSpec { stride_on: StrideOn::Conv2, ..spec.clone() }.name())
 }
 
 /// What is known of a network with those weights.

@@ -1,6 +1,7 @@
 // A local server that stands in for Hugging Face, jsDelivr and a plain host of files: their paths, CORS, ranges and troubles.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:https";
 import { tmpdir } from "node:os";
@@ -18,6 +19,13 @@ function certificate() {
   const pair = { key: readFileSync(key), cert: readFileSync(cert) };
   rmSync(folder, { recursive: true });
   return pair;
+}
+
+/** Waits until more can be written, or nobody listens any more. */
+async function drained(response) {
+  const stop = new AbortController();
+  await Promise.race(["drain", "close"].map((event) => once(response, event, { signal: stop.signal }).catch(() => {})));
+  stop.abort();
 }
 
 /** `repositories["user/name"] = {file: bytes}`, `files["/path"] = bytes` of the plain host, `packages["/npm/…"] = bytes`. */
@@ -64,8 +72,12 @@ export async function hub({ repositories = {}, files = {}, packages = {} }) {
     const cut = isLarge ? trouble.cuts.shift() : undefined;
     for (let at = 0; at < part.length; at += trouble.chunk) {
       if (response.destroyed) return;
-      if (cut !== undefined && at >= cut) return response.destroy();
-      if (!response.write(part.subarray(at, at + trouble.chunk))) await new Promise((resolve) => { response.once("drain", resolve); response.once("close", resolve); });
+      if (cut !== undefined && at >= cut) {
+        // What was sent arrives first.
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        return response.destroy();
+      }
+      if (!response.write(part.subarray(at, at + trouble.chunk))) await drained(response);
       if (trouble.delay && isLarge) await new Promise((resolve) => setTimeout(resolve, trouble.delay));
     }
     response.end();

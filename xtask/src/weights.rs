@@ -74,7 +74,7 @@ fn converted(project: &Project, archive: &Path) -> Result<Vec<u8>, Error> {
     if Some(&sha256(&shards)) != known {
         return Err(Error::new(STEP, "the downloaded files are not the ones expected", remedy));
     }
-    tfjs::convert(&model, &shards, Dtype::F16).map_err(|error| Error::new(STEP, error, remedy))
+    tfjs::convert(&model, shards, Dtype::F16).map_err(|error| Error::new(STEP, error, remedy))
 }
 
 /// The model's description, and its shards one after the other in the order that the description names.

@@ -59,7 +59,7 @@ fn open_as(path: &PathBuf) -> Result<(Checkpoint, Layout), Failure> {
         for shard in tfjs::shards(&bytes).map_err(named)? {
             data.extend(read(&folder.join(shard))?);
         }
-        let checkpoint = tfjs::read(&bytes, &data).map_err(named)?;
+        let checkpoint = tfjs::read(&bytes, data).map_err(named)?;
         return Ok((checkpoint, Layout::Keras));
     }
     weights::read_as(bytes).map_err(named)

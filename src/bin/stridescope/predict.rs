@@ -12,7 +12,7 @@ use stridescope::engine::topk::top_k;
 use stridescope::engine::{Backend, Network, Pass};
 use stridescope::image::{self, decode::decode};
 use stridescope::weights::labels::{Label, labels};
-use stridescope::weights::{Card, catalogue};
+use stridescope::weights::{Card, catalogue, check};
 
 /// Arguments of `classify`.
 #[derive(clap::Args)]
@@ -76,6 +76,10 @@ impl Ready {
             None => shipped(net)?,
         };
         let checkpoint = open(&path)?;
+        if check::is_untrained(&checkpoint) {
+            let why = "was never trained: every normalisation is as it was made, and what it says would mean nothing";
+            return Err(Failure(format!("{} {why}", path.display())));
+        }
         let card = match (checkpoint.card.clone(), catalogue::for_net(net)) {
             (Some(card), _) => card,
             (None, Some(entry)) => entry.card.clone(),
