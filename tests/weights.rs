@@ -14,7 +14,8 @@ fn graph() -> Graph {
 
 #[test]
 fn what_is_written_is_read_again() {
-    let checkpoint = Checkpoint { card: catalogue::for_net("tiny-c").map(|entry| entry.card.clone()), ..formula::checkpoint(&graph()) };
+    let checkpoint =
+        Checkpoint { card: catalogue::for_net("tiny-c").map(|entry| entry.card.clone()), ..formula::checkpoint(&graph()) };
     for (dtype, tolerance) in [(Dtype::F32, 0.0), (Dtype::F16, 1e-3)] {
         let read = safetensors::read(safetensors::write(&checkpoint, dtype).unwrap()).unwrap();
         assert_eq!(read.card, checkpoint.card);
@@ -65,11 +66,11 @@ fn broken_tfjs_models_are_answered_with_a_sentence() {
 fn the_catalogue_is_sound() {
     let entries = catalogue::entries().unwrap();
     let first: Vec<&str> = entries.iter().map(|entry| entry.card.net.as_str()).take(8).collect();
-    let wanted =
-        ["tiny-a", "tiny-b", "tiny-c", "tiny-d", "resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"];
+    let wanted = ["tiny-a", "tiny-b", "tiny-c", "tiny-d", "resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"];
     assert_eq!(first, wanted, "what is taken unasked comes first");
     // One family, the fairest trio.
-    let trio: Vec<&str> = "bcd".chars().map(|l| catalogue::for_net(&format!("resnet50-{l}")).unwrap().card.recipe.as_str()).collect();
+    let trio: Vec<&str> =
+        "bcd".chars().map(|l| catalogue::for_net(&format!("resnet50-{l}")).unwrap().card.recipe.as_str()).collect();
     assert!(trio.windows(2).all(|pair| pair[0] == pair[1]));
     for entry in entries {
         assert!(std::ptr::eq(catalogue::find(&entry.id).unwrap(), entry), "{} twice", entry.id);

@@ -10,9 +10,9 @@ use super::names::{display, grouped, hue};
 use super::session::Session;
 use super::weights_view::{class_names, findings, table};
 use crate::arch::ArchSpec;
+use crate::weights::Card;
 use crate::weights::catalogue::{self, CatalogueEntry};
 use crate::weights::source::{Source, net_of, source_of};
-use crate::weights::{Card, Layout};
 use crate::worker::protocol::Opened;
 use leptos::ev;
 use leptos::prelude::*;
@@ -300,7 +300,7 @@ fn Contents(
     );
     let problem = inspection.problem.as_ref().map(|problem| dom::sentence(problem));
     let listed = findings(inspection).into_iter().map(|(what, names)| view! { <dt>{what}</dt><dd>{names}</dd> }).collect_view();
-    let shows = (!is_column && problem.is_none()).then(|| offers(&opened)).unwrap_or_default();
+    let shows = if is_column || problem.is_some() { Vec::new() } else { offers(&opened) };
     let failed = RwSignal::new(String::new());
     let shows: Vec<AnyView> = shows
         .into_iter()
@@ -334,10 +334,7 @@ fn Contents(
             <span class="cap" role="status">{move || format!("{} tensors", tensors.with(|(_, count)| *count))}</span>
         </div>
         <div class="scroll tensors" tabindex="0" role="region" aria-label="Tensors" inner_html=move || tensors.with(|(html, _)| html.clone())></div>
-        <p class="cap">
-            {format!("A dash: {} has no such network. ", Layout::Keras.title())}
-            "Statistics are of finite values; a histogram has 32 equal parts from the least to the greatest."
-        </p>
+        <p class="cap">"A dash: that layout has no such network. Statistics are of finite values; a histogram has 32 equal parts from the least to the greatest."</p>
     }
 }
 
@@ -360,28 +357,28 @@ fn Kept(
     /// The session that keeps it.
     session: Session,
 ) -> impl IntoView {
-    let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+    let size = |bytes: u64| match bytes {
+        bytes if bytes >= 1_000_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
+        bytes => format!("{:.1} MB", bytes as f64 / 1e6),
+    };
     let rows = move |list: KeptList| {
         let Some(files) = list.files else {
             return view! { <p class="cap">"This browser lets the page keep nothing on this device. Everything works without it: weights are fetched again at each visit."</p> }.into_any();
         };
-        let room = list.room.map(|(used, quota)| {
-            format!(" This site uses {} of the {} that the browser grants it.", megabytes(used), megabytes(quota))
-        });
+        let room = list
+            .room
+            .map(|(used, quota)| format!(" This site uses {} of the {} that the browser grants it.", size(used), size(quota)));
         if files.is_empty() {
             return view! { <p class="cap">"Nothing is kept on this device."{room}</p> }.into_any();
         }
         let files = files.into_iter().map(|file| {
-            let size = if file.kept < file.bytes {
-                format!("{} of {}", megabytes(file.kept), megabytes(file.bytes))
-            } else {
-                megabytes(file.kept)
-            };
+            let whole =
+                if file.kept < file.bytes { format!("{} of {}", size(file.kept), size(file.bytes)) } else { size(file.kept) };
             let name = file.title.clone();
             let key = file.key;
             view! {
                 <li>
-                    <span>{file.title}</span><span class="number">{size}</span>
+                    <span>{file.title}</span><span class="number">{whole}</span>
                     {button("Delete", move || session.forget(key.clone())).named(move || format!("Delete {name}")).view()}
                 </li>
             }

@@ -47,8 +47,9 @@ fn number(value: f64) -> String {
 }
 
 fn row(tensor: &Tensor, spec: Option<&ArchSpec>, fault: Option<&'static str>) -> String {
-    let mut out =
-        format!(r#"<tr{}><th scope="row">{}</th>"#, if fault.is_some() { r#" class="fault""# } else { "" }, escape(&tensor.name));
+    let class = if fault.is_some() { r#" class="fault""# } else { "" };
+    let fault = fault.map_or(String::new(), |fault| format!(" ({fault})"));
+    let mut out = format!(r#"<tr{class}><th scope="row">{}{fault}</th>"#, escape(&tensor.name));
     let mut cell = |text: &str| {
         let _ = write!(out, "<td>{text}</td>");
     };
@@ -65,7 +66,6 @@ fn row(tensor: &Tensor, spec: Option<&ArchSpec>, fault: Option<&'static str>) ->
         }
         None => (0..6).for_each(|_| cell("")),
     }
-    cell(fault.unwrap_or(""));
     out.push_str("</tr>");
     out
 }
@@ -98,7 +98,6 @@ pub fn table(inspection: &Inspection, filter: &str) -> (String, usize) {
         "Greatest",
         "Zeros",
         "Histogram",
-        "Fault",
     ];
     let head: String = heads.iter().map(|head| format!(r#"<th scope="col">{head}</th>"#)).collect();
     (format!("<table><thead><tr>{head}</tr></thead><tbody>{}</tbody></table>", found.concat()), found.len())

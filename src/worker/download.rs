@@ -1,14 +1,15 @@
 //! Weights from somewhere else: taken up again where they broke off, checked, and kept where the visitor wants that.
 
-use super::fetch::{FetchError, Incoming, Ticker, append, release};
+use super::fetch::{FetchError, Incoming, Ticker, append};
 use super::kept::{Description, Folder, Writer, digits};
 use super::protocol::Step;
+use super::stream::Bytes;
 use crate::weights::source::{file_name, host};
 use js_sys::{Promise, Uint8Array};
 use sha2::{Digest, Sha256};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, ReadableStreamDefaultReader, WorkerGlobalScope};
+use web_sys::{Blob, WorkerGlobalScope};
 
 /// How often a download is taken up again by itself, as long as more comes each time.
 const ATTEMPTS: u32 = 5;
@@ -228,7 +229,6 @@ impl Download<'_> {
                 }
                 self.digest.update(append(&chunk, &mut self.bytes));
                 self.keep(&chunk).await;
-                release(&chunk);
                 let received = self.bytes.len() as u64;
                 if ticker.is_due() && !report(Step::Weights { received, total: total.unwrap_or(0) }) {
                     incoming.give_up();
@@ -273,21 +273,15 @@ pub async fn read(blob: &Blob, into: &mut Vec<u8>, go_on: &mut dyn FnMut(u64) ->
     if size > LARGEST || into.try_reserve_exact(size as usize).is_err() {
         return Err(memory);
     }
-    let reader: ReadableStreamDefaultReader = blob.stream().get_reader().dyn_into().map_err(|_| broken(0))?;
+    let mut stream = Bytes::of(&blob.stream()).map_err(|_| broken(0))?;
     let mut ticker = Ticker::new();
-    loop {
-        let step = JsFuture::from(reader.read()).await.map_err(|_| broken(into.len()))?;
-        if js_sys::Reflect::get(&step, &"done".into()).is_ok_and(|done| done.is_truthy()) {
-            return Ok(());
-        }
-        let chunk: Uint8Array =
-            js_sys::Reflect::get(&step, &"value".into()).and_then(JsCast::dyn_into).map_err(|_| broken(into.len()))?;
+    while let Some(chunk) = stream.next().await.map_err(|_| broken(into.len()))? {
         append(&chunk, into);
-        release(&chunk);
         if ticker.is_due() && !go_on(into.len() as u64) {
             return Err(FetchError::Cancelled);
         }
     }
+    Ok(())
 }
 
 async fn sleep(ms: i32) {

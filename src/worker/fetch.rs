@@ -1,10 +1,11 @@
 //! Requests to a server: streamed, from any byte on, given up when the visitor cancels.
 
+use super::stream::Bytes;
 use crate::weights::source::{file_name, host};
-use js_sys::{Date, Function, Reflect, Uint8Array};
+use js_sys::{Date, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, ReferrerPolicy, RequestInit, Response, WorkerGlobalScope};
+use web_sys::{AbortController, Headers, ReferrerPolicy, RequestInit, Response, WorkerGlobalScope};
 
 /// Most bytes of a text that is fetched beside weights: lists, descriptions.
 const MOST_TEXT: usize = 8 << 20;
@@ -98,7 +99,7 @@ pub struct Incoming {
     pub total: Option<u64>,
     url: String,
     received: u64,
-    reader: ReadableStreamDefaultReader,
+    stream: Bytes,
     abort: AbortController,
 }
 
@@ -138,18 +139,16 @@ impl Incoming {
             (0, header("Content-Length").filter(|_| is_plain).and_then(|length| length.parse().ok()))
         };
         let body = response.body().ok_or_else(|| silent(JsValue::NULL))?;
-        let reader = body.get_reader().dyn_into().map_err(|value: js_sys::Object| silent(value.into()))?;
-        Ok(Self { start, total, url: url.into(), received: start, reader, abort })
+        let stream = Bytes::of(&body).map_err(silent)?;
+        Ok(Self { start, total, url: url.into(), received: start, stream, abort })
     }
 
     /// The next bytes, or the end.
     pub async fn next(&mut self) -> Result<Option<Uint8Array>, FetchError> {
-        let chunk = JsFuture::from(self.reader.read()).await.map_err(|_| self.broken())?;
-        if Reflect::get(&chunk, &"done".into()).is_ok_and(|done| done.is_truthy()) {
+        let Some(bytes) = self.stream.next().await.map_err(|_| self.broken())? else {
             // Some servers end early and call it the end.
             return if self.total.is_some_and(|total| self.received < total) { Err(self.broken()) } else { Ok(None) };
-        }
-        let bytes: Uint8Array = Reflect::get(&chunk, &"value".into()).and_then(JsCast::dyn_into).map_err(|_| self.broken())?;
+        };
         self.received += u64::from(bytes.length());
         Ok(Some(bytes))
     }
@@ -174,7 +173,6 @@ pub async fn text(url: &str) -> Result<Vec<u8>, FetchError> {
             return Err(FetchError::TooMuch { host: host(url).into(), file: file_name(url).into(), expected: MOST_TEXT as u64 });
         }
         append(&chunk, &mut bytes);
-        release(&chunk);
     }
     Ok(bytes)
 }
@@ -185,15 +183,6 @@ pub fn append<'a>(chunk: &Uint8Array, into: &'a mut Vec<u8>) -> &'a [u8] {
     into.resize(at + chunk.length() as usize, 0);
     chunk.copy_to(&mut into[at..]);
     &into[at..]
-}
-
-/// Gives the memory of bytes back that were copied. Left to the collector, a third of a large file lies around twice.
-pub fn release(chunk: &Uint8Array) {
-    let buffer = chunk.buffer();
-    // Browsers without it collect later.
-    if let Ok(transfer) = Reflect::get(&buffer, &"transfer".into()).and_then(JsCast::dyn_into::<Function>) {
-        let _ = transfer.call1(&buffer, &0.into());
-    }
 }
 
 /// Says at most ten times a second that something goes on, and the last time.

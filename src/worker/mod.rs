@@ -19,5 +19,7 @@ mod picture;
 pub mod protocol;
 #[cfg(feature = "webgpu")]
 mod store;
+#[cfg(feature = "webgpu")]
+mod stream;
 #[cfg(feature = "browser")]
 mod transport;

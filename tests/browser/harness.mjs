@@ -1,4 +1,6 @@
 // A loopback server for the built page, and Chromium to look at it with. Both are stopped by whoever started them.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createReadStream, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -54,6 +56,23 @@ export async function launch({ webgpu = false, camera = false, args = [] } = {})
     rmSync(profile, { recursive: true, force: true });
   };
   return { context, close, memory: () => rendererMemory(profile) };
+}
+
+/// Opens an address in a Chromium that nobody listens in on, since tools that do keep copies of what is fetched, and says how much memory its
+/// pages hold; `close` ends it.
+export async function alone(url, args = []) {
+  const profile = mkdtempSync(join(tmpdir(), "stridescope-alone-"));
+  const browser = spawn(process.env.STRIDESCOPE_CHROMIUM ?? "/usr/bin/chromium", [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    `--user-data-dir=${profile}`, ...args, url,
+  ], { stdio: "ignore" });
+  const ended = once(browser, "exit");
+  const close = async () => {
+    browser.kill();
+    await ended;
+    rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+  };
+  return { close, memory: () => rendererMemory(profile) };
 }
 
 /// Bytes that the browser's pages and their workers hold of the machine's memory, by Linux' account.

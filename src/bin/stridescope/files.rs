@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use stridescope::arch::{ArchSpec, Input, lower};
-use stridescope::weights::check::{self, Report};
+use stridescope::weights::check::{self, Misshapen, Report};
 use stridescope::weights::inspect::{Inspection, Tensor, Values};
 use stridescope::weights::{self, Card, Checkpoint, Dtype, Layout, catalogue, safetensors, tfjs};
 
@@ -113,9 +113,44 @@ struct Printed {
     untrained: bool,
     problem: Option<String>,
     card: Option<Card>,
-    #[serde(flatten)]
-    report: Report,
-    tensors: Vec<Tensor>,
+    missing: Vec<String>,
+    extra: Vec<String>,
+    misshapen: Vec<Misshapen>,
+    not_finite: Vec<String>,
+    tensors: Vec<TensorRow>,
+}
+
+#[derive(Serialize)]
+struct TensorRow {
+    name: String,
+    dtype: String,
+    shape: Vec<usize>,
+    mean: Option<f64>,
+    std: Option<f64>,
+    absmax: Option<f64>,
+    min: Option<f64>,
+    max: Option<f64>,
+    zeros: Option<usize>,
+    histogram: Vec<u32>,
+}
+
+impl From<Tensor> for TensorRow {
+    fn from(tensor: Tensor) -> Self {
+        // No number is made up for a tensor whose values are not all numbers.
+        let values = tensor.values.as_ref().filter(|values| values.not_finite == 0);
+        Self {
+            mean: values.map(|values| values.mean),
+            std: values.map(|values| values.std),
+            absmax: values.map(Values::absmax),
+            min: values.map(|values| values.min),
+            max: values.map(|values| values.max),
+            zeros: values.map(|values| values.zeros),
+            histogram: tensor.values.map(|values| values.histogram).unwrap_or_default(),
+            name: tensor.name,
+            dtype: tensor.dtype,
+            shape: tensor.shape,
+        }
+    }
 }
 
 /// Prints what a file holds.
@@ -127,7 +162,24 @@ pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
         let Inspection { layout, net, inferred, stride_is_open, untrained, problem, report, tensors } = inspection;
         let file = arguments.file.display().to_string();
         let card = checkpoint.card;
-        let printed = Printed { file, layout, net, inferred, stride_is_open, untrained, problem, card, report, tensors };
+        let tensors = tensors.into_iter().map(TensorRow::from).collect();
+        let Report { missing, extra, misshapen, not_finite, .. } = report;
+        let not_finite = not_finite.into_iter().map(|(name, _)| name).collect();
+        let printed = Printed {
+            file,
+            layout,
+            net,
+            inferred,
+            stride_is_open,
+            untrained,
+            problem,
+            card,
+            missing,
+            extra,
+            misshapen,
+            not_finite,
+            tensors,
+        };
         return print(&(serde_json::to_string(&printed)? + "\n"));
     }
     let spec = inspection.net.as_ref().and_then(|net| ArchSpec::named(net).ok());
