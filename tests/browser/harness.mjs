@@ -70,14 +70,16 @@ export async function alone(url, args = []) {
   const close = async () => {
     browser.kill();
     await ended;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+    // The last of its processes write to the profile until they end.
+    for (let wait = 0; wait < 100 && processes(profile).length > 0; wait++) await new Promise((resolve) => setTimeout(resolve, 50));
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   };
   return { close, memory: () => rendererMemory(profile) };
 }
 
-/// Bytes that the browser's pages and their workers hold of the machine's memory, by Linux' account.
-function rendererMemory(profile) {
-  const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+/// The processes of the browser with that profile, by Linux' account: number, and what they were started with.
+function processes(profile) {
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
     try {
       const parent = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")[1];
       return [{ pid, parent, line: readFileSync(`/proc/${pid}/cmdline`, "utf8") }];
@@ -85,15 +87,19 @@ function rendererMemory(profile) {
       return []; // It has ended.
     }
   });
-  const ours = new Set(processes.filter(({ line }) => line.includes(profile)).map(({ pid }) => pid));
-  const isOurs = ({ pid, parent }) => ours.has(pid) || ours.has(parent);
+  const ours = new Set(all.filter(({ line }) => line.includes(profile)).map(({ pid }) => pid));
   for (let before = -1; before !== ours.size;) {
     before = ours.size;
-    processes.filter(isOurs).forEach(({ pid }) => ours.add(pid));
+    all.filter(({ parent }) => ours.has(parent)).forEach(({ pid }) => ours.add(pid));
   }
-  const renderers = processes.filter(({ pid, line }) => ours.has(pid) && line.includes("--type=renderer"));
+  return all.filter(({ pid }) => ours.has(pid));
+}
+
+/// Bytes that the browser's pages and their workers hold of the machine's memory.
+function rendererMemory(profile) {
+  const renderers = processes(profile).filter(({ line }) => line.includes("--type=renderer"));
   if (renderers.length === 0) throw new Error("this browser has no renderers");
-  return renderers.reduce((sum, { pid }) => sum + 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]), 0);
+  return renderers.reduce((sum, { pid }) => sum + 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0), 0);
 }
 
 /// Records what must not happen: errors in the console, and requests to anyone but the page's own server.

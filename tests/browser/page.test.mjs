@@ -845,10 +845,11 @@ describe("bad input", () => {
     const { page } = await open("?models=tiny-d");
     await answers(page, 1);
     const cases = [
-      [good.subarray(0, 8 + header + 1000), /safetensors file.*cut off/],
-      [readFileSync(join(dist, "assets/weights/tiny-c.safetensors")), /another network/],
-      [nan, /not finite/],
-      [lying, /longer than the file/],
+      [good.subarray(0, 8 + header + 1000), /SHA-256 differs/],
+      [readFileSync(join(dist, "assets/weights/tiny-c.safetensors")), /SHA-256 differs/],
+      [Buffer.concat([good, good]), /SHA-256 differs/],
+      [nan, /SHA-256 differs/],
+      [lying, /SHA-256 differs/],
     ];
     for (const [body, words] of cases) {
       await page.route("**/tiny-a.safetensors", (route) => route.fulfill({ body, contentType: "application/octet-stream" }));

@@ -454,6 +454,12 @@ describe("the visitor's own files", () => {
     assert.equal(await page.locator(".offers button").count(), 0);
     await drop(page, "script.pth", Buffer.from("PK\x03\x04 and no more"));
     await page.locator(".inside .problem").filter({ hasText: "This is no usable PyTorch file" }).waitFor();
+    const nan = Buffer.from(tiny);
+    nan.writeUInt16LE(0x7e00, nan.length - 2);
+    await drop(page, "nan.safetensors", nan);
+    await page.locator(".inside .problem").filter({ hasText: "holds a value that is not finite" }).waitFor();
+    assert.equal(await page.locator(".offers button").count(), 0);
+    assert.equal(await page.locator(".tensors .fault").count(), 1);
     const length = Number(tiny.readBigUInt64LE(0));
     const header = JSON.parse(tiny.subarray(8, 8 + length));
     const newborn = Buffer.from(tiny);
