@@ -45,6 +45,7 @@ impl Button {
         let Self { class, title, name, pressed, disabled, press } = self;
         view! {
             <button
+                type="button"
                 class=class
                 aria-label=move || name.as_ref().map(TextProp::get)
                 aria-pressed=move || pressed.map(|pressed| pressed.get().to_string())

@@ -24,6 +24,7 @@ fn words(progress: Option<Progress>) -> (String, Option<f64>) {
     };
     match step {
         Step::Device => ("Looking for a device".into(), None),
+        Step::Asking => ("Asking for the weights".into(), None),
         Step::Weights { received, total } => {
             let rate = per_second.filter(|rate| *rate > 0.0);
             let left =
@@ -50,9 +51,9 @@ pub fn Busy(
 ) -> impl IntoView {
     let (words, share) = words(progress);
     view! {
-        <div class="waiting">
+        <div class="waiting" aria-live="off">
             <p>{words}</p>
-            <progress max="1" value=share.map(|share| share.to_string())></progress>
+            <progress aria-label="Progress" max="1" value=share.map(|share| share.to_string())></progress>
             {button("Cancel", move || cancel.run(())).view()}
         </div>
     }

@@ -83,6 +83,13 @@ impl Files {
         }
     }
 
+    /// Takes back what was agreed to.
+    pub fn withdraw(self, key: &str) {
+        self.agreed.update_value(|agreed| {
+            agreed.remove(key);
+        });
+    }
+
     /// What may be done to have these weights.
     pub fn fetching(self, source: &Source) -> Fetching {
         self.agreed.with_value(|agreed| agreed.get(&source.to_string()).copied().unwrap_or_default())
@@ -92,6 +99,16 @@ impl Files {
     pub fn own(self, source: &Source) -> Option<Blob> {
         let Source::Own(name) = source else { return None };
         self.own.with_value(|own| own.get(name).cloned())
+    }
+
+    /// Whether these weights are to be kept on this device and are not listed as such yet.
+    pub fn is_news(self, source: &Source) -> bool {
+        let key = source.to_string();
+        let is_listed = |list: &Option<KeptList>| {
+            let files = list.as_ref().and_then(|list| list.files.as_ref());
+            files.is_some_and(|files| files.iter().any(|file| file.is_whole && file.key == key))
+        };
+        self.fetching(source) == Fetching::Keep && !self.kept.with_untracked(is_listed)
     }
 
     /// Notes that weights may be fetched.
@@ -109,21 +126,29 @@ impl Files {
 }
 
 impl Session {
-    /// Looks into the visitor's own file.
+    /// Looks into the visitor's own file. A second one of the same name is told apart by a number.
     pub fn open_file(self, file: &File) {
-        let source = Source::own(&file.name());
+        let name = file.name();
+        let taken = |source: &Source| self.files.own(source).is_some();
+        let mut source = Source::own(&name);
+        for number in 2..100 {
+            if !taken(&source) {
+                break;
+            }
+            source = Source::own(&format!("{number}-{name}"));
+        }
         if let Source::Own(name) = &source {
             self.files.own.update_value(|own| drop(own.insert(name.clone(), file.clone().into())));
         }
-        // The one of the same name that was there before is another file.
+        self.look(source.clone(), None);
+        // Columns that a link brought wait for it.
         self.forget_answers(&source);
-        self.look(source, None);
     }
 
     /// Looks into a file of weights.
     pub fn look(self, source: Source, net: Option<String>) {
         let Some(client) = self.client() else { return };
-        self.stop_looking();
+        self.cancel_all(|pending| matches!(pending, Pending::Look));
         let id = client.next_id();
         let open = Open { id, source: source.to_string(), net: net.clone(), fetching: self.files.fetching(&source) };
         let own = self.files.own(&source);
@@ -143,12 +168,23 @@ impl Session {
     /// Gives up looking into a file.
     pub fn stop_looking(self) {
         self.cancel_all(|pending| matches!(pending, Pending::Look));
-        self.files.looked.set(None);
+        if let Some(looked) = self.files.looked.get_untracked() {
+            self.files.looked.set(None);
+            self.given_up(&looked.source);
+        }
+    }
+
+    /// After a download was given up: it does not begin again by itself, and what came of it is listed.
+    pub fn given_up(self, source: &Source) {
+        if self.files.fetching(source) != Fetching::Here {
+            self.files.withdraw(&source.to_string());
+            self.list_kept();
+        }
     }
 
     /// What became of the file that is looked into.
     pub fn looked(self, look: Look) {
-        let is_done = matches!(look, Look::Done(_));
+        let is_done = matches!(look, Look::Done(_) | Look::Failed(_));
         self.files.looked.update(|looked| {
             if let Some(looked) = looked {
                 looked.look = look;
@@ -170,6 +206,7 @@ impl Session {
     /// Deletes a file that is kept on this device.
     pub fn forget(self, key: String) {
         let Some(client) = self.client() else { return };
+        self.files.withdraw(&key);
         let id = client.next_id();
         self.pend(id, Pending::Kept);
         client.send(Request::Forget { id, key }, None);

@@ -230,8 +230,11 @@ fn prepared(how: &Preprocess, side: usize) -> String {
         Interpolation::Bilinear => "bilinear",
         Interpolation::Bicubic => "bicubic",
     };
-    let share = 100.0 * how.size as f64 / how.resize.max(1) as f64;
-    format!("Reads {side} × {side} px: shorter side to {} ({filter}), the middle {share:.1} %.", at.resize)
+    let share = match how.size < how.resize {
+        true => format!("{:.1} %", 100.0 * how.size as f64 / how.resize as f64),
+        false => "square".into(),
+    };
+    format!("Reads {side} × {side} px: shorter side to {} ({filter}), the middle {share}.", at.resize)
 }
 
 /// `97.5 %`, with as many digits as mean something.

@@ -277,6 +277,9 @@ impl Session {
     pub fn stop(self, net: &str) {
         self.cancel_all(|pending| matches!(pending, Pending::Run(running) if running == net));
         self.outcomes.update(|outcomes| drop(outcomes.insert(net.into(), Outcome::Cancelled)));
+        if let Some(source) = source_of(net) {
+            self.given_up(&source);
+        }
     }
 
     /// Asks a network again.
@@ -475,9 +478,9 @@ impl Session {
                 match pending {
                     Some(Pending::Run(net)) => {
                         self.backend.set(Some(answer.ran.backend.clone()));
-                        let fetched = source_of(&net).is_some_and(|source| self.files.fetching(&source) == Fetching::Keep);
+                        let source = source_of(&net);
                         put(net, Outcome::Done(Arc::new(answer)));
-                        if fetched {
+                        if source.is_some_and(|source| self.files.is_news(&source)) {
                             self.list_kept();
                         }
                     }
@@ -486,7 +489,13 @@ impl Session {
                 }
             }
             Event::Failed { id, message } => match take(id) {
-                Some(Pending::Run(net)) => put(net, Outcome::Failed(dom::sentence(&message))),
+                Some(Pending::Run(net)) => {
+                    let source = source_of(&net);
+                    put(net, Outcome::Failed(dom::sentence(&message)));
+                    if source.is_some_and(|source| self.files.is_news(&source)) {
+                        self.list_kept();
+                    }
+                }
                 Some(Pending::Picture(candidate)) => {
                     self.notice.set(Some(format!("{}: {}", candidate.title, dom::sentence(&message))));
                 }

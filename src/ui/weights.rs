@@ -51,7 +51,7 @@ pub fn Weights(
             <For each=move || models.get() key=String::clone let:model><Column session model/></For>
         </div>
         <Another session/>
-        <div aria-live="polite">{move || session.files.looked.with(Option::is_some).then(|| view! { <Inside session/> })}</div>
+        <Show when=move || session.files.looked.with(Option::is_some)><Inside session/></Show>
         <Kept session/>
     }
 }
@@ -259,7 +259,7 @@ fn Inside(
                 Look::Failed(sentence) => {
                     let (source, net) = (looked.source, looked.net);
                     view! {
-                        <p class="problem">{sentence}</p>
+                        <p class="problem" role="alert">{sentence}</p>
                         {button("Try again", move || session.look(source.clone(), net.clone())).view()}
                     }.into_any()
                 }
@@ -322,7 +322,7 @@ fn Contents(
     let filter = RwSignal::new(String::new());
     let tensors = Memo::new(move |_| filter.with(|filter| table(&opened.inspection, filter)));
     view! {
-        <p>{said}" "{counts}</p>
+        <p role="status">{said}" "{counts}</p>
         {untrained.map(|words| view! { <p class="none">{words}</p> })}
         {problem.map(|words| view! { <p class="problem">{words}</p> })}
         <dl>{listed}</dl>
@@ -372,8 +372,11 @@ fn Kept(
             return view! { <p class="cap">"Nothing is kept on this device."{room}</p> }.into_any();
         }
         let files = files.into_iter().map(|file| {
-            let whole =
-                if file.kept < file.bytes { format!("{} of {}", size(file.kept), size(file.bytes)) } else { size(file.kept) };
+            let whole = match (file.is_whole, file.bytes) {
+                (true, _) => size(file.kept),
+                (false, 0) => format!("{}, unfinished", size(file.kept)),
+                (false, bytes) => format!("{} of {}", size(file.kept), size(bytes)),
+            };
             let name = file.title.clone();
             let key = file.key;
             view! {
@@ -383,7 +386,7 @@ fn Kept(
                 </li>
             }
         });
-        view! { <ul>{files.collect_view()}</ul><p class="cap">"They are used without any network."{room}</p> }.into_any()
+        view! { <ul>{files.collect_view()}</ul><p class="cap">"What is whole is used without any network; what is not goes on when it is asked for again."{room}</p> }.into_any()
     };
     view! {
         <div class="kept">

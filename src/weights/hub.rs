@@ -33,7 +33,7 @@ impl Repository {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match parts[..] {
             [_, _, "resolve", _, _, ..] => None,
-            [user, name, ..] => Some(Self::parse(&format!("{user}/{name}"))),
+            [user, name] | [user, name, "tree" | "blob", "main", ..] => Some(Self::parse(&format!("{user}/{name}"))),
             _ => Some(None),
         }
     }

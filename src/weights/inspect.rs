@@ -5,9 +5,13 @@ use super::layout::{Layout, infer};
 use super::{Checkpoint, Dtype};
 use crate::arch::{ArchSpec, Input, SpecError, lower};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// Bars of a histogram.
 pub const BINS: usize = 32;
+
+/// Largest tensor whose values are looked at, in bytes.
+const MOST_BYTES: usize = 512 << 20;
 
 /// One tensor of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,7 +110,7 @@ pub struct Inspection {
     pub problem: Option<String>,
     /// What does not fit.
     pub report: Report,
-    /// Every tensor, by timm's name.
+    /// Every tensor by timm's name, in the order of the layers.
     pub tensors: Vec<Tensor>,
 }
 
@@ -148,6 +152,10 @@ impl Inspection {
         };
         match lower(&spec, Input::square(224)) {
             Ok(graph) => {
+                // In the order of the layers; what belongs to none comes last.
+                let order: HashMap<String, usize> =
+                    graph.tensors().into_iter().enumerate().map(|(at, tensor)| (tensor.name, at)).collect();
+                inspection.tensors.sort_by_key(|tensor| order.get(&tensor.name).copied().unwrap_or(usize::MAX));
                 inspection.report = check::compare(checkpoint, &graph);
                 inspection.problem = inspection.report.verdict().err().map(|error| error.to_string());
             }
@@ -164,7 +172,11 @@ fn tensors(checkpoint: &Checkpoint) -> Vec<Tensor> {
         name: name.clone(),
         dtype: dtype_name(entry.dtype).into(),
         shape: entry.shape.clone(),
-        values: checkpoint.values(name).ok().and_then(|values| Values::of(&values)),
+        // The largest tensor of the family has a hundredth of that.
+        values: Some(name)
+            .filter(|_| entry.range.len() <= MOST_BYTES)
+            .and_then(|name| checkpoint.values(name).ok())
+            .and_then(|values| Values::of(&values)),
     };
     checkpoint.tensors.iter().map(tensor).collect()
 }

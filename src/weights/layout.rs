@@ -171,7 +171,7 @@ pub fn infer(checkpoint: &Checkpoint) -> Result<Inferred, WeightsError> {
         BlockKind::Bottleneck => {
             let [inner, per_group, ..] = needed("layer1.0.conv2")?;
             let groups = inner / per_group.max(1);
-            (groups, 64 * inner / (width * groups).max(1))
+            (groups, inner.saturating_mul(64) / width.saturating_mul(groups).max(1))
         }
     };
     // The first stage of a network of basic blocks has no shortcut of its own.

@@ -1,10 +1,10 @@
 //! Requests to a server: streamed, from any byte on, given up when the visitor cancels.
 
 use super::stream::Bytes;
+use super::wait::{Waited, patiently};
 use crate::weights::source::{file_name, host};
 use js_sys::{Date, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, ReferrerPolicy, RequestInit, Response, WorkerGlobalScope};
 
 /// Most bytes of a text that is fetched beside weights: lists, descriptions.
@@ -72,6 +72,12 @@ pub enum FetchError {
         /// A clause.
         why: String,
     },
+    /// A file of this device that cannot be read.
+    #[error("{file} cannot be read from this device. Choose it again")]
+    Unreadable {
+        /// What it is called.
+        file: String,
+    },
     /// There is no memory for it.
     #[error("there is no memory for the {:.0} MB of {file}. Close other tabs, or choose a smaller network", *.bytes as f64 / 1e6)]
     Memory {
@@ -105,7 +111,7 @@ pub struct Incoming {
 
 impl Incoming {
     /// Asks for an address from that byte on. A server that knows no ranges begins at the start.
-    pub async fn open(url: &str, from: u64) -> Result<Self, FetchError> {
+    pub async fn open(url: &str, from: u64, go_on: &mut dyn FnMut() -> bool) -> Result<Self, FetchError> {
         let silent = |_: JsValue| FetchError::Silent { host: host(url).into(), file: file_name(url).into() };
         let abort = AbortController::new().map_err(silent)?;
         let options = RequestInit::new();
@@ -117,7 +123,10 @@ impl Incoming {
             options.set_headers_headers(&headers);
         }
         let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(|value: js_sys::Object| silent(value.into()))?;
-        let response = JsFuture::from(scope.fetch_with_str_and_init(url, &options)).await.map_err(silent)?;
+        let response = patiently(&scope.fetch_with_str_and_init(url, &options), go_on).await.map_err(|why| {
+            abort.abort();
+            if matches!(why, Waited::GivenUp) { FetchError::Cancelled } else { silent(JsValue::NULL) }
+        })?;
         let response: Response = response.dyn_into().map_err(silent)?;
         if !response.ok() {
             abort.abort();
@@ -144,8 +153,12 @@ impl Incoming {
     }
 
     /// The next bytes, or the end.
-    pub async fn next(&mut self) -> Result<Option<Uint8Array>, FetchError> {
-        let Some(bytes) = self.stream.next().await.map_err(|_| self.broken())? else {
+    pub async fn next(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Uint8Array>, FetchError> {
+        let next = self.stream.next(go_on).await.map_err(|why| {
+            self.give_up();
+            if matches!(why, Waited::GivenUp) { FetchError::Cancelled } else { self.broken() }
+        });
+        let Some(bytes) = next? else {
             // Some servers end early and call it the end.
             return if self.total.is_some_and(|total| self.received < total) { Err(self.broken()) } else { Ok(None) };
         };
@@ -164,10 +177,10 @@ impl Incoming {
 }
 
 /// Fetches a small file whole.
-pub async fn text(url: &str) -> Result<Vec<u8>, FetchError> {
-    let mut incoming = Incoming::open(url, 0).await?;
+pub async fn text(url: &str, go_on: &mut dyn FnMut() -> bool) -> Result<Vec<u8>, FetchError> {
+    let mut incoming = Incoming::open(url, 0, go_on).await?;
     let mut bytes = Vec::new();
-    while let Some(chunk) = incoming.next().await? {
+    while let Some(chunk) = incoming.next(go_on).await? {
         if bytes.len() + chunk.length() as usize > MOST_TEXT {
             incoming.give_up();
             return Err(FetchError::TooMuch { host: host(url).into(), file: file_name(url).into(), expected: MOST_TEXT as u64 });

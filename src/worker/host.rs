@@ -115,6 +115,8 @@ impl Host {
                 let event = match blob {
                     None => Event::Failed { id, message: "no picture came with the request".into() },
                     Some(blob) => match picture::decode(&blob).await {
+                        // Given up meanwhile, it must not take the place of the one on show.
+                        Ok(_) if self.is_cancelled(id) => Event::Ready,
                         Ok(rgb) => {
                             let event = Event::Picture { id, width: rgb.width, height: rgb.height };
                             work.picture = Some(rgb);
@@ -273,7 +275,9 @@ fn changed(edit: &protocol::Edit, loaded: &Loaded, size: usize) -> Result<Edit, 
 }
 
 /// What a run feeds its network, the side of it in pixels, and those pixels where they are wanted.
-fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<(Vec<f32>, usize, Option<Vec<f32>>), StoreError> {
+type Fed = (Vec<f32>, usize, Option<Vec<f32>>);
+
+fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<Fed, StoreError> {
     let card_size = loaded.card.as_ref().map_or(224, |card| card.preprocess.size);
     let size = run.size.unwrap_or(card_size);
     ArchSpec::named(&run.net)?.check(Input::square(size))?;

@@ -3,13 +3,13 @@
 //! Where the browser gives none (a sandboxed frame, a private window), nothing is kept and everything else works.
 
 use super::protocol::KeptFile;
-use js_sys::{AsyncIterator, Reflect, Uint8Array};
+use js_sys::{AsyncIterator, Function, Promise, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions, FileSystemGetFileOptions,
+    Blob, DomException, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions, FileSystemGetFileOptions,
     FileSystemReadWriteOptions, FileSystemSyncAccessHandle, StorageEstimate, StorageManager, WorkerGlobalScope,
 };
 
@@ -42,8 +42,19 @@ fn storage() -> Option<StorageManager> {
     Some(scope.navigator().storage()).filter(|storage| !storage.is_undefined())
 }
 
+/// Calls a method that not every browser has, and waits for what it promises.
+async fn ask<T: JsCast>(object: &JsValue, method: &str) -> Result<T, JsValue> {
+    let method: Function = Reflect::get(object, &method.into())?.dyn_into()?;
+    let promise: Promise = method.call0(object)?.dyn_into()?;
+    JsFuture::from(promise).await?.dyn_into()
+}
+
 async fn root() -> Option<FileSystemDirectoryHandle> {
-    JsFuture::from(storage()?.get_directory()).await.ok()?.dyn_into().ok()
+    ask(storage()?.as_ref(), "getDirectory").await.ok()
+}
+
+async fn access(handle: &FileSystemFileHandle) -> Result<FileSystemSyncAccessHandle, JsValue> {
+    ask(handle.as_ref(), "createSyncAccessHandle").await
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -101,32 +112,44 @@ impl Folder {
         Some((description, self.blob(&format!("{stem}.bin")).await?))
     }
 
-    /// Opens a file for writing from that byte on.
-    pub async fn writer(&self, description: Description, from: u64) -> Result<Writer, JsValue> {
+    /// Opens a file for writing, behind `head`, which is written anew unless the file begins with it.
+    pub async fn writer(&self, description: Description, head: &[u8], has_head: bool) -> Result<Writer, JsValue> {
         let stem = stem(&description.key);
-        self.write_text(&format!("{stem}.json"), &description).await?;
+        // First of all, so that two tabs do not write to one file.
         let handle = self.handle(&format!("{stem}.bin"), true).await?;
-        let access: FileSystemSyncAccessHandle = JsFuture::from(handle.create_sync_access_handle()).await?.dyn_into()?;
-        let writer = Writer { folder: self.clone(), description, access, at: from };
-        writer.access.truncate_with_f64(from as f64)?;
+        let writer = Writer { folder: self.clone(), access: access(&handle).await?, at: head.len() as u64, description };
+        if !has_head {
+            writer.access.truncate_with_u32(0)?;
+            if writer.access.write_with_u8_array(head)? < head.len() as f64 {
+                return Err(full());
+            }
+        }
+        writer.access.truncate_with_f64(writer.at as f64)?;
+        self.write_text(&format!("{stem}.json"), &writer.description).await?;
         Ok(writer)
     }
 
     async fn write_text(&self, name: &str, description: &Description) -> Result<(), JsValue> {
         let text = serde_json::to_string(description).map_err(|error| JsValue::from_str(&error.to_string()))?;
         let handle = self.handle(name, true).await?;
-        let access: FileSystemSyncAccessHandle = JsFuture::from(handle.create_sync_access_handle()).await?.dyn_into()?;
+        let access = access(&handle).await?;
         let bytes = text.as_bytes();
         let written = access.truncate_with_u32(0).and_then(|()| access.write_with_u8_array(bytes));
         access.close();
-        if written? < bytes.len() as f64 { Err(JsValue::from_str("no room")) } else { Ok(()) }
+        if written? < bytes.len() as f64 { Err(full()) } else { Ok(()) }
     }
 
     /// Forgets a file.
     pub async fn remove(&self, key: &str) {
         let stem = stem(key);
-        for name in [format!("{stem}.json"), format!("{stem}.bin")] {
-            let _ = JsFuture::from(self.0.remove_entry(&name)).await;
+        // The description goes last: while the bytes are there, they are listed.
+        for name in [format!("{stem}.bin"), format!("{stem}.json")] {
+            if JsFuture::from(self.0.remove_entry(&name)).await.is_err()
+                && name.ends_with(".bin")
+                && self.blob(&name).await.is_some()
+            {
+                return;
+            }
         }
     }
 
@@ -144,11 +167,23 @@ impl Folder {
             let Some(stem) = name.strip_suffix(".json") else { continue };
             let Some(description) = self.description(&name).await else { continue };
             let kept = self.blob(&format!("{stem}.bin")).await.map_or(0.0, |blob| blob.size());
-            files.push(KeptFile { key: description.key, title: description.title, bytes: description.bytes, kept: kept as u64 });
+            let is_whole = description.sha256.is_some();
+            let Description { key, title, bytes, .. } = description;
+            files.push(KeptFile { key, title, bytes, kept: kept as u64, is_whole });
         }
         files.sort_by(|a, b| a.title.cmp(&b.title));
         files
     }
+}
+
+/// What stands for a browser's own words when a file took less than it was given.
+fn full() -> JsValue {
+    JsValue::from_str("no room")
+}
+
+/// Whether another tab writes to the same file.
+pub fn is_taken(error: &JsValue) -> bool {
+    error.dyn_ref::<DomException>().is_some_and(|error| error.name() == "NoModificationAllowedError")
 }
 
 /// Bytes that this site uses and may use, by the browser's estimate.
@@ -181,23 +216,30 @@ impl Writer {
         self.access.truncate_with_u32(0).is_ok()
     }
 
-    /// Leaves what is there for the next time.
-    pub fn leave(self) {
-        let _ = self.access.flush();
-        self.access.close();
-    }
-
     /// Closes a file that is whole; whether that could be written down.
-    pub async fn finish(self, sha256: &str) -> bool {
+    pub async fn finish(mut self, sha256: &str) -> bool {
         let flushed = self.access.flush().is_ok();
         self.access.close();
-        let description = Description { bytes: self.at, sha256: Some(sha256.into()), ..self.description };
-        flushed && self.folder.write_text(&format!("{}.json", stem(&description.key)), &description).await.is_ok()
+        self.description.bytes = self.at;
+        self.description.sha256 = Some(sha256.into());
+        let name = format!("{}.json", stem(&self.description.key));
+        let is_done = flushed && self.folder.write_text(&name, &self.description).await.is_ok();
+        if !is_done {
+            self.folder.remove(&self.description.key).await;
+        }
+        is_done
     }
 
     /// Closes and forgets the file.
     pub async fn drop_file(self) {
         self.access.close();
         self.folder.remove(&self.description.key).await;
+    }
+}
+
+impl Drop for Writer {
+    /// A file that stays open could not be written to again; closing it twice does no harm. What is there stays for the next time.
+    fn drop(&mut self) {
+        self.access.close();
     }
 }

@@ -23,3 +23,5 @@ mod store;
 mod stream;
 #[cfg(feature = "browser")]
 mod transport;
+#[cfg(feature = "webgpu")]
+mod wait;

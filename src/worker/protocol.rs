@@ -283,6 +283,8 @@ pub enum Event {
 pub enum Step {
     /// Finding out which device to use.
     Device,
+    /// Asking what exactly the weights are.
+    Asking,
     /// Fetching weights.
     Weights {
         /// Bytes so far.
@@ -356,10 +358,12 @@ pub struct KeptFile {
     pub key: String,
     /// What they are called.
     pub title: String,
-    /// Bytes of the whole file.
+    /// Bytes of the whole file; 0 where nobody said.
     pub bytes: u64,
-    /// Bytes of it that are here; fewer where its download broke off.
+    /// Bytes of it that are here.
     pub kept: u64,
+    /// Whether it is all there and was checked; otherwise its download broke off.
+    pub is_whole: bool,
 }
 
 /// One class.

@@ -22,6 +22,8 @@ use web_sys::Blob;
 const KEPT: usize = 4;
 /// Side that a network is built for when nothing else is said, in pixels; it takes other sizes too.
 const FORMULA_SIZE: usize = 224;
+/// Most classes that a network may have, as `ArchSpec::check` has it.
+const MOST_CLASSES: usize = 100_000;
 /// What the weights of the formula are called among the checkpoints; no source is written so.
 const FORMULA: &str = "formula of ";
 
@@ -174,6 +176,10 @@ impl Store {
             self.checkpoints.remove(&key);
             self.networks.retain(|((_, used, _), _)| *used != key);
         }
+        if self.opened.as_ref() != Some(&source.to_string()) {
+            self.opened = None;
+            self.tidy();
+        }
         let held = self.held(&source, open.fetching, own, report).await?;
         self.opened = Some(source.to_string());
         self.tidy();
@@ -186,7 +192,8 @@ impl Store {
         });
         let mut inspection = Inspection::of(&held.checkpoint, held.layout, named)?;
         inspection.stride_is_open &= !held.config.as_ref().is_some_and(Config::is_timms);
-        let card = inspection.net.as_ref().map(|net| card(&source, &held, net));
+        let net = inspection.net.as_ref().filter(|_| inspection.problem.is_none());
+        let card = net.map(|net| card(&source, &held, net));
         Ok(Opened { id: open.id, source: source.to_string(), bytes: held.bytes, card, inspection })
     }
 
@@ -224,7 +231,7 @@ impl Store {
                 let blob = own.ok_or_else(|| StoreError::Own(name.clone()))?;
                 let total = blob.size() as u64;
                 let mut bytes = Vec::new();
-                read(blob, &mut bytes, &mut |received| report(Step::Weights { received, total })).await?;
+                read(blob, name, &mut bytes, &mut |received| report(Step::Weights { received, total })).await?;
                 read_held(bytes, None)?
             }
             Source::Entry(entry) => match self.carried(entry).await {
@@ -259,7 +266,7 @@ impl Store {
     /// Whether this site carries a file; without the list, it is taken to carry none but the built-in ones.
     async fn is_present(&mut self, file: &str) -> bool {
         if self.present.is_none() {
-            let listed = text("assets/weights/present.json").await;
+            let listed = text("assets/weights/present.json", &mut || true).await;
             self.present = listed.ok().and_then(|json| serde_json::from_slice(&json).ok());
         }
         self.present.as_ref().is_some_and(|files| files.iter().any(|name| name == file))
@@ -274,35 +281,45 @@ impl Store {
         {
             let total = blob.size() as u64;
             let mut bytes = Vec::new();
-            read(&blob, &mut bytes, &mut |received| report(Step::Weights { received, total })).await?;
-            if digits(Sha256::new_with_prefix(&bytes)) == sha256 {
-                return understood(source, bytes, description.beside);
+            let read =
+                read(&blob, &description.title, &mut bytes, &mut |received| report(Step::Weights { received, total })).await;
+            let is_meant = match source {
+                Source::Entry(entry) => entry.sha256.as_ref().is_none_or(|known| *known == sha256),
+                _ => true,
+            };
+            match read {
+                Err(FetchError::Cancelled) => return Err(FetchError::Cancelled.into()),
+                Ok(()) if is_meant && digits(Sha256::new_with_prefix(&bytes)) == sha256 => {
+                    return understood(source, bytes, description.beside);
+                }
+                // What lies there was damaged since, or is not what is meant any more: it is fetched anew.
+                _ => folder.remove(&key).await,
             }
-            // What lies there was damaged since: it is fetched anew.
-            folder.remove(&key).await;
         }
         if fetching == Fetching::Here {
             return Err(elsewhere(source));
         }
-        let wanted = resolve(source).await?;
+        let wanted = resolve(source, &mut || report(Step::Asking)).await?;
         let keep = if fetching == Fetching::Keep { Folder::open().await } else { None };
         let (bytes, is_full) = download(&wanted, &mut self.partial, keep.as_ref(), report).await?;
-        if is_full || (fetching == Fetching::Keep && keep.is_none()) {
-            let why = if is_full { "has no room left to keep" } else { "keeps nothing for this page, not even" };
-            let (title, megabytes) = (&wanted.title, bytes.len() as f64 / 1e6);
-            self.notice = Some(format!(
-                "This browser {why} the {megabytes:.0} MB of {title}: they are used now, and will be fetched again next time."
-            ));
-        }
-        match understood(source, bytes, wanted.beside) {
-            Ok(held) => Ok(held),
+        let length = bytes.len() as f64 / 1e6;
+        let held = match understood(source, bytes, wanted.beside) {
+            Ok(held) => held,
             Err(error) => {
                 if let Some(folder) = keep {
                     folder.remove(&key).await;
                 }
-                Err(error)
+                return Err(error);
             }
+        };
+        if is_full || (fetching == Fetching::Keep && keep.is_none()) {
+            let why = if is_full { "has no room left to keep" } else { "keeps nothing for this page, not even" };
+            let title = &wanted.title;
+            self.notice = Some(format!(
+                "This browser {why} the {length:.0} MB of {title}: they are used now, and will be fetched again next time."
+            ));
         }
+        Ok(held)
     }
 }
 
@@ -317,15 +334,15 @@ fn elsewhere(source: &Source) -> StoreError {
 }
 
 /// Finds out what exactly is to be fetched.
-async fn resolve(source: &Source) -> Result<Wanted, StoreError> {
+async fn resolve(source: &Source, go_on: &mut dyn FnMut() -> bool) -> Result<Wanted, StoreError> {
     let (key, title) = (source.to_string(), source.title().to_string());
     match source {
         Source::Entry(CatalogueEntry { remote: Some(Remote::Hub { repository, commit }), .. }) => {
-            listed(key, title, repository, commit.as_deref()).await
+            listed(key, title, repository, commit.as_deref(), go_on).await
         }
-        Source::Hub(repository) => listed(key, title, repository, None).await,
+        Source::Hub(repository) => listed(key, title, repository, None, go_on).await,
         Source::Entry(CatalogueEntry { remote: Some(Remote::Tfjs { url, shard_bytes }), bytes, sha256, .. }) => {
-            let model = text(url).await?;
+            let model = text(url, go_on).await?;
             let folder = url.rsplit_once('/').map_or("", |(folder, _)| folder);
             let urls = tfjs::shards(&model)?.iter().map(|shard| format!("{folder}/{shard}")).collect();
             let beside = Some(String::from_utf8_lossy(&model).into_owned());
@@ -340,11 +357,17 @@ async fn resolve(source: &Source) -> Result<Wanted, StoreError> {
 }
 
 /// Asks the hub which commit is meant, how large its file is and which bytes it has.
-async fn listed(key: String, title: String, repository: &Repository, commit: Option<&str>) -> Result<Wanted, StoreError> {
-    let json = text(&repository.listing(commit.unwrap_or("main"))).await?;
+async fn listed(
+    key: String,
+    title: String,
+    repository: &Repository,
+    commit: Option<&str>,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Wanted, StoreError> {
+    let json = text(&repository.listing(commit.unwrap_or("main")), go_on).await?;
     let listed = Listed::parse(&json).map_err(|why| FetchError::Hub { repository: repository.to_string(), why })?;
     let beside = match listed.has_config {
-        true => Some(String::from_utf8_lossy(&text(&repository.file(&listed.commit, "config.json")).await?).into_owned()),
+        true => Some(String::from_utf8_lossy(&text(&repository.file(&listed.commit, "config.json"), go_on).await?).into_owned()),
         false => None,
     };
     let urls = vec![repository.file(&listed.commit, &listed.file)];
@@ -380,7 +403,8 @@ fn meant(held: &Held, net: &str, spec: &ArchSpec) -> Option<String> {
 /// What is known of a network with those weights.
 fn card(source: &Source, held: &Held, net: &str) -> Card {
     let classes = held.checkpoint.tensors.get("fc.weight").and_then(|entry| entry.shape.first().copied());
-    let classes = classes.unwrap_or(1);
+    // No network here has more; a file can claim any number.
+    let classes = classes.unwrap_or(1).min(MOST_CLASSES);
     let own = held.checkpoint.card.clone().filter(|card| card.net == net && card.class_count() == classes);
     match (own, source) {
         (Some(card), _) => card,

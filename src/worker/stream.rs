@@ -1,9 +1,9 @@
 //! Streams of bytes, read into one buffer again and again: chunks of the browser's own would lie around until they are collected, half a file
 //! of them at a time.
 
+use super::wait::{Waited, patiently};
 use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::ReadableStream;
 
 /// Bytes of the buffer.
@@ -34,17 +34,18 @@ impl Bytes {
     }
 
     /// The next bytes, which are overwritten by those after them; nothing at the end.
-    pub async fn next(&mut self) -> Result<Option<Uint8Array>, JsValue> {
-        let promise: Promise = match self.fills {
-            true => self.read.call1(&self.reader, &Uint8Array::new(&self.buffer))?,
-            false => self.read.call0(&self.reader)?,
-        }
-        .dyn_into()?;
-        let step = JsFuture::from(promise).await?;
-        if Reflect::get(&step, &"done".into())?.is_truthy() {
+    pub async fn next(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Uint8Array>, Waited> {
+        let failed = |_: JsValue| Waited::Failed;
+        let promise = match self.fills {
+            true => self.read.call1(&self.reader, &Uint8Array::new(&self.buffer)),
+            false => self.read.call0(&self.reader),
+        };
+        let promise: Promise = promise.and_then(JsCast::dyn_into).map_err(failed)?;
+        let step = patiently(&promise, go_on).await?;
+        if Reflect::get(&step, &"done".into()).map_err(failed)?.is_truthy() {
             return Ok(None);
         }
-        let bytes: Uint8Array = Reflect::get(&step, &"value".into())?.dyn_into()?;
+        let bytes: Uint8Array = Reflect::get(&step, &"value".into()).and_then(JsCast::dyn_into).map_err(failed)?;
         if self.fills {
             // The browser took the buffer away and gives it back under another name.
             self.buffer = bytes.buffer();

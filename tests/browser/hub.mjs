@@ -30,8 +30,10 @@ async function drained(response) {
 
 /** `repositories["user/name"] = {file: bytes}`, `files["/path"] = bytes` of the plain host, `packages["/npm/…"] = bytes`. */
 export async function hub({ repositories = {}, files = {}, packages = {} }) {
-  /** What is asked for next goes wrong so: `cutAt` bytes, `status`, `delay` in ms a chunk, `ranges: false`, `wrong` bytes, `silent` CORS. */
-  const trouble = { cuts: [], status: 0, chunk: 64 << 10, delay: 0, ranges: true, wrong: false, cors: true, early: 0 };
+  /** What goes wrong: `cuts` after so many bytes, one a request; a `status`; a `delay` in ms a chunk; no `ranges`; `wrong` bytes; no `cors`; an answer
+   * that `ends` early, once, and says nothing of it; one that says nothing any more from `stall` bytes on. */
+  const calm = { cuts: [], status: 0, statusOf: undefined, chunk: 64 << 10, delay: 0, ranges: true, wrong: false, cors: true, ends: 0, stall: 0 };
+  const trouble = { ...calm };
   const seen = [];
 
   const listing = (name) => ({
@@ -66,12 +68,15 @@ export async function hub({ repositories = {}, files = {}, packages = {} }) {
     const from = range && trouble.ranges ? Number(range[1]) : 0;
     if (from >= bytes.length) return response.writeHead(416, { ...headers, "content-range": `bytes */${bytes.length}` }).end();
     const part = bytes.subarray(from);
-    const length = { "content-length": part.length + (isLarge ? trouble.early : 0) };
+    const ends = isLarge && trouble.ends;
+    if (ends) trouble.ends = 0;
+    const length = ends ? {} : { "content-length": part.length };
     if (from > 0) response.writeHead(206, { ...headers, ...length, "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` });
     else response.writeHead(200, { ...headers, ...length });
     const cut = isLarge ? trouble.cuts.shift() : undefined;
     for (let at = 0; at < part.length; at += trouble.chunk) {
-      if (response.destroyed) return;
+      if (response.destroyed || (isLarge && trouble.stall && at >= trouble.stall)) return;
+      if (ends && at >= ends) break;
       if (cut !== undefined && at >= cut) {
         // What was sent arrives first.
         await new Promise((resolve) => setTimeout(resolve, 200));
@@ -90,7 +95,7 @@ export async function hub({ repositories = {}, files = {}, packages = {} }) {
     trouble, seen,
     /** How the browser is told to ask here instead. */
     args: [`--host-resolver-rules=${HOSTS.map((host) => `MAP ${host} 127.0.0.1:${port}`).join(",")}`, "--ignore-certificate-errors"],
-    calm: () => { Object.assign(trouble, { cuts: [], status: 0, statusOf: undefined, delay: 0, ranges: true, wrong: false, cors: true, early: 0 }); seen.length = 0; },
+    calm: () => { Object.assign(trouble, calm, { cuts: [] }); seen.length = 0; },
     /** Bytes that were asked for with a range, and without. */
     asked: (end) => seen.filter(({ path, method }) => path.endsWith(end) && method === "GET").map(({ from }) => from),
     close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }),

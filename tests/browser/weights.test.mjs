@@ -265,7 +265,32 @@ describe("what goes wrong on the way", () => {
     await clean(visit, { failures: true });
   });
 
-  test("a download that ends early is no whole one", async () => {
+  test("a download that ends early, and says that this is all, is no whole one", async () => {
+    const visit = await open(from);
+    hubs.trouble.ends = 700_000;
+    await download(visit.page, hub_d).click();
+    await top(visit.page, hub_d);
+    assert.equal(hubs.asked(weights).length, 2);
+    assert.ok(hubs.asked(weights)[1] > 0);
+    await clean(visit);
+  });
+
+  test("a plain address that breaks off goes on from there, too", async () => {
+    const net = "tiny-d@https://files.example.org/weights/tiny-d.safetensors";
+    const visit = await open(`?models=${net}`);
+    hubs.trouble.cuts = [800_000, ...Array(10).fill(0)];
+    await download(visit.page, net).click();
+    await card(visit.page, net).getByText(/broke off after 0\.\d MB/).waitFor();
+    await visit.page.locator(".kept li").filter({ hasText: /tiny-d\.safetensors0\.\d MB of 1\.8 MB/ }).waitFor();
+    hubs.calm();
+    await visit.page.reload();
+    await download(visit.page, net).click();
+    await top(visit.page, net);
+    assert.ok(hubs.asked("tiny-d.safetensors")[0] > 100_000);
+    await clean(visit, { failures: true });
+  });
+
+  test("a connection that cannot be made is no whole download either", async () => {
     const visit = await open(`?models=tiny-d@https://files.example.org/weights/tiny-d.safetensors`);
     const net = "tiny-d@https://files.example.org/weights/tiny-d.safetensors";
     Object.assign(hubs.trouble, { cuts: Array(40).fill(0) });
@@ -307,11 +332,26 @@ describe("what goes wrong on the way", () => {
     await card(visit.page, hub_d).locator(".waiting p").filter({ hasText: /0\.[1-9] of 1\.8 MB/ }).waitFor();
     await card(visit.page, hub_d).getByRole("button", { name: "Cancel" }).click();
     await card(visit.page, hub_d).getByText("Given up.").waitFor();
-    await visit.page.waitForTimeout(300);
+    await visit.page.locator(".kept li").filter({ hasText: /tiny-d0\.\d MB of 1\.8 MB/ }).waitFor();
     hubs.calm();
-    await card(visit.page, hub_d).getByRole("button", { name: "Try again" }).click();
+    await visit.page.getByRole("button", { name: "A cup of coffee" }).click();
+    await download(visit.page, hub_d).waitFor();
+    assert.deepEqual(hubs.seen, [], "what was given up does not begin again by itself");
+    await download(visit.page, hub_d).click();
     await top(visit.page, hub_d);
     assert.ok(hubs.asked(weights)[0] > 0);
+    await clean(visit);
+  });
+
+  test("a connection that says nothing any more can be given up, and nothing waits behind it", async () => {
+    const visit = await open(`?models=tiny-a,${hub_d}`);
+    hubs.trouble.stall = 500_000;
+    await download(visit.page, hub_d).click();
+    await card(visit.page, hub_d).locator(".waiting p").filter({ hasText: /0\.5 of 1\.8 MB/ }).waitFor();
+    await card(visit.page, hub_d).getByRole("button", { name: "Cancel" }).click();
+    await visit.page.getByRole("button", { name: "A cup of coffee" }).click();
+    await visit.page.waitForFunction(() => document.querySelector(".picture figcaption b")?.textContent === "A cup of coffee", null, { timeout: 5000 });
+    await top(visit.page, "tiny-a");
     await clean(visit);
   });
 
@@ -417,6 +457,8 @@ describe("the visitor's own files", () => {
     assert.match((await top(page, name))[0], /class \d/);
     await page.reload();
     await card(page, name).getByText("Mine_ or not.pth is a file on the device where it was opened: open it here once more.").waitFor();
+    await drop(page, "mine, or not.pth", readFileSync(join(fixtures, "input-stem-d.pth")));
+    await top(page, name);
     await clean(visit);
   });
 
@@ -429,7 +471,7 @@ describe("the visitor's own files", () => {
     await visit.page.getByText("on which convolution is the stride?").waitFor();
     await visit.page.getByRole("button", { name: /On the 3×3: Tiny-B/ }).waitFor();
     await visit.page.getByRole("button", { name: /On the 1×1: Tiny-A/ }).click();
-    const name = "tiny-a@file:plain.safetensors";
+    const name = "tiny-a@file:2-plain.safetensors";
     await top(visit.page, name);
     await clean(visit);
   });
