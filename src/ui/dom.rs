@@ -191,6 +191,19 @@ pub fn set_root_attribute(name: &str, value: Option<&str>) {
     };
 }
 
+/// Puts the focus back on one of the elements that a selector finds, once the page has been drawn anew.
+pub fn focus_again(selector: &'static str, index: usize) {
+    spawn_local(async move {
+        next_frame().await;
+        let root = document().and_then(|document| document.document_element());
+        if let Some(element) =
+            all(root.as_ref(), selector).into_iter().nth(index).and_then(|found| found.dyn_into::<HtmlElement>().ok())
+        {
+            let _ = element.focus();
+        }
+    });
+}
+
 /// Brings a section into sight.
 pub fn scroll_to(id: &str) {
     if let Some(element) = document().and_then(|document| document.get_element_by_id(id)) {

@@ -91,8 +91,13 @@ fn Column(
         let model = model.clone();
         move |id: String| {
             let chosen = Source::parse(&id).map_err(|error| dom::sentence(&error.to_string()));
+            let at = session.state.with_untracked(|state| state.models.iter().position(|known| *known == model));
             let done = chosen.and_then(|source| session.choose_weights(&model, &source));
             let is_done = done.is_ok();
+            if let Some(at) = at.filter(|_| is_done) {
+                // The column is another one from now on.
+                dom::focus_again(".whose select", at);
+            }
             problem.set(done.err().unwrap_or_default());
             is_done
         }

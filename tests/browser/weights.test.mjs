@@ -74,7 +74,7 @@ const told = { hear: () => {} };
 
 let hubs, server, browser;
 /** Whether the page's own server hides which weights it carries, and whether its engine is given no store. */
-const hides = { present: false, store: false };
+const hides = { present: false, store: "" };
 
 before(async () => {
   const config = { architecture: "resnet18d", num_classes: 10, pretrained_cfg: { tag: "made_up", input_size: [3, 128, 128], interpolation: "bilinear", crop_pct: 0.875, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], license: "cc0-1.0" } };
@@ -107,7 +107,8 @@ before(async () => {
     }
     if (hides.present && path.endsWith("present.json")) { response.writeHead(404).end(); return true; }
     if (hides.store && path.endsWith("worker_loader.js")) {
-      const denied = "navigator.storage.getDirectory = () => Promise.reject(new DOMException('denied', 'SecurityError'));\n";
+      const denied = hides.store === "absent" ? "delete StorageManager.prototype.getDirectory;\n"
+        : "navigator.storage.getDirectory = () => Promise.reject(new DOMException('denied', 'SecurityError'));\n";
       response.writeHead(200, { "content-type": "text/javascript" }).end(denied + readFileSync(join(dist, "worker_loader.js")));
       return true;
     }
@@ -118,7 +119,7 @@ before(async () => {
 after(async () => { await browser?.close(); await server?.close(); await hubs?.close(); });
 afterEach(async () => {
   hubs.calm();
-  Object.assign(hides, { present: false, store: false });
+  Object.assign(hides, { present: false, store: "" });
   const page = await browser.context.newPage();
   await page.goto(server.url);
   await page.evaluate(async () => { for await (const name of (await navigator.storage.getDirectory()).keys()) await (await navigator.storage.getDirectory()).removeEntry(name, { recursive: true }); });
@@ -210,10 +211,12 @@ describe("weights from a hub", () => {
     const select = page.locator(".whose select").first();
     await select.waitFor();
     assert.deepEqual(await select.locator("option").allTextContents(), ["resnet50.gluon_in1k, 77.6 %", "resnet50.tv_in1k, 76.2 %", "resnet50.a1_in1k, 80.4 %"]);
+    await select.focus();
     await select.selectOption("resnet50.a1_in1k");
     await download(page, "resnet50-b@resnet50.a1_in1k").waitFor();
     assert.match(page.url(), /models=resnet50-b@resnet50\.a1_in1k,resnet50-d$/);
     assert.match(await page.locator(".whose").first().textContent(), /A1 of ResNet strikes back.*80\.38 %/s);
+    assert.ok(await page.locator(".whose select").first().evaluate((select) => select === document.activeElement), "the select keeps the focus");
     await page.locator(".whose select").first().selectOption("resnet50.gluon_in1k");
     await download(page, "resnet50-b").waitFor();
     assert.match(page.url(), /models=resnet50-b,resnet50-d$/, "what is taken unasked needs no word");
@@ -419,8 +422,8 @@ describe("what goes wrong on the way", () => {
     await clean(visit);
   });
 
-  test("where the browser keeps nothing, everything else works", async () => {
-    hides.store = true;
+  for (const how of ["denied", "absent"]) test(`where the browser's store is ${how}, everything else works`, async () => {
+    hides.store = how;
     const visit = await open(from);
     await visit.page.getByText("This browser lets the page keep nothing on this device").waitFor();
     await download(visit.page, hub_d).click();
