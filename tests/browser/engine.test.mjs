@@ -127,7 +127,7 @@ describe("on the CPU", () => {
   test("requests that cannot be met are answered with a sentence", async () => {
     const cases = [
       [{ net: "resnet50-e" }, /there is no network "resnet50-e"/],
-      [{ net: "resnet50-b" }, /no weights for resnet50-b yet/],
+      [{ net: "resnet101-b" }, /no weights for resnet101-b yet/],
       [{ net: "tiny-a", size: 16 }, /must be between 32 and 512/],
       [{ net: "tiny-a", input: "formula", taps: ["layer9"] }, /no layer "layer9"/],
       [{ net: "tiny-a", weights: "formula" }, /know no pictures/],
