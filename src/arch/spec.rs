@@ -178,6 +178,8 @@ pub const MAX_SIZE: usize = 512;
 pub const MAX_STAGES: usize = 5;
 /// Most blocks of a stage.
 pub const MAX_STAGE_BLOCKS: usize = 200;
+/// Most classes that a network tells apart.
+pub const MAX_CLASSES: usize = 100_000;
 /// Most blocks of a network.
 pub const MAX_BLOCKS: usize = 1000;
 
@@ -209,7 +211,7 @@ impl ArchSpec {
         within("the width of the stem", if self.stem == Stem::Conv7 { 1 } else { self.stem_width }, 1, 1024)?;
         within("the number of groups", self.groups, 1, 1024)?;
         within("the width per group", self.width_per_group, 1, 1024)?;
-        within("the number of classes", self.classes, 1, 100_000)?;
+        within("the number of classes", self.classes, 1, MAX_CLASSES)?;
         within("the number of input channels", self.channels, 1, 64)?;
         within("the number of stages that can be dilated", self.dilate.len(), self.layers.len() - 1, self.layers.len() - 1)?;
         within("the height of the input", input.height, MIN_SIZE, MAX_SIZE)?;

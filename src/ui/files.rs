@@ -129,13 +129,11 @@ impl Session {
     /// Looks into the visitor's own file. A second one of the same name is told apart by a number.
     pub fn open_file(self, file: &File) {
         let name = file.name();
-        let taken = |source: &Source| self.files.own(source).is_some();
         let mut source = Source::own(&name);
-        for number in 2..100 {
-            if !taken(&source) {
-                break;
-            }
+        let mut number = 2;
+        while self.files.own(&source).is_some() {
             source = Source::own(&format!("{number}-{name}"));
+            number += 1;
         }
         if let Source::Own(name) = &source {
             self.files.own.update_value(|own| drop(own.insert(name.clone(), file.clone().into())));

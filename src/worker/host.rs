@@ -6,6 +6,7 @@ use super::picture;
 use super::protocol::{self, Area, Event, InputChoice, Prediction, Ran, Request, Run, Step};
 use super::store::{Loaded, Store, StoreError};
 use super::transport::{blob, pack, unpack};
+use super::wait::sleep;
 use crate::arch::coverage::{self, Mask};
 use crate::arch::{ArchSpec, Input, lower};
 use crate::engine::topk::top_k;
@@ -17,7 +18,7 @@ use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
 
 /// Classes named for each picture.
@@ -78,24 +79,13 @@ impl Host {
 
     /// The next request that has not been given up. Waits one turn of the event loop, so that a cancellation that has arrived counts.
     async fn next(&self) -> Option<(Request, Option<Blob>)> {
-        self.turn().await;
+        sleep(0).await;
         loop {
             let (request, blob) = self.queue.borrow_mut().pop_front()?;
             if !self.cancelled.borrow_mut().remove(&request.id()) {
                 return Some((request, blob));
             }
         }
-    }
-
-    /// Lets messages that have arrived be received.
-    async fn turn(&self) {
-        let promise = js_sys::Promise::new(&mut |resolve, _| {
-            // Should there be no timer, the promise would hang: resolve at once.
-            if self.scope.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 0).is_err() {
-                let _ = resolve.call0(&JsValue::NULL);
-            }
-        });
-        let _ = JsFuture::from(promise).await;
     }
 
     fn is_cancelled(&self, id: u32) -> bool {
@@ -189,7 +179,8 @@ impl Host {
         let chosen = work.backends.choose(run.backend).await;
         let loaded = work.store.network(&run, &chosen.backend, own.as_ref(), &mut report).await?;
         report(Step::Computing);
-        self.turn().await;
+        // Lets messages that have arrived be received.
+        sleep(0).await;
         if self.is_cancelled(id) {
             return Err(super::fetch::FetchError::Cancelled.into());
         }

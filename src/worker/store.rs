@@ -4,6 +4,7 @@ use super::download::{Partial, Report, Wanted, download, read};
 use super::fetch::{FetchError, text};
 use super::kept::{Folder, digits};
 use super::protocol::{Fetching, Open, Opened, Run, Step, WeightsChoice};
+use crate::arch::spec::MAX_CLASSES;
 use crate::arch::{ArchSpec, BlockKind, Input, SpecError, StrideOn, lower};
 use crate::engine::{Backend, EngineError, Network};
 use crate::image::ImageError;
@@ -22,8 +23,6 @@ use web_sys::Blob;
 const KEPT: usize = 4;
 /// Side that a network is built for when nothing else is said, in pixels; it takes other sizes too.
 const FORMULA_SIZE: usize = 224;
-/// Most classes that a network may have, as `ArchSpec::check` has it.
-const MOST_CLASSES: usize = 100_000;
 /// What the weights of the formula are called among the checkpoints; no source is written so.
 const FORMULA: &str = "formula of ";
 
@@ -170,18 +169,13 @@ impl Store {
     /// Reads a file of weights and says what it holds.
     pub async fn open(&mut self, open: &Open, own: Option<&Blob>, report: Report<'_>) -> Result<Opened, StoreError> {
         let source = Source::parse(&open.source)?;
-        if own.is_some() {
-            // A file of the same name may be another one by now.
-            let key = source.to_string();
-            self.checkpoints.remove(&key);
-            self.networks.retain(|((_, used, _), _)| *used != key);
-        }
-        if self.opened.as_ref() != Some(&source.to_string()) {
+        let key = source.to_string();
+        if self.opened.as_ref() != Some(&key) {
             self.opened = None;
             self.tidy();
         }
         let held = self.held(&source, open.fetching, own, report).await?;
-        self.opened = Some(source.to_string());
+        self.opened = Some(key.clone());
         self.tidy();
         if !report(Step::Building) {
             return Err(FetchError::Cancelled.into());
@@ -194,7 +188,7 @@ impl Store {
         inspection.stride_is_open &= !held.config.as_ref().is_some_and(Config::is_timms);
         let net = inspection.net.as_ref().filter(|_| inspection.problem.is_none());
         let card = net.map(|net| card(&source, &held, net));
-        Ok(Opened { id: open.id, source: source.to_string(), bytes: held.bytes, card, inspection })
+        Ok(Opened { id: open.id, source: key, bytes: held.bytes, card, inspection })
     }
 
     /// Lets go of checkpoints that no network uses.
@@ -404,7 +398,7 @@ fn meant(held: &Held, net: &str, spec: &ArchSpec) -> Option<String> {
 fn card(source: &Source, held: &Held, net: &str) -> Card {
     let classes = held.checkpoint.tensors.get("fc.weight").and_then(|entry| entry.shape.first().copied());
     // No network here has more; a file can claim any number.
-    let classes = classes.unwrap_or(1).min(MOST_CLASSES);
+    let classes = classes.unwrap_or(1).min(MAX_CLASSES);
     let own = held.checkpoint.card.clone().filter(|card| card.net == net && card.class_count() == classes);
     match (own, source) {
         (Some(card), _) => card,
