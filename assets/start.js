@@ -1,4 +1,51 @@
-// Starts the page: the build writes the names of its wasm and of the script around it into this script's tag.
-const { js, wasm } = document.querySelector("script[data-wasm]").dataset;
+// Starts the page: the build writes the names of its wasm and of the script around it, and what it needs to check them, into this script's tag.
+const isEmbed = window.parent !== window || new URLSearchParams(location.search).has("embed");
+const { js, wasm, integrity = "", version } = document.querySelector("script[data-wasm]").dataset;
 const { default: init } = await import(new URL(js, document.baseURI));
-await init({ module_or_path: new URL(wasm, document.baseURI) });
+await init({ module_or_path: fetch(new URL(wasm, document.baseURI), { integrity }) });
+
+// A figure in another page leaves nothing on the device, and a page without an origin cannot.
+if (!isEmbed && window.origin !== "null" && "serviceWorker" in navigator) {
+  workOffline(navigator.serviceWorker).catch((error) => console.warn(`This page will not work offline: ${error.message}`));
+}
+
+/// Has sw.js keep the site on this device, and tells the page, by `stridescope-update` on window, when another version of it lies ready:
+/// `detail()` changes over to it and loads the page again.
+async function workOffline(container) {
+  const HOUR_MS = 3_600_000;
+  let isChosen = false;
+  const offer = async (worker, apply) => {
+    // A page that came from the network may be of that version already.
+    if (await versionOf(worker) !== version) dispatchEvent(new CustomEvent("stridescope-update", { detail: apply }));
+  };
+  const offerWaiting = (worker) => offer(worker, () => {
+    isChosen = true;
+    worker.postMessage("apply");
+  });
+  container.addEventListener("controllerchange", () => {
+    // Where it was not chosen here, another tab did, or there was none before.
+    if (isChosen) location.reload();
+    else offer(container.controller, () => location.reload());
+  });
+
+  if (document.readyState !== "complete") await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
+  const registration = await container.register(new URL("sw.js", document.baseURI), { updateViaCache: "none" });
+  const follow = (worker) => worker?.addEventListener("statechange", () => {
+    if (worker.state === "installed" && container.controller) offerWaiting(worker);
+  });
+  registration.addEventListener("updatefound", () => follow(registration.installing));
+  follow(registration.installing);
+  if (registration.waiting) offerWaiting(registration.waiting);
+
+  // A page may stay open for days. Without a network the next hour will do.
+  setInterval(() => registration.update().catch(() => {}), HOUR_MS);
+  document.addEventListener("visibilitychange", () => container.controller?.postMessage("used"));
+}
+
+function versionOf(worker) {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }) => resolve(data);
+    worker.postMessage("version", [port2]);
+  });
+}

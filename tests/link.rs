@@ -7,11 +7,13 @@ use stridescope::arch::cost::{Convention, Extra, Extras};
 use stridescope::arch::folding::Folding;
 use stridescope::arch::table::Level;
 use stridescope::arch::{ArchSpec, Variant};
+use stridescope::ui::facts::fact;
 use stridescope::ui::features_view::Sort;
 use stridescope::ui::names;
 use stridescope::ui::picture::Colours;
 use stridescope::ui::samples::SAMPLES;
-use stridescope::ui::state::{FILLS, Probe, State, Theme};
+use stridescope::ui::snippets::{Snippet, alone};
+use stridescope::ui::state::{Embed, FILLS, Lang, Probe, State, Theme};
 use stridescope::worker::protocol::BackendChoice;
 
 #[test]
@@ -75,6 +77,10 @@ fn what_makes_no_sense_is_said_and_left_at_its_default() {
         ("size=99999999999999999999999", "not between 32 and 512"),
         ("backend=gpu", "write auto, webgpu or cpu"),
         ("theme=sepia", "write auto, light or dark"),
+        ("lang=fr", "write auto, en or ko"),
+        ("embed=weights", "write architecture, strides, features, field, cost or predict"),
+        ("controls=yes", "is neither 0 nor 1, which controls can be"),
+        ("autorun=2", "is neither 0 nor 1, which autorun can be"),
         ("models=tiny-a@", "names no weights"),
         ("models=tiny-a@nowhere", "\"nowhere\" names no weights: write the address of a safetensors file"),
         ("models=tiny-a@resnet50.a1_in1k", "are weights for resnet50-b, not for tiny-a"),
@@ -154,6 +160,12 @@ fn any_state() -> impl Strategy<Value = State> {
             0usize..=32,
             prop::option::of((0usize..300, 0usize..300, 1usize..=8, 0usize..3)),
         ),
+        (
+            prop::sample::select(vec![Lang::Auto, Lang::En, Lang::Ko]),
+            prop::option::of(prop::sample::select(Embed::ALL.to_vec())),
+            any::<bool>(),
+            any::<bool>(),
+        ),
     )
         .prop_map(
             |(
@@ -165,6 +177,7 @@ fn any_state() -> impl Strategy<Value = State> {
                 theme,
                 ((count, extras), open, level, base),
                 ((channel, at), sort, colours, one_scale, shift, probe),
+                (lang, embed, controls, autorun),
             )| State {
                 base: base.map(|base| base.get(&models).clone()),
                 models,
@@ -190,8 +203,89 @@ fn any_state() -> impl Strategy<Value = State> {
                 level,
                 backend,
                 theme,
+                lang,
+                embed,
+                controls,
+                autorun,
             },
         )
+}
+
+#[test]
+fn the_language_is_the_links_or_else_the_readers() {
+    let cases: [(&str, &[&str], Lang); 7] = [
+        ("", &["ko-KR", "en"], Lang::Ko),
+        ("", &["en-GB", "ko"], Lang::En),
+        ("", &["fr", "ko"], Lang::Ko),
+        ("", &["fr", "auto"], Lang::En),
+        ("", &[], Lang::En),
+        ("?models=tiny-a&lang=ko", &["en"], Lang::Ko),
+        ("lang=en", &["ko"], Lang::En),
+    ];
+    for (query, languages, spoken) in cases {
+        assert_eq!(Lang::of_query(query).resolved(languages), spoken, "{query} {languages:?}");
+    }
+}
+
+#[test]
+fn snippets_lead_to_the_state_that_they_were_made_of() {
+    let (state, _) = State::from_query("?models=resnet50-a,resnet50-d&node=layer3.0&image=rocket");
+    let state = alone(&state, Embed::Predict, (false, true), (Lang::Ko, Theme::Dark));
+    let snippet = Snippet { site: "https://example.org/s/".into(), state: state.clone(), title: "A & \"B\" [c]".into() };
+    let query = "models=resnet50-a,resnet50-d&node=layer3.0&image=rocket&theme=dark&lang=ko";
+    assert_eq!(snippet.link(), format!("https://example.org/s/?{query}#prediction"));
+    assert_eq!(snippet.source(), format!("https://example.org/s/?{query}&embed=predict&controls=0&autorun=1"));
+    let query = snippet.source().split_once('?').unwrap().1.to_string();
+    assert_eq!(State::from_query(&query), (state, vec![]));
+    let frame = snippet.iframe();
+    assert!(frame.contains("title=\"A &amp; &quot;B&quot; [c]\"") && frame.contains("&amp;node=layer3.0"), "{frame}");
+    assert!(
+        frame.contains("sandbox=\"allow-scripts ") && frame.contains("loading=\"lazy\"") && !frame.contains("allow-same-origin"),
+        "{frame}"
+    );
+    let element = snippet.element();
+    assert!(
+        element.starts_with(
+            "<script src=\"https://example.org/s/stride-scope.js\" async></script>\n<stride-scope figure=\"predict\""
+        ),
+        "{element}"
+    );
+    assert!(element.contains(" autorun=\"1\"") && !element.contains(" embed="), "{element}");
+    assert!(
+        snippet
+            .markdown()
+            .starts_with("[![A & \"B\" c](https://example.org/s/assets/og/predict.png)](https://example.org/s/?models=")
+    );
+}
+
+#[test]
+fn the_articles_figures_are_those_of_the_networks() {
+    let cases = [
+        ("params resnet50-b", "25.6 M"),
+        ("macs resnet50-a 224", "3.86 G"),
+        ("macs resnet50-d 224", "4.33 G"),
+        ("dead-macs resnet50-a 224", "376 M"),
+        ("dead-share resnet50-a 224", "9.74 %"),
+        ("dead-share resnet50-d 224", "0 %"),
+        ("macs-ratio resnet50-d resnet50-a 224", "12.2 %"),
+        ("macs-ratio resnet50-d resnet50-c 224", "0 %"),
+        ("receptive resnet50-a", "483"),
+        ("receptive resnet50-b", "427"),
+        ("reads-a resnet50-a layer2.0", "25 %"),
+        ("reads-b resnet50-a layer2.0", "25 %"),
+        ("reads-a resnet50-b layer2.0", "100 %"),
+        ("reads-b resnet50-c layer3.0", "25 %"),
+        ("reads-b resnet50-d layer4.0", "100 %"),
+        ("layers-with-stride2-1x1 resnet50-a", "6"),
+        ("layers-with-stride2-1x1 resnet50-b", "3"),
+        ("layers-with-stride2-1x1 resnet50-d", "0"),
+    ];
+    for (name, shown) in cases {
+        assert_eq!(fact(name).as_deref(), Some(shown), "{name}");
+    }
+    for name in ["", "macs", "macs resnet50-a x", "macs vgg-a 224", "reads-a resnet50-a layer9.0", "speed resnet50-a"] {
+        assert_eq!(fact(name), None, "{name}");
+    }
 }
 
 proptest! {
@@ -208,7 +302,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "open", "shift", "probe", "at", "channel", "sort", "colours", "scale", "image", "size", "count", "level", "base", "backend", "theme"]), value in "\\PC{0,80}") {
+    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "open", "shift", "probe", "at", "channel", "sort", "colours", "scale", "image", "size", "count", "level", "base", "backend", "theme", "lang", "embed", "controls", "autorun"]), value in "\\PC{0,80}") {
         let query: String = form_urlencoded::Serializer::new(String::new()).append_pair(key, &value).finish();
         let (state, problems) = State::from_query(&query);
         prop_assert!(problems.len() <= 1);

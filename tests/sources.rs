@@ -231,7 +231,7 @@ fn an_inspections_tables_hold_every_tensor_and_no_markup_of_a_files_own() {
     let broken = Inspection::of(&checkpoint, Layout::Timm, Some("resnet50-a")).unwrap();
     let (html, _) = table(&broken, "");
     assert!(!html.contains("<img") && html.contains("&lt;img") && html.contains("read by no layer"));
-    assert_eq!(findings(&broken)[0], ("Missing", "fc.bias".to_string()));
+    assert_eq!(findings(&broken)[0], ("Missing".to_string(), "fc.bias".to_string()));
 
     let values = Values::of(&[-1.0, 0.0, 1.0]).unwrap();
     let drawn = histogram(&values);

@@ -6,6 +6,7 @@
 use super::diff::{Aligned, Change, Difference, Part, aligned};
 use super::folding::{Fold, Folding, Unit};
 use super::graph::{Block, Graph, Node, Op, Shape};
+use crate::tr;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -132,10 +133,10 @@ pub fn label(node: &Node) -> String {
     let stride = |stride: usize| if stride > 1 { format!(", /{stride}") } else { String::new() };
     match node.op {
         Op::Conv(c) => format!("{0}×{0}, {1}{2}", c.kernel, c.out_channels, stride(c.stride)),
-        Op::MaxPool(p) => format!("maxpool {0}×{0}{1}", p.kernel, stride(p.stride)),
-        Op::AvgPool(p) => format!("avgpool {0}×{0}{1}", p.kernel, stride(p.stride)),
-        Op::BlurPool(p) => format!("blur {0}×{0}{1}", p.kernel, stride(p.stride)),
-        Op::GlobalAvgPool => "global avgpool".into(),
+        Op::MaxPool(p) => tr!("maxpool {0}×{0}{1}", p.kernel, stride(p.stride)),
+        Op::AvgPool(p) => tr!("avgpool {0}×{0}{1}", p.kernel, stride(p.stride)),
+        Op::BlurPool(p) => tr!("blur {0}×{0}{1}", p.kernel, stride(p.stride)),
+        Op::GlobalAvgPool => tr!("global avgpool"),
         Op::Linear => format!("fc, {}", node.shape.channels),
         op => op.kind().into(),
     }
@@ -151,11 +152,7 @@ struct Drawing<'a> {
 impl<'a> Drawing<'a> {
     fn draw(mut self, segments: &[Segment]) -> Column {
         let graph = self.graph;
-        self.column.notes.push(Note {
-            text: format!("picture, {}", graph.nodes[0].shape),
-            at: (MIDDLE + 6.0, 22.0),
-            ends: false,
-        });
+        self.column.notes.push(Note { text: tr!("picture, {}", graph.nodes[0].shape), at: (MIDDLE + 6.0, 22.0), ends: false });
         self.line(&[(MIDDLE, 12.0), (MIDDLE, self.y)]);
         for segment in segments {
             match segment {
@@ -216,12 +213,12 @@ impl<'a> Drawing<'a> {
         let change = difference.as_ref().map(|difference| difference.change);
         let out = node.shape;
         let description = match difference {
-            None => format!("{}: {text}, puts out {out}", node.id),
+            None => tr!("{}: {}, puts out {}", node.id, text, out),
             Some(Difference { change: Change::Changed, words, .. }) => {
-                format!("{}: {text}, puts out {out}, changed: {words}", node.id)
+                tr!("{}: {}, puts out {}, changed: {}", node.id, text, out, words)
             }
-            Some(Difference { change: Change::Added, .. }) => format!("{}: {text}, puts out {out}, added", node.id),
-            Some(Difference { change: Change::Removed, .. }) => format!("{}: {text}, removed", node.id),
+            Some(Difference { change: Change::Added, .. }) => tr!("{}: {}, puts out {}, added", node.id, text, out),
+            Some(Difference { change: Change::Removed, .. }) => tr!("{}: {}, removed", node.id, text),
         };
         let is_last = node.op == Op::Linear;
         if change != Some(Change::Removed) && !is_last {
@@ -235,7 +232,7 @@ impl<'a> Drawing<'a> {
     fn handle(&mut self, unit: Unit, is_there: bool) {
         if is_there {
             let label = unit.to_string();
-            let description = format!("{label}, open");
+            let description = tr!("{}, open", label);
             let at = (MIDDLE, self.y, 84.0, HANDLE_HEIGHT);
             self.column.cells.push(Cell {
                 id: label.clone(),
@@ -258,12 +255,12 @@ impl<'a> Drawing<'a> {
         let blocks: Vec<&Block> = graph.stage(stage).filter(|block| range.contains(&block.index)).collect();
         let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return self.step(STEP) };
         let shape = graph.nodes[last.output].shape;
-        let many = |n: usize| if n == 1 { "1 block".to_string() } else { format!("{n} blocks") };
+        let many = |n: usize| tr!("1 block" | "{} blocks" % n);
         // A whole stage opens at its first block, as the paper draws it; some of its blocks are listed one by one.
         let (id, label, unit) = match blocks.len() {
-            n if whole => (format!("layer{stage}"), format!("stage {stage} · {}", many(n)), Unit { stage, block: Some(0) }),
+            n if whole => (format!("layer{stage}"), tr!("stage {} · {}", stage, many(n)), Unit { stage, block: Some(0) }),
             1 => (first.id.clone(), first.id.clone(), Unit { stage, block: Some(first.index) }),
-            n => (first.id.clone(), format!("{n} more blocks"), Unit { stage, block: None }),
+            n => (first.id.clone(), tr!("{} more blocks", n), Unit { stage, block: None }),
         };
         let paths = blocks.iter().flat_map(|block| [true, false].map(|is_a| Part::Path { stage, block: block.index, is_a }));
         let differences =
@@ -271,11 +268,10 @@ impl<'a> Drawing<'a> {
         // A block that the other network lacks is new as a whole.
         let base_blocks = self.base.stage(stage).filter(|block| range.contains(&block.index)).count();
         let change = (differences > 0).then_some(if base_blocks == 0 { Change::Added } else { Change::Changed });
-        let words = match change {
-            None => String::new(),
-            Some(_) => format!(", {differences} of its layers differ"),
+        let description = match change {
+            None => tr!("{}, puts out {}, closed", label, shape),
+            Some(_) => tr!("{}, puts out {}, {} of its layers differ, closed", label, shape, differences),
         };
-        let description = format!("{label}, puts out {shape}{words}, closed");
         let at = (MIDDLE, self.y, WIDE, BOX_HEIGHT);
         self.column.cells.push(Cell { id, label, description, at, change, fold: Some(Fold::Open(unit)) });
         self.shape(shape, MIDDLE, self.y + BOX_HEIGHT);
@@ -294,8 +290,8 @@ impl<'a> Drawing<'a> {
         let Some(block) = graph.stage(stage).nth(block) else {
             return self.step(end + 8.0 + GAP - fork);
         };
-        for (text, x, ends) in [("path A", 2.0, false), ("path B", WIDTH - 2.0, true)] {
-            self.column.notes.push(Note { text: text.into(), at: (x, fork - 5.0), ends });
+        for (text, x, ends) in [(tr!("path A"), 2.0, false), (tr!("path B"), WIDTH - 2.0, true)] {
+            self.column.notes.push(Note { text, at: (x, fork - 5.0), ends });
         }
         for (x, is_a) in [(PATHS.0, true), (PATHS.1, false)] {
             let layers = aligned(self.base, graph, Part::Path { stage, block: block.index, is_a });

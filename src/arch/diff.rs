@@ -1,6 +1,7 @@
 //! What one network has that another lacks, layer by layer, in words.
 
 use super::graph::{Graph, Node, Op, Path, Place};
+use crate::tr;
 use serde::Serialize;
 
 /// How a layer differs from its counterpart.
@@ -179,51 +180,50 @@ fn align(before: &[&Node], after: &[&Node]) -> Vec<(usize, usize)> {
 pub fn describe(node: &Node) -> String {
     match node.op {
         Op::Conv(c) => {
-            let mut words =
-                format!("{0}×{0} convolution, {1} → {2}, stride {3}", c.kernel, c.in_channels, c.out_channels, c.stride);
+            let mut words = tr!("{0}×{0} convolution, {1} → {2}, stride {3}", c.kernel, c.in_channels, c.out_channels, c.stride);
             if c.dilation > 1 {
-                words += &format!(", dilation {}", c.dilation);
+                words += &tr!(", dilation {}", c.dilation);
             }
             if c.groups > 1 {
-                words += &format!(", {} groups", c.groups);
+                words += &tr!(", {} groups", c.groups);
             }
             words
         }
-        Op::MaxPool(p) => format!("{0}×{0} max pooling, stride {1}", p.kernel, p.stride),
-        Op::AvgPool(p) => format!("{0}×{0} average pooling, stride {1}", p.kernel, p.stride),
-        Op::BlurPool(p) => format!("{0}×{0} blur, stride {1}", p.kernel, p.stride),
-        Op::BatchNorm => "batch normalisation".into(),
-        Op::Relu => "ReLU".into(),
-        Op::Add => "addition of path A and path B".into(),
-        Op::GlobalAvgPool => "mean over all positions".into(),
-        Op::Linear => format!("classifier, {} classes", node.shape.channels),
-        Op::Input => "picture, normalised".into(),
+        Op::MaxPool(p) => tr!("{0}×{0} max pooling, stride {1}", p.kernel, p.stride),
+        Op::AvgPool(p) => tr!("{0}×{0} average pooling, stride {1}", p.kernel, p.stride),
+        Op::BlurPool(p) => tr!("{0}×{0} blur, stride {1}", p.kernel, p.stride),
+        Op::BatchNorm => tr!("batch normalisation"),
+        Op::Relu => tr!("ReLU"),
+        Op::Add => tr!("addition of path A and path B"),
+        Op::GlobalAvgPool => tr!("mean over all positions"),
+        Op::Linear => tr!("classifier, {} classes", node.shape.channels),
+        Op::Input => tr!("picture, normalised"),
     }
 }
 
 /// What two layers of one kind differ in.
 fn compare(before: &Node, after: &Node) -> Vec<String> {
     let mut words = Vec::new();
-    let mut differ = |what: &str, before: usize, after: usize| {
+    let mut differ = |what: fn() -> String, before: usize, after: usize| {
         if before != after {
-            words.push(format!("{what} {before} → {after}"));
+            words.push(format!("{} {before} → {after}", what()));
         }
     };
     match (before.op, after.op) {
         (Op::Conv(b), Op::Conv(a)) => {
-            differ("kernel", b.kernel, a.kernel);
-            differ("stride", b.stride, a.stride);
-            differ("dilation", b.dilation, a.dilation);
-            differ("groups", b.groups, a.groups);
-            differ("channels in", b.in_channels, a.in_channels);
-            differ("channels out", b.out_channels, a.out_channels);
+            differ(|| tr!("kernel"), b.kernel, a.kernel);
+            differ(|| tr!("stride"), b.stride, a.stride);
+            differ(|| tr!("dilation"), b.dilation, a.dilation);
+            differ(|| tr!("groups"), b.groups, a.groups);
+            differ(|| tr!("channels in"), b.in_channels, a.in_channels);
+            differ(|| tr!("channels out"), b.out_channels, a.out_channels);
         }
         (Op::MaxPool(b), Op::MaxPool(a)) | (Op::AvgPool(b), Op::AvgPool(a)) | (Op::BlurPool(b), Op::BlurPool(a)) => {
-            differ("window", b.kernel, a.kernel);
-            differ("stride", b.stride, a.stride);
+            differ(|| tr!("window"), b.kernel, a.kernel);
+            differ(|| tr!("stride"), b.stride, a.stride);
         }
-        (Op::Linear, Op::Linear) => differ("classes", before.shape.channels, after.shape.channels),
-        (Op::Input, Op::Input) => differ("channels", before.shape.channels, after.shape.channels),
+        (Op::Linear, Op::Linear) => differ(|| tr!("classes"), before.shape.channels, after.shape.channels),
+        (Op::Input, Op::Input) => differ(|| tr!("channels"), before.shape.channels, after.shape.channels),
         _ => {}
     }
     words

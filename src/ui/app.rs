@@ -2,30 +2,60 @@
 
 use super::architecture::Architecture;
 use super::button::button;
-use super::controls::{Bar, ThemeButton};
+use super::controls::{Bar, LanguageSelect, ThemeButton};
 use super::dom;
+use super::embed::{Alone, run_in_sight};
 use super::files::is_weights;
-use super::later::{Figure, Later};
+use super::lang;
+use super::later::{Figure, Later, offer_api};
 use super::predict::Predict;
 use super::session::Session;
-use super::state::{State, Theme};
+use super::share::Share;
+use super::state::{Lang, State, Theme};
+use crate::tr;
 use leptos::ev;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::CustomEvent;
 
-/// Mounts the page.
+/// Mounts the page, in its reader's language.
 pub fn start() {
     console_error_panic_hook::set_once();
-    leptos::mount::mount_to_body(App);
+    spawn_local(async {
+        let query = dom::query();
+        let spoken = lang::resolved(Lang::of_query(&query));
+        let loaded = lang::load(spoken).await;
+        let (state, mut problems) = State::from_query(&query);
+        problems.extend(loaded.as_ref().err().cloned());
+        let spoken = if loaded.is_ok() { spoken } else { Lang::En };
+        leptos::mount::mount_to_body(move || view! { <App state problems spoken/> });
+    });
 }
 
 #[component]
-fn App() -> impl IntoView {
-    let (state, problems) = State::from_query(&dom::query());
+fn App(
+    /// What the link says.
+    state: State,
+    /// What of it makes no sense.
+    problems: Vec<String>,
+    /// The language whose texts are there.
+    spoken: Lang,
+) -> impl IntoView {
     let image = state.image.clone();
+    let alone = state.embed;
     let session = Session::new(state, &problems);
+    let spoken = RwSignal::new(spoken);
     follow_address(session);
     follow_theme(session);
     follow_pictures(session);
+    follow_language(session, spoken);
+    follow_updates(session);
+    offer_api(session);
+    if alone.is_some() {
+        dom::set_root_attribute("data-embed", Some(""));
+        run_in_sight(session);
+    }
 
     let asked = Memo::new(move |_| session.state.with(|state| (state.models.clone(), state.backend, state.size, state.shift)));
     Effect::new(move |_| {
@@ -33,28 +63,49 @@ fn App() -> impl IntoView {
     });
     session.load_sample(image.as_deref().unwrap_or_default());
 
+    // In another language everything is said anew.
+    move || {
+        spoken.track();
+        match alone {
+            Some(figure) => view! { <Alone session figure/> }.into_any(),
+            None => view! { <Whole session/> }.into_any(),
+        }
+    }
+}
+
+/// The whole page.
+#[component]
+fn Whole(
+    /// The session that it shows.
+    session: Session,
+) -> impl IntoView {
     view! {
-        <a class="skip" href="#main">"Skip to the figures"</a>
+        <a class="skip" href="#main">{tr!("Skip to the figures")}</a>
         <header>
             <div class="wrap">
                 <span class="logo"><Logo/>"Stridescope"</span>
-                <nav aria-label="Figures">
-                    <a href="#prediction">"Prediction"</a>
-                    <a href="#architecture">"Architecture"</a>
-                    <a href="#strides">"Strides"</a>
-                    <a href="#features">"Features"</a>
-                    <a href="#field">"Field"</a>
-                    <a href="#cost">"Cost"</a>
-                    <a href="#weights">"Weights"</a>
+                <nav aria-label=tr!("Figures")>
+                    <a href="#prediction">{tr!("Prediction")}</a>
+                    <a href="#architecture">{tr!("Architecture")}</a>
+                    <a href="#strides">{tr!("Strides")}</a>
+                    <a href="#features">{tr!("Features")}</a>
+                    <a href="#field">{tr!("Field")}</a>
+                    <a href="#cost">{tr!("Cost")}</a>
+                    <a href="#weights">{tr!("Weights")}</a>
+                    <a href="#learn">{tr!("Learn")}</a>
                 </nav>
                 <span class="space"></span>
-                <ThemeButton session/>
+                <span class="group">
+                    <Share session/>
+                    <LanguageSelect session/>
+                    <ThemeButton session/>
+                </span>
             </div>
         </header>
         <main id="main" tabindex="-1">
             <div class="wrap lede">
-                <h1>"A stride-2 1×1 convolution never looks at three pixels out of four."</h1>
-                <p>"ResNet-B, C and D are three small repairs. See what they say of your own picture, on your own machine."</p>
+                <h1>{tr!("A stride-2 1×1 convolution never looks at three pixels out of four.")}</h1>
+                <p>{tr!("ResNet-B, C and D are three small repairs. See what they say of your own picture, on your own machine.")}</p>
             </div>
             <Bar session/>
             <Notice session/>
@@ -66,11 +117,14 @@ fn App() -> impl IntoView {
                 <Later session figure=Figure::Field/>
                 <Later session figure=Figure::Cost/>
                 <Later session figure=Figure::Weights/>
+                <Later session figure=Figure::Learn/>
             </div>
         </main>
         <footer><div class="wrap">
-            "Your picture never leaves this device. No cookies, no analytics. After "
-            <a href="https://arxiv.org/abs/1812.01187" rel="noreferrer">"He et al., Bag of Tricks, 2019"</a>"."
+            <p>
+                {tr!("Your picture never leaves this device. No cookies, no analytics.")}" "
+                <a href="https://arxiv.org/abs/1812.01187" rel="noreferrer">{tr!("After He et al., Bag of Tricks, 2019")}</a>
+            </p>
         </div></footer>
     }
 }
@@ -87,20 +141,25 @@ fn Logo() -> impl IntoView {
 
 /// What the visitor should know, until it is put away.
 #[component]
-fn Notice(
+pub fn Notice(
     /// The session whose notice is shown.
     session: Session,
 ) -> impl IntoView {
+    let has_update = move || session.update.with_value(Option::is_some);
     view! {
         <div class="wrap" role="alert">
             <Show when=move || session.notice.with(Option::is_some)>
                 <div class="notice">
                     <p>{move || session.notice.get()}</p>
-                    {button("Close", move || session.notice.set(None)).view()}
+                    <span class="group">
+                        {has_update().then(|| button(tr!("Reload"), move || session.apply_update()).class("solid").view())}
+                        {button(tr!("Close"), move || session.notice.set(None)).view()}
+                    </span>
                 </div>
             </Show>
         </div>
     }
+    .into_any()
 }
 
 /// The address bar follows the state, and the state follows the back button.
@@ -108,22 +167,18 @@ fn follow_address(session: Session) {
     Effect::new(move |was: Option<String>| {
         let query = session.state.with(State::to_query);
         if was.as_ref() != Some(&query) && dom::query() != query {
-            dom::set_query(&query, was.is_some());
+            // A figure in another page leaves that page's history alone.
+            let as_step = was.is_some() && session.state.with_untracked(|state| state.embed.is_none());
+            dom::set_query(&query, as_step);
         }
         query
     });
     let back = window_event_listener(ev::popstate, move |_| {
         let (state, problems) = State::from_query(&dom::query());
-        let image = state.image.clone().filter(|_| session.state.with_untracked(|now| now.image != state.image));
         if !problems.is_empty() {
             session.notice.set(Some(problems.join(" ")));
         }
-        if session.state.with_untracked(|now| *now != state) {
-            session.state.set(state);
-        }
-        if let Some(image) = image {
-            session.load_sample(&image);
-        }
+        session.go(state);
     });
     on_cleanup(move || back.remove());
 }
@@ -133,6 +188,34 @@ fn follow_theme(session: Session) {
         let theme = session.state.with(|state| state.theme);
         dom::set_root_attribute("data-theme", (theme != Theme::Auto).then(|| theme.name()));
     });
+}
+
+/// Another language is spoken once its texts have come.
+fn follow_language(session: Session, spoken: RwSignal<Lang>) {
+    let wanted = Memo::new(move |_| session.state.with(|state| lang::resolved(state.lang)));
+    Effect::new(move |_| {
+        let wanted = wanted.get();
+        if wanted == spoken.get_untracked() {
+            return;
+        }
+        spawn_local(async move {
+            match lang::load(wanted).await {
+                Ok(()) => spoken.set(wanted),
+                Err(sentence) => session.notice.set(Some(sentence)),
+            }
+        });
+    });
+}
+
+/// Says when a newer version of the page has come; `start.js` finds out.
+fn follow_updates(session: Session) {
+    let update = window_event_listener(ev::Custom::<CustomEvent>::new("stridescope-update"), move |event| {
+        if let Ok(apply) = event.detail().dyn_into::<js_sys::Function>() {
+            session.update.set_value(Some(apply));
+            session.notice.set(Some(tr!("A new version of this page is ready.")));
+        }
+    });
+    on_cleanup(move || update.remove());
 }
 
 /// Pictures can be dropped and pasted anywhere on the page, and files of weights dropped.
@@ -150,14 +233,12 @@ fn follow_pictures(session: Session) {
         event.prevent_default();
         dom::set_root_attribute("data-dropping", None);
         match event.data_transfer().and_then(|data| data.files()).and_then(|files| files.get(0)) {
-            Some(file) if is_weights(&file.name()) => {
+            Some(file) if is_weights(&file.name()) && session.state.with_untracked(|state| state.embed.is_none()) => {
                 session.open_file(&file);
                 dom::scroll_to("weights");
             }
             Some(file) => session.choose_file(&file),
-            None => {
-                session.notice.set(Some("No file was dropped: drop a picture, or a file of weights, from your device.".into()))
-            }
+            None => session.notice.set(Some(tr!("No file was dropped: drop a picture, or a file of weights, from your device."))),
         }
     });
     let paste = window_event_listener(ev::paste, move |event| {

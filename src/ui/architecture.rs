@@ -14,6 +14,8 @@ use super::viewport::Viewport;
 use crate::arch::diff::{Change, Difference, differences, grouped};
 use crate::arch::folding::{Fold, Folding};
 use crate::arch::{Graph, Input, SpecError, cost, diagram, lower};
+use crate::tr;
+use crate::words::say;
 use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -122,24 +124,24 @@ pub fn Architecture(
     };
     let compared = move || {
         let base = session.state.with(|state| state.base().map(|(name, _)| display(&name)).unwrap_or_default());
-        format!("What differs from {base} is coloured.")
+        tr!("What differs from {} is coloured.", base)
     };
     let size = move || session.state.with(State::shape_size);
     view! {
         <section id="architecture" aria-labelledby="architecture-title">
             <div class="head">
-                <h2 id="architecture-title">"Architecture"</h2>
-                <p>{compared}" Stages and blocks open when chosen."</p>
+                <h2 id="architecture-title">{tr!("Architecture")}</h2>
+                <p>{compared}" "{tr!("Stages and blocks open when chosen.")}</p>
             </div>
             <Builder session/>
             <div class="choices">
-                <span class="group" role="group" aria-label="Blocks">
-                    {button("Open all", move || fold_all(true)).view()}
-                    {button("Close all", move || fold_all(false)).view()}
+                <span class="group" role="group" aria-label=tr!("Blocks")>
+                    {button(tr!("Open all"), move || fold_all(true)).view()}
+                    {button(tr!("Close all"), move || fold_all(false)).view()}
                 </span>
                 {viewport.controls()}
                 <span class="space"></span>
-                <Save session what="the diagrams" draw/>
+                <Save session what=tr!("the diagrams") draw/>
             </div>
             {move || match shown.get() {
                 Err(problem) => view! { <p class="problem">{problem}</p> }.into_any(),
@@ -160,9 +162,10 @@ pub fn Architecture(
                 }
             }}
             <Inspector session/>
-            <p class="cap">{move || format!("MACs of convolutions and fc, {0} × {0}, batch 1. A box is a convolution with its normalisation and ReLU: kernel, channels out, stride. On the lines: channels × height × width.", size())}</p>
+            <p class="cap">{move || tr!("MACs of convolutions and fc, {0} × {0}, batch 1. A box is a convolution with its normalisation and ReLU: kernel, channels out, stride. On the lines: channels × height × width.", size())}</p>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -176,11 +179,11 @@ fn Column(
 ) -> impl IntoView {
     let Drawn { net, column, macs, params, differences } = network;
     let name = display(&net);
-    let svg = diagram::svg(&column, &format!("Block diagram of {name}"), &node);
+    let svg = diagram::svg(&column, &tr!("Block diagram of {}", name), &node);
     view! {
         <article class=format!("card {}", hue(&net))>
-            <h3><i class="dot"></i>{name}<span>{tagline(&net)}</span></h3>
-            <p class="cap">{short_count(macs)}" MACs · "{short_count(params)}" parameters"</p>
+            <h3><i class="dot"></i>{name}<span>{say(tagline(&net))}</span></h3>
+            <p class="cap">{tr!("{} MACs · {} parameters", short_count(macs), short_count(params))}</p>
             {viewport.pane(svg)}
             {differences.map(|(against, list)| view! { <Differences against list/> })}
         </article>
@@ -196,25 +199,24 @@ fn Differences(
 ) -> impl IntoView {
     let count = list.len();
     let line = |difference: Difference| {
-        let (sign, word) = match difference.change {
-            Change::Added => ("+", "added"),
-            Change::Removed => ("−", "removed"),
-            Change::Changed => ("~", "changed"),
+        let Difference { id, change, words } = difference;
+        let (sign, class, told) = match change {
+            Change::Added => ("+", "added", tr!("added: {}", words)),
+            Change::Removed => ("−", "removed", tr!("removed: {}", words)),
+            Change::Changed => ("~", "changed", tr!("changed: {}", words)),
         };
-        let Difference { id, words, .. } = difference;
         format!(
-            r#"<li class="{word}"><b aria-hidden="true">{sign}</b><span><code>{}</code> {word}: {}</span></li>"#,
+            r#"<li class="{class}"><b aria-hidden="true">{sign}</b><span><code>{}</code> {}</span></li>"#,
             escape(&id),
-            escape(&words)
+            escape(&told)
         )
     };
     let lines: String = list.into_iter().map(line).collect();
     view! {
         <details class="differences" open=count <= 8>
             <summary>{match count {
-                0 => format!("No layer differs from {against}"),
-                1 => format!("One difference from {against}"),
-                n => format!("{n} differences from {against}"),
+                0 => tr!("No layer differs from {}", against),
+                n => tr!("One difference from {1}" | "{} differences from {}" % n, against),
             }}</summary>
             <ul inner_html=lines></ul>
         </details>

@@ -8,7 +8,9 @@ use super::session::Session;
 use super::state::MAX_MODELS;
 use crate::arch::spec::{MAX_SIZE, MIN_SIZE};
 use crate::arch::{AntiAlias, ArchSpec, BlockKind, Input, Shortcut, SpecError, Stem, StrideOn, Variant, lower};
+use crate::tr;
 use crate::weights::source::net_of;
+use crate::words::say;
 use leptos::prelude::*;
 
 /// A switch that is one of a few: what it is called, its values as they stand in a name with what they are called, and the one that is set.
@@ -81,20 +83,20 @@ pub fn Builder(
         let text = event_target_value(&event);
         match text.trim().parse::<usize>().ok().filter(|size| (MIN_SIZE..=MAX_SIZE).contains(size)) {
             None if !text.trim().is_empty() => {
-                session.notice.set(Some(format!("The input's side must be between {MIN_SIZE} and {MAX_SIZE} pixels.")));
+                session.notice.set(Some(tr!("The input's side must be between {} and {} pixels.", MIN_SIZE, MAX_SIZE)));
             }
             size => session.state.update(|state| state.size = size),
         }
     };
     view! {
         <details class="builder">
-            <summary>"Change the networks"</summary>
+            <summary>{tr!("Change the networks")}</summary>
             <div class="cols">
                 <For each=move || 0..count.get() key=|index| *index let:index><Editor session index/></For>
             </div>
             <div class="choices">
-                {button("Add a network", add).disabled(move || count.get() == MAX_MODELS).view()}
-                <label>"Input, pixels "<input
+                {button(tr!("Add a network"), add).disabled(move || count.get() == MAX_MODELS).view()}
+                <label>{tr!("Input, pixels")}" "<input
                     type="number" min=MIN_SIZE max=MAX_SIZE
                     placeholder=move || session.state.with(|state| state.shape_size().to_string())
                     prop:value=move || session.state.with(|state| state.size.map(|size| size.to_string()).unwrap_or_default())
@@ -121,7 +123,7 @@ fn Editor(
         let made = made.map_err(|error| dom::sentence(&error.to_string())).and_then(|name| {
             let is_other = |(at, known): (usize, &String)| at != index && *known == name;
             match session.state.with_untracked(|state| state.models.iter().enumerate().any(is_other)) {
-                true => Err(format!("{} is shown already.", display(&name))),
+                true => Err(tr!("{} is shown already.", display(&name))),
                 false => Ok(name),
             }
         });
@@ -153,38 +155,39 @@ fn Editor(
     let preset = move |body: &str, letter: &str| apply(ArchSpec::named(&format!("{body}-{letter}")));
     let choices = CHOICES.map(|(label, list, current)| {
         let current = Signal::derive(move || spec().map_or(String::new(), |spec| current(&spec).to_string()));
-        view! { <Choose label options=options(list.iter().copied()) current choose=move |value: String| switch(&value)/> }
+        let list = options(list.iter().map(|&(value, title)| (value, say(title))));
+        view! { <Choose label=say(label) options=list current choose=move |value: String| switch(&value)/> }
     });
     let entries = ENTRIES.map(|(title, prefix, hint, current)| {
         view! {
-            <label title=hint>{title}<input
+            <label title=say(hint)>{say(title)}<input
                 prop:value=move || spec().map(|spec| current(&spec)).unwrap_or_default()
                 on:change=move |event| { switch(&format!("{prefix}{}", event_target_value(&event).trim())); }
             /></label>
         }
     });
-    let remove = button("Remove", move || {
+    let remove = button(tr!("Remove"), move || {
         session.state.update(|state| {
             if state.models.len() > 1 {
                 state.models.remove(index);
             }
         })
     })
-    .named(move || format!("Remove {}", net.with(|net| display(net))))
+    .named(move || tr!("Remove {}", net.with(|net| display(net))))
     .disabled(move || session.state.with(|state| state.models.len() == 1))
     .view();
     view! {
         <fieldset class=move || format!("editor {}", net.with(|net| hue(net)))>
             <legend><i class="dot"></i>{move || net.with(|net| display(net))}</legend>
             <Choose
-                label="Network"
+                label=tr!("Network")
                 options=options(families())
                 current=Signal::derive(move || base().0)
                 choose=move |body: String| preset(&body, &base().1)
             />
             <Choose
-                label="Tweaks"
-                options=options(Variant::ALL.map(|v| (v.letter().to_string(), format!("{}, {}", v.letter().to_ascii_uppercase(), v.tagline()))))
+                label=tr!("Tweaks")
+                options=options(Variant::ALL.map(|v| (v.letter().to_string(), format!("{}, {}", v.letter().to_ascii_uppercase(), say(v.tagline())))))
                 current=Signal::derive(move || base().1)
                 choose=move |letter: String| preset(&base().0, &letter)
             />

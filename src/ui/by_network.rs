@@ -1,5 +1,6 @@
 //! What several networks were asked for beside their predictions: what came, or why it did not.
 
+use crate::tr;
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -56,7 +57,7 @@ impl<T: Send + Sync + 'static> ByNetwork<T> {
 /// Why a network shows nothing; nothing where it does.
 pub fn why_not<T>(found: Option<&Found<T>>) -> Option<String> {
     match found {
-        None => Some("Waiting for this network.".into()),
+        None => Some(tr!("Waiting for this network.")),
         Some(Err(sentence)) => Some(sentence.clone()),
         Some(Ok(_)) => None,
     }

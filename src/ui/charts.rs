@@ -1,12 +1,14 @@
 //! The charts of the figure **cost**, as SVG that follows the page's theme, each with the figures that it draws.
 
 use super::names::{display, paint, short_count};
-use super::tables::{PAPER, ascending, part_names};
+use super::tables::{PAPER, ascending, counted, part_names};
 use crate::arch::cost::{Convention, Extras, totals};
 use crate::arch::spec::MAX_SIZE;
 use crate::arch::table::{Level, Row, rows};
 use crate::arch::{ArchSpec, Graph, Input, lower, receptive};
+use crate::tr;
 use crate::weights::catalogue::{self, Remote};
+use crate::words::say;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -144,8 +146,8 @@ fn legend(area: &Area, nets: &[String]) -> Drawn {
     Ok(())
 }
 
-fn heads(first: &str, nets: &[String]) -> Vec<String> {
-    std::iter::once(first.to_string()).chain(nets.iter().map(|net| display(net))).collect()
+fn heads(first: String, nets: &[String]) -> Vec<String> {
+    std::iter::once(first).chain(nets.iter().map(|net| display(net))).collect()
 }
 
 /// A round number a little above.
@@ -170,13 +172,17 @@ pub enum Quantity {
 /// What each part costs, the parts of a network stacked.
 pub fn by_part(nets: &[String], graphs: &[Graph], level: Level, quantity: Quantity) -> Chart {
     let (convention, what) = match quantity {
-        Quantity::Params => (Convention::Macs(Extras::NONE), "Parameters".into()),
-        Quantity::Ops(convention) => (convention, convention.title()),
+        Quantity::Params => (Convention::Macs(Extras::NONE), tr!("Parameters")),
+        Quantity::Ops(convention) => (convention, counted(convention)),
     };
     let value = |row: &Row| if quantity == Quantity::Params { row.params } else { row.ops };
     let tables: Vec<Vec<Row>> = graphs.iter().map(|graph| rows(graph, level, convention)).collect();
     let most = tables.iter().map(|rows| rows.iter().map(value).sum::<u64>()).max().unwrap_or(1);
-    let title = format!("{what} by {}", level.name().trim_end_matches('s'));
+    let title = match level {
+        Level::Stage => tr!("{} by stage", what),
+        Level::Block => tr!("{} by block", what),
+        Level::Layer => tr!("{} by layer", what),
+    };
     let nothing = |_: &f64| String::new();
     let count = |value: &f64| short_count(*value as u64);
     let x = Axis { title: "", range: 0.0..nets.len() as f64, label: &nothing, ticks: 0 };
@@ -221,7 +227,7 @@ pub fn by_part(nets: &[String], graphs: &[Graph], level: Level, quantity: Quanti
             tables.iter().map(|rows| rows.iter().find(|row| row.id == name).map_or(String::new(), |row| short_count(value(row))));
         std::iter::once(name.clone()).chain(cells).collect()
     };
-    Chart { title, svg: drawing, head: heads("Part", nets), rows: names.into_iter().map(line).collect() }
+    Chart { title, svg: drawing, head: heads(tr!("Part"), nets), rows: names.into_iter().map(line).collect() }
 }
 
 /// What networks cost for pictures from 64 pixels up.
@@ -236,10 +242,11 @@ pub fn by_size(nets: &[String], graphs: &[Graph], convention: Convention) -> Cha
     let most = series.iter().flatten().fold(1.0, |most: f64, point| most.max(point.1));
     let pixels = |value: &f64| format!("{value:.0}");
     let count = |value: &f64| short_count(*value as u64);
-    let x = Axis { title: "input, pixels", range: 40.0..536.0, label: &pixels, ticks: 6 };
+    let pixels_in = tr!("input, pixels");
+    let x = Axis { title: &pixels_in, range: 40.0..536.0, label: &pixels, ticks: 6 };
     let y = Axis { title: "", range: 0.0..ceiling(most), label: &count, ticks: 5 };
-    let title = format!("{} by input size", convention.title());
-    lines(&title, nets, &series, (&x, &y), (heads("Pixels", nets), &|at| format!("{at:.0}")))
+    let title = tr!("{} by input size", counted(convention));
+    lines(&title, nets, &series, (&x, &y), (heads(tr!("Pixels"), nets), &|at| format!("{at:.0}")))
 }
 
 /// How the receptive field grows from block to block.
@@ -253,9 +260,10 @@ pub fn field_by_depth(nets: &[String], graphs: &[Graph]) -> Chart {
     let most = series.iter().flatten().fold(1.0, |most: f64, point| most.max(point.1));
     let longest = series.iter().map(Vec::len).max().unwrap_or(1);
     let number = |value: &f64| format!("{value:.0}");
-    let x = Axis { title: "blocks, from the stem on", range: -0.5..longest as f64 - 0.5, label: &number, ticks: 9 };
-    let y = Axis { title: "pixels", range: 0.0..ceiling(most), label: &number, ticks: 5 };
-    lines("Receptive field by depth", nets, &series, (&x, &y), (heads("Blocks", nets), &|at| format!("{at:.0}")))
+    let (blocks, pixels) = (tr!("blocks, from the stem on"), tr!("pixels"));
+    let x = Axis { title: &blocks, range: -0.5..longest as f64 - 0.5, label: &number, ticks: 9 };
+    let y = Axis { title: &pixels, range: 0.0..ceiling(most), label: &number, ticks: 5 };
+    lines(&tr!("Receptive field by depth"), nets, &series, (&x, &y), (heads(tr!("Blocks"), nets), &|at| format!("{at:.0}")))
 }
 
 /// How often values of each size occur in one map of each network, in percent of its positions.
@@ -265,10 +273,11 @@ pub fn histogram(map: &str, nets: &[String], series: &[Vec<(f64, f64)>]) -> Char
     let (least, greatest) = (places().fold(f64::INFINITY, f64::min), places().fold(f64::NEG_INFINITY, f64::max));
     let value = |value: &f64| format!("{value:.1}");
     let percent = |value: &f64| format!("{value:.0} %");
-    let x = Axis { title: "value", range: least..greatest.max(least + 1e-6), label: &value, ticks: 6 };
-    let y = Axis { title: "positions", range: 0.0..ceiling(most), label: &percent, ticks: 5 };
-    let title = format!("Values of {map}");
-    lines(&title, nets, series, (&x, &y), (heads("Value", nets), &|at| format!("{at:.2}")))
+    let (across, up) = (tr!("value"), tr!("positions"));
+    let x = Axis { title: &across, range: least..greatest.max(least + 1e-6), label: &value, ticks: 6 };
+    let y = Axis { title: &up, range: 0.0..ceiling(most), label: &percent, ticks: 5 };
+    let title = tr!("Values of {}", map);
+    lines(&title, nets, series, (&x, &y), (heads(tr!("Value"), nets), &|at| format!("{at:.2}")))
 }
 
 /// A published or measured accuracy: network, percent, and whose it is.
@@ -291,20 +300,20 @@ enum Series {
 
 fn accuracies() -> Vec<Accuracy> {
     let paper = PAPER.iter().map(|&(net, _, top1, _)| {
-        let source = "reported by He et al. 2019, 120 epochs".into();
-        Accuracy { net, size: 224, top1, what: "paper".into(), source, series: Series::Paper }
+        let source = tr!("reported by He et al. 2019, 120 epochs");
+        Accuracy { net, size: 224, top1, what: tr!("paper"), source, series: Series::Paper }
     });
     let entries = catalogue::entries().unwrap_or_default();
     let timm = entries.iter().filter(|entry| matches!(entry.remote, Some(Remote::Hub { .. }))).filter_map(|entry| {
         let (_, recipe) = entry.id.split_once('.')?;
-        let source = format!("timm's published results, checkpoint {recipe}");
+        let source = tr!("timm's published results, checkpoint {}", recipe);
         let (what, top1) = (recipe.trim_end_matches("_in1k").into(), entry.card.accuracy.as_ref()?.top1);
         Some(Accuracy { net: &entry.card.net, size: 224, top1, what, source, series: Series::Timm })
     });
     let tiny = ["tiny-a", "tiny-b", "tiny-c", "tiny-d"].into_iter().filter_map(|net| {
         let card = &catalogue::for_net(net)?.card;
         let accuracy = card.accuracy.as_ref()?;
-        let source = format!("{}, by {}", accuracy.measured_on, accuracy.by);
+        let source = format!("{}, {}", say(&accuracy.measured_on), tr!("by {}", say(&accuracy.by)));
         Some(Accuracy { net, size: card.preprocess.size, top1: accuracy.top1, what: "tiny".into(), source, series: Series::Tiny })
     });
     paper.chain(timm).chain(tiny).collect()
@@ -317,7 +326,7 @@ const LABEL: i32 = 15;
 
 /// Accuracy against cost: the paper's four, timm's published results and the four small ones shipped here, each with its recipe.
 pub fn accuracy() -> Chart {
-    let title = "Top-1 accuracy against MACs";
+    let title = tr!("Top-1 accuracy against MACs");
     let points: Vec<(Accuracy, u64)> = accuracies()
         .into_iter()
         .filter_map(|accuracy| {
@@ -327,9 +336,10 @@ pub fn accuracy() -> Chart {
         .collect();
     let percent = |value: &f64| format!("{value:.0} %");
     let giga = |value: &f64| format!("{value:.0} G");
-    let x = Axis { title: "MACs", range: -0.15..6.2, label: &giga, ticks: 7 };
-    let y = Axis { title: "top-1", range: 70.0..90.0, label: &percent, ticks: 5 };
-    let drawing = svg(title, |area| {
+    let (across, up) = (tr!("MACs"), tr!("top-1"));
+    let x = Axis { title: &across, range: -0.15..6.2, label: &giga, ticks: 7 };
+    let y = Axis { title: &up, range: 70.0..90.0, label: &percent, ticks: 5 };
+    let drawing = svg(&title, |area| {
         let mut plot = plot(area, &x, &y)?;
         let of = |series: Series| points.iter().filter(move |(accuracy, _)| accuracy.series == series);
         let line: Vec<(f64, f64)> = of(Series::Paper).map(|(accuracy, macs)| (*macs as f64 / 1e9, accuracy.top1)).collect();
@@ -373,6 +383,6 @@ pub fn accuracy() -> Chart {
     let row = |(accuracy, macs): &(Accuracy, u64)| {
         vec![display(accuracy.net), format!("{:.2} %", accuracy.top1), short_count(*macs), accuracy.source.clone()]
     };
-    let head = ["Network", "Top-1", "MACs", "Recipe and source"].map(String::from).into();
-    Chart { title: title.into(), svg: drawing, head, rows: points.iter().map(row).collect() }
+    let head = [tr!("Network"), tr!("Top-1"), tr!("MACs"), tr!("Recipe and source")].into();
+    Chart { title, svg: drawing, head, rows: points.iter().map(row).collect() }
 }

@@ -15,7 +15,8 @@ pub fn options<V: Into<String>, T: Into<String>>(list: impl IntoIterator<Item = 
 #[component]
 pub fn Choose(
     /// What is chosen.
-    label: &'static str,
+    #[prop(into)]
+    label: String,
     /// What there is.
     #[prop(into)]
     options: Signal<Options>,

@@ -1,12 +1,15 @@
 //! What the visitor chooses: networks, picture, device, theme.
 
 use super::button::button;
+use super::lang::{LANGUAGES, resolved};
 use super::names::{display, families, family, variant};
 use super::samples::SAMPLES;
 use super::session::Session;
-use super::state::{MAX_MODELS, Theme, backend_named};
+use super::state::{Lang, MAX_MODELS, Theme, backend_named};
 use crate::arch::Variant;
+use crate::tr;
 use crate::weights::source::net_of;
+use crate::words::say;
 use crate::worker::protocol::BackendChoice;
 use leptos::ev;
 use leptos::prelude::*;
@@ -27,6 +30,7 @@ pub fn Bar(
             <Device session/>
         </div></div>
     }
+    .into_any()
 }
 
 #[component]
@@ -77,13 +81,13 @@ fn Networks(
         });
     };
     view! {
-        <div class="group" role="group" aria-label="Networks">
+        <div class="group" role="group" aria-label=tr!("Networks")>
             <select
-                aria-label="Depth"
+                aria-label=tr!("Depth")
                 prop:value=move || shared.get().unwrap_or_default()
                 on:change=move |event| choose_family(event_target_value(&event))
             >
-                <Show when=move || shared.with(Option::is_none)><option value="" disabled=true>"Mixed"</option></Show>
+                <Show when=move || shared.with(Option::is_none)><option value="" disabled=true>{tr!("Mixed")}</option></Show>
                 {families().map(|(name, title)| view! {
                     <option value=name selected=move || shared.with(|shared| shared.as_deref() == Some(name))>{title}</option>
                 }).collect_view()}
@@ -98,7 +102,7 @@ fn Networks(
                     view! {
                         <button
                             class=format!("chip {}", letter.letter())
-                            title=letter.tagline()
+                            title=say(letter.tagline())
                             aria-pressed=move || is_on().to_string()
                             aria-disabled=move || is_last().to_string()
                             on:click=move |_| toggle(letter)
@@ -129,20 +133,20 @@ fn Pictures(
         }
     };
     view! {
-        <div class="group thumbs" role="group" aria-label="Picture">
+        <div class="group thumbs" role="group" aria-label=tr!("Picture")>
             {SAMPLES.map(|sample| view! {
                 <button
                     class="thumb"
-                    title=sample.title
-                    aria-label=sample.title
+                    title=say(sample.title)
+                    aria-label=say(sample.title)
                     aria-pressed=move || shown.with(|shown| shown.as_deref() == Some(sample.id)).to_string()
                     on:click=move |_| session.choose_sample(sample.id)
                 >
                     <img src=format!("assets/samples/thumbs/{}.jpg", sample.id) alt="" width="34" height="34"/>
                 </button>
             })}
-            <label class="thumb add" title="Your own picture: choose, drop or paste it">
-                <input type="file" accept="image/*" aria-label="Your own picture" on:change=take/>
+            <label class="thumb add" title=tr!("Your own picture: choose, drop or paste it")>
+                <input type="file" accept="image/*" aria-label=tr!("Your own picture") on:change=take/>
                 <span aria-hidden="true">"+"</span>
             </label>
         </div>
@@ -156,23 +160,23 @@ fn Device(
 ) -> impl IntoView {
     let choice = Memo::new(move |_| session.state.with(|state| state.backend));
     let options = [
-        (BackendChoice::Auto, "auto", "Automatic"),
-        (BackendChoice::Webgpu, "webgpu", "WebGPU"),
-        (BackendChoice::Cpu, "cpu", "CPU"),
+        (BackendChoice::Auto, "auto", tr!("Automatic")),
+        (BackendChoice::Webgpu, "webgpu", "WebGPU".to_string()),
+        (BackendChoice::Cpu, "cpu", "CPU".to_string()),
     ];
     let report = move || match session.backend.get() {
-        None => view! { <span class="why">"Computed on your own device"</span> }.into_any(),
+        None => view! { <span class="why">{tr!("Computed on your own device")}</span> }.into_any(),
         Some(report) => {
             let name = if report.name == "webgpu" { "WebGPU" } else { "CPU" };
             let adapter = if report.adapter.is_empty() { String::new() } else { format!(" ({})", report.adapter) };
-            view! { <span class="why"><i class="lamp"></i><b>{name}</b>{adapter}" · "{report.why}</span> }.into_any()
+            view! { <span class="why"><i class="lamp"></i><b>{name}</b>{adapter}" · "{say(&report.why)}</span> }.into_any()
         }
     };
     view! {
         <div class="group device">
             {report}
             <select
-                aria-label="Device"
+                aria-label=tr!("Device")
                 on:change=move |event| {
                     if let Some(backend) = backend_named(&event_target_value(&event)) {
                         session.state.update(|state| state.backend = backend);
@@ -200,11 +204,32 @@ pub fn ThemeButton(
         Theme::Light => Theme::Auto,
     };
     let title = move || match theme() {
-        Theme::Auto => "Theme: auto",
-        Theme::Dark => "Theme: dark",
-        Theme::Light => "Theme: light",
+        Theme::Auto => tr!("Theme: auto"),
+        Theme::Dark => tr!("Theme: dark"),
+        Theme::Light => tr!("Theme: light"),
     };
     view! {
-        {button(move || title().to_string(), move || session.state.update(|state| state.theme = next())).view()}
+        {button(title, move || session.state.update(|state| state.theme = next())).view()}
+    }
+}
+
+/// The page's languages, each by its own name.
+#[component]
+pub fn LanguageSelect(
+    /// The session that is changed.
+    session: Session,
+) -> impl IntoView {
+    let chosen = Memo::new(move |_| session.state.with(|state| resolved(state.lang)));
+    let choose = move |event| {
+        if let Some(lang) = Lang::named(&event_target_value(&event)) {
+            session.state.update(|state| state.lang = lang);
+        }
+    };
+    view! {
+        <select class="language" aria-label=tr!("Language") on:change=choose>
+            {LANGUAGES.map(|(lang, name)| view! {
+                <option value=lang.name() lang=lang.name() selected=move || chosen.get() == lang>{name}</option>
+            })}
+        </select>
     }
 }

@@ -10,10 +10,12 @@ use super::save::Save;
 use super::session::Session;
 use super::state::State;
 use super::still;
-use super::tables::{self, Comparison, PAPER, Plain, ascending, details, megabytes};
+use super::tables::{self, Comparison, PAPER, Plain, ascending, counted, details, megabytes};
 use crate::arch::cost::{Convention, Extra, torchsummary_text, totals};
 use crate::arch::table::{Format, Level, Row, rows};
 use crate::arch::{ArchSpec, Graph, Input, lower};
+use crate::tr;
+use crate::words::say;
 use leptos::prelude::*;
 
 /// Costs of the chosen networks.
@@ -33,8 +35,8 @@ pub fn Cost(
     let accuracy = StoredValue::new(charts::accuracy());
     view! {
         <div class="head">
-            <h2 id="cost-title">"Cost"</h2>
-            <p>{move || session.state.with(|state| state.count.users())}</p>
+            <h2 id="cost-title">{tr!("Cost")}</h2>
+            <p>{move || session.state.with(|state| say(state.count.users()))}</p>
         </div>
         <Choices session/>
         {move || asked.with(|state| match state.graphs() {
@@ -43,8 +45,8 @@ pub fn Cost(
                 let totals = Comparison::totals(&state.models, &graphs, state.count, state.base_index());
                 let parts = Comparison::parts(&state.models, &graphs, state.level, state.count, state.base_index());
                 view! {
-                    <Compared comparison=totals state=state.clone() title="In total"/>
-                    <Compared comparison=parts state=state.clone() title="By part"/>
+                    <Compared comparison=totals models=state.models.clone() caption=tr!("In total, {0} × {0}, batch 1", state.shape_size())/>
+                    <Compared comparison=parts models=state.models.clone() caption=tr!("By part: {}", counted(state.count))/>
                     <div class="charts">
                         <Drawn session chart=charts::by_part(&state.models, &graphs, state.level, Quantity::Ops(state.count))/>
                         <Drawn session chart=charts::by_part(&state.models, &graphs, state.level, Quantity::Params)/>
@@ -72,7 +74,7 @@ fn Drawn(
     let file = StoredValue::new((chart.title.clone(), chart.svg.clone()));
     let draw = move |palette| {
         let (title, svg) = file.get_value();
-        let name: String = title.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+        let name: String = title.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '-' }).collect();
         Some((name.to_ascii_lowercase(), still::chart(&title, &svg, charts::SIZE, palette)))
     };
     let row = |mut cells: Vec<String>| {
@@ -81,14 +83,16 @@ fn Drawn(
     };
     let head = chart.head.into_iter().map(|name| (None, name)).collect();
     let table = Table { caption: String::new(), head, rows: chart.rows.into_iter().map(row).collect() };
+    // Numbers; the word alone, as the navigation has it, is translated as drawings.
+    let figures = tr!("Figures{}", "");
     view! {
         <figure class="card drawn">
             <figcaption>{chart.title.clone()}</figcaption>
             <div inner_html=chart.svg></div>
-            <Save session what=format!("the chart {}", chart.title) draw/>
+            <Save session what=tr!("the chart {}", chart.title) draw/>
             <details>
-                <summary class="cap">"Figures"</summary>
-                <div class="scroll" tabindex="0" role="region" aria-label=format!("Figures of the chart {}", chart.title) inner_html=table.html()></div>
+                <summary class="cap">{figures}</summary>
+                <div class="scroll" tabindex="0" role="region" aria-label=tr!("Figures of the chart {}", chart.title) inner_html=table.html()></div>
             </details>
         </figure>
     }
@@ -138,20 +142,20 @@ fn Choices(
         move |name: String| change(&|state| state.base = (state.models.first() != Some(&name)).then(|| name.clone()));
     view! {
         <div class="choices">
-            <Choose label="Parts" options=options(Level::ALL.map(|level| (level.name(), level.name()))) current=level choose=choose_level/>
-            <Choose label="Count" options=options(Convention::ALL.map(|count| (count.base(), count.title()))) current=count choose=choose_count/>
-            <span class="group" role="group" aria-label="Operations added">
-                "with"
+            <Choose label=tr!("Parts") options=options(Level::ALL.map(|level| (level.name(), say(level.name())))) current=level choose=choose_level/>
+            <Choose label=tr!("Count") options=options(Convention::ALL.map(|count| (count.base(), counted(count)))) current=count choose=choose_count/>
+            <span class="group" role="group" aria-label=tr!("Operations added")>
+                {tr!("with")}
                 {Extra::ALL.map(|extra| {
-                    button(extra.title(), move || toggle(extra))
+                    button(say(extra.title()), move || toggle(extra))
                         .pressed(move || session.state.with(|state| state.count.extras().is_some_and(|extras| extras.has(extra))))
                         .disabled(move || session.state.with(|state| state.count.extras().is_none()))
                         .view()
                 })}
             </span>
-            <Choose label="Compared with" options=bases current=base choose=choose_base/>
+            <Choose label=tr!("Compared with") options=bases current=base choose=choose_base/>
             <span class="space"></span>
-            <Copy what="the table" table/>
+            <Copy what=tr!("the table") table/>
         </div>
     }
 }
@@ -173,8 +177,8 @@ fn Copy(
         }
     };
     view! {
-        <span class="group" role="group" aria-label=format!("Copy {what}")>
-            "Copy"
+        <span class="group" role="group" aria-label=tr!("Copy {}", what)>
+            {tr!("Copy")}
             {Format::ALL.map(|format| button(format.title(), move || copy(format)).view())}
         </span>
         <p class="cap" role="status">{copied}</p>
@@ -186,16 +190,11 @@ fn Compared(
     /// The figures.
     comparison: Comparison,
     /// Whose they are.
-    state: State,
+    models: Vec<String>,
     /// What the table is called.
-    title: &'static str,
+    caption: String,
 ) -> impl IntoView {
-    let size = state.shape_size();
-    let caption = match title {
-        "By part" => format!("{title}: {}", state.count.title()),
-        _ => format!("{title}, {size} × {size}, batch 1"),
-    };
-    let heads = state.models.iter().zip(&comparison.networks).map(|(net, name)| (Some(hue(net)), name.clone()));
+    let heads = models.iter().zip(&comparison.networks).map(|(net, name)| (Some(hue(net)), name.clone()));
     let cell = |cell: Option<tables::Cell>| match cell {
         None => Cell::from("–"),
         Some(cell) => Cell { title: format!("{} {}", cell.exact, cell.difference), text: cell.short, aside: Some(cell.percent) },
@@ -265,8 +264,8 @@ fn Details(
         let row = |row: Row| {
             let titled = |text: String, title: String| Cell { text, title, aside: None };
             let share = 100.0 * row.ops as f64 / sum.max(1) as f64;
-            let (field, place) = row.field.map_or(("all".into(), String::new()), |field| {
-                (format!("{} px", field.size), format!("a step of {} px, the first centred on {} px", field.jump, field.centre))
+            let (field, place) = row.field.map_or((tr!("all"), String::new()), |field| {
+                (format!("{} px", field.size), tr!("a step of {} px, the first centred on {} px", field.jump, field.centre))
             });
             let cells = vec![
                 Cell::from(row.shape.to_string()),
@@ -283,30 +282,30 @@ fn Details(
     let name = StoredValue::new(display(&net));
     view! {
         <details class=format!("layers {}", hue(&net)) on:toggle=move |_| open.update(|open| *open = !*open)>
-            <summary><i class="dot"></i>{format!("All figures of {}", name.get_value())}</summary>
+            <summary><i class="dot"></i>{tr!("All figures of {}", name.get_value())}</summary>
             <Show when=move || open.get()>
                 <div class="choices">
-                    <label>"Only names with "<input type="search" prop:value=filter on:input=move |event| filter.set(event_target_value(&event))/></label>
-                    {button("In order", move || order.set(Order::Network)).pressed(move || order.get() == Order::Network).view()}
-                    {button("As torchsummary prints it", move || as_torch.update(|on| *on = !*on)).pressed(move || as_torch.get()).view()}
+                    <label>{tr!("Only names with")}" "<input type="search" prop:value=filter on:input=move |event| filter.set(event_target_value(&event))/></label>
+                    {button(tr!("In order"), move || order.set(Order::Network)).pressed(move || order.get() == Order::Network).view()}
+                    {button(tr!("As torchsummary prints it"), move || as_torch.update(|on| *on = !*on)).pressed(move || as_torch.get()).view()}
                     <span class="space"></span>
-                    <Copy what=format!("the figures of {}", name.get_value()) table/>
+                    <Copy what=tr!("the figures of {}", name.get_value()) table/>
                 </div>
                 <Show when=move || as_torch.get()>
-                    <div class="scroll printed" tabindex="0" role="region" aria-label=format!("torchsummary of {}", name.get_value())>
-                        {button("Copy text", move || dom::copy_and_tell(graph.with_value(torchsummary_text), "text", told)).view()}
+                    <div class="scroll printed" tabindex="0" role="region" aria-label=tr!("torchsummary of {}", name.get_value())>
+                        {button(tr!("Copy text"), move || dom::copy_and_tell(graph.with_value(torchsummary_text), tr!("text"), told)).view()}
                         <span class="cap" role="status">{told}</span>
                         <pre>{graph.with_value(torchsummary_text)}</pre>
                     </div>
                 </Show>
-                <div class="scroll" tabindex="0" role="region" aria-label=format!("Figures of {}", name.get_value())>
+                <div class="scroll" tabindex="0" role="region" aria-label=tr!("Figures of {}", name.get_value())>
                     <table>
                         <thead><tr>
-                            <th scope="col">"Part"</th>
-                            <th scope="col">"Output"</th>
+                            <th scope="col">{tr!("Part")}</th>
+                            <th scope="col">{tr!("Output")}</th>
                             {ORDERS.map(|(by, title)| view! {
                                 <th scope="col" aria-sort=move || if order.get() == by { "descending" } else { "none" }>
-                                    {button(title, move || order.set(by)).class("sort").view()}
+                                    {button(say(title), move || order.set(by)).class("sort").view()}
                                 </th>
                             })}
                         </tr></thead>
@@ -324,23 +323,25 @@ fn Paper() -> impl IntoView {
     let row = |(net, flops, top1, top5): (&str, &str, f64, f64)| {
         let graph = ArchSpec::named(net).and_then(|spec| lower(&spec, Input::square(224)));
         let macs = graph.map_or(0, |graph| totals(&graph).macs);
-        let reported = |text: String| Cell { text, aside: Some("reported".into()), title: String::new() };
-        let computed = Cell { text: short_count(macs), aside: Some("computed".into()), title: grouped(macs) };
+        let reported = |text: String| Cell { text, aside: Some(tr!("reported")), title: String::new() };
+        let computed = Cell { text: short_count(macs), aside: Some(tr!("computed")), title: grouped(macs) };
         let cells = vec![reported(flops.into()), computed, reported(format!("{top1:.2} %")), reported(format!("{top5:.2} %"))];
         (Some(hue(net)), display(net), cells)
     };
     let table = Table {
-        caption: "The paper's table beside what is computed here, 224 × 224".into(),
-        head: ["", "FLOPs in the paper", "MACs here", "Top-1", "Top-5"].map(|name| (None, name.to_string())).into(),
+        caption: tr!("The paper's table beside what is computed here, 224 × 224"),
+        head: [String::new(), tr!("FLOPs in the paper"), tr!("MACs here"), tr!("Top-1"), tr!("Top-5")]
+            .map(|name| (None, name))
+            .into(),
         rows: PAPER.map(row).into(),
     };
     view! {
-        <div class="scroll" tabindex="0" role="region" aria-label="The paper's table" inner_html=table.html()></div>
+        <div class="scroll" tabindex="0" role="region" aria-label=tr!("The paper's table") inner_html=table.html()></div>
         <p class="cap">
-            "Reported: "<a href="https://arxiv.org/abs/1812.01187" rel="noreferrer">"He et al. 2019"</a>
-            ", ImageNet validation, one crop of 224 pixels, the paper's own 120-epoch recipe. Its FLOPs are MACs: 3.8 G is the original counted as here, \
+            {tr!("Reported:")}" "<a href="https://arxiv.org/abs/1812.01187" rel="noreferrer">{tr!("He et al. 2019")}</a>
+            {tr!(", ImageNet validation, one crop of 224 pixels, the paper's own 120-epoch recipe. Its FLOPs are MACs: 3.8 G is the original counted as here, \
              cut off, not rounded; 4.1 G is torchvision's ResNet-50, which is B. fvcore says 3.88 G and 4.11 G because it counts normalisations, \
-             and tools that count a multiply and an add apart say twice as much. C and D cost the same, since an average pooling has no MACs."
+             and tools that count a multiply and an add apart say twice as much. C and D cost the same, since an average pooling has no MACs.")}
         </p>
     }
 }

@@ -1,12 +1,17 @@
 //! The few things that are asked of the browser directly.
 
+use crate::tr;
+pub use crate::words::sentence;
+use js_sys::Array;
 use leptos::prelude::{RwSignal, Set};
 use leptos::task::spawn_local;
+use std::rc::Rc;
+use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Blob, CanvasRenderingContext2d, Document, Element, HtmlCanvasElement, HtmlElement, HtmlImageElement, HtmlSelectElement,
-    MediaDevices, Response, Url, Window,
+    IntersectionObserver, IntersectionObserverEntry, MediaDevices, ResizeObserver, Response, Url, Window,
 };
 
 /// The window; there is one, since the page runs in it.
@@ -47,13 +52,70 @@ pub async fn copy(text: &str) -> bool {
 }
 
 /// Puts text on the clipboard and says whether that worked: `Copied as Markdown.`
-pub fn copy_and_tell(text: String, kind: &'static str, told: RwSignal<String>) {
+pub fn copy_and_tell(text: String, kind: impl std::fmt::Display + 'static, told: RwSignal<String>) {
     spawn_local(async move {
         told.set(match copy(&text).await {
-            true => format!("Copied as {kind}."),
-            false => "The browser refused the clipboard: allow it for this page, or select the table by hand.".into(),
+            true => tr!("Copied as {}.", kind),
+            false => tr!("The browser refused the clipboard: allow it for this page, or select the table by hand."),
         });
     });
+}
+
+/// The body of a response of this site, as text; nothing where it says no.
+pub async fn text(response: JsValue) -> Option<String> {
+    let response: Response = response.dyn_into().ok()?;
+    if !response.ok() {
+        return None;
+    }
+    JsFuture::from(response.text().ok()?).await.ok()?.as_string()
+}
+
+/// Fetches a text of this site.
+pub async fn fetch_text(url: &str) -> Option<String> {
+    text(JsFuture::from(window()?.fetch_with_str(url)).await.ok()?).await
+}
+
+/// Whether this page is of an origin, which a sandboxed frame is not: then it has no storage and no camera.
+pub fn has_origin() -> bool {
+    window().is_some_and(|window| window.origin() != "null")
+}
+
+/// The page's body.
+pub fn body() -> Option<HtmlElement> {
+    document()?.body()
+}
+
+/// The address that others on this page are relative to.
+pub fn base() -> String {
+    document().and_then(|document| document.base_uri().ok().flatten()).unwrap_or_default()
+}
+
+/// The site's address, up to its last slash.
+pub fn site() -> String {
+    let base = base();
+    let path = base.split(['?', '#']).next().unwrap_or_default();
+    path.rfind('/').map_or(path, |end| &path[..=end]).into()
+}
+
+/// Runs a script of this site, unless it has been run already.
+pub fn run_script_once(url: &str) {
+    let Some(head) = document().and_then(|document| document.head()) else { return };
+    if all(Some(&head), &format!("script[src=\"{url}\"]")).is_empty()
+        && let Some(script) = create::<Element>("script")
+        && script.set_attribute("src", url).is_ok()
+    {
+        let _ = head.append_child(&script);
+    }
+}
+
+/// Brings what the address' fragment names into sight, where it is in this element or is the section around it.
+pub fn scroll_to_fragment(within: &HtmlElement) {
+    let hash = window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
+    let id = hash.trim_start_matches('#');
+    let named = document().and_then(|document| document.get_element_by_id(id));
+    if let Some(element) = named.filter(|element| within.contains(Some(element)) || element.contains(Some(within))) {
+        element.scroll_into_view();
+    }
 }
 
 fn document() -> Option<Document> {
@@ -191,6 +253,14 @@ pub fn set_root_attribute(name: &str, value: Option<&str>) {
     };
 }
 
+/// Sets a property of the root element's style.
+pub fn set_root_property(name: &str, value: &str) {
+    let root = document().and_then(|document| document.document_element()).and_then(|root| root.dyn_into::<HtmlElement>().ok());
+    if let Some(root) = root {
+        let _ = root.style().set_property(name, value);
+    }
+}
+
 /// Puts the focus back on one of the elements that a selector finds, once the page has been drawn anew.
 pub fn focus_again(selector: &'static str, index: usize) {
     spawn_local(async move {
@@ -223,12 +293,33 @@ pub fn share(event: &web_sys::MouseEvent, selector: &str) -> Option<(f64, f64)> 
     Some((share(event.client_x(), frame.left(), frame.width()), share(event.client_y(), frame.top(), frame.height())))
 }
 
-/// A message as a sentence: upper case first, full stop last.
-pub fn sentence(message: &str) -> String {
-    let mut sentence = message.to_string();
-    if let Some(first) = sentence.get_mut(..1) {
-        first.make_ascii_uppercase();
+/// Calls back once, when an element comes into sight; at once where the browser cannot tell.
+pub fn once_in_sight(element: &Element, seen: impl Fn() + 'static) {
+    let seen = Rc::new(seen);
+    let now = seen.clone();
+    let changed =
+        Closure::<dyn FnMut(Array, IntersectionObserver)>::new(move |entries: Array, observer: IntersectionObserver| {
+            let is_in_sight =
+                |entry: JsValue| entry.dyn_into().is_ok_and(|entry: IntersectionObserverEntry| entry.is_intersecting());
+            if entries.iter().any(is_in_sight) {
+                observer.disconnect();
+                seen();
+            }
+        });
+    match IntersectionObserver::new(changed.as_ref().unchecked_ref()) {
+        Ok(observer) => observer.observe(element),
+        Err(_) => now(),
     }
-    let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
-    sentence + end
+    // The observer may call it at any time.
+    changed.forget();
+}
+
+/// Calls back with an element's height in CSS pixels, now and whenever its size changes.
+pub fn follow_height(element: HtmlElement, changed: impl Fn(i32) + 'static) {
+    let watched = element.clone();
+    let told = Closure::<dyn FnMut()>::new(move || changed(watched.get_bounding_client_rect().height().ceil() as i32));
+    if let Ok(observer) = ResizeObserver::new(told.as_ref().unchecked_ref()) {
+        observer.observe(&element);
+    }
+    told.forget();
 }

@@ -9,6 +9,8 @@ use super::features_view::{Change, Maps, Sort};
 use super::picture::{Colours, range};
 use super::session::{Answer, Session};
 use super::state::{FILLS, MAX_SIDE, Probe, State, fill_name, fill_named};
+use crate::tr;
+use crate::words::{label, say};
 use crate::worker::protocol::{Area, Edit, Prediction, Run};
 use leptos::ev;
 use leptos::prelude::*;
@@ -45,7 +47,8 @@ impl Shown {
 /// The maps that came with an answer.
 fn maps(answer: Answer, shown: Shown) -> Maps {
     let Answer { ran, mut numbers } = answer;
-    let names = if shown.is_of_classes() { ran.top.iter().map(|class| class.label.clone()).collect() } else { Vec::new() };
+    let names =
+        if shown.is_of_classes() { ran.top.iter().map(|class| label(&class.wnid, &class.label)).collect() } else { Vec::new() };
     let shape = ran.taps.first().map(|(_, shape)| *shape).or_else(|| ran.cams.first().map(|(_, shape)| *shape)).unwrap_or([0; 4]);
     Maps { names, height: shape[2], width: shape[3], values: numbers.split_off(numbers.len().min(1)).concat(), ..Maps::default() }
 }
@@ -59,7 +62,7 @@ fn difference(mut plain: Answer, mut changed: Answer) -> Maps {
     let top = top_five(&plain.ran.top, &changed);
     let (plain, mut maps) = (maps(plain, Shown::Channels), maps(changed, Shown::Channels));
     maps.values.iter_mut().zip(&plain.values).for_each(|(changed, plain)| *changed -= plain);
-    maps.told = format!("{} of {} values differ.", maps.values.iter().filter(|value| **value != 0.0).count(), maps.values.len());
+    maps.told = tr!("{} of {} values differ.", maps.values.iter().filter(|value| **value != 0.0).count(), maps.values.len());
     maps.top = top;
     let each = stages.into_iter().zip(plain_stages.iter().zip(&changed_stages));
     maps.stages = each
@@ -73,7 +76,7 @@ fn top_five(before: &[Prediction], after: &Answer) -> Vec<(String, f64, f64)> {
     let logit = |index: usize| after.logits().get(index).map_or(f64::NEG_INFINITY, |&logit| f64::from(logit));
     // Probabilities are as the exponentials of the logits.
     let now = |index: usize| after.ran.top.first().map_or(0.0, |first| first.p * (logit(index) - logit(first.index)).exp());
-    before.iter().map(|class| (class.label.clone(), class.p, now(class.index))).collect()
+    before.iter().map(|class| (label(&class.wnid, &class.label), class.p, now(class.index))).collect()
 }
 
 /// The figure.
@@ -82,7 +85,9 @@ pub fn Features(
     /// The session whose networks and picture are shown.
     session: Session,
 ) -> impl IntoView {
-    let shown = RwSignal::new(Shown::Nothing);
+    // In the whole page nothing more than the prediction is computed unasked; alone, this is what was asked for.
+    let is_alone = session.state.with_untracked(|state| state.embed.is_some());
+    let shown = RwSignal::new(if is_alone { Shown::Channels } else { Shown::Nothing });
     let look = Look {
         session,
         seen: ByNetwork::new(),
@@ -160,7 +165,7 @@ pub fn Features(
                         run.edits = vec![Edit { node, area: Area::Square { y, x, side }, fill }];
                     };
                     session.aside(&net, changed, move |answer| {
-                        let plain = plain.borrow_mut().take().unwrap_or_else(|| Err("It was not computed.".into()));
+                        let plain = plain.borrow_mut().take().unwrap_or_else(|| Err(tr!("It was not computed.")));
                         put(plain.and_then(|plain| Ok(difference(plain, answer?))));
                     })
                 }
@@ -222,7 +227,7 @@ pub fn Features(
         }
     };
     // Row and column by keyboard.
-    let place = move |label: &'static str, get: fn(&Probe) -> usize, set: fn((usize, usize), usize) -> (usize, usize)| {
+    let place = move |label: String, get: fn(&Probe) -> usize, set: fn((usize, usize), usize) -> (usize, usize)| {
         let value = move || probe.with(|probe| probe.as_ref().map(|probe| get(probe).to_string()).unwrap_or_default());
         let put = move |event: ev::Event| {
             let Ok(wanted) = event_target_value(&event).parse() else { return };
@@ -238,7 +243,7 @@ pub fn Features(
         };
         view! { <label>{label}<input type="number" min="0" prop:value=value on:change=put disabled=move || fill.with(String::is_empty)/></label> }
     };
-    let fills = std::iter::once(("", "none")).chain(FILLS.iter().map(|(_, name, title)| (*name, *title)));
+    let fills = std::iter::once(("", tr!("none"))).chain(FILLS.iter().map(|(_, name, title)| (*name, say(title))));
     let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
     let histogram = move || {
         // The classes of two networks are not the same.
@@ -254,41 +259,41 @@ pub fn Features(
     };
     view! {
         <div class="head">
-            <h2 id="features-title">"Features"</h2>
+            <h2 id="features-title">{tr!("Features")}</h2>
             <p>{move || match shown.get() {
-                Shown::Classes => "Where each network finds its most likely classes: its last map, weighted as the classifier weighs it.".to_string(),
-                Shown::Gradients => format!("Where each network finds its most likely classes at {}: its maps, each weighted by how much the class moves with it.", node.get()),
-                _ => format!("What each network computes of this picture at {}.", node.get()),
+                Shown::Classes => tr!("Where each network finds its most likely classes: its last map, weighted as the classifier weighs it."),
+                Shown::Gradients => tr!("Where each network finds its most likely classes at {}: its maps, each weighted by how much the class moves with it.", node.get()),
+                _ => tr!("What each network computes of this picture at {}.", node.get()),
             }}</p>
         </div>
         <div class="choices">
-            <span class="group" role="group" aria-label="Maps">
-                {[(Shown::Channels, "Channels"), (Shown::Classes, "Class activation"), (Shown::Gradients, "Grad-CAM")].map(|(what, title)| {
+            <span class="group" role="group" aria-label=tr!("Maps")>
+                {[(Shown::Channels, tr!("Channels")), (Shown::Classes, tr!("Class activation")), (Shown::Gradients, tr!("Grad-CAM"))].map(|(what, title)| {
                     button(title, move || show(what)).pressed(move || shown.get() == what).view()
                 })}
             </span>
-            <span class="group" role="group" aria-label="Layer">
-                {button("←", move || { step(-1); }).named("Layer before").view()}
-                {button("→", move || { step(1); }).named("Layer after").view()}
-                {button(move || if is_playing.get() { "Pause".to_string() } else { "Play".to_string() }, play).named("Play through the layers").view()}
+            <span class="group" role="group" aria-label=tr!("Layer")>
+                {button("←", move || { step(-1); }).named(tr!("Layer before")).view()}
+                {button("→", move || { step(1); }).named(tr!("Layer after")).view()}
+                {button(move || if is_playing.get() { tr!("Pause") } else { tr!("Play") }, play).named(tr!("Play through the layers")).view()}
             </span>
-            <Choose label="Order" options=options(Sort::ALL.map(|sort| (sort.name(), sort.name()))) current=sort choose=set_sort/>
-            <Choose label="Colours" options=options(Colours::ALL.map(|colours| (colours.name(), colours.name()))) current=colours choose=set_colours/>
-            {button("One scale for all", move || session.state.update(|state| state.one_scale = !state.one_scale))
+            <Choose label=tr!("Order") options=options(Sort::ALL.map(|sort| (sort.name(), say(sort.name())))) current=sort choose=set_sort/>
+            <Choose label=tr!("Colours") options=options(Colours::ALL.map(|colours| (colours.name(), say(colours.name())))) current=colours choose=set_colours/>
+            {button(tr!("One scale for all"), move || session.state.update(|state| state.one_scale = !state.one_scale))
                 .pressed(move || session.state.with(|state| state.one_scale))
                 .view()}
-            {button("Over the picture", move || look.over_picture.update(|on| *on = !*on)).pressed(move || look.over_picture.get()).view()}
-            <Choose label="Probe" options=options(fills) current=fill choose=set_fill/>
-            <label>"Side"<input type="number" min="1" max=MAX_SIDE prop:value=move || side.get().to_string() on:change=set_side/></label>
-            {place("Row", |probe| probe.y, |(_, x), y| (y, x))}
-            {place("Column", |probe| probe.x, |(y, _), x| (y, x))}
+            {button(tr!("Over the picture"), move || look.over_picture.update(|on| *on = !*on)).pressed(move || look.over_picture.get()).view()}
+            <Choose label=tr!("Probe") options=options(fills) current=fill choose=set_fill/>
+            <label>{tr!("Side")}<input type="number" min="1" max=MAX_SIDE prop:value=move || side.get().to_string() on:change=set_side/></label>
+            {place(tr!("Row"), |probe| probe.y, |(_, x), y| (y, x))}
+            {place(tr!("Column"), |probe| probe.x, |(y, _), x| (y, x))}
             <span>{move || match probe.get() {
-                Some(Probe { node, y, x, .. }) => format!("{node} is changed at row {y}, column {x}; differences are shown."),
+                Some(Probe { node, y, x, .. }) => tr!("{} is changed at row {}, column {}; differences are shown.", node, y, x),
                 None if fill.with(String::is_empty) => String::new(),
-                None => "Click an enlarged map to change it there, or write row and column.".into(),
+                None => tr!("Click an enlarged map to change it there, or write row and column."),
             }}</span>
         </div>
-        <Show when=move || shown.get() != Shown::Nothing fallback=|| view! { <p class="problem">"Choose what to look at. It is computed when it is asked for."</p> }>
+        <Show when=move || shown.get() != Shown::Nothing fallback=|| view! { <p class="problem">{tr!("Choose what to look at. It is computed when it is asked for.")}</p> }>
             <div class="cols">
                 <For each=move || models.get() key=String::clone let:net><Column look net/></For>
             </div>

@@ -9,6 +9,7 @@ use super::save::Save;
 use super::session::Session;
 use super::state::{Probe, fill_named};
 use super::still::{self, Over};
+use crate::tr;
 use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -131,7 +132,7 @@ pub fn Column(
                 let at = ((y * maps.height as f64) as usize, (x * maps.width as f64) as usize);
                 let value = maps.at(channel, at).map_or("–".into(), |value| format!("{value:.3}"));
                 let pixel = |share: f64| (share * side.get() as f64) as usize;
-                format!("{}, row {}, column {} (pixel {}, {}): {value}", maps.name(channel), at.0, at.1, pixel(y), pixel(x))
+                tr!("{}, row {}, column {} (pixel {}, {}): {}", maps.name(channel), at.0, at.1, pixel(y), pixel(x), value)
             }
         })
     };
@@ -194,7 +195,7 @@ pub fn Column(
             <div class="stages" inner_html=move || with(&Maps::aftermath)></div>
             <div
                 class="wall" node_ref=wall tabindex="0" role="group"
-                aria-label=format!("Maps of {name}: arrow keys choose one")
+                aria-label=tr!("Maps of {}: arrow keys choose one", name)
                 on:scroll=move |_| if let Some(wall) = wall.get_untracked() { look.top.set(wall.scroll_top()); measure(); }
                 on:click=move |event| {
                     let tile = dom::closest(&event, "[data-channel]").and_then(|tile| tile.get_attribute("data-channel"));
@@ -204,7 +205,7 @@ pub fn Column(
             >
                 <div style=height inner_html=tiles></div>
             </div>
-            <Save session what=format!("the map of {name}") draw/>
+            <Save session what=tr!("the map of {}", name) draw/>
         </article>
     }
 }

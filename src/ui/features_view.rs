@@ -4,6 +4,7 @@ use super::markup::escape;
 use super::picture::{Colours, Palette, data_url, quantise, range};
 use super::strides_view::percent;
 use super::tables::ascending;
+use crate::tr;
 use std::fmt::Write;
 
 /// Most rows and columns of a thumbnail.
@@ -63,7 +64,7 @@ impl Change {
         format!(
             r#"<figure><img alt="" src="{map}"/><figcaption>{}<br/>{}</figcaption></figure>"#,
             escape(&self.node),
-            if self.percent() == 0.0 { "nothing".into() } else { share }
+            if self.percent() == 0.0 { tr!("nothing") } else { share }
         )
     }
 }
@@ -122,7 +123,7 @@ impl Maps {
 
     /// What one is called: `channel 12`, or its name.
     pub fn name(&self, index: usize) -> String {
-        self.names.get(index).cloned().unwrap_or_else(|| format!("channel {index}"))
+        self.names.get(index).cloned().unwrap_or_else(|| tr!("channel {}", index))
     }
 
     /// The channels in order; `base` are those of the baseline.
@@ -154,9 +155,9 @@ impl Maps {
             format!("<tr><td>{}</td><td>{}</td><td>{}</td></tr>", escape(name), p(*before), p(*after))
         };
         let rows: String = self.top.iter().map(row).collect();
-        format!(
-            r#"<div class="after">{stages}</div><table><thead><tr><th scope="col">Class</th><th scope="col">before</th><th scope="col">after</th></tr></thead><tbody>{rows}</tbody></table>"#
-        )
+        let head: String =
+            [tr!("Class"), tr!("before"), tr!("after")].iter().map(|head| format!(r#"<th scope="col">{head}</th>"#)).collect();
+        format!(r#"<div class="after">{stages}</div><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"#)
     }
 
     /// Mean and extremes of one, in words.
@@ -164,7 +165,8 @@ impl Maps {
         let (least, most) = range(self.map(index));
         // Small values need more digits.
         let digits = if least.abs().max(most.abs()) < 0.1 { 4 } else { 2 };
-        format!("{}: {least:.digits$} to {most:.digits$}, mean {:.digits$}", self.name(index), self.mean(index))
+        let number = |value: f64| format!("{value:.digits$}");
+        tr!("{}: {} to {}, mean {}", self.name(index), number(least.into()), number(most.into()), number(self.mean(index)))
     }
 
     /// One of them as a picture of at most [`THUMBNAIL`] rows and columns: means of its parts.

@@ -9,6 +9,7 @@ use super::picture::grey;
 use super::save::Save;
 use super::session::{Answer, Session};
 use super::still::{self, Over};
+use crate::tr;
 use crate::worker::protocol::Unit;
 use leptos::ev;
 use leptos::prelude::*;
@@ -19,7 +20,8 @@ pub fn FieldFigure(
     /// The session whose networks and picture are shown.
     session: Session,
 ) -> impl IntoView {
-    let is_on = RwSignal::new(false);
+    // In the whole page it is computed when asked for; alone, this is what was asked for.
+    let is_on = RwSignal::new(session.state.with_untracked(|state| state.embed.is_some()));
     let one_channel = RwSignal::new(false);
     let known = ByNetwork::<Seen>::new();
     let answered = session.answered();
@@ -37,7 +39,7 @@ pub fn FieldFigure(
         for (net, _) in networks {
             let graph = session.state.with_untracked(|state| state.graph(&net));
             let Some((side, place)) = graph.and_then(|graph| Some((graph.input.width, place(&graph, &node, at)?))) else {
-                known.put(net, Err(format!("This network has no layer {node}.")));
+                known.put(net, Err(tr!("This network has no layer {}.", node)));
                 continue;
             };
             let (y, x) = place.at;
@@ -52,38 +54,37 @@ pub fn FieldFigure(
         }
     });
     let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
-    let slider =
-        move |label: &'static str, get: fn((usize, usize)) -> usize, set: fn((usize, usize), usize) -> (usize, usize)| {
-            view! {
-                <label>{label}<input
-                    type="range" min="0" max=WHOLE step="10"
-                    prop:value=move || session.state.with(|state| get(state.at).to_string())
-                    on:input=move |event| if let Ok(share) = event_target_value(&event).parse() {
-                        session.state.update(|state| state.at = set(state.at, share));
-                    }
-                /></label>
-            }
-        };
+    let slider = move |label: String, get: fn((usize, usize)) -> usize, set: fn((usize, usize), usize) -> (usize, usize)| {
+        view! {
+            <label>{label}<input
+                type="range" min="0" max=WHOLE step="10"
+                prop:value=move || session.state.with(|state| get(state.at).to_string())
+                on:input=move |event| if let Ok(share) = event_target_value(&event).parse() {
+                    session.state.update(|state| state.at = set(state.at, share));
+                }
+            /></label>
+        }
+    };
     view! {
         <div class="head">
-            <h2 id="field-title">"Receptive field"</h2>
-            <p>{move || format!(
+            <h2 id="field-title">{tr!("Receptive field")}</h2>
+            <p>{move || tr!(
                 "What one position of {} can see of the picture (the frame), and how much each pixel moves it (the light).",
                 session.state.with(|state| state.node.clone())
             )}</p>
         </div>
         <div class="choices walk">
-            {button("Compute", move || is_on.update(|on| *on = !*on)).pressed(move || is_on.get()).view()}
-            {slider("Down", |at| at.0, |at, share| (share, at.1))}
-            {slider("Across", |at| at.1, |at, share| (at.0, share))}
-            {button("One channel", move || one_channel.update(|one| *one = !*one)).pressed(move || one_channel.get()).view()}
+            {button(tr!("Compute"), move || is_on.update(|on| *on = !*on)).pressed(move || is_on.get()).view()}
+            {slider(tr!("Down"), |at| at.0, |at, share| (share, at.1))}
+            {slider(tr!("Across"), |at| at.1, |at, share| (at.0, share))}
+            {button(tr!("One channel"), move || one_channel.update(|one| *one = !*one)).pressed(move || one_channel.get()).view()}
             <span>{move || if one_channel.get() {
-                format!("Channel {}, as chosen above.", session.state.with(|state| state.channel))
+                tr!("Channel {}, as chosen above.", session.state.with(|state| state.channel))
             } else {
-                "All channels together.".into()
+                tr!("All channels together.")
             }}</span>
         </div>
-        <Show when=move || is_on.get() fallback=|| view! { <p class="problem">"It is computed when it is asked for: one pass back through each network."</p> }>
+        <Show when=move || is_on.get() fallback=|| view! { <p class="problem">{tr!("It is computed when it is asked for: one pass back through each network.")}</p> }>
             <div class="cols">
                 <For each=move || models.get() key=String::clone let:net><Column session known net/></For>
             </div>
@@ -143,7 +144,7 @@ fn Column(
                 <div inner_html=move || with(&Seen::frame)></div>
             </div>
             <p class="cap">{move || with(&Seen::words)}</p>
-            <Save session what=format!("the receptive field of {name}") draw/>
+            <Save session what=tr!("the receptive field of {}", name) draw/>
         </article>
     }
 }

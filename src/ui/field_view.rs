@@ -4,6 +4,7 @@ use super::picture::{Colours, data_url, quantise};
 use super::strides_view::percent;
 use crate::arch::receptive::{self, Field};
 use crate::arch::{Graph, Shape};
+use crate::tr;
 
 /// A position counts to the effective field from this share of the largest gradient on: two standard deviations of a Gaussian (Luo et al.,
 /// "Understanding the Effective Receptive Field in Deep Convolutional Neural Networks", NIPS 2016, section 3.2).
@@ -95,20 +96,27 @@ impl Seen {
     /// What is seen, in words.
     pub fn words(&self) -> String {
         let (y, x) = self.place.at;
-        let mut words = format!("Row {y}, column {x} of {} × {}. ", self.place.shape.height, self.place.shape.width);
-        words += &match self.place.field {
-            Some(field) => format!("It can read {0} × {0} pixels", field.size),
-            None => "It reads the whole picture".into(),
+        let place = tr!("Row {}, column {} of {} × {}.", y, x, self.place.shape.height, self.place.shape.width);
+        let moving = self.magnitude.iter().filter(|value| **value > 0.0).count();
+        let share = percent(100.0 * moving as f64 / self.magnitude.len() as f64);
+        let effective = format!("{:.0}", self.effective());
+        let reads = match self.place.field {
+            Some(Field { size, .. }) if moving == 0 => {
+                tr!("It can read {0} × {0} pixels, and no pixel moves it: it is zero here, behind a ReLU.", size)
+            }
+            None if moving == 0 => tr!("It reads the whole picture, and no pixel moves it: it is zero here, behind a ReLU."),
+            Some(Field { size, .. }) => tr!(
+                "It can read {0} × {0} pixels; those that move it noticeably would fill {1} × {1}. {2} of the picture moves it at all.",
+                size,
+                effective,
+                share
+            ),
+            None => tr!(
+                "It reads the whole picture; those that move it noticeably would fill {0} × {0}. {1} of the picture moves it at all.",
+                effective,
+                share
+            ),
         };
-        if self.most() == 0.0 {
-            return words + ", and no pixel moves it: it is zero here, behind a ReLU.";
-        }
-        let share = 100.0 * self.magnitude.iter().filter(|value| **value > 0.0).count() as f64 / self.magnitude.len() as f64;
-        words
-            + &format!(
-                "; those that move it noticeably would fill {:.0} × {0:.0}. {} of the picture moves it at all.",
-                self.effective(),
-                percent(share)
-            )
+        format!("{place} {reads}")
     }
 }

@@ -4,6 +4,7 @@ use super::dom;
 use super::names::display;
 use super::session::{Pending, Progress, Session};
 use super::state::MAX_MODELS;
+use crate::tr;
 use crate::weights::source::{Source, net_of, source_of, with_source};
 use crate::worker::protocol::{Fetching, KeptFile, Open, Opened, Request};
 use leptos::prelude::*;
@@ -220,7 +221,7 @@ impl Session {
             return Ok(());
         }
         if self.state.with_untracked(|state| state.models.contains(&chosen)) {
-            return Err(format!("{} is shown already.", display(&chosen)));
+            return Err(tr!("{} is shown already.", display(&chosen)));
         }
         self.state.update(|state| {
             if state.base.as_deref() == Some(model) {

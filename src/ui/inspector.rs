@@ -8,46 +8,51 @@ use crate::arch::cost::{self, Convention, Extras};
 use crate::arch::diff::describe;
 use crate::arch::table::{self, Level};
 use crate::arch::{Graph, receptive};
+use crate::tr;
 use leptos::prelude::*;
 
 /// A fact: what it is about, and what it says.
-type Fact = (&'static str, String);
+type Fact = (String, String);
 
 /// The facts of one layer, block or stage.
 fn facts(graph: &Graph, id: &str) -> Option<Vec<Fact>> {
     if let Some((index, node)) = graph.nodes.iter().enumerate().find(|(_, node)| node.id == id) {
-        let shapes = |nodes: &[usize]| nodes.iter().map(|&i| graph.nodes[i].shape.to_string()).collect::<Vec<_>>().join(" and ");
-        let mut facts = vec![("Layer", describe(node))];
+        let shapes =
+            |nodes: &[usize]| nodes.iter().map(|&i| graph.nodes[i].shape.to_string()).collect::<Vec<_>>().join(&tr!(" and "));
+        let mut facts = vec![(tr!("Layer"), describe(node))];
         if !node.inputs.is_empty() {
-            facts.push(("Reads", shapes(&node.inputs)));
+            facts.push((tr!("Reads"), shapes(&node.inputs)));
         }
-        facts.push(("Puts out", node.shape.to_string()));
+        facts.push((tr!("Puts out"), node.shape.to_string()));
         if let Some(window) = node.op.window() {
             facts.push((
-                "Window",
-                format!(
+                tr!("Window"),
+                tr!(
                     "kernel {}, stride {}, padding {}, dilation {}",
-                    window.kernel, window.stride, window.padding, window.dilation
+                    window.kernel,
+                    window.stride,
+                    window.padding,
+                    window.dilation
                 ),
             ));
         }
         if let Some(formula) = cost::formula(graph, node) {
-            facts.push(("MACs", format!("{formula} = {}", grouped(cost::macs(graph, node)))));
+            facts.push((tr!("MACs"), format!("{formula} = {}", grouped(cost::macs(graph, node)))));
             let dead = cost::dead_macs(graph)[index];
             if dead > 0 {
-                facts.push(("Read by nobody", format!("{} of them", grouped(dead))));
+                facts.push((tr!("Read by nobody"), tr!("{} of them", grouped(dead))));
             }
         }
         let tensors = graph.node_tensors(node);
         if !tensors.is_empty() {
             let list = tensors.iter().map(|tensor| format!("{} {:?}", tensor.name, tensor.shape)).collect::<Vec<_>>().join("; ");
-            facts.push(("Parameters", grouped(cost::params(graph, node))));
-            facts.push(("In a state dict", list));
+            facts.push((tr!("Parameters"), grouped(cost::params(graph, node))));
+            facts.push((tr!("In a state dict"), list));
         }
         if let Some(field) = receptive::fields(graph)[index] {
             facts.push((
-                "Receptive field",
-                format!("{} px, a step of {} px, the first centred on {} px", field.size, field.jump, field.centre),
+                tr!("Receptive field"),
+                tr!("{} px, a step of {} px, the first centred on {} px", field.size, field.jump, field.centre),
             ));
         }
         return Some(facts);
@@ -59,20 +64,20 @@ fn facts(graph: &Graph, id: &str) -> Option<Vec<Fact>> {
         let path = |path: &[usize]| {
             let layers = path.iter().map(|&i| &graph.nodes[i]).filter(|node| node.op.window().is_some()).map(describe);
             let words = layers.collect::<Vec<_>>().join("; ");
-            if words.is_empty() { "identity".into() } else { words }
+            if words.is_empty() { tr!("identity") } else { words }
         };
-        facts.push(("Path A", path(&block.path_a)));
-        facts.push(("Path B", path(&block.path_b)));
+        facts.push((tr!("Path A"), path(&block.path_a)));
+        facts.push((tr!("Path B"), path(&block.path_b)));
     }
-    facts.push(("Puts out", row.shape.to_string()));
-    facts.push(("MACs", grouped(row.ops)));
+    facts.push((tr!("Puts out"), row.shape.to_string()));
+    facts.push((tr!("MACs"), grouped(row.ops)));
     if row.dead_macs > 0 {
-        facts.push(("Read by nobody", format!("{} of them", grouped(row.dead_macs))));
+        facts.push((tr!("Read by nobody"), tr!("{} of them", grouped(row.dead_macs))));
     }
-    facts.push(("Parameters", grouped(row.params)));
-    facts.push(("Activations", format!("{}, float32", megabytes(row.activation_bytes))));
+    facts.push((tr!("Parameters"), grouped(row.params)));
+    facts.push((tr!("Activations"), format!("{}, float32", megabytes(row.activation_bytes))));
     if let Some(field) = row.field {
-        facts.push(("Receptive field", format!("{} px, a step of {} px", field.size, field.jump)));
+        facts.push((tr!("Receptive field"), tr!("{} px, a step of {} px", field.size, field.jump)));
     }
     Some(facts)
 }
@@ -92,13 +97,13 @@ pub fn Inspector(
     });
     view! {
         <div class="inspector" aria-live="polite">
-            <h3>"Selected: "<code>{move || told.with(|told| told.0.clone())}</code></h3>
+            <h3>{tr!("Selected:")}" "<code>{move || told.with(|told| told.0.clone())}</code></h3>
             <div class="cols">
                 {move || told.get().1.into_iter().map(|(net, facts)| view! {
                     <div class=hue(&net).to_string()>
                         <h4><i class="dot"></i>{display(&net)}</h4>
                         {match facts {
-                            None => view! { <p class="cap">"This network has no such layer."</p> }.into_any(),
+                            None => view! { <p class="cap">{tr!("This network has no such layer.")}</p> }.into_any(),
                             Some(facts) => view! { <div inner_html=markup::facts(&facts)></div> }.into_any(),
                         }}
                     </div>

@@ -5,6 +5,7 @@
 use super::button::button;
 use super::dom;
 use super::session::{Session, Source};
+use crate::tr;
 use leptos::ev;
 use leptos::html::Canvas;
 use leptos::prelude::*;
@@ -20,7 +21,14 @@ use web_sys::{
 const LONGEST: f64 = 480.0;
 /// The brush, as a share of the longer side.
 const BRUSH: f64 = 0.03;
-const UNPLUGGED: &str = "The camera stopped. Its last picture stays; plug it in and start it again.";
+
+fn unplugged() -> String {
+    tr!("The camera stopped. Its last picture stays; plug it in and start it again.")
+}
+
+fn no_camera() -> String {
+    tr!("This browser offers no camera here: pages must come over HTTPS, and an embedding page must allow it.")
+}
 
 /// The picture as it changes, and how to end that.
 #[component]
@@ -39,7 +47,7 @@ pub fn Live(
     canvas.on_load(move |canvas| {
         spawn_local(async move {
             if let Err(sentence) = feed(session, source, &canvas, (is_new, last, told)).await {
-                session.notice.set(Some(sentence.into()));
+                session.notice.set(Some(sentence));
                 end(session, source, last);
             }
         });
@@ -56,8 +64,8 @@ pub fn Live(
         is_new.set_value(true);
     };
     let label = match source {
-        Source::Camera => "What the camera sees",
-        Source::Brush => "The picture, to draw on",
+        Source::Camera => tr!("What the camera sees"),
+        Source::Brush => tr!("The picture, to draw on"),
     };
     view! {
         <div class="frame">
@@ -68,8 +76,8 @@ pub fn Live(
         </div>
         <figcaption class="cap">{move || told.get()}</figcaption>
         <span class="group cap">
-            {button("Stop", move || end(session, source, last)).class("solid").view()}
-            {(source == Source::Brush).then(|| button("White", move || is_white.update(|white| *white = !*white)).pressed(move || is_white.get()).view())}
+            {button(tr!("Stop"), move || end(session, source, last)).class("solid").view()}
+            {(source == Source::Brush).then(|| button(tr!("White"), move || is_white.update(|white| *white = !*white)).pressed(move || is_white.get()).view())}
         </span>
     }
 }
@@ -88,14 +96,14 @@ async fn feed(
     source: Source,
     canvas: &HtmlCanvasElement,
     (is_new, last, told): (StoredValue<bool>, StoredValue<Option<Blob>, LocalStorage>, RwSignal<String>),
-) -> Result<(), &'static str> {
+) -> Result<(), String> {
     let camera = match source {
         Source::Camera => Some(Camera::open().await?),
         Source::Brush => {
             let url = session.picture.with_untracked(|picture| picture.as_ref().map(|picture| picture.url.clone()));
-            let image = dom::image(&url.unwrap_or_default()).await.ok_or("There is no picture to draw on yet.")?;
+            let image = dom::image(&url.unwrap_or_default()).await.ok_or_else(|| tr!("There is no picture to draw on yet."))?;
             show_image(canvas, &image);
-            told.set("Draw on the picture: what the networks say follows.".into());
+            told.set(tr!("Draw on the picture: what the networks say follows."));
             None
         }
     };
@@ -106,7 +114,7 @@ async fn feed(
             continue;
         }
         match &camera {
-            Some(camera) if camera.has_ended() => return Err(UNPLUGGED),
+            Some(camera) if camera.has_ended() => return Err(unplugged()),
             Some(camera) => camera.draw(canvas),
             None if !is_new.get_value() => continue,
             None => is_new.set_value(false),
@@ -120,7 +128,8 @@ async fn feed(
         session.take_picture(source, blob);
         let now = dom::now();
         if let (Some(before), true) = (taken_at.replace(now), camera.is_some()) {
-            told.set(format!("{:.1} pictures a second; they stay on this device.", 1000.0 / f64::max(now - before, 1.0)));
+            let rate = 1000.0 / f64::max(now - before, 1.0);
+            told.set(tr!("{} pictures a second; they stay on this device.", format!("{rate:.1}")));
         }
     }
     Ok(())
@@ -133,20 +142,19 @@ struct Camera {
 }
 
 impl Camera {
-    async fn open() -> Result<Self, &'static str> {
-        const NONE: &str = "This browser offers no camera here: pages must come over HTTPS, and an embedding page must allow it.";
-        let devices = dom::media_devices().ok_or(NONE)?;
+    async fn open() -> Result<Self, String> {
+        let devices = dom::media_devices().ok_or_else(no_camera)?;
         let wanted = MediaStreamConstraints::new();
         wanted.set_video(&JsValue::TRUE);
-        let stream = devices.get_user_media_with_constraints(&wanted).map_err(|_| NONE)?;
+        let stream = devices.get_user_media_with_constraints(&wanted).map_err(|_| no_camera())?;
         let stream: MediaStream = JsFuture::from(stream).await.map_err(|error| refusal(&error))?.unchecked_into();
         let track: MediaStreamTrack = stream.get_video_tracks().get(0).unchecked_into();
-        let video: HtmlVideoElement = dom::create("video").ok_or(NONE)?;
+        let video: HtmlVideoElement = dom::create("video").ok_or_else(no_camera)?;
         let camera = Self { video, track };
         camera.video.set_muted(true);
         camera.video.set_src_object(Some(&stream));
-        let playing = camera.video.play().map_err(|_| UNPLUGGED)?;
-        JsFuture::from(playing).await.map_err(|_| UNPLUGGED)?;
+        let playing = camera.video.play().map_err(|_| unplugged())?;
+        JsFuture::from(playing).await.map_err(|_| unplugged())?;
         Ok(camera)
     }
 
@@ -169,12 +177,12 @@ impl Drop for Camera {
 }
 
 /// Why the browser gives no camera, by the name of its error.
-fn refusal(error: &JsValue) -> &'static str {
+fn refusal(error: &JsValue) -> String {
     let name = js_sys::Reflect::get(error, &"name".into()).ok().and_then(|name| name.as_string()).unwrap_or_default();
     match name.as_str() {
-        "NotAllowedError" => "The camera was refused. Allow it in the browser's address bar, or choose a picture instead.",
-        "NotFoundError" => "There is no camera here. Plug one in, or choose a picture instead.",
-        _ => "The camera did not start; perhaps another program uses it. Close that and try again.",
+        "NotAllowedError" => tr!("The camera was refused. Allow it in the browser's address bar, or choose a picture instead."),
+        "NotFoundError" => tr!("There is no camera here. Plug one in, or choose a picture instead."),
+        _ => tr!("The camera did not start; perhaps another program uses it. Close that and try again."),
     }
 }
 

@@ -96,7 +96,7 @@ impl Table {
 }
 
 /// A list of facts: what each is about, and what it says.
-pub fn facts(facts: &[(&str, String)]) -> String {
-    let fact = |(name, words): &(&str, String)| format!("<dt>{}</dt><dd>{}</dd>", escape(name), escape(words));
-    format!("<dl>{}</dl>", facts.iter().map(fact).collect::<String>())
+pub fn facts(facts: &[(impl AsRef<str>, String)]) -> String {
+    let list = facts.iter().map(|(name, words)| format!("<dt>{}</dt><dd>{}</dd>", escape(name.as_ref()), escape(words)));
+    format!("<dl>{}</dl>", list.collect::<String>())
 }

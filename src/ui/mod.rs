@@ -1,6 +1,8 @@
 //! The page. Logic is in plain structs that are tested without a browser; components are thin.
 
 #[cfg(feature = "ui")]
+mod api;
+#[cfg(feature = "ui")]
 mod app;
 #[cfg(feature = "ui")]
 mod architecture;
@@ -21,6 +23,9 @@ mod cost;
 #[cfg(feature = "ui")]
 mod dom;
 #[cfg(feature = "ui")]
+mod embed;
+pub mod facts;
+#[cfg(feature = "ui")]
 mod features;
 #[cfg(feature = "ui")]
 mod features_column;
@@ -37,7 +42,11 @@ mod files;
 #[cfg(feature = "ui")]
 mod inspector;
 #[cfg(feature = "ui")]
+mod lang;
+#[cfg(feature = "ui")]
 mod later;
+#[cfg(feature = "ui")]
+mod learn;
 #[cfg(feature = "ui")]
 mod live;
 pub mod markup;
@@ -51,6 +60,10 @@ pub mod samples;
 mod save;
 #[cfg(feature = "ui")]
 mod session;
+#[cfg(feature = "ui")]
+mod share;
+#[cfg(feature = "charts")]
+pub mod snippets;
 #[cfg(feature = "charts")]
 pub mod state;
 #[cfg(feature = "charts")]

@@ -3,7 +3,9 @@
 pub use crate::arch::cost::with_commas as grouped;
 use crate::arch::names::BODIES;
 use crate::arch::{ArchSpec, SpecError, Variant};
+use crate::tr;
 use crate::weights::source::{Source, net_of, written};
+use crate::words::say;
 
 /// Switches of a network, whoever its weights are by.
 ///
@@ -69,21 +71,21 @@ pub fn tagline(net: &str) -> &'static str {
 pub fn source(net: &str) -> Vec<(String, Option<String>)> {
     let Ok(spec) = spec(net) else { return Vec::new() };
     match spec.known() {
-        Some((body, variant)) if body.source == variant.source() => linked(body.source),
+        Some((body, variant)) if body.source == variant.source() => linked(&say(body.source)),
         Some((body, variant)) => {
-            let mut words = linked(body.source);
+            let mut words = linked(&say(body.source));
             words.push((format!(". {}: ", variant.letter().to_ascii_uppercase()), None));
-            words.extend(linked(variant.source()));
+            words.extend(linked(&say(variant.source())));
             words
         }
         // Dilation changes no tensor: the network it came from has its weights.
         None if spec.dilate.contains(&true) => {
             let plain = ArchSpec { dilate: vec![false; spec.dilate.len()], ..spec };
             let mut words = source(&plain.name());
-            words.push((", dilated instead of strided".into(), None));
+            words.push((tr!(", dilated instead of strided"), None));
             words
         }
-        None => vec![("A mixture that nobody is known to have trained".into(), None)],
+        None => vec![(tr!("A mixture that nobody is known to have trained"), None)],
     }
 }
 

@@ -1,6 +1,7 @@
 //! The figure **predict**: the picture, and what each network says of it.
 
 use super::button::button;
+use super::dom;
 use super::fetching::{Busy, Consent};
 use super::live::Live;
 use super::markup::escape;
@@ -9,8 +10,10 @@ use super::picture::photo;
 use super::session::{Answer as Said, Outcome, Progress, Session, Source};
 use super::state::MAX_SHIFT;
 use crate::image::{Interpolation, Preprocess};
+use crate::tr;
 use crate::weights::Card;
 use crate::weights::source::{Source as Weights, source_of};
+use crate::words::{label, say};
 use crate::worker::protocol::{Fetching, Prediction};
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -64,17 +67,18 @@ pub fn Predict(
             models.iter().filter_map(size).collect::<Vec<_>>()
         })
     });
-    let fetch_all = move || waiting.get_untracked().iter().for_each(|(net, _)| session.agree(net, Fetching::Keep));
+    let fetching = if dom::has_origin() { Fetching::Keep } else { Fetching::Elsewhere };
+    let fetch_all = move || waiting.get_untracked().iter().for_each(|(net, _)| session.agree(net, fetching));
     let all = move || {
         let bytes: u64 = waiting.with(|waiting| waiting.iter().map(|(_, bytes)| bytes).sum());
-        format!("Download all, {:.0} MB", bytes as f64 / 1e6)
+        tr!("Download all, {} MB", format!("{:.0}", bytes as f64 / 1e6))
     };
     let ask_the_large_one = move || session.state.update(|state| state.models = vec![THOUSAND_CLASSES.into()]);
     view! {
         <section id="prediction" aria-labelledby="prediction-title">
             <div class="head">
-                <h2 id="prediction-title">"Prediction"</h2>
-                <p>"Every number says whose weights it comes from."</p>
+                <h2 id="prediction-title">{tr!("Prediction")}</h2>
+                <p>{tr!("Every number says whose weights it comes from.")}</p>
             </div>
             <div class="answers">
                 <Shown session/>
@@ -84,24 +88,24 @@ pub fn Predict(
             </div>
             <Show when=move || waiting.with(|waiting| waiting.len() > 1)>
                 <div class="offer">
-                    <p>"Several of these networks wait for their weights. Kept on this device, they need no network the next time."</p>
+                    <p>{tr!("Several of these networks wait for their weights. Kept on this device, they need no network the next time.")}</p>
                     {button(all, fetch_all).class("solid").view()}
                 </div>
             </Show>
             <Show when=move || recipes_differ.get()>
                 <p class="cap">
-                    "These networks were trained by different recipes, which alone moves the same network's accuracy by four points: \
-                     what differs here is not the tweaks' doing alone."
+                    {tr!("These networks were trained by different recipes, which alone moves the same network's accuracy by four points: what differs here is not the tweaks' doing alone.")}
                 </p>
             </Show>
             <Show when=move || none_knows_it.get()>
                 <div class="offer">
-                    <p>"These networks know ten things each, and the picture is perhaps none of them. ResNet-50-A knows 1,000."</p>
-                    {button("Ask ResNet-50-A", ask_the_large_one).class("solid").view()}
+                    <p>{tr!("These networks know ten things each, and the picture is perhaps none of them. ResNet-50-A knows 1,000.")}</p>
+                    {button(tr!("Ask ResNet-50-A"), ask_the_large_one).class("solid").view()}
                 </div>
             </Show>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -113,27 +117,30 @@ fn Shown(
         <figure class="picture">
             {move || match (session.live.get(), session.picture.get()) {
                 (Some(source), _) => view! { <Live session source/> }.into_any(),
-                (None, None) => view! { <div class="frame"></div><figcaption class="cap">"The picture is being read."</figcaption> }.into_any(),
+                (None, None) => view! { <div class="frame"></div><figcaption class="cap">{tr!("The picture is being read.")}</figcaption> }.into_any(),
                 (None, Some(picture)) => view! {
                     <div class="frame"><img src=picture.url alt=picture.title.clone()/></div>
-                    <figcaption class="cap"><b>{picture.title}</b>{format!(" · {} × {} · {}", picture.size.0, picture.size.1, picture.credit)}</figcaption>
+                    <figcaption class="cap">
+                        <b>{picture.title}</b>{picture.size.map(|(width, height)| format!(" · {width} × {height}"))}" · "{picture.credit}
+                    </figcaption>
                 }.into_any(),
             }}
             <Show when=move || session.live.get().is_none()>
                 <span class="group cap sources">
-                    {button("Camera", move || session.live.set(Some(Source::Camera))).view()}
-                    {button("Draw on it", move || session.live.set(Some(Source::Brush))).disabled(move || session.picture.with(Option::is_none)).view()}
+                    // A frame of no origin is given none.
+                    {dom::has_origin().then(|| button(tr!("Camera"), move || session.live.set(Some(Source::Camera))).view())}
+                    {button(tr!("Draw on it"), move || session.live.set(Some(Source::Brush))).disabled(move || session.picture.with(Option::is_none)).view()}
                 </span>
             </Show>
             <label class="cap shift">
-                {move || format!("Moved by {} px", session.state.with(|state| state.shift))}
+                {move || tr!("Moved by {} px", session.state.with(|state| state.shift))}
                 <input
-                    type="range" min="0" max=MAX_SHIFT aria-label="Pixels that the picture is moved to the left"
+                    type="range" min="0" max=MAX_SHIFT aria-label=tr!("Pixels that the picture is moved to the left")
                     prop:value=move || session.state.with(|state| state.shift.to_string())
                     on:input=move |event| if let Ok(shift) = event_target_value(&event).parse() { session.state.update(|state| state.shift = shift) }
                 />
             </label>
-            <p class="cap hint">"Drop or paste a picture anywhere on this page."</p>
+            <p class="cap hint">{tr!("Drop or paste a picture anywhere on this page.")}</p>
         </figure>
     }
 }
@@ -161,14 +168,15 @@ fn Answer(
         <article class=format!("card answer {}", hue(&net)) data-net=net.clone()>
             <h3><i class="dot"></i>{display(&net)}<span>{time}</span></h3>
             {move || match outcome.get() {
+                None if !session.awake.get() => view! { <p class="cap asleep">{tr!("Not asked yet.")}</p> }.into_any(),
                 None => busy(session, &name, None),
                 Some(Outcome::Waiting(progress)) => busy(session, &name, progress),
                 Some(Outcome::Done(answer)) => view! { <Done session net=name.clone() answer/> }.into_any(),
                 Some(Outcome::Elsewhere { bytes, host }) => view! { <Elsewhere session net=name.clone() bytes host/> }.into_any(),
-                Some(Outcome::Cancelled) => view! { <Again session net=name.clone() message="Given up.".to_string()/> }.into_any(),
+                Some(Outcome::Cancelled) => view! { <Again session net=name.clone() message=tr!("Given up.")/> }.into_any(),
                 Some(Outcome::Failed(message)) => view! { <Again session net=name.clone() message/> }.into_any(),
                 Some(Outcome::NoWeights) => view! {
-                    <p class="problem">"There are no weights for this network yet, so it cannot be asked. Its diagram is below."</p>
+                    <p class="problem">{tr!("There are no weights for this network yet, so it cannot be asked. Its diagram is below.")}</p>
                 }.into_any(),
             }}
         </article>
@@ -191,10 +199,10 @@ fn Done(
 ) -> impl IntoView {
     let ran = &answer.ran;
     let row = move |class: &Prediction| {
-        let label = session.files.name(&net, class.index).unwrap_or_else(|| class.label.clone());
+        let name = session.files.name(&net, class.index).unwrap_or_else(|| label(&class.wnid, &class.label));
         format!(
             r#"<li class="row"><span>{}</span><span class="meter"><b style="width:{:.1}%"></b></span><span class="number">{}</span></li>"#,
-            escape(&label),
+            escape(&name),
             100.0 * class.p,
             percent(class.p)
         )
@@ -203,8 +211,8 @@ fn Done(
     let rows = move || top.iter().map(&row).collect::<String>();
     let is_unsure = ran.none_of_its_classes;
     let doubt = match (ran.untrained, is_unsure) {
-        (true, _) => Some("These weights were never trained: what they say of a picture would mean nothing."),
-        (_, true) => Some("Not sure: perhaps none of its ten classes."),
+        (true, _) => Some(tr!("These weights were never trained: what they say of a picture would mean nothing.")),
+        (_, true) => Some(tr!("Not sure: perhaps none of its ten classes.")),
         _ => None,
     };
     let seen = answer.seen().map(|(side, pixels)| (side, photo(side, pixels)));
@@ -215,7 +223,7 @@ fn Done(
         <ol class="top" class:unsure=is_unsure inner_html=rows></ol>
         {seen.map(|(side, url)| view! {
             <figure class="seen">
-                <img src=url width=side height=side alt="The very pixels that this network reads"/>
+                <img src=url width=side height=side alt=tr!("The very pixels that this network reads")/>
                 <figcaption class="cap">{how}</figcaption>
             </figure>
         })}
@@ -227,14 +235,14 @@ fn Done(
 fn prepared(how: &Preprocess, side: usize) -> String {
     let at = how.at_size(side);
     let filter = match how.interpolation {
-        Interpolation::Bilinear => "bilinear",
-        Interpolation::Bicubic => "bicubic",
+        Interpolation::Bilinear => tr!("bilinear"),
+        Interpolation::Bicubic => tr!("bicubic"),
     };
     let share = match how.size < how.resize {
         true => format!("{:.1} %", 100.0 * how.size as f64 / how.resize as f64),
-        false => "square".into(),
+        false => tr!("square"),
     };
-    format!("Reads {side} × {side} px: shorter side to {} ({filter}), the middle {share}.", at.resize)
+    tr!("Reads {0} × {0} px: shorter side to {1} ({2}), the middle {3}.", side, at.resize, filter, share)
 }
 
 /// `97.5 %`, with as many digits as mean something.
@@ -254,9 +262,11 @@ fn Origin(
     /// What travels with the weights.
     card: Card,
 ) -> impl IntoView {
-    let accuracy =
-        card.accuracy.map(|accuracy| format!(" Top-1 {:.1} % on {} ({}).", accuracy.top1, accuracy.measured_on, accuracy.by));
-    view! { <p class="cap origin">{format!("Weights: {}. Recipe: {}.", card.origin, card.recipe)}{accuracy}</p> }
+    let accuracy = card.accuracy.map(|accuracy| {
+        tr!("Top-1 {} % on {} ({}).", format!("{:.1}", accuracy.top1), say(&accuracy.measured_on), say(&accuracy.by))
+    });
+    let words = tr!("Weights: {}. Recipe: {}.", say(&card.origin), say(&card.recipe));
+    view! { <p class="cap origin">{words}{accuracy.map(|accuracy| format!(" {accuracy}"))}</p> }
 }
 
 #[component]
@@ -291,6 +301,6 @@ fn Again(
 ) -> impl IntoView {
     view! {
         <p class="problem">{message}</p>
-        {button("Try again", move || session.retry(&net)).view()}
+        {button(tr!("Try again"), move || session.retry(&net)).view()}
     }
 }

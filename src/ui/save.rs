@@ -5,6 +5,7 @@ use super::dom;
 use super::session::Session;
 use super::state::Theme;
 use super::still::{Palette, Still};
+use crate::tr;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -40,14 +41,14 @@ pub fn Save(
             Format::Png => spawn_local(async move {
                 match dom::rasterise(&still.svg, still.width, still.height).await {
                     Some(blob) => dom::download_blob(&format!("{name}.png"), &blob),
-                    None => session.notice.set(Some("The browser could not draw this figure as a PNG: save it as SVG.".into())),
+                    None => session.notice.set(Some(tr!("The browser could not draw this figure as a PNG: save it as SVG."))),
                 }
             }),
         }
     };
     view! {
-        <span class="group" role="group" aria-label=format!("Save {what}")>
-            "Save"
+        <span class="group" role="group" aria-label=tr!("Save {}", what)>
+            {tr!("Save")}
             {button("SVG", move || save(Format::Svg)).view()}
             {button("PNG", move || save(Format::Png)).view()}
         </span>

@@ -4,7 +4,9 @@ use super::dom;
 use super::files::{Files, KeptList, Look};
 use super::samples::{self, Sample};
 use super::state::State;
+use crate::tr;
 use crate::weights::source::{Source as Weights, net_of, source_of, written};
+use crate::words::say;
 use crate::worker::client::{Client, Incoming};
 use crate::worker::protocol::{
     BackendChoice, BackendReport, Event, Fetching, InputChoice, Ran, Request, Run, Step, WeightsChoice,
@@ -87,8 +89,8 @@ pub struct Picture {
     pub title: String,
     /// Whose it is.
     pub credit: String,
-    /// Pixels across and down.
-    pub size: (usize, usize),
+    /// Pixels across and down, once it has been decoded.
+    pub size: Option<(usize, usize)>,
 }
 
 /// Where pictures come from one after another.
@@ -101,10 +103,10 @@ pub enum Source {
 }
 
 impl Source {
-    fn title(self) -> &'static str {
+    fn title(self) -> String {
         match self {
-            Self::Camera => "Camera",
-            Self::Brush => "Drawn on",
+            Self::Camera => tr!("Camera"),
+            Self::Brush => tr!("Drawn on"),
         }
     }
 }
@@ -114,12 +116,16 @@ pub struct Candidate {
     blob: Blob,
     title: String,
     sample: Option<Sample>,
+    /// How many pictures others had given when it was sent.
+    given: u32,
 }
 
 /// What a request is for.
 pub enum Pending {
     /// A picture to show.
     Picture(Candidate),
+    /// A picture that is not shown; it hears why it cannot be read.
+    Given(Box<dyn FnOnce(String)>),
     /// A network's prediction.
     Run(String),
     /// Something beside it.
@@ -142,6 +148,8 @@ struct Inner {
     blob: RefCell<Option<Blob>>,
     seen_by: Cell<u32>,
     pictures: Cell<u32>,
+    /// Counts the pictures that were given to the engine and are not shown.
+    given: Cell<u32>,
     stamp: Cell<Option<Stamp>>,
     /// When a request's download was first heard of, and how much had come by then.
     downloads: RefCell<BTreeMap<u32, (f64, u64)>>,
@@ -162,6 +170,10 @@ pub struct Session {
     pub notice: RwSignal<Option<String>>,
     /// Files of weights.
     pub files: Files,
+    /// Whether anything may be computed; a figure that stands alone waits until it is asked.
+    pub awake: RwSignal<bool>,
+    /// What puts a newer version of the page in this one's place, once it has come.
+    pub update: StoredValue<Option<js_sys::Function>, LocalStorage>,
     /// Where the last answer was computed.
     pub backend: RwSignal<Option<BackendReport>>,
     inner: StoredValue<Rc<Inner>, LocalStorage>,
@@ -171,12 +183,14 @@ impl Session {
     /// A session that has asked nothing yet.
     pub fn new(state: State, problems: &[String]) -> Self {
         let session = Self {
+            awake: RwSignal::new(state.embed.is_none()),
             state: RwSignal::new(state),
             outcomes: RwSignal::default(),
             picture: RwSignal::default(),
             live: RwSignal::new(None),
             notice: RwSignal::new((!problems.is_empty()).then(|| problems.join(" "))),
             files: Files::new(),
+            update: StoredValue::new_local(None),
             backend: RwSignal::default(),
             inner: StoredValue::new_local(Rc::new(Inner::default())),
         };
@@ -209,16 +223,33 @@ impl Session {
     /// Shows a sample picture, and leaves what the visitor should know in sight.
     pub fn load_sample(self, id: &str) {
         let Some(sample) = samples::find(id) else { return };
+        if !self.awake.get_untracked() {
+            self.state.maybe_update(|state| {
+                let is_new = state.image.as_deref() != Some(id);
+                state.image = Some(id.into());
+                is_new
+            });
+            return self.put_picture(sample_url(&sample), say(sample.title), say(sample.credit), None);
+        }
         // The engine loads while the picture does.
         if let Some(client) = self.client() {
             client.ensure();
         }
         spawn_local(async move {
-            match dom::fetch_blob(&format!("assets/samples/{}", sample.file)).await {
-                Ok(blob) => self.choose(Candidate { blob, title: sample.title.into(), sample: Some(sample) }),
+            match dom::fetch_blob(&sample_url(&sample)).await {
+                Ok(blob) => self.choose(blob, say(sample.title), Some(sample)),
                 Err(()) => self
                     .notice
-                    .set(Some(format!("The picture {} did not load. Check the connection and choose it again.", sample.file))),
+                    .set(Some(tr!("The picture {} did not load. Check the connection and choose it again.", sample.file))),
+            }
+        });
+    }
+
+    /// Puts the newer version of the page in this one's place.
+    pub fn apply_update(self) {
+        self.update.with_value(|apply| {
+            if let Some(apply) = apply {
+                let _ = apply.call0(&wasm_bindgen::JsValue::NULL);
             }
         });
     }
@@ -227,12 +258,14 @@ impl Session {
     pub fn choose_file(self, file: &web_sys::File) {
         self.notice.set(None);
         self.live.set(None);
-        self.choose(Candidate { blob: file.clone().into(), title: file.name(), sample: None });
+        self.awake.set(true);
+        self.choose(file.clone().into(), file.name(), None);
     }
 
     /// Shows the networks one of many pictures, or the last of them.
     pub fn take_picture(self, source: Source, blob: Blob) {
-        self.choose(Candidate { blob, title: source.title().into(), sample: None });
+        self.awake.set(true);
+        self.choose(blob, source.title(), None);
     }
 
     /// Whether the engine has answered everything.
@@ -240,13 +273,84 @@ impl Session {
         self.inner().pending.borrow().is_empty()
     }
 
-    fn choose(self, candidate: Candidate) {
+    /// Begins to compute, where nothing was to be computed until now.
+    pub fn wake(self) {
+        if !self.awake.get_untracked() {
+            self.awake.set(true);
+            let image = self.state.with_untracked(|state| state.image.clone());
+            self.load_sample(image.as_deref().unwrap_or_default());
+        }
+    }
+
+    /// Goes to another state, as a link or another page asks.
+    pub fn go(self, state: State) {
+        let now = self.state.get_untracked();
+        let image = state.image.clone().filter(|_| now.image != state.image);
+        if now != state {
+            self.state.set(state);
+        }
+        if let Some(image) = image {
+            self.live.set(None);
+            self.load_sample(&image);
+        }
+    }
+
+    fn choose(self, blob: Blob, title: String, sample: Option<Sample>) {
         let Some(client) = self.client() else { return };
         self.cancel_all(|pending| matches!(pending, Pending::Picture(_)));
         let id = client.next_id();
-        let blob = candidate.blob.clone();
+        let candidate = Candidate { blob: blob.clone(), title, sample, given: self.inner().given.get() };
         self.pend(id, Pending::Picture(candidate));
         client.send(Request::Picture { id }, Some(blob));
+    }
+
+    /// Asks networks for a picture that is not shown; `heard` gets every network's answer, in order, or the first sentence why not.
+    pub fn classify(self, blob: Blob, models: Vec<String>, heard: impl FnOnce(Result<Vec<(String, Answer)>, String>) + 'static) {
+        let Some(client) = self.client() else { return };
+        client.ensure();
+        let inner = self.inner();
+        inner.given.set(inner.given.get() + 1);
+        // The picture on show has to be sent again afterwards.
+        inner.seen_by.set(0);
+        let asked = Rc::new(RefCell::new(Asked { ids: Vec::new(), answers: Vec::new(), heard: Some(Box::new(heard)) }));
+        let count = models.len();
+        let fail = {
+            let asked = asked.clone();
+            move |sentence: String| {
+                let Asked { ids, heard, .. } = &mut *asked.borrow_mut();
+                std::mem::take(ids).into_iter().for_each(|id| self.cancel(id));
+                if let Some(heard) = heard.take() {
+                    heard(Err(sentence));
+                }
+            }
+        };
+        let id = client.next_id();
+        self.pend(id, Pending::Given(Box::new(fail.clone())));
+        client.send(Request::Picture { id }, Some(blob));
+        for net in models {
+            let run = self.run(&client, &net);
+            let own = source_of(&net).and_then(|source| self.files.own(&source));
+            let (asked, fail) = (asked.clone(), fail.clone());
+            let hear = {
+                let asked = asked.clone();
+                move |answer: Result<Answer, String>| match answer {
+                    Err(sentence) => fail(sentence),
+                    Ok(answer) => {
+                        let mut asked = asked.borrow_mut();
+                        asked.answers.push((net, answer));
+                        if asked.answers.len() == count {
+                            let answers = std::mem::take(&mut asked.answers);
+                            if let Some(heard) = asked.heard.take() {
+                                heard(Ok(answers));
+                            }
+                        }
+                    }
+                }
+            };
+            asked.borrow_mut().ids.push(run.id);
+            self.pend(run.id, Pending::Aside(Box::new(hear)));
+            client.send(Request::Run(run), own);
+        }
     }
 
     fn take(self, id: u32) -> Option<Pending> {
@@ -306,7 +410,7 @@ impl Session {
     pub fn refresh(self) {
         let inner = self.inner();
         let Some(client) = self.client() else { return };
-        if inner.blob.borrow().is_none() {
+        if inner.blob.borrow().is_none() || !self.awake.get_untracked() {
             return;
         }
         let state = self.state.get_untracked();
@@ -419,13 +523,15 @@ impl Session {
 
     fn lost(self, message: &str) {
         let pending = std::mem::take(&mut *self.inner().pending.borrow_mut());
-        self.notice.set(Some(message.into()));
+        let message = say(message);
+        self.notice.set(Some(message.clone()));
         let mut outcomes = self.outcomes.get_untracked();
         for (_, pending) in pending {
             match pending {
-                Pending::Run(net) => drop(outcomes.insert(net, Outcome::Failed(message.into()))),
-                Pending::Aside(heard) => heard(Err(message.into())),
-                Pending::Look => self.looked(Look::Failed(message.into())),
+                Pending::Run(net) => drop(outcomes.insert(net, Outcome::Failed(message.clone()))),
+                Pending::Aside(heard) => heard(Err(message.clone())),
+                Pending::Given(fail) => fail(message.clone()),
+                Pending::Look => self.looked(Look::Failed(message.clone())),
                 Pending::Picture(_) | Pending::Kept => {}
             }
         }
@@ -465,10 +571,10 @@ impl Session {
                 take(id);
                 self.files.kept.set(Some(KeptList { files, room }));
             }
-            Event::Notice { message } => self.notice.set(Some(message)),
+            Event::Notice { message } => self.notice.set(Some(say(&message))),
             Event::WeightsElsewhere { id, bytes, host } => match take(id) {
                 Some(Pending::Run(net)) => put(net, Outcome::Elsewhere { bytes, host }),
-                Some(Pending::Aside(heard)) => heard(Err("Its weights have to be fetched first.".into())),
+                Some(Pending::Aside(heard)) => heard(Err(tr!("Its weights have to be fetched first."))),
                 Some(Pending::Look) => self.looked(Look::Elsewhere { bytes, host }),
                 _ => {}
             },
@@ -499,6 +605,7 @@ impl Session {
                 Some(Pending::Picture(candidate)) => {
                     self.notice.set(Some(format!("{}: {}", candidate.title, dom::sentence(&message))));
                 }
+                Some(Pending::Given(fail)) => fail(dom::sentence(&message)),
                 Some(Pending::Aside(heard)) => heard(Err(dom::sentence(&message))),
                 Some(Pending::Look) => self.looked(Look::Failed(dom::sentence(&message))),
                 Some(Pending::Kept) | None => {}
@@ -530,15 +637,12 @@ impl Session {
         // While it lives, the picture shows itself.
         if self.live.get_untracked().is_none() {
             let (url, credit) = match candidate.sample {
-                Some(sample) => (format!("assets/samples/{}", sample.file), sample.credit.to_string()),
-                None => (dom::object_url(&candidate.blob), "Your picture; it stays on this device".to_string()),
+                Some(sample) => (sample_url(&sample), say(sample.credit)),
+                None => (dom::object_url(&candidate.blob), tr!("Your picture; it stays on this device")),
             };
-            if let Some(before) = self.picture.get_untracked() {
-                dom::drop_object_url(&before.url);
-            }
-            self.picture.set(Some(Picture { url, title: candidate.title, credit, size }));
+            self.put_picture(url, candidate.title, credit, Some(size));
         }
-        if let Some(client) = self.client() {
+        if let Some(client) = self.client().filter(|_| inner.given.get() == candidate.given) {
             inner.seen_by.set(client.generation());
         }
         let image = candidate.sample.map(|sample| sample.id.to_string());
@@ -547,4 +651,24 @@ impl Session {
         }
         self.refresh();
     }
+
+    fn put_picture(self, url: String, title: String, credit: String, size: Option<(usize, usize)>) {
+        if let Some(before) = self.picture.get_untracked() {
+            dom::drop_object_url(&before.url);
+        }
+        self.picture.set(Some(Picture { url, title, credit, size }));
+    }
+}
+
+/// Networks that were asked for a picture that is not shown.
+struct Asked {
+    ids: Vec<u32>,
+    answers: Vec<(String, Answer)>,
+    heard: Option<HeardAll>,
+}
+
+type HeardAll = Box<dyn FnOnce(Result<Vec<(String, Answer)>, String>)>;
+
+fn sample_url(sample: &Sample) -> String {
+    format!("assets/samples/{}", sample.file)
 }

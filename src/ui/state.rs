@@ -11,8 +11,10 @@ use crate::arch::spec::{MAX_SIZE, MIN_SIZE};
 use crate::arch::table::Level;
 use crate::arch::transition::{Transition, transitions};
 use crate::arch::{ArchSpec, Graph, Input, SpecError, lower};
+use crate::tr;
 use crate::weights::catalogue;
 use crate::weights::source::{Source, net_of, source_of, with_source, written};
+use crate::words::{say, sentence};
 use crate::worker::protocol::{BackendChoice, Fill};
 use form_urlencoded::{Serializer, parse};
 
@@ -46,6 +48,102 @@ impl Theme {
             Self::Light => "light",
             Self::Dark => "dark",
         }
+    }
+}
+
+/// The language of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lang {
+    /// The first of the browser's that the page speaks, else English.
+    #[default]
+    Auto,
+    /// English.
+    En,
+    /// Korean.
+    Ko,
+}
+
+impl Lang {
+    /// As in the query string.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::En => "en",
+            Self::Ko => "ko",
+        }
+    }
+
+    /// The language of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Auto, Self::En, Self::Ko].into_iter().find(|lang| lang.name() == name)
+    }
+
+    /// The language that a query string asks for, whatever else is in it.
+    pub fn of_query(query: &str) -> Self {
+        let mut pairs = parse(query.trim_start_matches('?').as_bytes());
+        pairs.find(|(key, _)| key == "lang").and_then(|(_, value)| Self::named(&value)).unwrap_or_default()
+    }
+
+    /// Which of the two it is for a reader with these languages, the best first, as browsers name them: `ko-KR`.
+    pub fn resolved<S: AsRef<str>>(self, languages: &[S]) -> Self {
+        let known =
+            |language: &S| Self::named(language.as_ref().split('-').next().unwrap_or_default().to_ascii_lowercase().as_str());
+        match self {
+            Self::Auto => languages.iter().filter_map(known).find(|lang| *lang != Self::Auto).unwrap_or(Self::En),
+            lang => lang,
+        }
+    }
+}
+
+/// A figure that stands alone in another page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Embed {
+    /// Block diagrams.
+    Architecture,
+    /// What strides read.
+    Strides,
+    /// Maps.
+    Features,
+    /// Receptive fields.
+    Field,
+    /// Tables and charts.
+    Cost,
+    /// Predictions.
+    Predict,
+}
+
+impl Embed {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Architecture, Self::Strides, Self::Features, Self::Field, Self::Cost, Self::Predict];
+
+    /// As in the query string.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Architecture => "architecture",
+            Self::Strides => "strides",
+            Self::Features => "features",
+            Self::Field => "field",
+            Self::Cost => "cost",
+            Self::Predict => "predict",
+        }
+    }
+
+    /// The figure of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|figure| figure.name() == name)
+    }
+
+    /// The figure's section in the page.
+    pub fn section(self) -> &'static str {
+        match self {
+            Self::Predict => "prediction",
+            figure => figure.name(),
+        }
+    }
+
+    /// Whether the engine has something to do for it.
+    pub fn computes(self) -> bool {
+        !matches!(self, Self::Architecture | Self::Cost)
     }
 }
 
@@ -86,6 +184,14 @@ pub struct State {
     pub backend: BackendChoice,
     /// Light or dark.
     pub theme: Theme,
+    /// The language.
+    pub lang: Lang,
+    /// The figure that stands alone; otherwise the whole page is shown.
+    pub embed: Option<Embed>,
+    /// Whether a figure that stands alone has its controls.
+    pub controls: bool,
+    /// Whether a figure that stands alone computes as soon as it is in sight, rather than when asked.
+    pub autorun: bool,
 }
 
 impl Default for State {
@@ -108,6 +214,10 @@ impl Default for State {
             base: None,
             backend: BackendChoice::Auto,
             theme: Theme::Auto,
+            lang: Lang::Auto,
+            embed: None,
+            controls: true,
+            autorun: false,
         }
     }
 }
@@ -202,95 +312,100 @@ impl State {
                 "node" => state.node = value,
                 "open" => match Folding::parse(&value) {
                     Some(folding) => open = Some(folding),
-                    None => problems.push(format!("\"{shown}\" names no stages and blocks to open: write layer2.0,layer3.")),
+                    None => problems.push(tr!("\"{}\" names no stages and blocks to open: write layer2.0,layer3.", shown)),
                 },
                 "image" if value == OWN_IMAGE => {
-                    problems.push("A link cannot hold your own picture, which stays on your device: choose it again.".into());
+                    problems.push(tr!("A link cannot hold your own picture, which stays on your device: choose it again."));
                 }
                 "image" => match samples::find(&value) {
                     Some(sample) => state.image = Some(sample.id.into()),
-                    None => problems.push(format!("There is no sample picture \"{shown}\"; another is shown.")),
+                    None => problems.push(tr!("There is no sample picture \"{}\"; another is shown.", shown)),
                 },
                 "size" => match value.parse().ok().filter(|size| (MIN_SIZE..=MAX_SIZE).contains(size)) {
                     Some(size) => state.size = Some(size),
                     None => problems
-                        .push(format!("The size \"{shown}\" is not between {MIN_SIZE} and {MAX_SIZE} pixels; it was left out.")),
+                        .push(tr!("The size \"{}\" is not between {} and {} pixels; it was left out.", shown, MIN_SIZE, MAX_SIZE)),
                 },
                 "shift" => match value.parse().ok().filter(|shift| *shift <= MAX_SHIFT) {
                     Some(shift) => state.shift = shift,
-                    None => problems.push(format!("The shift \"{shown}\" is not between 0 and {MAX_SHIFT} pixels; it was left out.")),
+                    None => problems.push(tr!("The shift \"{}\" is not between 0 and {} pixels; it was left out.", shown, MAX_SHIFT)),
                 },
                 "probe" => match Probe::parse(&value) {
                     Some(probe) => state.probe = Some(probe),
-                    None => problems.push(format!(
-                        "\"{shown}\" is no probe: write a layer, row, column, side from 1 to {MAX_SIDE} and zero, white or noise, as in input,64,64,4,zero."
-                    )),
+                    None => problems.push(tr!("\"{}\" is no probe: write a layer, row, column, side from 1 to {} and zero, white or noise, as in input,64,64,4,zero.", shown, MAX_SIDE)),
                 },
                 "at" => match place(&value) {
                     Some(at) => state.at = at,
-                    None => problems.push(format!("\"{shown}\" is no place: write how far down and across, in thousandths of the picture, as in 500,500.")),
+                    None => problems.push(tr!("\"{}\" is no place: write how far down and across, in thousandths of the picture, as in 500,500.", shown)),
                 },
                 "channel" => match value.parse() {
                     Ok(channel) => state.channel = channel,
-                    Err(_) => problems.push(format!("\"{shown}\" is no channel: write a number from 0 on.")),
+                    Err(_) => problems.push(tr!("\"{}\" is no channel: write a number from 0 on.", shown)),
                 },
                 "sort" => match Sort::ALL.into_iter().find(|sort| sort.name() == value) {
                     Some(sort) => state.sort = sort,
-                    None => problems.push(format!("There is no order \"{shown}\": write index, mean, max or difference.")),
+                    None => problems.push(tr!("There is no order \"{}\": write index, mean, max or difference.", shown)),
                 },
                 "colours" => match Colours::ALL.into_iter().find(|colours| colours.name() == value) {
                     Some(colours) => state.colours = colours,
-                    None => problems.push(format!("There are no colours \"{shown}\": write viridis, magma, grey or diverging.")),
+                    None => problems.push(tr!("There are no colours \"{}\": write viridis, magma, grey or diverging.", shown)),
                 },
                 "scale" => match value.as_str() {
                     "each" => state.one_scale = false,
                     "one" => state.one_scale = true,
-                    _ => problems.push(format!("There is no scale \"{shown}\": write one or each.")),
+                    _ => problems.push(tr!("There is no scale \"{}\": write one or each.", shown)),
                 },
                 "count" => match Convention::named(&value) {
                     Some(count) => state.count = count,
-                    None => problems.push(format!(
-                        "There is no way of counting \"{shown}\": write fvcore or torchinfo, or macs or flops and what to add, as in macs-bn-relu-pool-add."
-                    )),
+                    None => problems.push(tr!("There is no way of counting \"{}\": write fvcore or torchinfo, or macs or flops and what to add, as in macs-bn-relu-pool-add.", shown)),
                 },
                 "level" => match Level::ALL.into_iter().find(|level| level.name() == value) {
                     Some(level) => state.level = level,
-                    None => problems.push(format!("There is no level \"{shown}\": write stages, blocks or layers.")),
+                    None => problems.push(tr!("There is no level \"{}\": write stages, blocks or layers.", shown)),
                 },
                 "base" => state.base = Some(value),
                 "backend" => match backend_named(&value) {
                     Some(backend) => state.backend = backend,
-                    None => problems.push(format!("There is no backend \"{shown}\": write auto, webgpu or cpu.")),
+                    None => problems.push(tr!("There is no backend \"{}\": write auto, webgpu or cpu.", shown)),
                 },
                 "theme" => match theme_named(&value) {
                     Some(theme) => state.theme = theme,
-                    None => problems.push(format!("There is no theme \"{shown}\": write auto, light or dark.")),
+                    None => problems.push(tr!("There is no theme \"{}\": write auto, light or dark.", shown)),
+                },
+                "lang" => match Lang::named(&value) {
+                    Some(lang) => state.lang = lang,
+                    None => problems.push(tr!("There is no language \"{}\": write auto, en or ko.", shown)),
+                },
+                "embed" => match Embed::named(&value) {
+                    Some(figure) => state.embed = Some(figure),
+                    None => problems.push(tr!("There is no figure \"{}\" to embed: write architecture, strides, features, field, cost or predict.", shown)),
+                },
+                "controls" | "autorun" => match (value.as_str(), key.as_ref()) {
+                    ("0" | "1", "controls") => state.controls = value == "1",
+                    ("0" | "1", _) => state.autorun = value == "1",
+                    _ => problems.push(tr!("\"{}\" is neither 0 nor 1, which {} can be.", shown, key)),
                 },
                 _ => {}
             }
         }
         if let Some(base) = state.base.take_if(|base| !state.models.contains(base)) {
             let shown: String = base.chars().take(60).collect();
-            problems.push(format!("\"{shown}\" is none of the networks shown, so that the others are compared with the first."));
+            problems.push(tr!("\"{}\" is none of the networks shown, so that the others are compared with the first.", shown));
         }
         if !state.has_node() {
             let shown: String = state.node.chars().take(60).collect();
-            problems.push(format!("None of these networks has a layer \"{shown}\"; {DEFAULT_NODE} is shown."));
+            problems.push(tr!("None of these networks has a layer \"{}\"; {} is shown.", shown, DEFAULT_NODE));
             state.node = DEFAULT_NODE.into();
         }
         state.open = open.unwrap_or_else(|| Folding::around(&state.node));
         (state, problems)
     }
 
-    /// The query string of this state, with its `?`; empty for the default state.
-    pub fn to_query(&self) -> String {
+    /// Every parameter of a link that leads here, with its value, and whether it may be left out since it is the default.
+    pub fn parameters(&self) -> Vec<(&'static str, String, bool)> {
         let default = Self::default();
-        let mut query = Serializer::new(String::new());
-        let mut put = |key: &str, value: &str, is_default: bool| {
-            if !is_default {
-                query.append_pair(key, value);
-            }
-        };
+        let mut all = Vec::new();
+        let mut put = |key: &'static str, value: &str, is_default: bool| all.push((key, value.to_string(), is_default));
         put("models", &self.models.join(","), self.models == default.models);
         put("node", &self.node, self.node == default.node);
         put("open", &self.open.to_string(), self.open == Folding::around(&self.node));
@@ -303,11 +418,24 @@ impl State {
         put("channel", &self.channel.to_string(), self.channel == default.channel);
         put("sort", self.sort.name(), self.sort == default.sort);
         put("colours", self.colours.name(), self.colours == default.colours);
-        put("scale", "one", !self.one_scale);
+        put("scale", if self.one_scale { "one" } else { "each" }, !self.one_scale);
         put("count", &self.count.name(), self.count == default.count);
         put("level", self.level.name(), self.level == default.level);
         put("base", self.base.as_deref().unwrap_or_default(), self.base.is_none());
         put("theme", self.theme.name(), self.theme == default.theme);
+        put("lang", self.lang.name(), self.lang == default.lang);
+        put("embed", self.embed.map_or("", Embed::name), self.embed.is_none());
+        put("controls", if self.controls { "1" } else { "0" }, self.controls);
+        put("autorun", if self.autorun { "1" } else { "0" }, !self.autorun);
+        all
+    }
+
+    /// The query string of this state, with its `?`; empty for the default state.
+    pub fn to_query(&self) -> String {
+        let mut query = Serializer::new(String::new());
+        for (key, value, _) in self.parameters().iter().filter(|(_, _, is_default)| !is_default) {
+            query.append_pair(key, value);
+        }
         // These are allowed in a query and read better as themselves.
         match query.finish() {
             query if query.is_empty() => query,
@@ -372,12 +500,13 @@ impl State {
     /// What a figure of one network says under itself: whose weights, `what` of which layer, which picture.
     pub fn caption(&self, net: &str, what: String) -> [String; 4] {
         let weights = match source_of(net) {
-            Some(Source::Entry(entry)) => entry.card.origin.clone(),
+            Some(Source::Entry(entry)) => say(&entry.card.origin),
             Some(source) => source.title().into(),
-            None => "no weights".into(),
+            None => tr!("no weights"),
         };
-        let image = self.image.as_deref().and_then(samples::find).map_or("the visitor's own", |sample| sample.title);
-        [display(net), format!("Weights: {weights}"), what, format!("Picture: {image}")]
+        let image =
+            self.image.as_deref().and_then(samples::find).map_or_else(|| tr!("the visitor's own"), |sample| say(sample.title));
+        [display(net), tr!("Weights: {}", weights), what, tr!("Picture: {}", image)]
     }
 
     /// The network of [`State::base_index`].
@@ -424,16 +553,13 @@ fn read_model(name: &str) -> Result<String, String> {
 fn models(list: &str) -> Result<Vec<String>, String> {
     let mut models: Vec<String> = Vec::new();
     for name in list.split(',') {
-        let model = read_model(name).map_err(|mut sentence| {
-            sentence[..1].make_ascii_uppercase();
-            sentence + "."
-        })?;
+        let model = read_model(name).map_err(|message| sentence(&message))?;
         if !models.contains(&model) {
             models.push(model);
         }
     }
     if models.len() > MAX_MODELS {
-        return Err(format!("At most {MAX_MODELS} networks stand side by side, not {}.", models.len()));
+        return Err(tr!("At most {} networks stand side by side, not {}.", MAX_MODELS, models.len()));
     }
     Ok(models)
 }

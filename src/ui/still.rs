@@ -3,6 +3,7 @@
 use super::markup::escape;
 use super::names::{display, paint};
 use crate::arch::diagram::{self, Column, WIDTH};
+use crate::tr;
 use std::fmt::Write;
 
 /// The colours of a drawing that stands alone, as in `styles.css`.
@@ -82,7 +83,7 @@ pub fn diagrams(columns: &[(String, Column)], palette: Palette) -> Still {
         );
     }
     let names: Vec<String> = columns.iter().map(|(net, _)| display(net)).collect();
-    let title = format!("Block diagram of {}", names.join(", "));
+    let title = tr!("Block diagram of {}", names.join(", "));
     file(&title, (width, height), &format!("<style>{style}</style>{body}"), palette)
 }
 
@@ -190,11 +191,13 @@ pub fn strides(paths: &[PathDrawn], caption: &[String], palette: Palette) -> Sti
 /// Words in lines as long as a map is wide.
 fn wrapped(words: &str) -> Vec<String> {
     const LETTERS: usize = 54;
+    // A Korean syllable is about as wide as two Latin letters.
+    let width = |text: &str| -> usize { text.chars().map(|letter| if ('가'..='힣').contains(&letter) { 2 } else { 1 }).sum() };
     let mut lines: Vec<String> = vec![String::new()];
     for word in words.split(' ') {
         match lines.last_mut() {
             Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + word.chars().count() < LETTERS => {
+            Some(line) if width(line) + width(word) < LETTERS => {
                 line.push(' ');
                 line.push_str(word);
             }

@@ -10,6 +10,8 @@ use super::still::{self, Palette, PathDrawn};
 use super::strides_view::{frame, magnifier, offset, overview, percent, place, shades, summary};
 use super::tables::merged;
 use crate::arch::transition::{Reading, Transition};
+use crate::tr;
+use crate::words::{label, say};
 use crate::worker::protocol::{Area, Edit, Fill};
 use leptos::prelude::*;
 use std::time::Duration;
@@ -107,14 +109,14 @@ pub fn Strides(
         move || session.outcomes.with(|outcomes| outcomes.values().any(|outcome| matches!(outcome, Outcome::Done(_))));
     view! {
         <div class="head">
-            <h2 id="strides-title">"Strides"</h2>
-            <p>"What each path reads of a map on its way to half the size. Grey is never read."</p>
+            <h2 id="strides-title">{tr!("Strides")}</h2>
+            <p>{tr!("What each path reads of a map on its way to half the size. Grey is never read.")}</p>
         </div>
         <Strip session networks chosen/>
         <div class="choices walk">
-            {button(move || if playing.with(Option::is_some) { "Pause".to_string() } else { "Play".to_string() }, play).view()}
+            {button(move || if playing.with(Option::is_some) { tr!("Pause") } else { tr!("Play") }, play).view()}
             <input
-                type="range" min="0" max=move || steps().saturating_sub(1) aria-label="Step of the walk"
+                type="range" min="0" max=move || steps().saturating_sub(1) aria-label=tr!("Step of the walk")
                 aria-valuetext=move || told(step.get(), walk.get())
                 prop:value=move || step.get().to_string()
                 on:input=move |event| if let Ok(at) = event_target_value(&event).parse() { step.set(at) }
@@ -132,15 +134,15 @@ pub fn Strides(
             }}
         </div>
         <div class="offer">
-            <p>"Does what nobody reads matter? Change every position that the original never reads, at each transition, and compute again."</p>
-            {button("Set them to zero", move || check(Fill::Zero)).class("solid").disabled(move || !can_check()).view()}
-            {button("Replace them by noise", move || check(Fill::Noise)).disabled(move || !can_check()).view()}
+            <p>{tr!("Does what nobody reads matter? Change every position that the original never reads, at each transition, and compute again.")}</p>
+            {button(tr!("Set them to zero"), move || check(Fill::Zero)).class("solid").disabled(move || !can_check()).view()}
+            {button(tr!("Replace them by noise"), move || check(Fill::Noise)).disabled(move || !can_check()).view()}
         </div>
     }
 }
 
 fn told(step: usize, (rows, columns): (usize, usize)) -> String {
-    format!("row {}, column {} of {rows} × {columns}", step / columns.max(1), step % columns.max(1))
+    tr!("row {}, column {} of {} × {}", step / columns.max(1), step % columns.max(1), rows, columns)
 }
 
 /// Every transition of every network in one strip; each chooses itself.
@@ -177,9 +179,9 @@ fn Strip(
         Table { rows: networks.get().into_iter().map(row).collect(), ..Table::default() }.rows_html()
     };
     view! {
-        <div class="scroll" tabindex="0" role="region" aria-label="Share of positions read at every transition">
+        <div class="scroll" tabindex="0" role="region" aria-label=tr!("Share of positions read at every transition")>
             <table class="strip">
-                <caption>"Read by path A / path B"</caption>
+                <caption>{tr!("Read by path A / path B")}</caption>
                 <thead><tr><td></td>{move || ids().into_iter().map(|(id, node)| {
                     let is_chosen = { let id = id.clone(); move || chosen.get() == id };
                     view! {
@@ -206,7 +208,7 @@ struct Check {
 impl Check {
     fn of(before: &Answer, after: &Answer) -> Self {
         let pairs = || before.logits().iter().zip(after.logits());
-        let top = |answer: &Answer| answer.ran.top.first().map(|class| class.label.clone()).unwrap_or_default();
+        let top = |answer: &Answer| answer.ran.top.first().map(|class| label(&class.wnid, &class.label)).unwrap_or_default();
         Self {
             changed: pairs().filter(|(a, b)| a.to_bits() != b.to_bits()).count(),
             classes: before.logits().len(),
@@ -217,15 +219,15 @@ impl Check {
 
     fn words(&self) -> String {
         match self.changed {
-            0 => format!("Not one bit of its {} logits changed.", self.classes),
+            0 => tr!("Not one bit of its {} logits changed.", self.classes),
             n => {
                 let (before, after) = &self.top;
-                let answer = if before == after {
-                    format!("it still says {after}")
+                let most = format!("{:.2}", self.most);
+                if before == after {
+                    tr!("{} of {} logits changed, by up to {}; it still says {}.", n, self.classes, most, after)
                 } else {
-                    format!("it says {after} instead of {before}")
-                };
-                format!("{n} of {} logits changed, by up to {:.2}; {answer}.", self.classes, self.most)
+                    tr!("{} of {} logits changed, by up to {}; it says {} instead of {}.", n, self.classes, most, after, before)
+                }
             }
         }
     }
@@ -249,7 +251,7 @@ fn Column(
     let name = display(&net);
     let colour = hue(&net);
     let Some(transition) = transition else {
-        return view! { <article class=format!("card {colour}")><h3><i class="dot"></i>{name}</h3><p class="problem">"This network keeps its size here."</p></article> }.into_any();
+        return view! { <article class=format!("card {colour}")><h3><i class="dot"></i>{name}</h3><p class="problem">{tr!("This network keeps its size here.")}</p></article> }.into_any();
     };
     let positions = transition.size.0 * transition.size.1;
     let map = transition.map.clone();
@@ -264,13 +266,13 @@ fn Column(
     let draw = {
         let (net, map, id) = (net.clone(), map.clone(), transition.id.clone());
         move |palette: Palette| {
-            let what = format!("{id}: what is read of {map}, whose channels' mean is shown; grey is never read.");
+            let what = tr!("{}: what is read of {}, whose channels' mean is shown; grey is never read.", id, map);
             let caption = session.state.with_untracked(|state| state.caption(&net, what));
             let drawn = drawn.with_value(|readings| {
                 let of = |reading: &Reading| {
                     let at = place(reading, step.get_untracked(), walk.get_untracked());
                     shown.with_untracked(|shades| PathDrawn {
-                        path: reading.path.to_string(),
+                        path: say(reading.path),
                         map: overview(reading, shades),
                         frame: frame(reading, at),
                         magnifier: magnifier(reading, shades, at),
@@ -288,7 +290,7 @@ fn Column(
         let told = reading.with_value(summary);
         view! {
             <div class="path">
-                <p class="which">{reading.with_value(|reading| reading.path)}</p>
+                <p class="which">{reading.with_value(|reading| say(reading.path))}</p>
                 <div class="whole">
                     <img alt="" src=move || reading.with_value(|reading| shown.with(|shades| overview(reading, shades)))/>
                     <div inner_html=move || reading.with_value(|reading| frame(reading, at()))></div>
@@ -300,18 +302,18 @@ fn Column(
     }).collect_view();
     view! {
         <article class=format!("card {colour}")>
-            <h3><i class="dot"></i>{name.clone()}<span>{format!("mean of {map}, {} × {}", transition.size.0, transition.size.1)}</span></h3>
+            <h3><i class="dot"></i>{name.clone()}<span>{tr!("mean of {}, {} × {}", map, transition.size.0, transition.size.1)}</span></h3>
             <div class="paths">{paths}</div>
             <p class="cap">{words}
-                {if dead == 0 { " Every position can matter.".to_string() } else {
-                    format!(" {} of {} positions were computed for nobody.", grouped(dead), grouped(positions as u64))
+                " "{if dead == 0 { tr!("Every position can matter.") } else {
+                    tr!("{} of {} positions were computed for nobody.", grouped(dead), grouped(positions as u64))
                 }}
             </p>
             <p class="checked" role="status">{move || checked.with(|checked| checked.iter().find(|(name, _)| *name == net).map(|(_, check)| match check {
                 Ok(check) => check.words(),
                 Err(sentence) => sentence.clone(),
             }))}</p>
-            <Save session what=format!("what {name} reads") draw/>
+            <Save session what=tr!("what {} reads", name) draw/>
         </article>
     }.into_any()
 }

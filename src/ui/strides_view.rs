@@ -3,6 +3,8 @@
 use super::names::grouped;
 use super::picture::{Colours, Palette, data_url, quantise, range};
 use crate::arch::transition::{Reading, Transition};
+use crate::tr;
+use crate::words::say;
 use std::fmt::Write;
 
 /// Most rows and columns under the magnifier.
@@ -55,15 +57,13 @@ pub fn magnifier(reading: &Reading, shades: &[u8], place: (usize, usize)) -> Str
     let (across, down) = (SPAN.min(width), SPAN.min(height));
     let palette = palette();
     let mut out = String::new();
+    let words = tr!("Rows {} to {}, columns {} to {}: {}", top, top + down - 1, left, left + across - 1, summary(reading));
     // Writing to a string cannot fail.
     let _ = write!(
         out,
-        r#"<svg class="magnifier" viewBox="-1 -1 {} {}" role="img" aria-label="Rows {top} to {}, columns {left} to {}: {}">"#,
+        r#"<svg class="magnifier" viewBox="-1 -1 {} {}" role="img" aria-label="{words}">"#,
         across * CELL + 2,
         down * CELL + 2,
-        top + down - 1,
-        left + across - 1,
-        summary(reading),
     );
     for (y, x) in (0..down).flat_map(|y| (0..across).map(move |x| (y, x))) {
         let reads = reading.reads.at(top + y, left + x);
@@ -120,22 +120,25 @@ pub fn summary(reading: &Reading) -> String {
     let share = percent(reading.reads.read_percent());
     let (least, most) = (reading.reads.min(), reading.reads.max());
     let times = match (least, most) {
-        (1, 1) => ", each once".to_string(),
+        (1, 1) => tr!(", each once"),
         (0, 1) => String::new(),
-        (least, most) if least == most => format!(", each {least} times"),
-        (least, most) => format!(", each {} to {most} times", least.max(1)),
+        (least, most) if least == most => tr!(", each {} times", least),
+        (least, most) => tr!(", each {} to {} times", least.max(1), most),
     };
     let lost = match reading.lost() {
-        0 => "none is lost".to_string(),
-        lost => format!("{} are lost", grouped(lost)),
+        0 => tr!("none is lost"),
+        lost => tr!("{} are lost", grouped(lost)),
     };
-    format!("{} reads {share} of {} positions{times}; {lost}", reading.reader, grouped(all as u64))
+    tr!("{} reads {} of {} positions{}; {}", say(&reading.reader), share, grouped(all as u64), times, lost)
 }
 
 /// How far apart the middles of both paths' windows are, where they are; in a sentence.
 pub fn offset(transition: &Transition) -> Option<String> {
     let [a, b] = transition.readings.get(..2)? else { return None };
     let apart = (a.centre() - b.centre()).abs();
-    let words = if apart == 0.5 { "half a position".to_string() } else { format!("{apart} positions") };
-    (apart > 0.0).then(|| format!("The middles of their windows are {words} apart."))
+    match apart {
+        0.0 => None,
+        0.5 => Some(tr!("The middles of their windows are half a position apart.")),
+        apart => Some(tr!("The middles of their windows are {} positions apart.", apart)),
+    }
 }

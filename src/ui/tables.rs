@@ -2,12 +2,27 @@
 
 use super::names::{display, grouped, short_count};
 use crate::arch::Graph;
-use crate::arch::cost::{self, Convention};
+use crate::arch::cost::{self, Convention, Extra, Extras};
 use crate::arch::receptive::{self, Field};
 use crate::arch::table::{self, Level, Row};
+use crate::tr;
+use crate::words::say;
 
 /// A table as plain text: its head and its lines.
 pub type Plain = (Vec<String>, Vec<Vec<String>>);
+
+/// What is counted, in the reader's language; [`Convention::title`] is what copied tables say.
+pub fn counted(convention: Convention) -> String {
+    let extras = convention.extras().unwrap_or_default();
+    if extras == Extras::NONE {
+        return say(&convention.title());
+    }
+    let names: Vec<String> = Extra::ALL.into_iter().filter(|&extra| extras.has(extra)).map(|extra| say(extra.title())).collect();
+    match convention {
+        Convention::Flops(_) => tr!("FLOPs with {}", names.join(", ")),
+        _ => tr!("MACs with {}", names.join(", ")),
+    }
+}
 
 /// One figure of one network.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +56,7 @@ fn difference(value: u64, base: u64) -> (String, String) {
     let exact = format!("{sign}{}", grouped(u64::try_from(by.unsigned_abs()).unwrap_or(u64::MAX)));
     let percent = 100.0 * by.unsigned_abs() as f64 / base as f64;
     let percent = match percent {
-        _ if base == 0 => "new".into(),
+        _ if base == 0 => tr!("new"),
         p if p < 0.05 => format!("{sign}<0.1 %"),
         p if p < 99.95 => format!("{sign}{p:.1} %"),
         p => format!("{sign}{p:.0} %"),
@@ -84,16 +99,16 @@ impl Comparison {
         let pixels = |count: u64| format!("{count} px");
         let memory = |graph: &Graph| ((cost::torchsummary(graph).total_mb * f64::from(1 << 20)).round()) as u64;
         let rows = vec![
-            ("Parameters".into(), row(&of(&|total| total.params), base, short_count)),
-            (convention.title(), row(&of(&|total| total.ops), base, short_count)),
-            ("MACs that nobody reads".into(), row(&of(&|total| total.dead_macs), base, short_count)),
-            ("Activations, float32".into(), row(&of(&|total| total.activation_bytes), base, megabytes)),
+            (tr!("Parameters"), row(&of(&|total| total.params), base, short_count)),
+            (counted(convention), row(&of(&|total| total.ops), base, short_count)),
+            (tr!("MACs that nobody reads"), row(&of(&|total| total.dead_macs), base, short_count)),
+            (tr!("Activations, float32"), row(&of(&|total| total.activation_bytes), base, megabytes)),
             (
-                "torchsummary's total size".into(),
+                tr!("torchsummary's total size"),
                 row(&graphs.iter().map(|graph| Some(memory(graph))).collect::<Vec<_>>(), base, megabytes),
             ),
             (
-                "Receptive field".into(),
+                tr!("Receptive field"),
                 row(&graphs.iter().map(|graph| Some(receptive::size(graph) as u64)).collect::<Vec<_>>(), base, pixels),
             ),
         ];
@@ -112,7 +127,7 @@ impl Comparison {
         Self { networks, rows: part_names(&tables).iter().map(row_of).collect() }
     }
 
-    /// Head and rows in full figures, for copying: each network's value, then its difference from the baseline.
+    /// Head and rows in full figures, for copying, in English: each network's value, then its difference from the baseline.
     pub fn exact(&self, first: &str, base: usize) -> Plain {
         let mut head = vec![first.to_string()];
         for (index, network) in self.networks.iter().enumerate() {
@@ -135,7 +150,7 @@ impl Comparison {
     }
 }
 
-/// Head and lines of one network's parts in full figures, for copying.
+/// Head and lines of one network's parts in full figures, for copying, in English.
 pub fn details(rows: &[Row], operations: &str) -> Plain {
     let head = [
         "part",

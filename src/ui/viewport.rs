@@ -2,6 +2,7 @@
 
 use super::button::button;
 use super::dom;
+use crate::tr;
 use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -107,17 +108,17 @@ impl Viewport {
         let zoom = self.zoom;
         let percent = move || format!("{:.0} %", 100.0 * zoom.get());
         view! {
-            <span class="group" role="group" aria-label="Zoom">
+            <span class="group" role="group" aria-label=tr!("Zoom")>
                 {button("−", move || self.zoom_to(zoom.get_untracked() / FACTOR, None))
-                    .named("Zoom out")
+                    .named(tr!("Zoom out"))
                     .disabled(move || zoom.get() <= SMALLEST)
                     .view()}
                 {button(percent, move || self.zoom_to(1.0, None))
                     .class("ghost number")
-                    .named(move || format!("{}, back to 100 %", percent()))
+                    .named(move || tr!("{}, back to 100 %", percent()))
                     .view()}
                 {button("+", move || self.zoom_to(zoom.get_untracked() * FACTOR, None))
-                    .named("Zoom in")
+                    .named(tr!("Zoom in"))
                     .disabled(move || zoom.get() >= LARGEST)
                     .view()}
             </span>

@@ -10,9 +10,12 @@ use super::names::{display, grouped, hue};
 use super::session::Session;
 use super::weights_view::{class_names, findings, table};
 use crate::arch::ArchSpec;
+use crate::image::Interpolation;
+use crate::tr;
 use crate::weights::Card;
 use crate::weights::catalogue::{self, CatalogueEntry};
 use crate::weights::source::{Source, net_of, source_of};
+use crate::words::say;
 use crate::worker::protocol::Opened;
 use leptos::ev;
 use leptos::prelude::*;
@@ -22,6 +25,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{File, HtmlInputElement};
 
+const GIGABYTE: u64 = 1_000_000_000;
 /// Sets of networks that belong together.
 const PRESETS: [(&str, [&str; 4]); 2] = [
     ("ImageNet, 1,000 classes", ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"]),
@@ -38,15 +42,15 @@ pub fn Weights(
     let presets = PRESETS.map(|(title, nets)| {
         let is_set = move || models.with(|models| models.iter().eq(nets));
         let set = move || session.state.update(|state| state.models = nets.map(String::from).into());
-        button(title, set).pressed(is_set).view()
+        button(say(title), set).pressed(is_set).view()
     });
     session.list_kept();
     view! {
         <div class="head">
-            <h2 id="weights-title">"Weights"</h2>
-            <p>"Whose they are, what a file of them holds, and what this device keeps."</p>
+            <h2 id="weights-title">{tr!("Weights")}</h2>
+            <p>{tr!("Whose they are, what a file of them holds, and what this device keeps.")}</p>
         </div>
-        <div class="choices"><span class="group" role="group" aria-label="Networks that belong together">{presets}</span></div>
+        <div class="choices"><span class="group" role="group" aria-label=tr!("Networks that belong together")>{presets}</span></div>
         <div class="cols">
             <For each=move || models.get() key=String::clone let:model><Column session model/></For>
         </div>
@@ -83,7 +87,7 @@ fn Column(
     let current = source.as_ref().map(Source::to_string).unwrap_or_default();
     let mut options: Options = catalogue::all_for(net_of(&model)).map(|entry| (entry.id.clone(), titled(entry))).collect();
     match &source {
-        None => options.insert(0, (String::new(), "none in the catalogue".into())),
+        None => options.insert(0, (String::new(), tr!("none in the catalogue"))),
         Some(source) if !options.iter().any(|(id, _)| *id == current) => options.push((current.clone(), source.title().into())),
         Some(_) => {}
     }
@@ -122,14 +126,14 @@ fn Column(
     view! {
         <article class=format!("card whose {}", hue(&model))>
             <h3><i class="dot"></i>{display(net_of(&model))}</h3>
-            <Choose label="Weights" options=options current=current choose=choose/>
+            <Choose label=tr!("Weights") options=options current=current choose=choose/>
             <p class="problem" role="status">{problem}</p>
             <div class="told" inner_html=list></div>
             <Show when=move || link().is_some()>
-                <p class="cap"><a href=move || link().unwrap_or_default() rel="noreferrer">"Where they are described"</a></p>
+                <p class="cap"><a href=move || link().unwrap_or_default() rel="noreferrer">{tr!("Where they are described")}</a></p>
             </Show>
             {(has_source && !is_known).then(|| view! { <ClassNames session model=model.clone()/> })}
-            {button("Look inside", look).disabled(move || !has_source).view()}
+            {button(tr!("Look inside"), look).disabled(move || !has_source).view()}
         </article>
     }
 }
@@ -137,20 +141,24 @@ fn Column(
 /// What a card says, as a list.
 fn told(card: &Card) -> String {
     let accuracy = match &card.accuracy {
-        Some(accuracy) => format!("{:.2} %, {} ({})", accuracy.top1, accuracy.measured_on, accuracy.by),
-        None => "not stated".into(),
+        Some(accuracy) => format!("{:.2} %, {} ({})", accuracy.top1, say(&accuracy.measured_on), say(&accuracy.by)),
+        None => tr!("not stated"),
     };
     let how = &card.preprocess;
+    let filter = match how.interpolation {
+        Interpolation::Bilinear => tr!("bilinear"),
+        Interpolation::Bicubic => tr!("bicubic"),
+    };
     let triple = |values: [f32; 3]| values.map(|value| format!("{value:.3}")).join(", ");
     facts(&[
-        ("Whose", card.origin.clone()),
-        ("Recipe", card.recipe.clone()),
-        ("Top-1", accuracy),
-        ("Licence", card.licence.clone()),
-        ("Classes", grouped(card.class_count() as u64)),
-        ("Input", format!("{} px, from {} px, {:?}", how.size, how.resize, how.interpolation).to_lowercase()),
-        ("Mean", triple(how.mean)),
-        ("Std", triple(how.std)),
+        (&tr!("Whose"), say(&card.origin)),
+        (&tr!("Recipe"), say(&card.recipe)),
+        (&tr!("Top-1"), accuracy),
+        (&tr!("Licence"), say(&card.licence)),
+        (&tr!("Classes"), grouped(card.class_count() as u64)),
+        (&tr!("Input"), tr!("{} px, from {} px, {}", how.size, how.resize, filter)),
+        (&tr!("Mean"), triple(how.mean)),
+        (&tr!("Std"), triple(how.std)),
     ])
 }
 
@@ -178,12 +186,12 @@ fn ClassNames(
             let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string()).unwrap_or_default();
             let classes = session.answer(&model).map_or(0, |answer| answer.logits().len());
             if classes == 0 {
-                return told.set("Ask the network first, so that its classes can be counted.".into());
+                return told.set(tr!("Ask the network first, so that its classes can be counted."));
             }
             match class_names(&text, classes) {
                 Err(sentence) => told.set(sentence),
                 Ok(names) => {
-                    told.set(format!("Named after {}.", file.name()));
+                    told.set(tr!("Named after {}.", file.name()));
                     if let Some(source) = source_of(&model) {
                         session.files.names.update(|all| drop(all.insert(source.to_string(), Arc::new(names))));
                     }
@@ -193,8 +201,8 @@ fn ClassNames(
     };
     view! {
         <label class="pick ghost">
-            "Names of its classes…"
-            <input type="file" accept=".txt,.json,.csv" aria-label="A file with the names of its classes, one a line" on:change=take/>
+            {tr!("Names of its classes…")}
+            <input type="file" accept=".txt,.json,.csv" aria-label=tr!("A file with the names of its classes, one a line") on:change=take/>
         </label>
         <p class="cap" role="status">{told}</p>
     }
@@ -226,19 +234,19 @@ fn Another(
     };
     view! {
         <form class="choices another" on:submit=submit>
-            <label for="address">"Other weights"</label>
+            <label for="address">{tr!("Other weights")}</label>
             <input
                 id="address" type="text" inputmode="url" autocomplete="off" spellcheck="false"
                 placeholder="https://huggingface.co/timm/resnet50d.gluon_in1k"
                 prop:value=address
                 on:input=move |event| address.set(event_target_value(&event))
             />
-            {button("Open", open).view()}
+            {button(tr!("Open"), open).view()}
             <label class="pick ghost">
-                "Your own file…"
-                <input type="file" accept=ENDINGS.join(",") aria-label="Your own file of weights" on:change=take/>
+                {tr!("Your own file…")}
+                <input type="file" accept=ENDINGS.join(",") aria-label=tr!("Your own file of weights") on:change=take/>
             </label>
-            <p class="cap">"A repository or the address of a .safetensors file; or drop a .safetensors, .pth or .pt anywhere on this page. It is read as data, never run, and never leaves this device."</p>
+            <p class="cap">{tr!("A repository or the address of a .safetensors file; or drop a .safetensors, .pth or .pt anywhere on this page. It is read as data, never run, and never leaves this device.")}</p>
             <p class="problem" role="alert">{problem}</p>
         </form>
     }
@@ -256,7 +264,7 @@ fn Inside(
             <div class="head">
                 <h3>{title}</h3>
                 <span class="space"></span>
-                {button("Close", move || session.stop_looking()).view()}
+                {button(tr!("Close"), move || session.stop_looking()).view()}
             </div>
             {move || session.files.looked.get().map(|looked| match looked.look {
                 Look::Busy(progress) => view! { <Busy progress cancel=move |()| session.stop_looking()/> }.into_any(),
@@ -265,7 +273,7 @@ fn Inside(
                     let (source, net) = (looked.source, looked.net);
                     view! {
                         <p class="problem" role="alert">{sentence}</p>
-                        {button("Try again", move || session.look(source.clone(), net.clone())).view()}
+                        {button(tr!("Try again"), move || session.look(source.clone(), net.clone())).view()}
                     }.into_any()
                 }
                 Look::Done(opened) => view! { <Contents session source=looked.source opened is_column=looked.net.is_some()/> }.into_any(),
@@ -288,21 +296,23 @@ fn Contents(
 ) -> impl IntoView {
     let inspection = &opened.inspection;
     let said = match (&inspection.net, inspection.inferred) {
-        (Some(net), true) => format!("By names and shapes this is {}.", display(net)),
-        (Some(net), false) => format!("These are weights for {}.", display(net)),
+        (Some(net), true) => tr!("By names and shapes this is {}.", display(net)),
+        (Some(net), false) => tr!("These are weights for {}.", display(net)),
         (None, _) => String::new(),
     };
     let values: usize = inspection.tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
-    let counts = format!(
-        "{} tensors, {} values, {:.1} MB; names of {}.",
+    let counts = tr!(
+        "{} tensors, {} values, {} MB; names of {}.",
         inspection.tensors.len(),
         grouped(values as u64),
-        opened.bytes as f64 / 1e6,
+        format!("{:.1}", opened.bytes as f64 / 1e6),
         inspection.layout.title()
     );
-    let untrained = inspection.untrained.then_some(
-        "Every normalisation is as it was made: this network was never trained, and what it says of a picture would mean nothing.",
-    );
+    let untrained = inspection.untrained.then(|| {
+        tr!(
+            "Every normalisation is as it was made: this network was never trained, and what it says of a picture would mean nothing."
+        )
+    });
     let problem = inspection.problem.as_ref().map(|problem| dom::sentence(problem));
     let listed = findings(inspection).into_iter().map(|(what, names)| view! { <dt>{what}</dt><dd>{names}</dd> }).collect_view();
     let shows = if is_column || problem.is_some() { Vec::new() } else { offers(&opened) };
@@ -321,9 +331,9 @@ fn Contents(
             button(title, show).class("solid").view()
         })
         .collect();
-    let question = (shows.len() > 1).then_some(
-        "The original and its B have the same tensors, so that the file cannot tell: on which convolution is the stride?",
-    );
+    let question = (shows.len() > 1).then(|| {
+        tr!("The original and its B have the same tensors, so that the file cannot tell: on which convolution is the stride?")
+    });
     let filter = RwSignal::new(String::new());
     let tensors = Memo::new(move |_| filter.with(|filter| table(&opened.inspection, filter)));
     view! {
@@ -335,11 +345,11 @@ fn Contents(
         <span class="group offers">{shows}</span>
         <p class="problem" role="alert">{failed}</p>
         <div class="choices">
-            <label>"Names with "<input type="search" on:input=move |event| filter.set(event_target_value(&event))/></label>
-            <span class="cap" role="status">{move || format!("{} tensors", tensors.with(|(_, count)| *count))}</span>
+            <label>{tr!("Names with ")}<input type="search" on:input=move |event| filter.set(event_target_value(&event))/></label>
+            <span class="cap" role="status">{move || tr!("{} tensors", tensors.with(|(_, count)| *count))}</span>
         </div>
-        <div class="scroll tensors" tabindex="0" role="region" aria-label="Tensors" inner_html=move || tensors.with(|(html, _)| html.clone())></div>
-        <p class="cap">"A dash: that layout has no such network. Statistics are of finite values; a histogram has 32 equal parts from the least to the greatest."</p>
+        <div class="scroll tensors" tabindex="0" role="region" aria-label=tr!("Tensors") inner_html=move || tensors.with(|(html, _)| html.clone())></div>
+        <p class="cap">{tr!("A dash: that layout has no such network. Statistics are of finite values; a histogram has 32 equal parts from the least to the greatest.")}</p>
     }
 }
 
@@ -347,12 +357,12 @@ fn Contents(
 fn offers(opened: &Opened) -> Vec<(String, String)> {
     let Some(net) = opened.inspection.net.clone() else { return Vec::new() };
     if !opened.inspection.stride_is_open {
-        return vec![(format!("Show {}", display(&net)), net)];
+        return vec![(tr!("Show {}", display(&net)), net)];
     }
     let original = ArchSpec::named(&net).map(|spec| spec.original().name()).unwrap_or_default();
     vec![
-        (format!("On the 1×1: {}, as He et al. and Keras", display(&original)), original),
-        (format!("On the 3×3: {}, as torchvision and timm", display(&net)), net),
+        (tr!("On the 1×1: {}, as He et al. and Keras", display(&original)), original),
+        (tr!("On the 3×3: {}, as torchvision and timm", display(&net)), net),
     ]
 }
 
@@ -362,40 +372,44 @@ fn Kept(
     /// The session that keeps it.
     session: Session,
 ) -> impl IntoView {
-    let size = |bytes: u64| match bytes {
-        bytes if bytes >= 1_000_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
-        bytes => format!("{:.1} MB", bytes as f64 / 1e6),
+    let in_mega = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
+    let in_giga = |bytes: u64| format!("{:.1}", bytes as f64 / 1e9);
+    let size = move |bytes: u64| match bytes {
+        GIGABYTE.. => format!("{} GB", in_giga(bytes)),
+        _ => format!("{} MB", in_mega(bytes)),
     };
     let rows = move |list: KeptList| {
         let Some(files) = list.files else {
-            return view! { <p class="cap">"This browser lets the page keep nothing on this device. Everything works without it: weights are fetched again at each visit."</p> }.into_any();
+            return view! { <p class="cap">{tr!("This browser lets the page keep nothing on this device. Everything works without it: weights are fetched again at each visit.")}</p> }.into_any();
         };
         let room = list
             .room
-            .map(|(used, quota)| format!(" This site uses {} of the {} that the browser grants it.", size(used), size(quota)));
+            .map(|(used, quota)| tr!("This site uses {} of the {} that the browser grants it.", size(used), size(quota)))
+            .map(|sentence| format!(" {sentence}"));
         if files.is_empty() {
-            return view! { <p class="cap">"Nothing is kept on this device."{room}</p> }.into_any();
+            return view! { <p class="cap">{tr!("Nothing is kept on this device.")}{room}</p> }.into_any();
         }
         let files = files.into_iter().map(|file| {
             let whole = match (file.is_whole, file.bytes) {
                 (true, _) => size(file.kept),
-                (false, 0) => format!("{}, unfinished", size(file.kept)),
-                (false, bytes) => format!("{} of {}", size(file.kept), size(bytes)),
+                (false, 0) => tr!("{}, unfinished", size(file.kept)),
+                (false, bytes) if file.kept < GIGABYTE => tr!("{} MB of {}", in_mega(file.kept), size(bytes)),
+                (false, bytes) => tr!("{} GB of {}", in_giga(file.kept), size(bytes)),
             };
             let name = file.title.clone();
             let key = file.key;
             view! {
                 <li>
                     <span>{file.title}</span><span class="number">{whole}</span>
-                    {button("Delete", move || session.forget(key.clone())).named(move || format!("Delete {name}")).view()}
+                    {button(tr!("Delete"), move || session.forget(key.clone())).named(move || tr!("Delete {}", name)).view()}
                 </li>
             }
         });
-        view! { <ul>{files.collect_view()}</ul><p class="cap">"What is whole is used without any network; what is not goes on when it is asked for again."{room}</p> }.into_any()
+        view! { <ul>{files.collect_view()}</ul><p class="cap">{tr!("What is whole is used without any network; what is not goes on when it is asked for again.")}{room}</p> }.into_any()
     };
     view! {
         <div class="kept">
-            <h3>"Kept on this device"</h3>
+            <h3>{tr!("Kept on this device")}</h3>
             {move || session.files.kept.get().map(rows)}
         </div>
     }

@@ -3,6 +3,7 @@
 use super::markup::escape;
 use super::names::grouped;
 use crate::arch::ArchSpec;
+use crate::tr;
 use crate::weights::Layout;
 use crate::weights::inspect::{BINS, Inspection, Tensor, Values};
 use std::fmt::Write;
@@ -23,7 +24,7 @@ pub fn histogram(values: &Values) -> String {
         // Writing to a string cannot fail.
         let _ = write!(bars, "M{} {height}v-{bar:.1}h{}V{height}z", bin * width / BINS, width / BINS);
     }
-    let words = format!(
+    let words = tr!(
         "{} values from {} to {}",
         grouped(values.histogram.iter().map(|n| u64::from(*n)).sum()),
         number(values.min),
@@ -46,7 +47,7 @@ fn number(value: f64) -> String {
     }
 }
 
-fn row(tensor: &Tensor, spec: Option<&ArchSpec>, fault: Option<&'static str>) -> String {
+fn row(tensor: &Tensor, spec: Option<&ArchSpec>, fault: Option<String>) -> String {
     let class = if fault.is_some() { r#" class="fault""# } else { "" };
     let fault = fault.map_or(String::new(), |fault| format!(" ({fault})"));
     let mut out = format!(r#"<tr{class}><th scope="row">{}{fault}</th>"#, escape(&tensor.name));
@@ -75,9 +76,9 @@ pub fn table(inspection: &Inspection, filter: &str) -> (String, usize) {
     let spec = inspection.net.as_ref().and_then(|net| ArchSpec::named(net).ok());
     let report = &inspection.report;
     let fault = |name: &String| match name {
-        name if report.not_finite.iter().any(|(bad, _)| bad == name) => Some("not finite"),
-        name if report.misshapen.iter().any(|bad| bad.name == *name) => Some("another shape"),
-        name if report.extra.contains(name) => Some("read by no layer"),
+        name if report.not_finite.iter().any(|(bad, _)| bad == name) => Some(tr!("not finite")),
+        name if report.misshapen.iter().any(|bad| bad.name == *name) => Some(tr!("another shape")),
+        name if report.extra.contains(name) => Some(tr!("read by no layer")),
         _ => None,
     };
     let found: Vec<String> = inspection
@@ -87,39 +88,39 @@ pub fn table(inspection: &Inspection, filter: &str) -> (String, usize) {
         .map(|tensor| row(tensor, spec.as_ref(), fault(&tensor.name)))
         .collect();
     let heads = [
-        Layout::Timm.title(),
-        Layout::InputStem.title(),
-        Layout::Keras.title(),
-        "Type",
-        "Shape",
-        "Mean",
-        "Std",
-        "Least",
-        "Greatest",
-        "Zeros",
-        "Histogram",
+        Layout::Timm.title().into(),
+        Layout::InputStem.title().into(),
+        Layout::Keras.title().into(),
+        tr!("Type"),
+        tr!("Shape"),
+        tr!("Mean"),
+        tr!("Std"),
+        tr!("Least"),
+        tr!("Greatest"),
+        tr!("Zeros"),
+        tr!("Histogram"),
     ];
     let head: String = heads.iter().map(|head| format!(r#"<th scope="col">{head}</th>"#)).collect();
     (format!("<table><thead><tr>{head}</tr></thead><tbody>{}</tbody></table>", found.concat()), found.len())
 }
 
 /// What does not fit, a line each: what it is, and which tensors.
-pub fn findings(inspection: &Inspection) -> Vec<(&'static str, String)> {
+pub fn findings(inspection: &Inspection) -> Vec<(String, String)> {
     let report = &inspection.report;
     let list = |names: Vec<String>| {
         let more = names.len().saturating_sub(LISTED);
         let shown = names.into_iter().take(LISTED).collect::<Vec<_>>().join(", ");
-        if more > 0 { format!("{shown} and {more} more") } else { shown }
+        if more > 0 { tr!("{} and {} more", shown, more) } else { shown }
     };
     let shape = |shape: &[usize]| shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
     let misshapen =
-        report.misshapen.iter().map(|bad| format!("{}: {} instead of {}", bad.name, shape(&bad.found), shape(&bad.wanted)));
-    let not_finite = report.not_finite.iter().map(|(name, index)| format!("{name}, number {}", grouped(*index as u64)));
+        report.misshapen.iter().map(|bad| tr!("{}: {} instead of {}", bad.name, shape(&bad.found), shape(&bad.wanted)));
+    let not_finite = report.not_finite.iter().map(|(name, index)| tr!("{}, number {}", name, grouped(*index as u64)));
     [
-        ("Missing", report.missing.clone()),
-        ("Read by no layer", report.extra.clone()),
-        ("Of another shape", misshapen.collect()),
-        ("Not finite", not_finite.collect()),
+        (tr!("Missing"), report.missing.clone()),
+        (tr!("Read by no layer"), report.extra.clone()),
+        (tr!("Of another shape"), misshapen.collect()),
+        (tr!("Not finite"), not_finite.collect()),
     ]
     .into_iter()
     .filter(|(_, names)| !names.is_empty())
@@ -138,5 +139,5 @@ pub fn class_names(text: &str, classes: usize) -> Result<Vec<String>, String> {
     if names.len() == classes {
         return Ok(names.into_iter().map(|name| name.chars().take(200).collect()).collect());
     }
-    Err(format!("This file names {} classes, but the network tells {classes} apart: write one name a line.", names.len()))
+    Err(tr!("This file names {} classes, but the network tells {} apart: write one name a line.", names.len(), classes))
 }

@@ -2,14 +2,15 @@
 
 use super::protocol::{Event, Request};
 use super::transport::{numbers, pack, unpack};
+use js_sys::Array;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Blob, ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 
 /// The loader that the build puts beside the page.
-const SCRIPT: &str = "./worker_loader.js";
+const LOADER: &str = "worker_loader.js";
 
 /// What the page hears.
 pub enum Incoming {
@@ -80,9 +81,7 @@ impl Client {
     }
 
     fn start(self: &Rc<Self>) -> Result<Running, JsValue> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(SCRIPT, &options)?;
+        let worker = started()?;
         let generation = self.generation.get() + 1;
         self.generation.set(generation);
 
@@ -134,6 +133,26 @@ impl Client {
         }
         (self.listener)(Incoming::Lost(message.into()));
     }
+}
+
+/// A worker that runs the loader. A sandboxed frame is of no origin, so that no script's address is of its own: there it is started by a line
+/// of script that imports the loader. Chromium lets such a worker be no module.
+fn started() -> Result<Worker, JsValue> {
+    let window = web_sys::window().ok_or(JsValue::NULL)?;
+    if window.origin() != "null" {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        return Worker::new_with_options(&format!("./{LOADER}"), &options);
+    }
+    let base = window.document().and_then(|document| document.base_uri().ok().flatten()).unwrap_or_default();
+    let address = serde_json::Value::from(Url::new_with_base(LOADER, &base)?.href());
+    // A promise that is broken tells nobody outside; an error does.
+    let script = format!("import({address}).catch((error) => setTimeout(() => {{ throw error; }}));");
+    let bag = BlobPropertyBag::new();
+    bag.set_type("text/javascript");
+    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&script.into()), &bag)?;
+    // The address is kept: when it may be forgotten differs from browser to browser.
+    Worker::new(&Url::create_object_url_with_blob(&blob)?)
 }
 
 fn post(worker: &Worker, request: &Request, blob: Option<&Blob>) {

@@ -4,8 +4,22 @@ use super::stream::Bytes;
 use super::wait::{Waited, patiently};
 use crate::weights::source::{file_name, host};
 use js_sys::{Date, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{AbortController, Headers, ReferrerPolicy, RequestInit, Response, WorkerGlobalScope};
+use web_sys::{AbortController, Headers, ReferrerPolicy, RequestInit, Response, Url, WorkerGlobalScope};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The module that this code was started by.
+    #[wasm_bindgen(thread_local_v2, js_namespace = ["import", "meta"], js_name = url)]
+    static MODULE: String;
+}
+
+/// An address of this site in full: a worker that was started from a blob, as in a sandboxed frame, has no address that others could be relative to.
+fn absolute(url: &str) -> String {
+    let whole = || MODULE.with(|module| Url::new_with_base(url, module).map(|url| url.href()).ok());
+    if url.contains("://") { url.into() } else { whole().unwrap_or_else(|| url.into()) }
+}
 
 /// Most bytes of a text that is fetched beside weights: lists, descriptions.
 const MOST_TEXT: usize = 8 << 20;
@@ -123,7 +137,7 @@ impl Incoming {
             options.set_headers_headers(&headers);
         }
         let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(|value: js_sys::Object| silent(value.into()))?;
-        let response = patiently(&scope.fetch_with_str_and_init(url, &options), go_on).await.map_err(|why| {
+        let response = patiently(&scope.fetch_with_str_and_init(&absolute(url), &options), go_on).await.map_err(|why| {
             abort.abort();
             if matches!(why, Waited::GivenUp) { FetchError::Cancelled } else { silent(JsValue::NULL) }
         })?;

@@ -12,7 +12,8 @@ use crate::arch::{ArchSpec, Input, lower};
 use crate::engine::topk::top_k;
 use crate::engine::{Edit, EngineError, Fill, Pass, Unit};
 use crate::image::{Rgb, prepare, resize_and_crop};
-use crate::weights::{formula, labels::labels};
+use crate::weights::formula;
+use crate::weights::labels::{Label, labels};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
@@ -203,7 +204,10 @@ impl Host {
         let ms = self.now() - start;
 
         let names = loaded.card.as_ref().map(|card| labels(&card.classes)).unwrap_or_default();
-        let prediction = |(index, p): (usize, f64)| Some(Prediction { index, label: names.get(index)?.name.clone(), p });
+        let prediction = |(index, p): (usize, f64)| {
+            let Label { wnid, name } = names.get(index)?.clone();
+            Some(Prediction { index, wnid, label: name, p })
+        };
         // Weights that were never trained would name classes as surely as any.
         let top = if loaded.untrained { Vec::new() } else { top_k(&output.logits, TOP) };
         let top_p = top.first().map_or(0.0, |(_, p)| *p);

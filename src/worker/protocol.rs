@@ -371,6 +371,8 @@ pub struct KeptFile {
 pub struct Prediction {
     /// Its index in the network's output.
     pub index: usize,
+    /// Its WordNet id, `n02124075`.
+    pub wnid: String,
     /// Its English name.
     pub label: String,
     /// Its probability.

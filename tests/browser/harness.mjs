@@ -14,11 +14,13 @@ export const golden = (name) => JSON.parse(readFileSync(join(project, "tests/gol
 
 const TYPES = {
   ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".json": "application/json",
-  ".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg",
+  ".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".webmanifest": "application/manifest+json", ".mjs": "text/javascript",
+  ".ts": "text/plain",
 };
 
-/// Serves the page under `/some/path/`, since it must work in any folder. `answer(path, request, response)` may take a request over.
-export async function serve(answer = () => false) {
+/// Serves the page under `/some/path/`, since it must work in any folder. `answer(path, request, response)` may take a request over; `headers` are
+/// sent with every file.
+export async function serve(answer = () => false, headers = {}) {
   const base = "/some/path/";
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
@@ -29,7 +31,7 @@ export async function serve(answer = () => false) {
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-length": statSync(file).size });
+    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-length": statSync(file).size, ...headers });
     createReadStream(file).pipe(response);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -37,12 +39,14 @@ export async function serve(answer = () => false) {
   return { url, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
 }
 
-/// Chromium without WebGPU, or with it on SwiftShader; with no camera, or one that shows a test picture; with switches of its own.
-export async function launch({ webgpu = false, camera = false, args = [] } = {}) {
+/// Chromium without WebGPU, or with it on SwiftShader; with no camera, or one that shows a test picture; with switches of its own. The page is
+/// kept for when there is no network only with `offline`, so that what a test lets fail does fail.
+export async function launch({ webgpu = false, camera = false, offline = false, args = [] } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "stridescope-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.STRIDESCOPE_CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
+    serviceWorkers: offline ? "allow" : "block",
     args: [
       "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
       ...args,
@@ -74,7 +78,7 @@ export async function alone(url, args = []) {
     for (let wait = 0; wait < 100 && processes(profile).length > 0; wait++) await new Promise((resolve) => setTimeout(resolve, 50));
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   };
-  return { close, memory: () => rendererMemory(profile) };
+  return { close, memory: (isShared) => rendererMemory(profile, isShared) };
 }
 
 /// The processes of the browser with that profile, by Linux' account: number, and what they were started with.
@@ -95,11 +99,12 @@ function processes(profile) {
   return all.filter(({ pid }) => ours.has(pid));
 }
 
-/// Bytes that the browser's pages and their workers hold of the machine's memory.
-function rendererMemory(profile) {
+/// Bytes that the browser's pages and their workers hold of the machine's memory; what processes share counts in parts with `isShared`.
+function rendererMemory(profile, isShared = false) {
+  const [file, field] = isShared ? ["smaps_rollup", /^Pss:\s+(\d+)/m] : ["status", /^VmRSS:\s+(\d+)/m];
   const renderers = processes(profile).filter(({ line }) => line.includes("--type=renderer"));
   if (renderers.length === 0) throw new Error("this browser has no renderers");
-  return renderers.reduce((sum, { pid }) => sum + 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0), 0);
+  return renderers.reduce((sum, { pid }) => sum + 1024 * Number(field.exec(readFileSync(`/proc/${pid}/${file}`, "utf8"))?.[1] ?? 0), 0);
 }
 
 /// Records what must not happen: errors in the console, and requests to anyone but the page's own server.

@@ -1,5 +1,8 @@
 //! The command line of `cargo xtask`.
 
+use std::path::PathBuf;
+
+use crate::dist::{self, Base};
 use crate::error::Error;
 
 /// What `cargo xtask help` prints.
@@ -8,6 +11,9 @@ cargo xtask serve [--port N]        build the release page and serve it on this 
 cargo xtask test [native|browser]   run every test, or one part
 cargo xtask build                   build the release page and check its size
 cargo xtask build page              the same, keeping the engine of the last build as it is
+cargo xtask dist --base PATH_OR_URL [--out FOLDER]
+                                    build the page and make a folder for a static host of it
+                                    (site/), complete for the address that it will have
 cargo xtask lint                    check the format, and clippy with warnings denied
 cargo xtask weights                 fetch the real ImageNet weights of resnet50-a (about 95 MB)
 cargo xtask bench [--write] [--webgpu]
@@ -20,7 +26,7 @@ Every command first gets whatever it needs and does not find.";
 const DEFAULT_PORT: u16 = 8080;
 
 /// One task, with its options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Print the usage.
     Help,
@@ -35,6 +41,8 @@ pub enum Command {
     Build,
     /// Build only the page's own code and styles, into what the last build left.
     BuildPage,
+    /// Build the page and make a site of it.
+    Dist(dist::Options),
     /// Run tests.
     Test {
         /// Which tests.
@@ -82,6 +90,7 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, Error> {
         }
         ["build"] => Ok(Command::Build),
         ["build", "page"] => Ok(Command::BuildPage),
+        ["dist", options @ ..] => Ok(Command::Dist(parse_dist(options)?)),
         ["test"] => Ok(Command::Test { part: Part::All }),
         ["test", "native"] => Ok(Command::Test { part: Part::Native }),
         ["test", "browser"] => Ok(Command::Test { part: Part::Browser }),
@@ -104,6 +113,25 @@ fn parse_bench(words: &[&str]) -> Result<BenchOptions, Error> {
     Ok(options)
 }
 
+fn parse_dist(words: &[&str]) -> Result<dist::Options, Error> {
+    let (mut base, mut out) = (None, None);
+    let mut words = words.iter().flat_map(|word| match word.split_once('=') {
+        Some((name, value)) if name.starts_with("--") => vec![name, value],
+        _ => vec![*word],
+    });
+    while let Some(name) = words.next() {
+        let target = match name {
+            "--base" => &mut base,
+            "--out" => &mut out,
+            other => return Err(usage_error(format!("`{other}` is no option of `dist`"))),
+        };
+        *target =
+            Some(words.next().filter(|value| !value.is_empty()).ok_or_else(|| usage_error(format!("`{name}` needs a value")))?);
+    }
+    let base = base.ok_or_else(|| usage_error("`dist` needs `--base`, where visitors will find the site".into()))?;
+    Ok(dist::Options { base: Base::parse(base).map_err(usage_error)?, out: out.map(PathBuf::from) })
+}
+
 fn parse_port(text: &str) -> Result<u16, Error> {
     match text.parse() {
         Ok(port) if port > 0 => Ok(port),
@@ -118,6 +146,10 @@ fn usage_error(cause: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn dist(base: &str, out: Option<&str>) -> Option<Command> {
+        Some(Command::Dist(dist::Options { base: Base::parse(base).ok()?, out: out.map(PathBuf::from) }))
+    }
 
     #[test]
     fn each_command_line_means_one_task() {
@@ -144,6 +176,15 @@ mod tests {
             ("bench", Some(Command::Bench(BenchOptions::default()))),
             ("bench --webgpu --write", Some(Command::Bench(BenchOptions { write: true, webgpu: true }))),
             ("bench --quick", None),
+            ("dist --base /sub/", dist("/sub/", None)),
+            ("dist --base=https://example.org --out=public", dist("https://example.org/", Some("public"))),
+            ("dist --out public --base /", dist("/", Some("public"))),
+            ("dist", None),
+            ("dist --base", None),
+            ("dist --base=", None),
+            ("dist --base sub", None),
+            ("dist --out public", None),
+            ("dist --base / public", None),
             ("deploy", None),
         ];
         for (line, expected) in cases {

@@ -1,10 +1,13 @@
-//! Brotli at its highest quality, as a static host would send the page. It is slow, so results are kept by content.
+//! Brotli at its highest quality, as a static host would send the page. It is slow, so results are kept by content. And gzip, for hosts
+//! and programs that know nothing else.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use brotli::enc::BrotliEncoderParams;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
@@ -14,7 +17,9 @@ const STEP: &str = "compression";
 const QUALITY: i32 = 11;
 /// 16 MiB, the largest window that browsers accept.
 const WINDOW_BITS: i32 = 24;
-const COMPRESSED: [&str; 9] = ["css", "html", "js", "json", "mjs", "svg", "tsv", "txt", "wasm"];
+const COMPRESSED: [&str; 11] = ["css", "html", "js", "json", "mjs", "svg", "tsv", "txt", "wasm", "webmanifest", "xml"];
+/// How compressed forms of a file end.
+const ENDINGS: [&str; 2] = ["br", "gz"];
 /// Below this many bytes compression takes under a second and is not worth a line.
 const WORTH_A_LINE: usize = 1_000_000;
 
@@ -33,31 +38,63 @@ pub struct Asset {
 /// kept in `cache`.
 pub fn all(folder: &Path, cache: &Path) -> Result<Vec<Asset>, Error> {
     fs::create_dir_all(cache).map_err(|error| Error::file(STEP, cache, error))?;
-    let mut paths = files_below(folder)?;
-    paths.retain(|path| path.extension().is_some_and(|kind| COMPRESSED.iter().any(|known| kind == *known)));
-    paths.sort();
-
     let mut assets = Vec::new();
-    for path in paths {
+    for path in compressible(folder)? {
         let bytes = fs::read(&path).map_err(|error| Error::file(STEP, &path, error))?;
         let short = path.strip_prefix(folder).unwrap_or(&path).to_path_buf();
         let compressed = kept(&bytes, &short, cache)?;
-        let beside = compressed_path(&path);
+        let beside = with_ending(&path, "br");
         fs::write(&beside, &compressed).map_err(|error| Error::file(STEP, &beside, error))?;
         assets.push(Asset { path: short, raw_bytes: bytes.len() as u64, brotli_bytes: compressed.len() as u64 });
     }
     Ok(assets)
 }
 
-/// Where the compressed form of a file lies.
-pub fn compressed_path(path: &Path) -> PathBuf {
+/// Writes `FILE.gz` beside each compressible file below `folder`.
+pub fn gzip_all(folder: &Path) -> Result<(), Error> {
+    for path in compressible(folder)? {
+        let bytes = fs::read(&path).map_err(|error| Error::file(STEP, &path, error))?;
+        let beside = with_ending(&path, "gz");
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let compressed = encoder.write_all(&bytes).and_then(|()| encoder.finish());
+        compressed.and_then(|compressed| fs::write(&beside, compressed)).map_err(|error| Error::file(STEP, &beside, error))?;
+    }
+    Ok(())
+}
+
+/// Takes the compressed forms of a file away: a server would send them in place of what the file holds now.
+pub fn forget(path: &Path) -> Result<(), Error> {
+    for stale in ENDINGS.map(|ending| with_ending(path, ending)) {
+        match fs::remove_file(&stale) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::file(STEP, &stale, error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file is the compressed form of another.
+pub fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|kind| ENDINGS.iter().any(|ending| kind == *ending))
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_os_string();
-    name.push(".br");
+    name.push(".");
+    name.push(ending);
     PathBuf::from(name)
 }
 
+/// The files below a folder that compression makes smaller, in order of path.
+fn compressible(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut paths = files_below(folder)?;
+    paths.retain(|path| path.extension().is_some_and(|kind| COMPRESSED.iter().any(|known| kind == *known)));
+    paths.sort();
+    Ok(paths)
+}
+
 /// Every file below a folder.
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
@@ -99,7 +136,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 /// Writes a file so that it is there whole or not at all.
-pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_os_string();
     name.push(format!(".{}.partial", std::process::id()));
     let partial = PathBuf::from(name);
@@ -140,6 +177,25 @@ mod tests {
         let entry = fs::read_dir(&cache)?.next().ok_or("nothing was kept")??.path();
         fs::write(&entry, "kept")?;
         assert_eq!(all(&page, &cache)?[0].brotli_bytes, 4, "the second time it comes out of the cache");
+        Ok(())
+    }
+
+    #[test]
+    fn gzip_lies_beside_what_it_holds_until_it_is_forgotten() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("manifest.webmanifest");
+        fs::write(&path, "stride ".repeat(1_000))?;
+        fs::write(folder.path().join("cat.png"), "not compressed")?;
+        gzip_all(folder.path())?;
+        assert_eq!(fs::read_dir(folder.path())?.count(), 3);
+
+        let compressed = fs::File::open(with_ending(&path, "gz"))?;
+        let restored = io::read_to_string(flate2::read::GzDecoder::new(compressed))?;
+        assert_eq!(restored, fs::read_to_string(&path)?);
+        assert!(is_compressed(&with_ending(&path, "gz")) && !is_compressed(&path));
+        forget(&path)?;
+        forget(&path)?;
+        assert_eq!(fs::read_dir(folder.path())?.count(), 2);
         Ok(())
     }
 

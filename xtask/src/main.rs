@@ -5,10 +5,15 @@
 #![cfg_attr(test, allow(clippy::expect_used))]
 
 mod args;
+mod assets;
 mod bench;
 mod compress;
+mod dist;
 mod error;
+mod headers;
+mod html;
 mod lint;
+mod offline;
 mod onnx;
 mod page;
 mod process;
@@ -50,6 +55,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Serve { port } => serve::run(&project, port),
         Command::Build => page::build_within_budget(&project),
         Command::BuildPage => page::rebuild(&project),
+        Command::Dist(options) => dist::run(&project, &options),
         Command::Test { part } => test::run(&project, part),
         Command::Lint => lint::run(&project),
         Command::Weights => weights::fetch(&project),

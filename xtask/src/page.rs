@@ -1,11 +1,12 @@
 //! The release build of the page.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 
+use crate::assets;
 use crate::compress::{self, Asset};
 use crate::error::Error;
+use crate::offline;
 use crate::process::{self, announce};
 use crate::project::Project;
 use crate::setup::{self, PageTools};
@@ -32,7 +33,7 @@ pub fn build(project: &Project, tools: &PageTools) -> Result<Vec<Asset>, Error> 
     finish(project, tools)
 }
 
-/// Compiles the page's own code again and puts it, and the styles, into the last build.
+/// Compiles the page's own code again and puts it, and what changed in assets/, into the last build.
 pub fn rebuild(project: &Project) -> Result<(), Error> {
     let tools = setup::page(project)?;
     announce("page build, without the engine");
@@ -40,31 +41,32 @@ pub fn rebuild(project: &Project) -> Result<(), Error> {
     cargo.args(["build", "--locked", "--profile", "web", "--target", setup::WASM_TARGET, "--bin", "app"]);
     cargo.args(["--no-default-features", "--features", "ui"]).current_dir(&project.root);
     process::run(STEP, &mut cargo, "Read the compiler's output above.")?;
-    let styles = project.root.join("assets/styles.css");
-    let dist = project.dist();
-    let entries = fs::read_dir(&dist).map_err(|error| Error::file(STEP, &dist, error))?;
-    for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with("styles-") && name.ends_with(".css") {
-            fs::copy(&styles, &path).map_err(|error| Error::file(STEP, &styles, error))?;
-        }
-    }
+    assets::refresh(&project.assets(), &project.dist())?;
     sizes::check(&finish(project, &tools)?)
 }
 
 /// What trunk leaves to be done, up to the sizes.
 fn finish(project: &Project, tools: &PageTools) -> Result<Vec<Asset>, Error> {
+    let dist = project.dist();
     split::page(project, tools)?;
-    strip::all(&project.dist())?;
-    list_weights(&project.dist())?;
-    let assets = compress::all(&project.dist(), &project.scratch().join("brotli"))?;
+    strip::all(&dist)?;
+    assets::tidy(&dist)?;
+    list_weights(&dist)?;
+    offline::write(&dist, &project.service_worker())?;
+    let assets = compress::all(&dist, &project.compressed())?;
     print!("{}", sizes::table(&assets));
     Ok(assets)
 }
 
+/// Follows a change of the weights in a page that is built already.
+pub fn weights_changed(project: &Project) -> Result<(), Error> {
+    list_weights(&project.dist())?;
+    offline::write(&project.dist(), &project.service_worker())
+}
+
 /// Writes the names of the weights that the site carries to a file beside them, so that the page need not ask for
 /// files that may be missing.
-pub fn list_weights(dist: &Path) -> Result<(), Error> {
+fn list_weights(dist: &Path) -> Result<(), Error> {
     let folder = dist.join(WEIGHTS);
     fs::create_dir_all(&folder).map_err(|error| Error::file(STEP, &folder, error))?;
     let entries = fs::read_dir(&folder).map_err(|error| Error::file(STEP, &folder, error))?;
@@ -76,12 +78,7 @@ pub fn list_weights(dist: &Path) -> Result<(), Error> {
     let list = folder.join("present.json");
     let text = serde_json::Value::from(names).to_string();
     compress::replace(&list, text.as_bytes()).map_err(|error| Error::file(STEP, &list, error))?;
-    // A server would send the compressed form of an older list instead.
-    let stale = compress::compressed_path(&list);
-    match fs::remove_file(&stale) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file(STEP, &stale, error)),
-        _ => Ok(()),
-    }
+    compress::forget(&list)
 }
 
 #[cfg(test)]

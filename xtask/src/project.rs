@@ -52,6 +52,21 @@ impl Project {
         self.root.join("dist")
     }
 
+    /// What the page has besides its code.
+    pub fn assets(&self) -> PathBuf {
+        self.root.join("assets")
+    }
+
+    /// The script that keeps the page on a device, before the build lists the files in it.
+    pub fn service_worker(&self) -> PathBuf {
+        self.assets().join("sw.js")
+    }
+
+    /// Where compressed files are kept by content.
+    pub fn compressed(&self) -> PathBuf {
+        self.scratch().join("brotli")
+    }
+
     /// The browser tests and their npm packages.
     pub fn tests(&self) -> PathBuf {
         self.root.join("tests")

@@ -14,6 +14,7 @@ use axum::response::Response;
 use tower_http::services::ServeDir;
 
 use crate::error::Error;
+use crate::headers;
 use crate::page;
 use crate::project::Project;
 use crate::setup;
@@ -61,25 +62,24 @@ async fn serve(listener: TcpListener, port: u16, dist: &Path) -> io::Result<()> 
 }
 
 fn site(dist: &Path) -> Router {
-    Router::new().fallback_service(ServeDir::new(dist).precompressed_br()).layer(middleware::from_fn(cache_rules))
+    Router::new().fallback_service(ServeDir::new(dist).precompressed_br()).layer(middleware::from_fn(with_headers))
 }
 
-/// Files with a hash in their name never change; all others are asked for again each time.
-async fn cache_rules(request: Request, next: Next) -> Response {
-    let rule = if is_hashed(request.uri().path()) { "public, max-age=31536000, immutable" } else { "no-cache" };
+/// What a host should say with each file, so that a page that works here works there.
+async fn with_headers(request: Request, next: Next) -> Response {
+    let rule = headers::cache_control(request.uri().path());
     let mut response = next.run(request).await;
+    let answer = response.headers_mut();
+    for (name, value) in headers::all(None) {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            answer.insert(name, value);
+        }
+    }
     if response.status().is_success() {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(rule));
         response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
     }
     response
-}
-
-/// Whether trunk put a hash of 64 bits into a file's name: `app-0123456789abcdef_bg.wasm`.
-fn is_hashed(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    name.split(['-', '_', '.'])
-        .any(|word| (14..=16).contains(&word.len()) && word.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c)))
 }
 
 /// Asks for the page once, as a browser would.
@@ -100,24 +100,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_with_a_hash_are_kept_for_ever() {
-        let cases = [
-            ("/app-0123456789abcdef.js", true),
-            ("/app-0123456789abcdef_bg.wasm", true),
-            ("/styles-fedcba987654321.css", true),
-            ("/", false),
-            ("/index.html", false),
-            ("/worker_bg.wasm", false),
-            ("/worker_loader.js", false),
-            ("/assets/weights/resnet50-a.safetensors", false),
-            ("/0123456789abcdef/index.html", false),
-        ];
-        for (path, expected) in cases {
-            assert_eq!(is_hashed(path), expected, "{path}");
-        }
-    }
-
-    #[test]
     fn a_taken_port_is_one_clear_sentence() -> io::Result<()> {
         let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = holder.local_addr()?.port();
@@ -133,6 +115,7 @@ mod tests {
             ("index.html", "<!doctype html>"),
             ("worker_bg.wasm", "plain"),
             ("worker_bg.wasm.br", "br"),
+            ("manifest.webmanifest", "{}"),
             ("app-0123456789abcdef.js", "1"),
         ] {
             std::fs::write(dist.path().join(name), text)?;
@@ -149,7 +132,9 @@ mod tests {
         ask(port)?;
         // (path, accepted encoding, what the answer must hold)
         let cases = [
-            ("/", "", vec!["200 OK", "text/html", "no-cache"]),
+            ("/", "", vec!["200 OK", "text/html", "no-cache", "content-security-policy: default-src 'none';"]),
+            ("/", "", vec!["access-control-allow-origin: *", "nosniff", "no-referrer", "camera=(self)"]),
+            ("/manifest.webmanifest", "", vec!["200 OK", "application/manifest+json", "no-cache"]),
             ("/worker_bg.wasm", "", vec!["200 OK", "application/wasm", "no-cache", "plain"]),
             ("/worker_bg.wasm", "gzip, br", vec!["200 OK", "application/wasm", "content-encoding: br"]),
             ("/app-0123456789abcdef.js", "", vec!["200 OK", "javascript", "immutable"]),

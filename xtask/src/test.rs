@@ -47,6 +47,8 @@ fn native(project: &Project) -> Result<(), Error> {
 fn in_browser(project: &Project) -> Result<(), Error> {
     let step = "browser tests";
     let (browser, cli) = prepare(project)?;
+    setup::engines()?;
+    setup::examples()?;
     let files = test_files(project)?;
     if files.is_empty() {
         announce("browser tests: there are none yet");

@@ -3,6 +3,8 @@
 mod apt;
 mod browser;
 mod debian;
+mod engines;
+mod examples;
 mod node;
 mod tools;
 mod wasm;
@@ -12,6 +14,8 @@ use crate::process::announce;
 use crate::project::Project;
 
 pub use browser::Browser;
+pub use engines::require as engines;
+pub use examples::require as examples;
 pub use node::{Node, require as node};
 pub use tools::PageTools;
 pub use wasm::{TARGET as WASM_TARGET, WasmToolchain};
@@ -21,6 +25,8 @@ pub fn everything(project: &Project) -> Result<(), Error> {
     page(project)?;
     lint(project)?;
     browser(project)?;
+    engines()?;
+    examples()?;
     announce("everything that the tasks need is here");
     Ok(())
 }

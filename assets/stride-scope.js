@@ -1,0 +1,181 @@
+// <stride-scope figure="strides" models="resnet50-a,resnet50-b"></stride-scope>: a figure of Stridescope in any page.
+// Attributes are the parameters of a link and follow the figure's state; see docs/embedding.md. A classic script: no module, no CORS for itself.
+(() => {
+  "use strict";
+  const VERSION = 1;
+  const SITE = new URL("./", document.currentScript.src).href;
+  const PARAMETERS = [
+    "models", "node", "open", "image", "size", "shift", "probe", "at", "channel", "sort", "colours", "scale", "count", "level", "base", "backend",
+    "theme", "lang", "controls", "autorun",
+  ];
+  const SWITCHES = ["controls", "autorun"];
+  // Heights in pixels before a figure has said its own.
+  const FIGURES = { architecture: 900, strides: 820, features: 820, field: 560, cost: 1400, predict: 560 };
+  // Scripts, and links that open; no origin, no storage, nothing of the page around.
+  const SANDBOX = "allow-scripts allow-popups allow-popups-to-escape-sandbox";
+  // Built here, which a strict style policy of the page around allows.
+  const STYLE = new CSSStyleSheet();
+  STYLE.replaceSync(":host { display: block } :host([hidden]) { display: none } iframe { display: block; width: 100%; border: 0 }");
+  const text = (value) => (Array.isArray(value) ? value.join(",") : typeof value === "boolean" ? (value ? "1" : "0") : String(value));
+
+  class StrideScope extends HTMLElement {
+    static observedAttributes = ["figure", ...PARAMETERS];
+    #frame = null;
+    #state = null;
+    #isReady = false;
+    #waiting = [];
+    #asked = new Map();
+    // The figure's first state.
+    #first = null;
+    // Whether its state changed while the page's own changes were on their way.
+    #hasNews = false;
+    #ids = 0;
+    // Attributes that are being set because the figure changed them itself.
+    #reflecting = false;
+    #hear = (event) => this.#heard(event);
+
+    connectedCallback() {
+      window.addEventListener("message", this.#hear);
+      this.#build();
+    }
+
+    disconnectedCallback() {
+      window.removeEventListener("message", this.#hear);
+      this.#frame?.remove();
+      this.#frame = null;
+      this.#isReady = false;
+      this.#fail("The figure was taken out of the page.");
+    }
+
+    attributeChangedCallback(name, before, now) {
+      if (before === now || this.#reflecting || !this.#frame) return;
+      if (name === "figure") this.#build();
+      else this.#ask({ type: "set", state: { [name]: this.#written(name) } }).catch((error) => this.#tell("error", error.message));
+    }
+
+    /** The figure's state, once it has said it. */
+    get state() {
+      return this.#state;
+    }
+
+    /** Changes some of the state; a promise of the state after it. */
+    set(partial) {
+      this.#hurry();
+      return this.#ask({ type: "set", state: partial });
+    }
+
+    /** What the networks say of a picture: a Blob, or an address of the site, data: or blob:. */
+    classify(image, { models } = {}) {
+      this.#hurry();
+      return this.#ask({ type: "classify", image, models });
+    }
+
+    #build() {
+      if (this.#frame) this.#fail("Another figure took its place.");
+      const figure = this.getAttribute("figure") ?? "strides";
+      const query = new URLSearchParams({ embed: figure });
+      for (const name of PARAMETERS) if (this.hasAttribute(name)) query.set(name, this.#written(name));
+      const frame = document.createElement("iframe");
+      frame.setAttribute("sandbox", SANDBOX);
+      frame.loading = "lazy";
+      frame.title = this.getAttribute("title") ?? `Stridescope: ${figure}`;
+      frame.style.height = `${FIGURES[figure] ?? 600}px`;
+      frame.src = `${SITE}?${query}`;
+      this.#frame = frame;
+      this.#isReady = false;
+      this.#first = null;
+      const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
+      root.adoptedStyleSheets = [STYLE];
+      root.replaceChildren(frame);
+    }
+
+    // A switch may be written as HTML's own are: `autorun` is `autorun="1"`.
+    #written(name) {
+      const value = this.getAttribute(name);
+      return value === "" && SWITCHES.includes(name) ? "1" : value;
+    }
+
+    // A figure out of sight waits until it is near, but not when somebody waits for it.
+    #hurry() {
+      if (this.#frame) this.#frame.loading = "eager";
+    }
+
+    #send(message) {
+      if (!this.#isReady) return void this.#waiting.push(message);
+      // A sandboxed frame has no origin that could be named.
+      this.#frame?.contentWindow?.postMessage({ stridescope: VERSION, ...message }, "*");
+    }
+
+    #ask(message) {
+      const id = `${++this.#ids}`;
+      return new Promise((resolve, reject) => {
+        this.#asked.set(id, { resolve, reject, isChange: message.type === "set" });
+        this.#send({ ...message, id });
+      });
+    }
+
+    #fail(sentence) {
+      for (const { reject } of this.#asked.values()) reject(new Error(sentence));
+      this.#asked.clear();
+      this.#waiting = [];
+    }
+
+    #heard({ source, data }) {
+      if (!this.#frame || source !== this.#frame.contentWindow || data?.stridescope !== VERSION) return;
+      const { type, id } = data;
+      if (type === "ready") {
+        this.#isReady = true;
+        // First, so that what waits changes what is known.
+        this.#ask({ type: "state" }).then(() => this.#tell("ready"), () => {});
+        for (const message of this.#waiting.splice(0)) this.#send(message);
+      } else if (type === "height") {
+        if (data.height > 0) this.#frame.style.height = `${data.height}px`;
+      } else if (type === "state") {
+        this.#state = data.state;
+        this.#first ??= data.state;
+        this.#settle(id, id === undefined);
+      } else if (type === "prediction" && id === undefined) this.#tell("prediction", data.results);
+      else if (type === "error") {
+        if (id === undefined) this.#tell("error", data.message);
+        else this.#settle(id, false);
+      }
+      this.#answer(data);
+    }
+
+    #answer({ type, id, state, results, message }) {
+      const asked = this.#asked.get(id);
+      if (!asked) return;
+      this.#asked.delete(id);
+      if (type === "error") asked.reject(new RangeError(message));
+      else asked.resolve(results ?? state);
+    }
+
+    // Attributes and listeners hear of a state once no change of the page's is on its way: an older state would undo the newer attribute.
+    #settle(id, isNews) {
+      this.#hasNews ||= isNews;
+      for (const [asked, { isChange }] of this.#asked) if (isChange && asked !== id) return;
+      if (this.#state) this.#reflect(this.#state);
+      if (!this.#hasNews) return;
+      this.#hasNews = false;
+      this.#tell("state", this.#state);
+    }
+
+    // An attribute that was never written stays unwritten while the figure is as it was at first there.
+    #reflect(state) {
+      this.#reflecting = true;
+      for (const name of PARAMETERS) {
+        const value = state[name];
+        // No language is called auto.
+        if (value === null || value === undefined || (name === "lang" && value === "auto")) this.removeAttribute(name);
+        else if (this.hasAttribute(name) || text(value) !== text(this.#first[name])) this.setAttribute(name, text(value));
+      }
+      this.#reflecting = false;
+    }
+
+    #tell(type, detail) {
+      this.dispatchEvent(new CustomEvent(`stridescope-${type}`, { detail, bubbles: true, composed: true }));
+    }
+  }
+
+  if (!customElements.get("stride-scope")) customElements.define("stride-scope", StrideScope);
+})();

@@ -1,0 +1,105 @@
+// Keeps this version of the site on the device, so that the page works with no network. Online the site itself answers, but for files with a
+// hash in their name. A page and the files under it are thus of one version: the site's while it answers, the kept one when it does not.
+
+// Both lists are written by the build, as {path below this file's folder: SHA-256}: what is kept at once, and what is kept once it was used.
+const FILES = {};
+const LATER = {};
+const VERSION = "";
+
+const SITE = self.registration.scope;
+// Other sites of the same origin have stores of their own.
+const STORES = `stridescope ${SITE} `;
+const PATIENCE_MS = 2500;
+
+/// Whether the last visit found no answer: what is kept then comes first, until a page gets through again.
+let isAway = false;
+
+const address = (path) => new URL(path, SITE).href;
+const store = () => caches.open(STORES + VERSION);
+const isFixed = (path) => /[-_][0-9a-f]{14,16}[-_.]/.test(path);
+
+self.addEventListener("install", (event) => event.waitUntil(install()));
+self.addEventListener("activate", (event) => event.waitUntil(activate()));
+self.addEventListener("message", (event) => {
+  if (event.data === "version") event.ports[0]?.postMessage(VERSION);
+  if (event.data === "apply") event.waitUntil(self.skipWaiting());
+  if (event.data === "used") event.waitUntil(keepUsed());
+});
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  // Other sites, parts of files and files that are not listed are the browser's own business.
+  if (request.method !== "GET" || request.headers.has("range") || !request.url.startsWith(SITE)) return;
+  const name = new URL(request.url).pathname.slice(new URL(SITE).pathname.length);
+  const path = name === "" || name === "index.html" ? "./" : name;
+  if (Object.hasOwn(FILES, path) || Object.hasOwn(LATER, path)) event.respondWith(answer(event, path));
+});
+
+/// Everything of this version or nothing, and of the rest what the version before had kept, downloaded again only where it changed.
+async function install() {
+  const cache = await store();
+  const fresh = (path, integrity) => new Request(address(path), { cache: "no-cache", integrity });
+  await cache.addAll(Object.entries(FILES).map(([path, integrity]) => fresh(path, integrity)));
+  const older = await Promise.all((await olderStores()).map((name) => caches.open(name)));
+  await Promise.allSettled(Object.entries(LATER).map(async ([path, integrity]) => {
+    const kept = (await Promise.all(older.map((cache) => cache.match(address(path))))).find(Boolean);
+    if (kept && !(await keep(path, kept))) await cache.add(fresh(path, integrity));
+  }));
+}
+
+async function activate() {
+  await Promise.all((await olderStores()).map((name) => caches.delete(name)));
+  await self.clients.claim();
+  await keepUsed();
+}
+
+async function olderStores() {
+  return (await caches.keys()).filter((name) => name.startsWith(STORES) && name !== STORES + VERSION);
+}
+
+/// Answers from the site or from what is kept; what is used for the first time is kept.
+async function answer(event, path) {
+  const { request } = event;
+  const isPage = request.mode === "navigate";
+  const kept = await (await store()).match(address(path), { ignoreVary: true });
+  if (kept && (isFixed(path) || (isAway && !isPage))) return kept;
+  if (!kept) {
+    const response = await fetch(request);
+    if (response.ok && Object.hasOwn(LATER, path)) event.waitUntil(keep(path, response.clone()));
+    return response;
+  }
+  // What follows a page's address is read by the page itself.
+  const asked = isPage ? new Request(address(path), { cache: request.cache, redirect: "manual" }) : request;
+  const response = await soon(asked).catch(() => undefined);
+  const isAnswer = response !== undefined && response.status < 500;
+  if (isPage) isAway = !isAnswer;
+  return isAnswer ? response : kept;
+}
+
+/// Fetches, unless that takes too long to begin.
+async function soon(request) {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
+  try {
+    return await fetch(request, { signal: patience.signal });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/// Keeps what the page fetched before this worker stood in between. The browser has it still, so nothing travels again.
+async function keepUsed() {
+  const cache = await store();
+  await Promise.allSettled(Object.keys(LATER).map(async (path) => {
+    if (await cache.match(address(path), { ignoreVary: true })) return;
+    await keep(path, await fetch(address(path), { cache: "only-if-cached", mode: "same-origin" }));
+  }));
+}
+
+/// Keeps a file if it is of this version, and says whether it is: the site may have a newer one already.
+async function keep(path, response) {
+  const copy = response.clone();
+  const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", await response.arrayBuffer()));
+  const isOurs = LATER[path] === `sha256-${btoa(String.fromCharCode(...sum))}`;
+  if (isOurs) await (await store()).put(address(path), copy);
+  return isOurs;
+}

@@ -1,0 +1,65 @@
+//! A figure that stands alone in another page: the figure itself, what starts it, and how high it is.
+
+use super::app::Notice;
+use super::architecture::Architecture;
+use super::button::button;
+use super::controls::Bar;
+use super::dom;
+use super::later::{Figure, Later};
+use super::predict::Predict;
+use super::session::Session;
+use super::state::{Embed, State};
+use crate::tr;
+use leptos::prelude::*;
+
+/// One figure, its controls where they are wanted, and a way to the whole page.
+#[component]
+pub fn Alone(
+    /// The session that the figure shows.
+    session: Session,
+    /// Which one.
+    figure: Embed,
+) -> impl IntoView {
+    let controls = Memo::new(move |_| session.state.with(|state| state.controls));
+    Effect::new(move |_| dom::set_root_attribute("data-controls", (!controls.get()).then_some("0")));
+    let asks = move || figure.computes() && !session.awake.get();
+    let whole = move || {
+        let state = session.state.get();
+        let query = State { embed: None, controls: true, autorun: false, ..state }.to_query();
+        format!("{}#{}", if query.is_empty() { "./" } else { &query }, figure.section())
+    };
+    view! {
+        <main id="main" class="alone">
+            <h1 class="unseen">{"Stridescope"}</h1>
+            <Show when=move || controls.get()><Bar session/></Show>
+            <Notice session/>
+            <div class="wrap">
+                <Show when=asks>
+                    <div class="offer run">
+                        {button(tr!("Run on this device"), move || session.wake()).class("solid").view()}
+                        <p class="cap">{tr!("Until then nothing is computed. The picture stays on this device.")}</p>
+                    </div>
+                </Show>
+                {match figure {
+                    Embed::Architecture => view! { <Architecture session/> }.into_any(),
+                    Embed::Predict => view! { <Predict session/> }.into_any(),
+                    Embed::Strides => view! { <Later session figure=Figure::Strides/> }.into_any(),
+                    Embed::Features => view! { <Later session figure=Figure::Features/> }.into_any(),
+                    Embed::Field => view! { <Later session figure=Figure::Field/> }.into_any(),
+                    Embed::Cost => view! { <Later session figure=Figure::Cost/> }.into_any(),
+                }}
+                <p class="cap from"><a href=whole target="_blank" rel="noopener">{tr!("Open in Stridescope")}</a></p>
+            </div>
+        </main>
+    }
+}
+
+/// Starts the figure once it is in sight, where the link says so, or the page around it later.
+pub fn run_in_sight(session: Session) {
+    let wants = Memo::new(move |_| session.state.with(|state| state.autorun && state.embed.is_some_and(Embed::computes)));
+    Effect::new(move |_| {
+        if let Some(body) = dom::body().filter(|_| wants.get()) {
+            dom::once_in_sight(&body, move || session.wake());
+        }
+    });
+}

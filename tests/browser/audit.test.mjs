@@ -1,0 +1,47 @@
+// Lighthouse on the start page and on a figure alone, with the files as a static host would send them.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { extname, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import lighthouse, { desktopConfig } from "lighthouse";
+import { dist, launch, serve } from "./harness.mjs";
+
+const LEAST = 0.95;
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".json": "application/json", ".svg": "image/svg+xml", ".tsv": "text/tab-separated-values" };
+const PORT = 9300 + (process.pid % 600);
+let site, browser;
+
+before(async () => {
+  site = await serve((path, _request, response) => {
+    const name = path.replace("/some/path/", "");
+    const file = join(dist, `${name === "" ? "index.html" : name}.br`);
+    if (path === "/robots.txt") return response.writeHead(200, { "content-type": "text/plain" }).end("User-agent: *\nAllow: /\n");
+    if (!existsSync(file)) return false;
+    const isFixed = /[-_][0-9a-f]{14,16}[-_.]/.test(name);
+    response.writeHead(200, {
+      "content-type": TYPES[extname(name)] ?? "text/html", "content-encoding": "br", "content-length": statSync(file).size,
+      "cache-control": isFixed ? "max-age=31536000, immutable" : "no-cache", "access-control-allow-origin": "*",
+    }).end(readFileSync(file));
+    return true;
+  });
+  browser = await launch({ args: [`--remote-debugging-port=${PORT}`] });
+});
+after(async () => {
+  await browser?.close();
+  await site?.close();
+});
+
+describe("Lighthouse", () => {
+  for (const [name, query] of [["the start page", ""], ["a figure alone", "?embed=architecture"], ["the start page in Korean", "?lang=ko"]]) {
+    for (const [form, config] of [["phone", undefined], ["desktop", desktopConfig]]) {
+      test(`${name}, ${form}`, async () => {
+        const { lhr } = await lighthouse(site.url + query, { port: PORT, output: "json", logLevel: "error" }, config);
+        const scores = Object.fromEntries(Object.values(lhr.categories).map(({ id, score }) => [id, score]));
+        const metrics = ["first-contentful-paint", "largest-contentful-paint", "total-blocking-time", "cumulative-layout-shift", "speed-index"].map((id) => `${id} ${lhr.audits[id].displayValue}`);
+        console.log(`# ${name}, ${form}: ${JSON.stringify(scores)}; ${metrics.join(", ")}`);
+        const lost = Object.values(lhr.categories).flatMap(({ id, auditRefs }) => auditRefs.filter(({ id, weight }) => weight > 0 && lhr.audits[id].score !== null && lhr.audits[id].score < 0.9).map((ref) => `${id}: ${ref.id} ${lhr.audits[ref.id].displayValue ?? ""}`));
+        for (const [id, score] of Object.entries(scores)) assert.ok(score >= LEAST, `${id} ${score}; lost: ${lost.join("; ")}`);
+      });
+    }
+  }
+});

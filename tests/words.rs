@@ -1,0 +1,170 @@
+//! Both languages are complete: whatever the source says has its translation, and nothing is translated that is never said.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use stridescope::arch::Variant;
+use stridescope::arch::cost::Convention;
+use stridescope::ui::samples::SAMPLES;
+use stridescope::weights::catalogue;
+use stridescope::words::Catalogue;
+
+const KOREAN: &str = include_str!("../assets/lang/ko.json");
+const LABELS: &str = include_str!("../assets/labels/imagenet-1k.ko.tsv");
+const ENGLISH_LABELS: &str = include_str!("../assets/labels/imagenet-1k.tsv");
+
+fn korean() -> BTreeMap<String, String> {
+    serde_json::from_str(KOREAN).expect("assets/lang/ko.json is an object of strings")
+}
+
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What a literal of the source stands for; nothing for one that is no text.
+fn text(token: &TokenTree) -> Option<String> {
+    let TokenTree::Literal(literal) = token else { return None };
+    syn::parse_str::<syn::LitStr>(&literal.to_string()).ok().map(|literal| literal.value())
+}
+
+/// Calls back for each group of tokens with the two tokens before it.
+fn groups(tokens: TokenStream, found: &mut dyn FnMut(&[TokenTree], &Group)) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for (index, token) in tokens.iter().enumerate() {
+        if let TokenTree::Group(group) = token {
+            found(&tokens[index.saturating_sub(2)..index], group);
+            groups(group.stream(), found);
+        }
+    }
+}
+
+fn is_macro(before: &[TokenTree], name: &str) -> bool {
+    matches!(before, [TokenTree::Ident(ident), TokenTree::Punct(mark)] if ident == name && mark.as_char() == '!')
+}
+
+/// Every sentence that `tr!` is given.
+fn said() -> BTreeSet<String> {
+    let mut said = BTreeSet::new();
+    for path in sources("src").into_iter().filter(|path| !path.ends_with("words.rs")) {
+        let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
+        groups(tokens, &mut |before, group| {
+            if is_macro(before, "tr") {
+                let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+                let first = inner.first().and_then(text);
+                said.insert(first.unwrap_or_else(|| panic!("{}: tr! of no literal: {group}", path.display())));
+                if let [_, TokenTree::Punct(bar), many, ..] = &inner[..]
+                    && bar.as_char() == '|'
+                {
+                    said.insert(text(many).unwrap());
+                }
+            }
+        });
+    }
+    said
+}
+
+/// Every sentence of an error that may reach the page.
+fn errors() -> BTreeSet<String> {
+    let mut errors = BTreeSet::new();
+    for path in ["src/arch", "src/image", "src/weights", "src/worker", "src/engine"].into_iter().flat_map(sources) {
+        let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
+        groups(tokens, &mut |before, group| {
+            let is_error = matches!(before, [.., TokenTree::Ident(ident)] if ident == "error");
+            if is_error
+                && group.delimiter() == Delimiter::Parenthesis
+                && let Some(sentence) = group.stream().into_iter().next().as_ref().and_then(text)
+            {
+                errors.insert(sentence);
+            }
+        });
+    }
+    errors
+}
+
+/// Words of data that the page shows.
+fn data() -> BTreeSet<String> {
+    let mut words: BTreeSet<String> = SAMPLES.iter().map(|sample| sample.title.to_string()).collect();
+    for entry in catalogue::entries().unwrap() {
+        words.insert(entry.card.recipe.clone());
+    }
+    words.extend(Variant::ALL.iter().map(|letter| letter.tagline().to_string()));
+    words.extend(Convention::ALL.iter().map(|convention| convention.users().to_string()));
+    words
+}
+
+/// The values that a template asks for, by name or place.
+fn values(template: &str) -> BTreeSet<String> {
+    let mut place = 0;
+    let mut values = BTreeSet::new();
+    for part in template.split('{').skip(1) {
+        let name = part.split('}').next().unwrap().split(':').next().unwrap();
+        values.insert(if name.is_empty() { place.to_string() } else { name.into() });
+        place += 1;
+    }
+    values
+}
+
+#[test]
+fn everything_that_is_said_is_said_in_korean_too() {
+    let korean = korean();
+    let missing: Vec<_> = said().into_iter().filter(|sentence| !korean.contains_key(sentence)).collect();
+    assert!(missing.is_empty(), "{} sentences are missing in assets/lang/ko.json: {missing:#?}", missing.len());
+}
+
+#[test]
+fn every_error_is_translated() {
+    let (korean, mut missing) = (korean(), Vec::new());
+    for sentence in errors() {
+        // One that only passes another on needs no words of its own.
+        let has_words =
+            sentence.split('{').any(|part| part.rsplit('}').next().is_some_and(|rest| rest.contains(char::is_alphabetic)));
+        if has_words && !korean.contains_key(&sentence) {
+            missing.push(sentence);
+        }
+    }
+    assert!(missing.is_empty(), "{} errors are missing in assets/lang/ko.json: {missing:#?}", missing.len());
+}
+
+#[test]
+fn data_that_is_shown_is_translated() {
+    let catalogue = Catalogue::read(KOREAN, LABELS).unwrap();
+    let missing: Vec<_> = data().into_iter().filter(|words| catalogue.translated(words).is_none()).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn translations_ask_for_the_values_of_their_originals_and_leave_nothing_empty() {
+    for (english, korean) in korean() {
+        assert!(!korean.trim().is_empty(), "{english}");
+        assert_eq!(values(&english), values(&korean), "{english} / {korean}");
+        assert_eq!(english.trim() == english, korean.trim() == korean, "{english}");
+    }
+}
+
+#[test]
+fn every_class_has_its_own_korean_name() {
+    let ids = |labels: &'static str| labels.lines().map(|line| line.split_once('\t').unwrap()).collect::<Vec<_>>();
+    let (korean, english) = (ids(LABELS), ids(ENGLISH_LABELS));
+    assert_eq!(korean.len(), 1000);
+    let mut names = BTreeSet::new();
+    for ((id, name), (english_id, english)) in korean.into_iter().zip(english) {
+        assert_eq!(id, english_id, "{english}");
+        assert!(name.contains(|letter: char| ('가'..='힣').contains(&letter)), "{english}: {name}");
+        assert!(names.insert(name), "{name} stands twice");
+    }
+}

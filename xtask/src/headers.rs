@@ -1,0 +1,154 @@
+//! What a host says with each file: the one source of the headers that `serve`, `dist` and the files of deploy/ hold.
+
+use std::fmt::Write;
+
+/// What the page may load and do. `'self'` is joined by the site's own address where that is known.
+const POLICY: [(&str, &str); 12] = [
+    ("default-src", "'none'"),
+    ("script-src", "'self' 'wasm-unsafe-eval'"),
+    ("style-src", "'self'"),
+    ("style-src-attr", "'unsafe-inline'"),
+    ("img-src", "'self' data: blob:"),
+    ("media-src", "'self' blob:"),
+    // Weights come from any address that a visitor names.
+    (
+        "connect-src",
+        "'self' data: blob: https://huggingface.co https://*.huggingface.co https://*.hf.co https://cdn.jsdelivr.net https:",
+    ),
+    ("worker-src", "'self' blob:"),
+    ("manifest-src", "'self'"),
+    ("frame-src", "'self'"),
+    ("base-uri", "'none'"),
+    ("form-action", "'none'"),
+];
+
+/// Files with a hash in their name never change.
+const FIXED: &str = "public, max-age=31536000, immutable";
+/// All others are asked for again each time.
+const FRESH: &str = "no-cache";
+
+/// The content security policy. A figure in a sandboxed frame has no origin, and not every browser then takes `'self'` for the site that the
+/// figure came from; so the site's `origin`, `https://example.org`, is named too where it is known.
+pub fn policy(origin: Option<&str>) -> String {
+    let own = origin.map_or("'self'".into(), |origin| format!("'self' {origin}"));
+    POLICY.map(|(name, sources)| format!("{name} {}", sources.replace("'self'", &own))).join("; ")
+}
+
+/// The headers of every file, name and value.
+pub fn all(origin: Option<&str>) -> [(&'static str, String); 5] {
+    [
+        ("Content-Security-Policy", policy(origin)),
+        // A figure in a sandboxed frame is a stranger to its own site.
+        ("Access-Control-Allow-Origin", "*".into()),
+        ("X-Content-Type-Options", "nosniff".into()),
+        ("Referrer-Policy", "no-referrer".into()),
+        ("Permissions-Policy", "camera=(self), microphone=(), geolocation=()".into()),
+    ]
+}
+
+/// How long a browser may keep a file without asking.
+pub fn cache_control(path: &str) -> &'static str {
+    if is_hashed(path) { FIXED } else { FRESH }
+}
+
+/// Whether trunk put a hash of 64 bits into a file's name: `app-0123456789abcdef_bg.wasm`.
+fn is_hashed(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.split(['-', '_', '.'])
+        .any(|word| (14..=16).contains(&word.len()) && word.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c)))
+}
+
+/// The file `_headers` of Netlify and Cloudflare Pages, for a site at `path`, `/` or `/sub/path/`.
+pub fn netlify(path: &str, origin: Option<&str>) -> String {
+    let mut text = format!("{path}*\n");
+    for (name, value) in all(origin) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {name}: {value}");
+    }
+    // No rule for all files here: both hosts would add its value to the one of a hashed file, and ask again each time by default.
+    for (name, rule) in [("", FRESH), ("index.html", FRESH), ("sw.js", FRESH), ("app-*", FIXED), ("styles-*", FIXED)] {
+        let _ = writeln!(text, "{path}{name}\n  Cache-Control: {rule}");
+    }
+    text + &format!("{path}manifest.webmanifest\n  Content-Type: application/manifest+json\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: Option<&str> = Some("https://stridescope.example");
+    const NGINX: &str = include_str!("../../deploy/nginx.conf");
+    const CADDY: &str = include_str!("../../deploy/Caddyfile");
+
+    /// Whether a file has that line, however far it is indented.
+    fn holds(text: &str, line: &str) -> bool {
+        text.lines().any(|own| own.trim() == line)
+    }
+
+    #[test]
+    fn the_files_of_deploy_send_these_headers() {
+        for (name, value) in all(EXAMPLE) {
+            for (file, text, line) in [
+                ("nginx.conf", NGINX, format!("add_header {name} \"{value}\" always;")),
+                ("Caddyfile", CADDY, format!("{name} \"{value}\"")),
+            ] {
+                assert!(holds(text, &line), "deploy/{file} needs this line:\n{line}");
+            }
+        }
+        for (file, text, line) in [
+            ("nginx.conf", NGINX, format!("default \"{FRESH}\";")),
+            ("nginx.conf", NGINX, format!("\"~[-_][0-9a-f]{{14,16}}[-_.][^/]*$\" \"{FIXED}\";")),
+            ("Caddyfile", CADDY, format!("header @fresh Cache-Control \"{FRESH}\"")),
+            ("Caddyfile", CADDY, format!("header @hashed Cache-Control \"{FIXED}\"")),
+            ("Caddyfile", CADDY, "@hashed path_regexp [-_][0-9a-f]{14,16}[-_.][^/]*$".into()),
+        ] {
+            assert!(holds(text, &line), "deploy/{file} needs this line:\n{line}");
+        }
+    }
+
+    #[test]
+    fn the_policy_is_the_documented_one() {
+        let documented = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; \
+            img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self' data: blob: https://huggingface.co \
+            https://*.huggingface.co https://*.hf.co https://cdn.jsdelivr.net https:; worker-src 'self' blob:; manifest-src 'self'; \
+            frame-src 'self'; base-uri 'none'; form-action 'none'";
+        assert_eq!(policy(None), documented);
+        let named = policy(EXAMPLE);
+        assert!(named.contains("script-src 'self' https://stridescope.example 'wasm-unsafe-eval';"), "{named}");
+        assert!(named.starts_with("default-src 'none';") && !named.contains('"'), "{named}");
+    }
+
+    #[test]
+    fn only_names_with_a_hash_are_kept_for_ever() {
+        let cases = [
+            ("/app-0123456789abcdef.js", FIXED),
+            ("/app-0123456789abcdef_bg.wasm", FIXED),
+            ("/app-0123456789abcdef-split_cost.wasm", FIXED),
+            ("/styles-fedcba987654321.css", FIXED),
+            ("/", FRESH),
+            ("/index.html", FRESH),
+            ("/sw.js", FRESH),
+            ("/worker_bg.wasm", FRESH),
+            ("/worker_loader.js", FRESH),
+            ("/assets/weights/resnet50-a.safetensors", FRESH),
+            ("/0123456789abcdef/index.html", FRESH),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(cache_control(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn netlify_has_each_rule_below_the_site_s_path() {
+        let text = netlify("/sub/", EXAMPLE);
+        let rules: Vec<&str> = text.lines().filter(|line| !line.starts_with(' ')).collect();
+        let names =
+            ["/sub/*", "/sub/", "/sub/index.html", "/sub/sw.js", "/sub/app-*", "/sub/styles-*", "/sub/manifest.webmanifest"];
+        assert_eq!(rules, names);
+        assert!(
+            text.starts_with("/sub/*\n  Content-Security-Policy: default-src 'none'; script-src 'self' https://stri"),
+            "{text}"
+        );
+        assert!(text.contains("/sub/sw.js\n  Cache-Control: no-cache\n/sub/app-*\n  Cache-Control: public,"), "{text}");
+    }
+}
