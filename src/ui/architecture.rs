@@ -127,13 +127,15 @@ pub fn Architecture(
         tr!("What differs from {} is coloured.", base)
     };
     let size = move || session.state.with(State::shape_size);
+    let is_whole = session.state.with_untracked(|state| state.embed.is_none());
     view! {
         <section id="architecture" aria-labelledby="architecture-title">
             <div class="head">
                 <h2 id="architecture-title">{tr!("Architecture")}</h2>
                 <p>{compared}" "{tr!("Stages and blocks open when chosen.")}</p>
             </div>
-            <Builder session/>
+            // Another page's reader looks at networks; making others is for the whole page.
+            {is_whole.then(|| view! { <Builder session/> })}
             <div class="choices">
                 <span class="group" role="group" aria-label=tr!("Blocks")>
                     {button(tr!("Open all"), move || fold_all(true)).view()}

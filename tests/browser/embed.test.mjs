@@ -47,6 +47,7 @@ before(async () => {
   await once(server, "listening");
   hosts = { url: `http://localhost:${server.address().port}/`, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
   browser = await launch();
+  browser.context.setDefaultTimeout(30_000);
 });
 after(async () => {
   await browser?.close();
@@ -151,7 +152,7 @@ describe("the element", () => {
     await page.waitForFunction((before) => document.querySelector("stride-scope").getBoundingClientRect().height !== before, before);
 
     // What the visitor does in the figure shows in the attributes.
-    await inside(page).getByRole("button", { name: "Coffee", exact: false }).or(inside(page).getByRole("button", { name: "A cup of coffee" })).first().click();
+    await inside(page).getByRole("button", { name: "A cup of coffee" }).click();
     await page.waitForFunction(() => document.querySelector("stride-scope").getAttribute("image") === "coffee");
     assert.deepEqual(await page.evaluate(() => document.querySelector("stride-scope").state.models), ["tiny-b"]);
     assert.deepEqual(errors, []);
@@ -251,18 +252,17 @@ describe("hosts that let little in", () => {
   });
 });
 
-describe("twenty figures in one page", () => {
+describe("twenty figures in one page, each as the dialog for sharing gives it", () => {
   const figures = ["architecture", "strides", "features", "cost", "predict"];
-  const many = () => Array.from({ length: 20 }, (_, i) => frame(`embed=${figures[i % 5]}&models=tiny-${"abcd"[i % 4]}`).replace('width="100%" height="600"', 'width="300" height="220"')).join("");
+  const many = () => Array.from({ length: 20 }, (_, i) => frame(`embed=${figures[i % 5]}&models=tiny-${"abcd"[i % 4]}`, 'loading="lazy"')).join("");
+  /// Scrolls through the page once, as a reader does, so that every figure was in sight.
+  const reading = `<script>
+    const read = setInterval(() => { scrollBy(0, 300); if (scrollY + innerHeight >= document.documentElement.scrollHeight - 2) clearInterval(read); }, 250);
+  </script>`;
 
-  test("are drawn within 3 s", async () => {
-    // As at a second visit: the files are at hand.
-    const { page: first } = await open(host("warm", frame("embed=cost")));
-    await inside(first).locator("table").first().waitFor();
-    await first.close();
+  test("those in sight are drawn within 3 s, and all of them when the reader comes to them", async () => {
     const page = await browser.context.newPage();
-    // All of them in sight: the browser draws nothing else.
-    await page.setViewportSize({ width: 1600, height: 1100 });
+    await page.setViewportSize({ width: 1000, height: 900 });
     await page.addInitScript(() => {
       window.drawn = new Map();
       window.addEventListener("message", ({ source, data }) => {
@@ -270,31 +270,34 @@ describe("twenty figures in one page", () => {
       });
     });
     await page.goto(host("many", many()), { waitUntil: "commit" });
-    await page.waitForFunction(() => window.drawn?.size === 20, undefined, { timeout: 30_000 });
+    const inSight = () => [...document.querySelectorAll("iframe")].filter((frame) => frame.getBoundingClientRect().top < innerHeight).every((frame) => window.drawn.has(frame.contentWindow));
+    await page.waitForFunction(inSight);
     const ms = await page.evaluate(() => Math.max(...window.drawn.values()));
-    console.log(`# twenty figures drawn after ${ms.toFixed(0)} ms`);
+    console.log(`# of twenty figures those in sight are drawn after ${ms.toFixed(0)} ms`);
     assert.ok(ms < 3000, `${ms.toFixed(0)} ms`);
+    const count = await page.locator("iframe").count();
+    for (let i = 0; i < count; i++) {
+      await page.locator("iframe").nth(i).evaluate((frame) => frame.scrollIntoView());
+      await page.waitForFunction((i) => window.drawn.has(document.querySelectorAll("iframe")[i].contentWindow), i);
+    }
     await page.close();
   });
 
-  test("hold less than 150 MB", async () => {
-    const settle = async (url) => {
-      const browser = await alone(url, ["--window-size=1600,1200"]);
+  test("all of them hold less than 150 MB", async () => {
+    const settle = async (url, seconds) => {
+      const browser = await alone(url, ["--window-size=1000,900"]);
       try {
-        let bytes = 0;
-        for (let wait = 0; wait < 12; wait++) {
-          await new Promise((resolve) => setTimeout(resolve, 1000));
-          try { bytes = browser.memory(true); } catch { /* it is starting */ }
-        }
-        return bytes;
+        await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+        return browser.memory({ isShared: true, isLargest: true });
       } finally {
         await browser.close();
       }
     };
-    const without = await settle(host("none", ""));
-    const bytes = await settle(host("many", many()));
-    const mb = (bytes - without) / 1e6;
-    console.log(`# twenty figures hold ${mb.toFixed(0)} MB more than a page without (${(without / 1e6).toFixed(0)} MB)`);
+    // The browser puts all of them into one process of their own, which an empty frame has too.
+    const empty = await settle(host("empty", frame("").replace(/src="[^"]*"/, `src="${site.url}assets/icon.svg"`)), 8);
+    const bytes = await settle(host("many", many() + reading), 25);
+    const mb = (bytes - empty) / 1e6;
+    console.log(`# twenty figures hold ${mb.toFixed(0)} MB; their process ${(bytes / 1e6).toFixed(0)} MB, that of an empty frame ${(empty / 1e6).toFixed(0)} MB`);
     assert.ok(mb < 150, `${mb.toFixed(0)} MB`);
   });
 });

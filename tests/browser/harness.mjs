@@ -78,7 +78,7 @@ export async function alone(url, args = []) {
     for (let wait = 0; wait < 100 && processes(profile).length > 0; wait++) await new Promise((resolve) => setTimeout(resolve, 50));
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   };
-  return { close, memory: (isShared) => rendererMemory(profile, isShared) };
+  return { close, memory: (how) => rendererMemory(profile, how) };
 }
 
 /// The processes of the browser with that profile, by Linux' account: number, and what they were started with.
@@ -99,12 +99,14 @@ function processes(profile) {
   return all.filter(({ pid }) => ours.has(pid));
 }
 
-/// Bytes that the browser's pages and their workers hold of the machine's memory; what processes share counts in parts with `isShared`.
-function rendererMemory(profile, isShared = false) {
+/// Bytes that the browser's pages and their workers hold of the machine's memory; what processes share counts in parts with `isShared`, and of
+/// several processes only the largest with `isLargest`.
+function rendererMemory(profile, { isShared = false, isLargest = false } = {}) {
   const [file, field] = isShared ? ["smaps_rollup", /^Pss:\s+(\d+)/m] : ["status", /^VmRSS:\s+(\d+)/m];
   const renderers = processes(profile).filter(({ line }) => line.includes("--type=renderer"));
   if (renderers.length === 0) throw new Error("this browser has no renderers");
-  return renderers.reduce((sum, { pid }) => sum + 1024 * Number(field.exec(readFileSync(`/proc/${pid}/${file}`, "utf8"))?.[1] ?? 0), 0);
+  const bytes = renderers.map(({ pid }) => 1024 * Number(field.exec(readFileSync(`/proc/${pid}/${file}`, "utf8"))?.[1] ?? 0));
+  return isLargest ? Math.max(...bytes) : bytes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /// Records what must not happen: errors in the console, and requests to anyone but the page's own server.
