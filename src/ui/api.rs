@@ -80,7 +80,7 @@ fn changed(now: &State, partial: &JsValue) -> Result<State, String> {
         .parameters()
         .into_iter()
         // A link cannot hold the visitor's own picture.
-        .filter(|(key, _, is_default)| !is_default && !(*key == "image" && now.image.is_none()))
+        .filter(|(key, _, is_default)| !is_default && (*key != "image" || now.image.is_some()))
         .map(|(key, value, _)| (key.to_string(), value))
         .collect();
     let mut image = now.image.is_none();
