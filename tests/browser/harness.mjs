@@ -19,7 +19,7 @@ const TYPES = {
 };
 
 /// Serves the page under `/some/path/`, since it must work in any folder. `answer(path, request, response)` may take a request over; `headers` are
-/// sent with every file.
+/// sent with every file, and what lets a sandboxed frame fetch it, as every host must.
 export async function serve(answer = () => false, headers = {}) {
   const base = "/some/path/";
   const server = createServer((request, response) => {
@@ -31,7 +31,7 @@ export async function serve(answer = () => false, headers = {}) {
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-length": statSync(file).size, ...headers });
+    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-length": statSync(file).size, "access-control-allow-origin": "*", ...headers });
     createReadStream(file).pipe(response);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
