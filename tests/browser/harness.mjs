@@ -109,6 +109,16 @@ function rendererMemory(profile, { isShared = false, isLargest = false } = {}) {
   return isLargest ? Math.max(...bytes) : bytes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
+/// Does what hangs on how busy the machine is, and does it once more where that fails; the first failure is printed.
+export async function twice(attempt) {
+  try {
+    await attempt();
+  } catch (error) {
+    console.log(`# the first try failed: ${String(error).split("\n")[0]}`);
+    await attempt();
+  }
+}
+
 /// Records what must not happen: errors in the console, and requests to anyone but the page's own server.
 export function watch(page, url) {
   const errors = [];

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { dist, launch, project, serve, watch } from "./harness.mjs";
+import { dist, launch, project, serve, twice, watch } from "./harness.mjs";
 
 const axe = readFileSync(join(project, "tests/node_modules/axe-core/axe.min.js"), "utf8");
 let server, browser;
@@ -126,7 +126,7 @@ describe("two languages", () => {
 
 describe("the article", () => {
   for (const lang of ["en", "ko"]) {
-    test(`its figures live and its numbers are the networks' own (${lang})`, async () => {
+    test(`its figures live and its numbers are the networks' own (${lang})`, () => twice(async () => {
       const { page, seen } = await open(`?lang=${lang}`);
       await article(page);
       assert.equal(await page.locator('[data-fact="dead-share resnet50-a 224"]').first().textContent(), "9.74 %");
@@ -142,7 +142,7 @@ describe("the article", () => {
       assert.match(page.url(), new RegExp(`lang=${lang}`));
       assert.deepEqual(seen, { errors: [], strangers: [] });
       await page.close();
-    });
+    }));
   }
 });
 
