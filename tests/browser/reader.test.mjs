@@ -43,7 +43,10 @@ const allThere = (page) => page.waitForFunction(() => document.querySelectorAll(
 /// Opens the article, which is fetched once one comes near it.
 async function article(page) {
   // What stands above it grows while it comes.
-  await page.waitForFunction(() => document.getElementById("learn").scrollIntoView() ?? document.querySelector(".article h3"));
+  await page.waitForFunction(() => {
+    document.getElementById("learn").scrollIntoView();
+    return document.querySelector(".article h3") !== null;
+  });
 }
 
 describe("two languages", () => {
