@@ -1,8 +1,21 @@
 // Starts the page: the build writes the names of its wasm and of the script around it, and what it needs to check them, into this script's tag.
 const isEmbed = window.parent !== window || new URLSearchParams(location.search).has("embed");
 const { js, wasm, integrity = "", version } = document.querySelector("script[data-wasm]").dataset;
-const { default: init } = await import(new URL(js, document.baseURI));
-await init({ module_or_path: fetch(new URL(wasm, document.baseURI), { integrity }) });
+try {
+  const { default: init } = await import(new URL(js, document.baseURI));
+  await init({ module_or_path: fetch(new URL(wasm, document.baseURI), { integrity }) });
+} catch (error) {
+  const sentences = {
+    en: "The code of this page could not be started. Check the connection, then load the page again; it takes a browser with WebAssembly.",
+    ko: "이 페이지의 코드를 시작하지 못했다. 연결을 확인한 뒤 페이지를 다시 불러온다. WebAssembly를 지원하는 브라우저가 필요하다.",
+  };
+  const said = document.createElement("p");
+  said.className = "wrap problem";
+  said.role = "alert";
+  said.textContent = sentences[document.documentElement.lang] ?? sentences.en;
+  document.body.prepend(said);
+  throw error;
+}
 
 // A figure in another page leaves nothing on the device, and a page without an origin cannot.
 if (!isEmbed && window.origin !== "null" && "serviceWorker" in navigator) {

@@ -4,6 +4,7 @@
   "use strict";
   const VERSION = 1;
   const SITE = new URL("./", document.currentScript.src).href;
+  const IS_OURS = new URL("./", document.baseURI).href === SITE;
   const PARAMETERS = [
     "models", "node", "open", "image", "size", "shift", "probe", "at", "channel", "sort", "colours", "scale", "count", "level", "base", "backend",
     "theme", "lang", "controls", "autorun",
@@ -16,6 +17,8 @@
   // Built here, which a strict style policy of the page around allows.
   const STYLE = new CSSStyleSheet();
   STYLE.replaceSync(":host { display: block } :host([hidden]) { display: none } iframe { display: block; width: 100%; border: 0 }");
+  // How long a figure may take to start before those who wait for it are told.
+  const PATIENCE_MS = 60_000;
   const text = (value) => (Array.isArray(value) ? value.join(",") : typeof value === "boolean" ? (value ? "1" : "0") : String(value));
 
   class StrideScope extends HTMLElement {
@@ -30,6 +33,7 @@
     // Whether its state changed while the page's own changes were on their way.
     #hasNews = false;
     #ids = 0;
+    #patience;
     // Attributes that are being set because the figure changed them itself.
     #reflecting = false;
     #hear = (event) => this.#heard(event);
@@ -76,7 +80,8 @@
       const query = new URLSearchParams({ embed: figure });
       for (const name of PARAMETERS) if (this.hasAttribute(name)) query.set(name, this.#written(name));
       const frame = document.createElement("iframe");
-      frame.setAttribute("sandbox", SANDBOX);
+      // In the site's own pages a figure is what the page is, so that it works offline as the page does.
+      frame.setAttribute("sandbox", IS_OURS ? `${SANDBOX} allow-same-origin` : SANDBOX);
       frame.loading = "lazy";
       frame.title = this.getAttribute("title") ?? `Stridescope: ${figure}`;
       frame.style.height = `${FIGURES[figure] ?? 600}px`;
@@ -109,15 +114,24 @@
     #ask(message) {
       const id = `${++this.#ids}`;
       return new Promise((resolve, reject) => {
+        // What cannot be sent is refused here, before anything waits for its answer.
+        const copy = structuredClone({ ...message, id });
         this.#asked.set(id, { resolve, reject, isChange: message.type === "set" });
-        this.#send({ ...message, id });
+        this.#send(copy);
+        if (!this.#isReady) this.#patience ??= setTimeout(() => this.#fail("The figure did not start. Check the connection, then load the page again."), PATIENCE_MS);
       });
     }
 
     #fail(sentence) {
+      this.#waitNoMore();
       for (const { reject } of this.#asked.values()) reject(new Error(sentence));
       this.#asked.clear();
       this.#waiting = [];
+    }
+
+    #waitNoMore() {
+      clearTimeout(this.#patience);
+      this.#patience = undefined;
     }
 
     #heard({ source, data }) {
@@ -125,6 +139,7 @@
       const { type, id } = data;
       if (type === "ready") {
         this.#isReady = true;
+        this.#waitNoMore();
         // First, so that what waits changes what is known.
         this.#ask({ type: "state" }).then(() => this.#tell("ready"), () => {});
         for (const message of this.#waiting.splice(0)) this.#send(message);

@@ -1,12 +1,13 @@
 //! The page's state as a link, without a browser.
 #![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use proptest::prelude::*;
 use stridescope::arch::cost::{Convention, Extra, Extras};
 use stridescope::arch::folding::Folding;
 use stridescope::arch::table::Level;
 use stridescope::arch::{ArchSpec, Variant};
+use stridescope::ui::change::changed;
 use stridescope::ui::facts::fact;
 use stridescope::ui::features_view::Sort;
 use stridescope::ui::names;
@@ -39,6 +40,57 @@ fn links_read_as_they_are_documented() {
     let (usual, _) = State::from_query("?models=resnet50-b@resnet50.gluon_in1k,resnet50-b");
     assert_eq!(usual.models, ["resnet50-b"], "what is taken unasked needs no word");
     assert_eq!(state.to_query(), "?models=resnet50-a,resnet50-d&node=layer3.0.conv2&image=rocket&size=96&backend=cpu&theme=dark");
+}
+
+#[test]
+fn scripts_change_what_they_name_and_nothing_else() {
+    // The state before, what is changed, and the state after, or what is said.
+    let cases = [
+        ("", "node=layer3.0", Ok("?node=layer3.0")),
+        ("?node=layer3.0&theme=dark", "node", Ok("?theme=dark")),
+        ("?models=resnet50-a,resnet50-d&base=resnet50-d", "models=tiny-a,tiny-b", Ok("?models=tiny-a,tiny-b")),
+        ("?models=resnet152-a&node=layer3.30", "models=tiny-a", Ok("?models=tiny-a")),
+        ("?models=resnet152-a&node=layer3.30&theme=dark", "theme=light", Ok("?models=resnet152-a&node=layer3.30&theme=light")),
+        ("?embed=cost&autorun=1", "embed=cost", Ok("?embed=cost&autorun=1")),
+        ("?embed=cost", "embed=predict", Err("Which figure stands alone is chosen by the link")),
+        (
+            "?models=resnet50-a,resnet50-d&base=resnet50-d",
+            "models=tiny-a&base=tiny-d",
+            Err("\"tiny-d\" is none of the networks shown"),
+        ),
+        ("", "node=layer9", Err("None of these networks has a layer \"layer9\"")),
+        ("", "size=7", Err("The size \"7\" is not between")),
+        ("", "colour=red", Err("There is no parameter \"colour\"")),
+    ];
+    for (before, changes, expected) in cases {
+        let before = State::from_query(before).0;
+        let changes: Vec<_> = changes
+            .split('&')
+            .map(|change| change.split_once('=').map_or((change.into(), None), |(key, value)| (key.into(), Some(value.into()))))
+            .collect();
+        match (changed(&before, &changes), expected) {
+            (Ok(state), Ok(query)) => assert_eq!(state.to_query(), query, "{changes:?}"),
+            (Err(said), Err(start)) => assert!(said.contains(start), "{changes:?}: {said}"),
+            (found, _) => panic!("{changes:?}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_a_state_holds_that_no_longer_fits_keeps_no_script_from_changing_it() {
+    // The page itself takes networks away and leaves these behind.
+    let stale = State { models: vec!["tiny-a".into()], base: Some("tiny-d".into()), node: "layer4.9".into(), ..State::default() };
+    let state = changed(&stale, &[("theme".into(), Some("dark".into()))]).unwrap();
+    assert_eq!((state.theme, state.base, state.models), (Theme::Dark, None, stale.models));
+}
+
+#[test]
+fn the_visitors_own_picture_stays_until_another_is_named() {
+    let own = State { image: None, ..State::default() };
+    let change = |key: &str, value: Option<&str>| changed(&own, &[(key.into(), value.map(String::from))]).unwrap().image;
+    assert_eq!(change("theme", Some("dark")), None);
+    assert_eq!(change("image", None), None);
+    assert_eq!(change("image", Some("rocket")).as_deref(), Some("rocket"));
 }
 
 #[test]

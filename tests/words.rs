@@ -96,6 +96,54 @@ fn errors() -> BTreeSet<String> {
     errors
 }
 
+/// A template whatever its values are called there.
+fn anonymous(template: &str) -> String {
+    let mut pieces = template.split('{');
+    let first = pieces.next().unwrap().to_string();
+    pieces.fold(first, |text, piece| text + "{}" + piece.split_once('}').map_or(piece, |(_, rest)| rest))
+}
+
+/// Whether a template makes a sentence with values that are written somewhere themselves, or that are values of the sentence too.
+fn makes(template: &str, sentence: &str, written: &BTreeSet<String>) -> bool {
+    let Some((before, after)) = template.split_once("{}") else { return template == sentence };
+    let Some(rest) = sentence.strip_prefix(before) else { return false };
+    let next = after.split("{}").next().unwrap();
+    let ends = rest.match_indices(next).map(|(at, _)| at).chain(next.is_empty().then_some(rest.len()));
+    ends.filter(|at| *at > 0).any(|at| {
+        let value = &rest[..at];
+        let is_part = |part: &str| !part.contains(char::is_alphabetic) || written.contains(part);
+        let is_known = value.split("{}").all(is_part) || written.contains(value);
+        is_known && makes(after, &rest[at..], written)
+    })
+}
+
+/// Every text that stands in the source, in attributes and comments of documentation too, and in the catalogue of weights.
+fn written() -> BTreeSet<String> {
+    fn add(tokens: TokenStream, written: &mut BTreeSet<String>) {
+        for token in tokens {
+            match &token {
+                TokenTree::Group(group) => add(group.stream(), written),
+                token => written.extend(text(token)),
+            }
+        }
+    }
+    let mut written = BTreeSet::new();
+    for path in sources("src") {
+        add(fs::read_to_string(&path).unwrap().parse().unwrap(), &mut written);
+    }
+    let catalogue: serde_json::Value = serde_json::from_str(include_str!("../assets/catalogue.json")).unwrap();
+    let mut open = vec![catalogue];
+    while let Some(value) = open.pop() {
+        match value {
+            serde_json::Value::String(text) => drop(written.insert(text)),
+            serde_json::Value::Array(values) => open.extend(values),
+            serde_json::Value::Object(values) => open.extend(values.into_iter().map(|(_, value)| value)),
+            _ => {}
+        }
+    }
+    written.iter().map(|text| anonymous(text)).collect()
+}
+
 /// Words of data that the page shows.
 fn data() -> BTreeSet<String> {
     let mut words: BTreeSet<String> = SAMPLES.iter().map(|sample| sample.title.to_string()).collect();
@@ -121,6 +169,19 @@ fn everything_that_is_said_is_said_in_korean_too() {
     let korean = korean();
     let missing: Vec<_> = said().into_iter().filter(|sentence| !korean.contains_key(sentence)).collect();
     assert!(missing.is_empty(), "{} sentences are missing in assets/lang/ko.json: {missing:#?}", missing.len());
+}
+
+#[test]
+fn nothing_is_translated_that_is_never_said() {
+    let written = written();
+    let is_said = |sentence: &String| {
+        let sentence = anonymous(sentence);
+        written.contains(&sentence)
+            || written.iter().any(|template| template.contains("{}") && makes(template, &sentence, &written))
+            || written.iter().any(|text| sentence.strip_prefix("{}").is_some_and(|end| end.len() > 3 && text.ends_with(end)))
+    };
+    let unsaid: Vec<_> = korean().into_keys().filter(|sentence| !is_said(sentence)).collect();
+    assert!(unsaid.is_empty(), "{} sentences of assets/lang/ko.json stand nowhere in the source: {unsaid:#?}", unsaid.len());
 }
 
 #[test]

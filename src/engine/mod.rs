@@ -8,11 +8,13 @@ mod params;
 mod pass;
 mod plan;
 mod reverse;
+mod timing;
 pub mod topk;
 
 pub use agree::{Agreement, check_against_cpu, relative_l2};
 pub use network::{Network, Output, Tap};
 pub use pass::{Edit, Fill, Pass, Unit};
+pub use timing::{Clock, Timing};
 
 use crate::weights::WeightsError;
 use burn::tensor::Device;

@@ -187,21 +187,26 @@ impl Network {
         let mut outputs: Vec<Option<Tensor<4>>> = vec![None; count];
         outputs[0] = Some(self.edited(0, input, edits).await?);
         for step in steps {
-            let mut inputs = step.reads(&self.graph).map(|index| {
+            let reads = step.reads(&self.graph).map(|index| {
                 readers[index] -= 1;
                 let output = if readers[index] == 0 { outputs[index].take() } else { outputs[index].clone() };
                 output.ok_or_else(|| EngineError::NoSuchNode(self.graph.nodes[index].id.clone()))
             });
-            let first = inputs.next().unwrap_or_else(|| Err(EngineError::NoSuchNode("input".into())))?;
-            let second = inputs.next().transpose()?;
-            let output = match step {
-                Step::Conv(fused) => self.conv(fused, first, second).await?,
-                Step::Layer(index) => self.layer(*index, first, second),
-            };
+            let output = self.step(step, reads.collect::<Result<_, _>>()?).await?;
             outputs[step.output()] = Some(self.edited(step.output(), output, edits).await?);
         }
         let logits = outputs[last].clone().ok_or_else(|| EngineError::NoSuchNode("fc".into()))?;
         Ok((logits, outputs))
+    }
+
+    /// What a step puts out, of the outputs that it reads.
+    pub(super) async fn step(&self, step: &Step, reads: Vec<Tensor<4>>) -> Result<Tensor<4>, EngineError> {
+        let mut reads = reads.into_iter();
+        let first = reads.next().ok_or_else(|| EngineError::NoSuchNode("input".into()))?;
+        match step {
+            Step::Conv(fused) => self.conv(fused, first, reads.next()).await,
+            Step::Layer(index) => Ok(self.layer(*index, first, reads.next())),
+        }
     }
 
     /// A layer's output with what is to be changed in it changed.
@@ -280,7 +285,7 @@ impl Network {
         }
     }
 
-    async fn read(&self, tensor: Tensor<4>) -> Result<Vec<f32>, EngineError> {
+    pub(super) async fn read(&self, tensor: Tensor<4>) -> Result<Vec<f32>, EngineError> {
         let failed = |cause: String| EngineError::Device { device: self.backend.noun(), cause };
         let data = tensor.into_data_async().await.map_err(|error| failed(format!("{error:?}")))?;
         data.try_into_vec::<f32>().map_err(|error| failed(format!("{error:?}")))

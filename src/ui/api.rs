@@ -1,11 +1,11 @@
 //! The page's own API: `window.stridescope`, and the same by messages for a page around. `docs/embedding.md` describes both; `stridescope.d.ts` has the types.
 
+use super::change::changed;
 use super::dom;
 use super::session::{Answer, Outcome, Session};
 use super::state::State;
 use crate::tr;
 use crate::words::label;
-use form_urlencoded::Serializer;
 use js_sys::{Array, Function, Object, Promise, RangeError, Reflect};
 use leptos::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -72,43 +72,18 @@ fn written(value: &JsValue) -> Option<String> {
     }
 }
 
-/// A state with some of its parameters changed.
-fn changed(now: &State, partial: &JsValue) -> Result<State, String> {
+/// What a script's object changes: names of parameters, and what each is in a link.
+fn changes(partial: &JsValue) -> Result<Vec<(String, Option<String>)>, String> {
     let partial: &Object =
         partial.dyn_ref().ok_or_else(|| tr!("A state is an object of link parameters, such as {}.", "{node: \"layer2.0\"}"))?;
-    let mut values: Vec<(String, String)> = now
-        .parameters()
+    let keys = Object::keys(partial).iter().filter_map(|key| key.as_string()).collect::<Vec<_>>();
+    Ok(keys
         .into_iter()
-        // A link cannot hold the visitor's own picture.
-        .filter(|(key, _, is_default)| !is_default && (*key != "image" || now.image.is_some()))
-        .map(|(key, value, _)| (key.to_string(), value))
-        .collect();
-    let mut image = now.image.is_none();
-    let known = State::default().parameters();
-    for key in Object::keys(partial).iter().filter_map(|key| key.as_string()) {
-        if !known.iter().any(|(name, _, _)| *name == key) {
-            return Err(tr!("There is no parameter \"{}\".", key));
-        }
-        let value = written(&get(partial, &key));
-        if key == "embed" && value.as_deref() != now.embed.map(super::state::Embed::name) {
-            return Err(tr!("Which figure stands alone is chosen by the link, not changed later."));
-        }
-        if key == "image" {
-            image = image && value.is_none();
-        }
-        values.retain(|(name, _)| *name != key);
-        values.extend(value.map(|value| (key, value)));
-    }
-    let mut query = Serializer::new(String::new());
-    query.extend_pairs(values);
-    let (mut state, problems) = State::from_query(&query.finish());
-    if image {
-        state.image = None;
-    }
-    match problems.is_empty() {
-        true => Ok(state),
-        false => Err(tr!("Nothing was changed. A link with this would say: {}", problems.join(" "))),
-    }
+        .map(|key| {
+            let value = written(&get(partial, &key));
+            (key, value)
+        })
+        .collect())
 }
 
 /// What a network said, as scripts see it.
@@ -220,7 +195,7 @@ impl Api {
     }
 
     fn set(&self, partial: &JsValue) -> Result<(), String> {
-        let state = changed(&self.session.state.get_untracked(), partial)?;
+        let state = changed(&self.session.state.get_untracked(), &changes(partial)?)?;
         self.session.go(state);
         Ok(())
     }
@@ -228,11 +203,7 @@ impl Api {
     async fn classify(&self, image: JsValue, models: JsValue) -> Result<Array, String> {
         let models = match written(&models) {
             None => self.session.state.with_untracked(|state| state.models.clone()),
-            Some(models) => {
-                let partial = Object::new();
-                put(&partial, "models", &models.into());
-                changed(&State::default(), &partial)?.models
-            }
+            models => changed(&State::default(), &[("models".into(), models)])?.models,
         };
         let blob = picture(image).await?;
         let session = self.session;
@@ -358,9 +329,9 @@ impl Api {
             if !ids.is_empty() && ids.len() == models.len() && before.as_ref() != Some(&ids) {
                 let results: Array = answers.iter().map(|(net, answer)| JsValue::from(result(net, answer))).collect();
                 // What networks say of the visitor's own picture stays in this page.
-                let is_sample = session.state.with_untracked(|state| state.image.is_some());
+                let is_private = answers.iter().any(|(_, answer)| answer.is_private);
                 api.with_value(|api| {
-                    if is_sample { api.emit("prediction", "results", &results) } else { api.tell("prediction", &results) }
+                    if is_private { api.tell("prediction", &results) } else { api.emit("prediction", "results", &results) }
                 });
             }
             ids
@@ -378,7 +349,7 @@ impl Api {
             let all: Vec<String> = notice.iter().chain(&failed).cloned().collect();
             for sentence in all.iter().filter(|sentence| before.as_ref().is_none_or(|before| !before.contains(sentence))) {
                 let value = JsValue::from(sentence.as_str());
-                let is_private = notice.as_ref() == Some(sentence) || session.state.with_untracked(|state| state.image.is_none());
+                let is_private = notice.as_ref() == Some(sentence) || session.is_private();
                 api.with_value(|api| if is_private { api.tell("error", &value) } else { api.emit("error", "message", &value) });
             }
             all

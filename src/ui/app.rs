@@ -1,6 +1,5 @@
 //! The shell of the page: header, controls, figures, and the address bar in step with them.
 
-use super::architecture::Architecture;
 use super::button::button;
 use super::controls::{Bar, LanguageSelect, ThemeButton};
 use super::dom;
@@ -19,16 +18,20 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::CustomEvent;
 
+/// What chooses the language, and is drawn anew when it did.
+const LANGUAGE_SELECT: &str = "select.language";
+
 /// Mounts the page, in its reader's language.
 pub fn start() {
     console_error_panic_hook::set_once();
     spawn_local(async {
         let query = dom::query();
         let spoken = lang::resolved(Lang::of_query(&query));
-        let loaded = lang::load(spoken).await;
+        let loaded = lang::fetch(spoken).await.map(|texts| lang::speak(spoken, texts));
         let (state, mut problems) = State::from_query(&query);
         problems.extend(loaded.as_ref().err().cloned());
         let spoken = if loaded.is_ok() { spoken } else { Lang::En };
+        dom::remove_shell();
         leptos::mount::mount_to_body(move || view! { <App state problems spoken/> });
     });
 }
@@ -51,6 +54,7 @@ fn App(
     follow_pictures(session);
     follow_language(session, spoken);
     follow_updates(session);
+    follow_reader(session);
     offer_api(session);
     if alone.is_some() {
         dom::set_root_attribute("data-embed", Some(""));
@@ -111,7 +115,7 @@ fn Whole(
             <Notice session/>
             <div class="wrap">
                 <Predict session/>
-                <Architecture session/>
+                <Later session figure=Figure::Architecture/>
                 <Later session figure=Figure::Strides/>
                 <Later session figure=Figure::Features/>
                 <Later session figure=Figure::Field/>
@@ -145,16 +149,21 @@ pub fn Notice(
     /// The session whose notice is shown.
     session: Session,
 ) -> impl IntoView {
-    let has_update = move || session.update.with_value(Option::is_some);
     view! {
         <div class="wrap" role="alert">
+            <Show when=move || session.update.with(Option::is_some)>
+                <div class="notice">
+                    <p>{tr!("A new version of this page is ready.")}</p>
+                    <span class="group">
+                        {button(tr!("Reload"), move || session.apply_update()).class("solid").view()}
+                        {button(tr!("Close"), move || session.update.set(None)).view()}
+                    </span>
+                </div>
+            </Show>
             <Show when=move || session.notice.with(Option::is_some)>
                 <div class="notice">
                     <p>{move || session.notice.get()}</p>
-                    <span class="group">
-                        {has_update().then(|| button(tr!("Reload"), move || session.apply_update()).class("solid").view())}
-                        {button(tr!("Close"), move || session.notice.set(None)).view()}
-                    </span>
+                    {button(tr!("Close"), move || session.notice.set(None)).view()}
                 </div>
             </Show>
         </div>
@@ -190,17 +199,28 @@ fn follow_theme(session: Session) {
     });
 }
 
-/// Another language is spoken once its texts have come.
+/// Another language is spoken once its texts have come, unless the reader has changed their mind by then.
 fn follow_language(session: Session, spoken: RwSignal<Lang>) {
     let wanted = Memo::new(move |_| session.state.with(|state| lang::resolved(state.lang)));
     Effect::new(move |_| {
-        let wanted = wanted.get();
-        if wanted == spoken.get_untracked() {
+        let asked = wanted.get();
+        if asked == spoken.get_untracked() {
             return;
         }
         spawn_local(async move {
-            match lang::load(wanted).await {
-                Ok(()) => spoken.set(wanted),
+            let texts = lang::fetch(asked).await;
+            if wanted.get_untracked() != asked || spoken.get_untracked() == asked {
+                return;
+            }
+            match texts {
+                Ok(texts) => {
+                    let has_focus = dom::has_focus(LANGUAGE_SELECT);
+                    lang::speak(asked, texts);
+                    spoken.set(asked);
+                    if has_focus {
+                        dom::focus_again(LANGUAGE_SELECT, 0);
+                    }
+                }
                 Err(sentence) => session.notice.set(Some(sentence)),
             }
         });
@@ -211,11 +231,21 @@ fn follow_language(session: Session, spoken: RwSignal<Lang>) {
 fn follow_updates(session: Session) {
     let update = window_event_listener(ev::Custom::<CustomEvent>::new("stridescope-update"), move |event| {
         if let Ok(apply) = event.detail().dyn_into::<js_sys::Function>() {
-            session.update.set_value(Some(apply));
-            session.notice.set(Some(tr!("A new version of this page is ready.")));
+            session.update.set(Some(apply));
         }
     });
     on_cleanup(move || update.remove());
+}
+
+/// What the reader does first, and what printing or a link to a section comes to: from then on the figures that are not in sight come too.
+fn follow_reader(session: Session) {
+    let moves =
+        ["pointermove", "pointerdown", "touchstart", "wheel", "scroll", "keydown", "focusin", "beforeprint", "hashchange"];
+    let listeners = moves.map(|name| {
+        window_event_listener_untyped(name, move |_| session.is_read.maybe_update(|read| !std::mem::replace(read, true)))
+    });
+    on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));
+    session.is_read.set(dom::has_fragment());
 }
 
 /// Pictures can be dropped and pasted anywhere on the page, and files of weights dropped.

@@ -64,8 +64,8 @@ pub fn Architecture(
         })
     });
     let shown = Memo::new(move |_| asked.with(drawn));
-    let columns = NodeRef::<Div>::new();
-    let viewport = Viewport::new(columns);
+    let viewport = session.kept(Viewport::new);
+    let columns = viewport.columns;
     // The box that is to have the keyboard once the diagrams are drawn anew: column, and the names that it may have.
     let wanted = StoredValue::new(None::<(usize, Vec<String>)>);
 
@@ -129,43 +129,41 @@ pub fn Architecture(
     let size = move || session.state.with(State::shape_size);
     let is_whole = session.state.with_untracked(|state| state.embed.is_none());
     view! {
-        <section id="architecture" aria-labelledby="architecture-title">
-            <div class="head">
-                <h2 id="architecture-title">{tr!("Architecture")}</h2>
-                <p>{compared}" "{tr!("Stages and blocks open when chosen.")}</p>
-            </div>
-            // Another page's reader looks at networks; making others is for the whole page.
-            {is_whole.then(|| view! { <Builder session/> })}
-            <div class="choices">
-                <span class="group" role="group" aria-label=tr!("Blocks")>
-                    {button(tr!("Open all"), move || fold_all(true)).view()}
-                    {button(tr!("Close all"), move || fold_all(false)).view()}
-                </span>
-                {viewport.controls()}
-                <span class="space"></span>
-                <Save session what=tr!("the diagrams") draw/>
-            </div>
-            {move || match shown.get() {
-                Err(problem) => view! { <p class="problem">{problem}</p> }.into_any(),
-                Ok(networks) => {
-                    let node = session.state.with_untracked(|state| state.node.clone());
-                    view! {
-                        <div
-                            class="cols diagrams"
-                            node_ref=columns
-                            on:click=on_click
-                            on:keydown=on_key
-                            on:mouseover=move |event| hover(columns, dom::closest(&event, "[data-node]"))
-                            on:mouseleave=move |_| hover(columns, None)
-                        >
-                            {networks.into_iter().map(|network| view! { <Column network node=node.clone() viewport/> }).collect_view()}
-                        </div>
-                    }.into_any()
-                }
-            }}
-            <Inspector session/>
-            <p class="cap">{move || tr!("MACs of convolutions and fc, {0} × {0}, batch 1. A box is a convolution with its normalisation and ReLU: kernel, channels out, stride. On the lines: channels × height × width.", size())}</p>
-        </section>
+        <div class="head">
+            <h2 id="architecture-title">{tr!("Architecture")}</h2>
+            <p>{compared}" "{tr!("Stages and blocks open when chosen.")}</p>
+        </div>
+        // Another page's reader looks at networks; making others is for the whole page.
+        {is_whole.then(|| view! { <Builder session/> })}
+        <div class="choices">
+            <span class="group" role="group" aria-label=tr!("Blocks")>
+                {button(tr!("Open all"), move || fold_all(true)).view()}
+                {button(tr!("Close all"), move || fold_all(false)).view()}
+            </span>
+            {viewport.controls()}
+            <span class="space"></span>
+            <Save session what=tr!("the diagrams") draw/>
+        </div>
+        {move || match shown.get() {
+            Err(problem) => view! { <p class="problem">{problem}</p> }.into_any(),
+            Ok(networks) => {
+                let node = session.state.with_untracked(|state| state.node.clone());
+                view! {
+                    <div
+                        class="cols diagrams"
+                        node_ref=columns
+                        on:click=on_click
+                        on:keydown=on_key
+                        on:mouseover=move |event| hover(columns, dom::closest(&event, "[data-node]"))
+                        on:mouseleave=move |_| hover(columns, None)
+                    >
+                        {networks.into_iter().map(|network| view! { <Column network node=node.clone() viewport/> }).collect_view()}
+                    </div>
+                }.into_any()
+            }
+        }}
+        <Inspector session/>
+        <p class="cap">{move || tr!("MACs of convolutions and fc, {0} × {0}, batch 1. A box is a convolution with its normalisation and ReLU: kernel, channels out, stride. On the lines: channels × height × width.", size())}</p>
     }
     .into_any()
 }

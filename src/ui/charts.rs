@@ -29,9 +29,9 @@ pub struct Chart {
 /// Size of every chart, in units of the drawing.
 pub const SIZE: (u32, u32) = (440, 320);
 /// Colours that stand for the page's own until the drawing is done.
-const INK: RGBColor = RGBColor(1, 1, 1);
-const QUIET: RGBColor = RGBColor(1, 1, 2);
-const LINE: RGBColor = RGBColor(1, 1, 3);
+pub(super) const INK: RGBColor = RGBColor(1, 1, 1);
+pub(super) const QUIET: RGBColor = RGBColor(1, 1, 2);
+pub(super) const LINE: RGBColor = RGBColor(1, 1, 3);
 const HUES: [(char, RGBColor, &str); 4] = [
     ('a', RGBColor(1, 2, 1), "var(--a)"),
     ('b', RGBColor(1, 2, 2), "var(--b)"),
@@ -39,13 +39,13 @@ const HUES: [(char, RGBColor, &str); 4] = [
     ('d', RGBColor(1, 2, 4), "var(--d)"),
 ];
 
-fn colour(net: &str) -> RGBColor {
+pub(super) fn colour(net: &str) -> RGBColor {
     let paint = paint(net);
     HUES.iter().find(|(known, _, _)| *known == paint).map_or(INK, |(_, colour, _)| *colour)
 }
 
 /// Draws, then exchanges the colours for the page's. A drawing to a string cannot fail; if it did, there would be none.
-fn svg(title: &str, draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
+pub(super) fn svg(title: &str, draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     let mut out = String::new();
     {
         let area = SVGBackend::with_string(&mut out, SIZE).into_drawing_area();
@@ -63,27 +63,27 @@ fn svg(title: &str, draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     out.replacen(&size, &format!("class=\"chart\" role=\"img\" aria-label=\"{title}\""), 1)
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-type Drawn = Result<(), ()>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+pub(super) type Drawn = Result<(), ()>;
 
-fn words(size: i32, colour: RGBColor, h: HPos, v: VPos) -> TextStyle<'static> {
+pub(super) fn words(size: i32, colour: RGBColor, h: HPos, v: VPos) -> TextStyle<'static> {
     let pos = Pos::new(h, v);
     TextStyle { font: ("sans-serif", size).into_font(), color: colour.to_backend_color(), pos }
 }
 
-type Plot<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub(super) type Plot<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// What an axis is called, how far it goes, and how its numbers are written.
-struct Axis<'a> {
-    title: &'a str,
-    range: std::ops::Range<f64>,
-    label: &'a dyn Fn(&f64) -> String,
+pub(super) struct Axis<'a> {
+    pub title: &'a str,
+    pub range: std::ops::Range<f64>,
+    pub label: &'a dyn Fn(&f64) -> String,
     /// Most numbers along it; none for an axis of names.
-    ticks: usize,
+    pub ticks: usize,
 }
 
 /// Axes with quiet lines, ready to be drawn into.
-fn plot<'a, 'b>(area: &'a Area<'b>, x: &Axis, y: &Axis) -> Result<Plot<'a, 'b>, ()> {
+pub(super) fn plot<'a, 'b>(area: &'a Area<'b>, x: &Axis, y: &Axis) -> Result<Plot<'a, 'b>, ()> {
     let mut plot = ChartBuilder::on(area)
         .margin(12)
         .margin_right(20)
@@ -137,7 +137,7 @@ fn lines(
 }
 
 /// The networks' names in their colours, in the upper left corner.
-fn legend(area: &Area, nets: &[String]) -> Drawn {
+pub(super) fn legend(area: &Area, nets: &[String]) -> Drawn {
     for (index, net) in nets.iter().enumerate() {
         let y = 22 + 17 * index as i32;
         area.draw(&Rectangle::new([(84, y - 5), (94, y + 5)], colour(net).filled())).map_err(drop)?;

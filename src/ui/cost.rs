@@ -6,6 +6,7 @@ use super::choose::{Choose, options};
 use super::dom;
 use super::markup::{Cell, Table};
 use super::names::{display, grouped, hue, short_count};
+use super::roofline::Roofline;
 use super::save::Save;
 use super::session::Session;
 use super::state::State;
@@ -60,12 +61,14 @@ pub fn Cost(
                 }.into_any()
             }
         })}
+        <Roofline session/>
         <Paper/>
     }
 }
 
+/// A chart with its figures, to be saved.
 #[component]
-fn Drawn(
+pub fn Drawn(
     /// The session whose theme it is saved in.
     session: Session,
     /// What is shown.

@@ -11,7 +11,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Blob, CanvasRenderingContext2d, Document, Element, HtmlCanvasElement, HtmlElement, HtmlImageElement, HtmlSelectElement,
-    IntersectionObserver, IntersectionObserverEntry, MediaDevices, ResizeObserver, Response, Url, Window,
+    IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit, MediaDevices, ResizeObserver, Response, Url,
+    Window,
 };
 
 /// The window; there is one, since the page runs in it.
@@ -106,6 +107,18 @@ pub fn run_script_once(url: &str) {
     {
         let _ = head.append_child(&script);
     }
+}
+
+/// Takes away what `index.html` shows until the page stands.
+pub fn remove_shell() {
+    if let Some(shell) = document().and_then(|document| document.get_element_by_id("shell")) {
+        shell.remove();
+    }
+}
+
+/// Whether the address names a part of the page.
+pub fn has_fragment() -> bool {
+    window().and_then(|window| window.location().hash().ok()).is_some_and(|hash| hash.len() > 1)
 }
 
 /// Brings what the address' fragment names into sight, where it is in this element or is the section around it.
@@ -261,6 +274,11 @@ pub fn set_root_property(name: &str, value: &str) {
     }
 }
 
+/// Whether the keyboard's focus is on an element that a selector matches.
+pub fn has_focus(selector: &str) -> bool {
+    document().and_then(|document| document.active_element()).is_some_and(|element| element.matches(selector).unwrap_or(false))
+}
+
 /// Puts the focus back on one of the elements that a selector finds, once the page has been drawn anew.
 pub fn focus_again(selector: &'static str, index: usize) {
     spawn_local(async move {
@@ -295,6 +313,16 @@ pub fn share(event: &web_sys::MouseEvent, selector: &str) -> Option<(f64, f64)> 
 
 /// Calls back once, when an element comes into sight; at once where the browser cannot tell.
 pub fn once_in_sight(element: &Element, seen: impl Fn() + 'static) {
+    once_within(element, "0px", seen);
+}
+
+/// Calls back once, when an element is less than half a screen below what is in sight; at once where the browser cannot tell.
+pub fn once_near(element: &Element, seen: impl Fn() + 'static) {
+    once_within(element, "0px 0px 50% 0px", seen);
+}
+
+/// Calls back once, when an element is in sight or in this margin around it.
+fn once_within(element: &Element, margin: &str, seen: impl Fn() + 'static) {
     let seen = Rc::new(seen);
     let now = seen.clone();
     let changed =
@@ -306,7 +334,9 @@ pub fn once_in_sight(element: &Element, seen: impl Fn() + 'static) {
                 seen();
             }
         });
-    match IntersectionObserver::new(changed.as_ref().unchecked_ref()) {
+    let options = IntersectionObserverInit::new();
+    options.set_root_margin(margin);
+    match IntersectionObserver::new_with_options(changed.as_ref().unchecked_ref(), &options) {
         Ok(observer) => observer.observe(element),
         Err(_) => now(),
     }

@@ -1,7 +1,6 @@
 //! A figure that stands alone in another page: the figure itself, what starts it, and how high it is.
 
 use super::app::Notice;
-use super::architecture::Architecture;
 use super::button::button;
 use super::controls::Bar;
 use super::dom;
@@ -41,7 +40,7 @@ pub fn Alone(
                     </div>
                 </Show>
                 {match figure {
-                    Embed::Architecture => view! { <Architecture session/> }.into_any(),
+                    Embed::Architecture => view! { <Later session figure=Figure::Architecture/> }.into_any(),
                     Embed::Predict => view! { <Predict session/> }.into_any(),
                     Embed::Strides => view! { <Later session figure=Figure::Strides/> }.into_any(),
                     Embed::Features => view! { <Later session figure=Figure::Features/> }.into_any(),

@@ -44,9 +44,43 @@ impl Shown {
     }
 }
 
+/// What the figure shows and is busy with.
+#[derive(Clone, Copy)]
+struct View {
+    shown: RwSignal<Shown>,
+    look: Look,
+    is_playing: RwSignal<bool>,
+    /// The requests that are on their way.
+    asked: StoredValue<Vec<u32>>,
+    /// How many networks have yet to answer for the layer on show.
+    left: StoredValue<usize>,
+}
+
+impl View {
+    fn new(session: Session) -> Self {
+        // In the whole page nothing more than the prediction is computed unasked; alone, this is what was asked for.
+        let is_alone = session.state.with_untracked(|state| state.embed.is_some());
+        Self {
+            shown: RwSignal::new(if is_alone { Shown::Channels } else { Shown::Nothing }),
+            look: Look {
+                session,
+                seen: ByNetwork::new(),
+                pointer: RwSignal::new(None),
+                top: RwSignal::new(0),
+                over_picture: RwSignal::new(false),
+                fill: RwSignal::new(String::new()),
+                side: RwSignal::new(4),
+            },
+            is_playing: RwSignal::new(false),
+            asked: StoredValue::new(Vec::new()),
+            left: StoredValue::new(0),
+        }
+    }
+}
+
 /// The maps that came with an answer.
 fn maps(answer: Answer, shown: Shown) -> Maps {
-    let Answer { ran, mut numbers } = answer;
+    let Answer { ran, mut numbers, .. } = answer;
     let names =
         if shown.is_of_classes() { ran.top.iter().map(|class| label(&class.wnid, &class.label)).collect() } else { Vec::new() };
     let shape = ran.taps.first().map(|(_, shape)| *shape).or_else(|| ran.cams.first().map(|(_, shape)| *shape)).unwrap_or([0; 4]);
@@ -85,25 +119,10 @@ pub fn Features(
     /// The session whose networks and picture are shown.
     session: Session,
 ) -> impl IntoView {
-    // In the whole page nothing more than the prediction is computed unasked; alone, this is what was asked for.
-    let is_alone = session.state.with_untracked(|state| state.embed.is_some());
-    let shown = RwSignal::new(if is_alone { Shown::Channels } else { Shown::Nothing });
-    let look = Look {
-        session,
-        seen: ByNetwork::new(),
-        pointer: RwSignal::new(None),
-        top: RwSignal::new(0),
-        over_picture: RwSignal::new(false),
-        fill: RwSignal::new(String::new()),
-        side: RwSignal::new(4),
-    };
+    let View { shown, look, is_playing, asked, left } = session.kept(|| View::new(session));
     let answered = session.answered();
     let node = Memo::new(move |_| session.state.with(|state| state.node.clone()));
     let probe = Memo::new(move |_| session.state.with(|state| state.probe.clone()));
-    let asked = StoredValue::new(Vec::<u32>::new());
-    let is_playing = RwSignal::new(false);
-    // How many networks have yet to answer for the layer on show.
-    let left = StoredValue::new(0usize);
     // Whether there is a layer that far on.
     let step = move |by: isize| {
         let found = session.state.with_untracked(|state| {

@@ -14,21 +14,36 @@ use crate::worker::protocol::Unit;
 use leptos::ev;
 use leptos::prelude::*;
 
+/// What the figure shows and is busy with.
+#[derive(Clone, Copy)]
+struct View {
+    is_on: RwSignal<bool>,
+    one_channel: RwSignal<bool>,
+    known: ByNetwork<Seen>,
+    /// The requests that are on their way.
+    asked: StoredValue<Vec<u32>>,
+}
+
+impl View {
+    fn new(session: Session) -> Self {
+        // In the whole page it is computed when asked for; alone, this is what was asked for.
+        let is_alone = session.state.with_untracked(|state| state.embed.is_some());
+        let (is_on, one_channel) = (RwSignal::new(is_alone), RwSignal::new(false));
+        Self { is_on, one_channel, known: ByNetwork::new(), asked: StoredValue::new(Vec::new()) }
+    }
+}
+
 /// The figure.
 #[component]
 pub fn FieldFigure(
     /// The session whose networks and picture are shown.
     session: Session,
 ) -> impl IntoView {
-    // In the whole page it is computed when asked for; alone, this is what was asked for.
-    let is_on = RwSignal::new(session.state.with_untracked(|state| state.embed.is_some()));
-    let one_channel = RwSignal::new(false);
-    let known = ByNetwork::<Seen>::new();
+    let View { is_on, one_channel, known, asked } = session.kept(|| View::new(session));
     let answered = session.answered();
     let asked_for = Memo::new(move |_| {
         session.state.with(|state| (state.node.clone(), state.at, one_channel.get().then_some(state.channel)))
     });
-    let asked = StoredValue::new(Vec::<u32>::new());
     Effect::new(move |_| {
         let (networks, (node, at, channel)) = (answered.get(), asked_for.get());
         asked.update_value(|asked| asked.drain(..).for_each(|id| session.cancel(id)));

@@ -3,7 +3,7 @@
 use super::dom;
 use super::state::Lang;
 use crate::tr;
-use crate::words::{Catalogue, speak};
+use crate::words::{self, Catalogue};
 use wasm_bindgen_futures::JsFuture;
 
 /// The languages that can be chosen, each by its own name.
@@ -16,21 +16,24 @@ pub fn resolved(lang: Lang) -> Lang {
     lang.resolved(&languages)
 }
 
-/// Fetches the texts of a language and speaks it from now on; a sentence where they do not come, and the page stays as it is.
+/// Fetches the texts of a language; English needs none.
 ///
 /// # Errors
 /// When the texts cannot be fetched.
-pub async fn load(lang: Lang) -> Result<(), String> {
-    let catalogue = match lang {
-        Lang::Ko => Some(catalogue("assets/lang/ko.json", "assets/labels/imagenet-1k.ko.tsv").await.ok_or_else(|| {
+pub async fn fetch(lang: Lang) -> Result<Option<Catalogue>, String> {
+    match lang {
+        Lang::Ko => catalogue("assets/lang/ko.json", "assets/labels/imagenet-1k.ko.tsv").await.map(Some).ok_or_else(|| {
             "The Korean texts could not be fetched. Check the connection, then choose the language again.".to_string()
-        })?),
-        Lang::En | Lang::Auto => None,
-    };
-    speak(catalogue);
+        }),
+        Lang::En | Lang::Auto => Ok(None),
+    }
+}
+
+/// Speaks a language from now on, with its texts.
+pub fn speak(lang: Lang, texts: Option<Catalogue>) {
+    words::speak(texts);
     dom::set_root_attribute("lang", Some(if lang == Lang::Ko { "ko" } else { "en" }));
     dom::set_root_property("--drop", &serde_json::Value::from(tr!("Drop a picture, or weights")).to_string());
-    Ok(())
 }
 
 async fn catalogue(sentences: &str, labels: &str) -> Option<Catalogue> {

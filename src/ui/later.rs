@@ -1,8 +1,10 @@
-//! Parts whose code comes after the page itself: each in a file of its own, fetched once the page stands or when it is asked for.
+//! Parts whose code comes after the page itself: in files of their own, fetched once the page stands or when it is asked for.
 
 use super::api;
+use super::architecture::Architecture;
 use super::button::button;
 use super::cost::Cost;
+use super::dom;
 use super::features::Features;
 use super::field::FieldFigure;
 use super::learn::Learn;
@@ -11,6 +13,7 @@ use super::share::Forms;
 use super::strides::Strides;
 use super::weights::Weights;
 use crate::tr;
+use leptos::html::Section;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
@@ -21,6 +24,8 @@ type Fetched = Result<AnyView, SplitLoaderError>;
 /// A part that is fetched later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Figure {
+    /// Block diagrams.
+    Architecture,
     /// What strides read.
     Strides,
     /// Maps.
@@ -41,6 +46,7 @@ impl Figure {
     /// The section's name in the page's address, and its heading.
     fn names(self) -> (&'static str, String) {
         match self {
+            Self::Architecture => ("architecture", tr!("Architecture")),
             Self::Strides => ("strides", tr!("Strides")),
             Self::Features => ("features", tr!("Features")),
             Self::Field => ("field", tr!("Receptive field")),
@@ -52,37 +58,35 @@ impl Figure {
     }
 
     /// The part, made within `owner`, so that it goes when its place does.
+    ///
+    /// What comes together shares most of its code; a file for each alone would leave dozens that two or three of them share.
     async fn fetch(self, session: Session, owner: Owner) -> Fetched {
         match self {
-            Self::Strides => strides(session, owner).await,
-            Self::Features => features(session, owner).await,
-            Self::Field => field(session, owner).await,
-            Self::Cost => cost(session, owner).await,
+            Self::Architecture | Self::Cost => drawn(self, session, owner).await,
+            Self::Strides | Self::Features | Self::Field => computed(self, session, owner).await,
             Self::Weights => weights(session, owner).await,
-            Self::Learn => learn(session, owner).await,
-            Self::Share => share(session, owner).await,
+            Self::Learn | Self::Share => told(self, session, owner).await,
         }
     }
 }
 
-#[wasm_split(strides, wasm_split_path = leptos::wasm_split, fallible)]
-fn strides(session: Session, owner: Owner) -> Fetched {
-    Ok(owner.with(|| view! { <Strides session/> }.into_any()))
+/// What is known of networks without an engine.
+#[wasm_split(drawn, wasm_split_path = leptos::wasm_split, fallible)]
+fn drawn(figure: Figure, session: Session, owner: Owner) -> Fetched {
+    Ok(owner.with(|| match figure {
+        Figure::Cost => view! { <Cost session/> }.into_any(),
+        _ => view! { <Architecture session/> }.into_any(),
+    }))
 }
 
-#[wasm_split(features, wasm_split_path = leptos::wasm_split, fallible)]
-fn features(session: Session, owner: Owner) -> Fetched {
-    Ok(owner.with(|| view! { <Features session/> }.into_any()))
-}
-
-#[wasm_split(field, wasm_split_path = leptos::wasm_split, fallible)]
-fn field(session: Session, owner: Owner) -> Fetched {
-    Ok(owner.with(|| view! { <FieldFigure session/> }.into_any()))
-}
-
-#[wasm_split(cost, wasm_split_path = leptos::wasm_split, fallible)]
-fn cost(session: Session, owner: Owner) -> Fetched {
-    Ok(owner.with(|| view! { <Cost session/> }.into_any()))
+/// What networks make of the picture.
+#[wasm_split(computed, wasm_split_path = leptos::wasm_split, fallible)]
+fn computed(figure: Figure, session: Session, owner: Owner) -> Fetched {
+    Ok(owner.with(|| match figure {
+        Figure::Features => view! { <Features session/> }.into_any(),
+        Figure::Field => view! { <FieldFigure session/> }.into_any(),
+        _ => view! { <Strides session/> }.into_any(),
+    }))
 }
 
 #[wasm_split(weights, wasm_split_path = leptos::wasm_split, fallible)]
@@ -90,14 +94,13 @@ fn weights(session: Session, owner: Owner) -> Fetched {
     Ok(owner.with(|| view! { <Weights session/> }.into_any()))
 }
 
-#[wasm_split(learn, wasm_split_path = leptos::wasm_split, fallible)]
-fn learn(session: Session, owner: Owner) -> Fetched {
-    Ok(owner.with(|| view! { <Learn session/> }.into_any()))
-}
-
-#[wasm_split(share, wasm_split_path = leptos::wasm_split, fallible)]
-fn share(session: Session, owner: Owner) -> Fetched {
-    Ok(owner.with(|| view! { <Forms session/> }.into_any()))
+/// What is there to be read, and to be taken along.
+#[wasm_split(told, wasm_split_path = leptos::wasm_split, fallible)]
+fn told(figure: Figure, session: Session, owner: Owner) -> Fetched {
+    Ok(owner.with(|| match figure {
+        Figure::Share => view! { <Forms session/> }.into_any(),
+        _ => view! { <Learn session/> }.into_any(),
+    }))
 }
 
 /// Offers the page's API to scripts and to a page around, once its code has come.
@@ -115,7 +118,8 @@ fn api_offered(session: Session, owner: Owner) -> Result<(), SplitLoaderError> {
     Ok(())
 }
 
-/// The section of a figure: its heading until the rest has come.
+/// The section of a figure: its heading until the rest has come. In the whole page that is fetched when the section is nearly in sight, or
+/// from the reader's first move on, so that what is looked at first stands first.
 #[component]
 pub fn Later(
     /// The session that the figure shows.
@@ -126,13 +130,17 @@ pub fn Later(
     let (name, heading) = figure.names();
     let title = format!("{name}-title");
     let is_busy = RwSignal::new(true);
+    let section = NodeRef::<Section>::new();
+    let is_near = RwSignal::new(session.state.with_untracked(|state| state.embed.is_some()));
+    section.on_load(move |section| dom::once_near(&section, move || is_near.set(true)));
+    let wanted = Signal::derive(move || is_near.get() || session.is_read.get());
     let waiting = {
         let title = title.clone();
         move || view! { <div class="head"><h2 id=title.clone()>{heading.clone()}</h2></div> }.into_any()
     };
     view! {
-        <section id=name aria-labelledby=title aria-busy=move || is_busy.get().to_string()>
-            <Arriving session figure is_busy waiting/>
+        <section id=name node_ref=section aria-labelledby=title aria-busy=move || is_busy.get().to_string()>
+            <Arriving session figure is_busy wanted waiting/>
         </section>
     }
     .into_any()
@@ -147,6 +155,9 @@ pub fn Arriving(
     figure: Figure,
     /// Whether it is on its way.
     is_busy: RwSignal<bool>,
+    /// Whether it is to come.
+    #[prop(into)]
+    wanted: Signal<bool>,
     /// What stands in its place until then.
     #[prop(into)]
     waiting: ViewFn,
@@ -167,8 +178,14 @@ pub fn Arriving(
             is_busy.try_set(false);
         });
     };
-    fetch();
     let fetch = Callback::new(move |()| fetch());
+    Effect::new(move |was: Option<bool>| {
+        let wanted = wanted.get();
+        if wanted && was != Some(true) {
+            fetch.run(());
+        }
+        wanted || was == Some(true)
+    });
     move || {
         match (is_busy.get(), has_failed.get()) {
         (false, false) => arrived.try_update_untracked(Option::take).flatten(),

@@ -29,10 +29,10 @@ pub fn Learn(
         has_failed.set(false);
         spawn_local(async move {
             let text = dom::fetch_text(&format!("assets/learn/{}.html", lang.name())).await;
-            match (text, place.get_untracked()) {
+            // Nothing is there where another language is spoken by now.
+            match (text, place.try_get_untracked().flatten()) {
                 (Some(text), Some(place)) => put(&place, &text, session),
-                (None, Some(_)) => has_failed.set(true),
-                // Another language is spoken by now.
+                (None, Some(_)) => drop(has_failed.try_set(true)),
                 (_, None) => {}
             }
         });
@@ -49,8 +49,8 @@ pub fn Learn(
         event.prevent_default();
         let (query, section) = href.split_once('#').unwrap_or((&href, ""));
         let now = session.state.get_untracked();
-        let State { lang, theme, backend, .. } = now;
-        session.go(State { lang, theme, backend, ..State::from_query(query).0 });
+        let State { lang, theme, backend, image, .. } = now;
+        session.go(State { lang, theme, backend, image, ..State::from_query(query).0 });
         dom::scroll_to(section);
     };
     view! {

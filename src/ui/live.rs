@@ -85,7 +85,7 @@ pub fn Live(
 /// Ends it; the last picture stays as the visitor's own.
 fn end(session: Session, source: Source, last: StoredValue<Option<Blob>, LocalStorage>) {
     session.live.set(None);
-    if let Some(blob) = last.get_value() {
+    if let Some(blob) = last.try_get_value().flatten() {
         session.take_picture(source, blob);
     }
 }
@@ -116,7 +116,7 @@ async fn feed(
         match &camera {
             Some(camera) if camera.has_ended() => return Err(unplugged()),
             Some(camera) => camera.draw(canvas),
-            None if !is_new.get_value() => continue,
+            None if !is_new.try_get_value().unwrap_or_default() => continue,
             None => is_new.set_value(false),
         }
         let Some(blob) = dom::canvas_blob(canvas).await else { continue };

@@ -13,6 +13,8 @@ mod button;
 #[cfg(feature = "ui")]
 mod by_network;
 #[cfg(feature = "charts")]
+pub mod change;
+#[cfg(feature = "charts")]
 pub mod charts;
 #[cfg(feature = "ui")]
 mod choose;
@@ -55,6 +57,10 @@ pub mod names;
 pub mod picture;
 #[cfg(feature = "ui")]
 mod predict;
+#[cfg(feature = "ui")]
+mod roofline;
+#[cfg(feature = "charts")]
+pub mod roofline_view;
 pub mod samples;
 #[cfg(feature = "ui")]
 mod save;

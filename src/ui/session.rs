@@ -12,6 +12,7 @@ use crate::worker::protocol::{
     BackendChoice, BackendReport, Event, Fetching, InputChoice, Ran, Request, Run, Step, WeightsChoice,
 };
 use leptos::prelude::*;
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -57,6 +58,8 @@ pub struct Answer {
     pub ran: Ran,
     /// The logits, then each tap, mean, class activation map and gradient, and the pixels that it read.
     pub numbers: Vec<Vec<f32>>,
+    /// Whether it is of the visitor's own picture.
+    pub is_private: bool,
 }
 
 impl Answer {
@@ -151,6 +154,10 @@ struct Inner {
     /// Counts the pictures that were given to the engine and are not shown.
     given: Cell<u32>,
     stamp: Cell<Option<Stamp>>,
+    /// Whether the picture on show is the visitor's own.
+    is_private: Cell<bool>,
+    /// What figures show, each of a type of its own.
+    kept: RefCell<Vec<Box<dyn Any>>>,
     /// When a request's download was first heard of, and how much had come by then.
     downloads: RefCell<BTreeMap<u32, (f64, u64)>>,
 }
@@ -170,13 +177,16 @@ pub struct Session {
     pub notice: RwSignal<Option<String>>,
     /// Files of weights.
     pub files: Files,
+    /// Whether the reader has begun to look around.
+    pub is_read: RwSignal<bool>,
     /// Whether anything may be computed; a figure that stands alone waits until it is asked.
     pub awake: RwSignal<bool>,
     /// What puts a newer version of the page in this one's place, once it has come.
-    pub update: StoredValue<Option<js_sys::Function>, LocalStorage>,
+    pub update: RwSignal<Option<js_sys::Function>, LocalStorage>,
     /// Where the last answer was computed.
     pub backend: RwSignal<Option<BackendReport>>,
     inner: StoredValue<Rc<Inner>, LocalStorage>,
+    owner: StoredValue<Owner>,
 }
 
 impl Session {
@@ -184,15 +194,17 @@ impl Session {
     pub fn new(state: State, problems: &[String]) -> Self {
         let session = Self {
             awake: RwSignal::new(state.embed.is_none()),
+            is_read: RwSignal::new(false),
             state: RwSignal::new(state),
             outcomes: RwSignal::default(),
             picture: RwSignal::default(),
             live: RwSignal::new(None),
             notice: RwSignal::new((!problems.is_empty()).then(|| problems.join(" "))),
             files: Files::new(),
-            update: StoredValue::new_local(None),
+            update: RwSignal::new_local(None),
             backend: RwSignal::default(),
             inner: StoredValue::new_local(Rc::new(Inner::default())),
+            owner: StoredValue::new(Owner::current().unwrap_or_default()),
         };
         let client = Client::new(move |incoming| session.hear(incoming));
         *session.inner().client.borrow_mut() = Some(client);
@@ -201,6 +213,17 @@ impl Session {
 
     fn inner(self) -> Rc<Inner> {
         self.inner.get_value()
+    }
+
+    /// What a figure shows, by its type: made once, and there again where the figure is drawn anew, as it is in another language.
+    pub fn kept<T: Copy + 'static>(self, make: impl FnOnce() -> T) -> T {
+        let inner = self.inner();
+        let known = inner.kept.borrow().iter().find_map(|kept| kept.downcast_ref::<T>().copied());
+        known.unwrap_or_else(|| {
+            let made = self.owner.get_value().with(make);
+            inner.kept.borrow_mut().push(Box::new(made));
+            made
+        })
     }
 
     /// The engine's end in the page.
@@ -231,6 +254,10 @@ impl Session {
             });
             return self.put_picture(sample_url(&sample), say(sample.title), say(sample.credit), None);
         }
+        // The first is in sight before the engine has looked at it.
+        if self.picture.with_untracked(Option::is_none) {
+            self.put_picture(sample_url(&sample), say(sample.title), say(sample.credit), None);
+        }
         // The engine loads while the picture does.
         if let Some(client) = self.client() {
             client.ensure();
@@ -247,11 +274,9 @@ impl Session {
 
     /// Puts the newer version of the page in this one's place.
     pub fn apply_update(self) {
-        self.update.with_value(|apply| {
-            if let Some(apply) = apply {
-                let _ = apply.call0(&wasm_bindgen::JsValue::NULL);
-            }
-        });
+        if let Some(apply) = self.update.get_untracked() {
+            let _ = apply.call0(&wasm_bindgen::JsValue::NULL);
+        }
     }
 
     /// Shows the visitor's own picture.
@@ -266,6 +291,11 @@ impl Session {
     pub fn take_picture(self, source: Source, blob: Blob) {
         self.awake.set(true);
         self.choose(blob, source.title(), None);
+    }
+
+    /// Whether what happens now may be of the visitor's own picture: the one on show, or the one that is to be shown.
+    pub fn is_private(self) -> bool {
+        self.inner().is_private.get() || self.state.with_untracked(|state| state.image.is_none())
     }
 
     /// Whether the engine has answered everything.
@@ -501,6 +531,7 @@ impl Session {
             gradients: Vec::new(),
             edits: Vec::new(),
             shift: (state.shift, 0),
+            timed: false,
         })
     }
 
@@ -580,7 +611,7 @@ impl Session {
             },
             Event::Ran(ran) => {
                 let pending = take(ran.id);
-                let answer = Answer { ran: *ran, numbers };
+                let answer = Answer { ran: *ran, numbers, is_private: inner.is_private.get() };
                 match pending {
                     Some(Pending::Run(net)) => {
                         self.backend.set(Some(answer.ran.backend.clone()));
@@ -633,6 +664,7 @@ impl Session {
     fn show(self, candidate: Candidate, size: (usize, usize)) {
         let inner = self.inner();
         inner.pictures.set(inner.pictures.get() + 1);
+        inner.is_private.set(candidate.sample.is_none());
         *inner.blob.borrow_mut() = Some(candidate.blob.clone());
         // While it lives, the picture shows itself.
         if self.live.get_untracked().is_none() {

@@ -17,7 +17,8 @@ const SLACK: i32 = 4;
 /// A handle; copies are the same window.
 #[derive(Clone, Copy)]
 pub struct Viewport {
-    columns: NodeRef<Div>,
+    /// What holds the drawings.
+    pub columns: NodeRef<Div>,
     zoom: RwSignal<f64>,
     /// How far the drawings are moved, in pixels.
     at: StoredValue<(i32, i32)>,
@@ -29,10 +30,10 @@ pub struct Viewport {
 }
 
 impl Viewport {
-    /// A window onto the panes inside this element.
-    pub fn new(columns: NodeRef<Div>) -> Self {
+    /// A window onto the panes inside [`Viewport::columns`].
+    pub fn new() -> Self {
         Self {
-            columns,
+            columns: NodeRef::new(),
             zoom: RwSignal::new(1.0),
             at: StoredValue::new((0, 0)),
             drag: StoredValue::new(None),

@@ -3,14 +3,14 @@
 use super::backend::Backends;
 use super::kept::{self, Folder};
 use super::picture;
-use super::protocol::{self, Area, Event, InputChoice, Prediction, Ran, Request, Run, Step};
+use super::protocol::{self, Area, Event, InputChoice, Prediction, Ran, Request, Run, Step, Times, Timing};
 use super::store::{Loaded, Store, StoreError};
 use super::transport::{blob, pack, unpack};
 use super::wait::sleep;
 use crate::arch::coverage::{self, Mask};
 use crate::arch::{ArchSpec, Input, lower};
 use crate::engine::topk::top_k;
-use crate::engine::{Edit, EngineError, Fill, Pass, Unit};
+use crate::engine::{self, Edit, EngineError, Fill, Pass, Unit};
 use crate::image::{Rgb, prepare, resize_and_crop};
 use crate::weights::formula;
 use crate::weights::labels::{Label, labels};
@@ -199,9 +199,10 @@ impl Host {
             gradients: &gradients,
             edits: &edits,
         };
-        let start = self.now();
+        let start = now();
         let output = loaded.network.forward(&input, 1, (size, size), &pass).await?;
-        let ms = self.now() - start;
+        let ms = now() - start;
+        let times = if run.timed { Some(self.times(&loaded, &input, size).await?) } else { None };
 
         let names = loaded.card.as_ref().map(|card| labels(&card.classes)).unwrap_or_default();
         let prediction = |(index, p): (usize, f64)| {
@@ -226,15 +227,36 @@ impl Host {
             cams: output.cams.iter().filter_map(|cam| Some((cam.id.parse().ok()?, cam.shape))).collect(),
             gradients: output.gradients.iter().map(|tap| (tap.id.clone(), tap.shape)).collect(),
             seen: seen.as_ref().map(|_| size),
+            times,
         };
         let maps = output.taps.into_iter().chain(output.means).chain(output.cams).chain(output.gradients).map(|map| map.values);
         let numbers = std::iter::once(output.logits).chain(maps).chain(seen).collect();
         Ok((ran, numbers))
     }
 
-    fn now(&self) -> f64 {
-        self.scope.performance().map_or(0.0, |performance| performance.now())
+    /// How long each layer takes.
+    async fn times(&self, loaded: &Loaded, input: &[f32], size: usize) -> Result<Times, StoreError> {
+        let timings = loaded.network.time(input, (size, size), now, Timing::LEAST_MS).await?;
+        let told = |timing: engine::Timing| Timing { node: timing.node, ms: timing.ms, macs: timing.macs, bytes: timing.bytes };
+        Ok(Times { clock_ms: clock_step(), timings: timings.into_iter().map(told).collect() })
     }
+}
+
+/// Milliseconds since the worker was started.
+fn now() -> f64 {
+    let scope = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>();
+    scope.ok().and_then(|scope| scope.performance()).map_or(0.0, |performance| performance.now())
+}
+
+/// The smallest step of the clock, in milliseconds: browsers make it coarse.
+fn clock_step() -> f64 {
+    let mut smallest = f64::INFINITY;
+    for _ in 0..20 {
+        let start = now();
+        let step = std::iter::repeat_with(|| now() - start).take(1_000_000).find(|step| *step > 0.0);
+        smallest = smallest.min(step.unwrap_or_default());
+    }
+    smallest
 }
 
 /// What a run changes on the way.

@@ -140,6 +140,9 @@ pub struct Run {
     /// Pixels of the input that the picture is moved to the left and up.
     #[serde(default)]
     pub shift: (usize, usize),
+    /// Whether it is wanted how long each layer takes.
+    #[serde(default)]
+    pub timed: bool,
 }
 
 /// One position of a layer's output.
@@ -334,6 +337,35 @@ pub struct Ran {
     pub gradients: Vec<(String, [usize; 4])>,
     /// Rows and columns of the pixels that it read, where they were wanted: red, green and blue of each, from 0 to 255.
     pub seen: Option<usize>,
+    /// How long each layer takes, where that was wanted.
+    pub times: Option<Times>,
+}
+
+/// How long each layer takes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Times {
+    /// Smallest step of the clock, in milliseconds.
+    pub clock_ms: f64,
+    /// In the network's order.
+    pub timings: Vec<Timing>,
+}
+
+/// How long one layer takes, with the layers that are computed in one go with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// The layer; of those that are computed together, the convolution.
+    pub node: String,
+    /// Milliseconds.
+    pub ms: f64,
+    /// Multiply-accumulates of convolutions and fc.
+    pub macs: u64,
+    /// Bytes of what is read, weights included, and of what is put out, float32.
+    pub bytes: u64,
+}
+
+impl Timing {
+    /// Milliseconds that a layer is computed for, again and again, at least.
+    pub const LEAST_MS: f64 = 10.0;
 }
 
 /// What a file of weights holds.

@@ -1,11 +1,9 @@
 // Figures in other people's pages: from another origin, sandboxed, under strict policies, many at once.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { alone, dist, launch, project, serve, watch } from "./harness.mjs";
+import { alone, dist, launch, project, serveHosts, serveStrictly, watch } from "./harness.mjs";
 
 const axe = readFileSync(join(project, "tests/node_modules/axe-core/axe.min.js"), "utf8");
 const SANDBOX = "allow-scripts allow-popups allow-popups-to-escape-sandbox";
@@ -19,33 +17,17 @@ const FIGURES = {
   predict: [".answer", ".answer .top .row"],
 };
 
-/// The site's own policy, as hosts are told to send it.
-const policy = (site) => `default-src 'none'; script-src 'self' ${site} 'wasm-unsafe-eval'; style-src 'self' ${site}; style-src-attr 'unsafe-inline'; img-src 'self' ${site} data: blob:; connect-src 'self' ${site} data: blob: https:; worker-src 'self' ${site} blob:; manifest-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'`;
-
 let site, hosts, browser;
-const pages = new Map();
 
-/// A page of another origin: localhost, where the site is 127.0.0.1. Returns its address.
-function host(name, body, headers = {}) {
-  pages.set(`/${name}`, { body: `<!doctype html><html lang="en"><meta charset="utf-8"><title>${name}</title><h1>${name}</h1>${body}</html>`, headers });
-  return `${hosts.url}${name}`;
-}
+/// A page of another origin. Returns its address.
+const host = (name, body, headers) => hosts.put(name, `<!doctype html><html lang="en"><meta charset="utf-8"><title>${name}</title><h1>${name}</h1>${body}</html>`, headers);
 
 const frame = (query, attributes = "") => `<iframe src="${site.url}?${query.replaceAll("&", "&amp;")}" title="a figure" sandbox="${SANDBOX}" width="100%" height="600" ${attributes}></iframe>`;
 const element = (attributes) => `<script src="${site.url}stride-scope.js" async></script><stride-scope ${attributes}></stride-scope>`;
 
 before(async () => {
-  const headers = { "access-control-allow-origin": "*" };
-  site = await serve(undefined, headers);
-  headers["content-security-policy"] = policy(new URL(site.url).origin);
-  const server = createServer((request, response) => {
-    const page = pages.get(new URL(request.url, "http://localhost").pathname);
-    // A host has its own icon.
-    response.writeHead(page ? 200 : 204, { "content-type": "text/html", ...page?.headers }).end(page?.body);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  hosts = { url: `http://localhost:${server.address().port}/`, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
+  site = await serveStrictly();
+  hosts = await serveHosts();
   browser = await launch();
   browser.context.setDefaultTimeout(30_000);
 });
@@ -58,9 +40,7 @@ after(async () => {
 async function open(url, init) {
   const page = await browser.context.newPage();
   await page.setViewportSize({ width: 1000, height: 900 });
-  const errors = [];
-  page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
-  page.on("pageerror", (error) => errors.push(String(error)));
+  const { errors } = watch(page, hosts.url, site.url);
   if (init) await page.addInitScript(init);
   await page.goto(url);
   return { page, errors };
@@ -205,6 +185,33 @@ describe("the element", () => {
     const told = await page.evaluate(() => window.told);
     assert.deepEqual(told.filter(({ type }) => type === "prediction"), []);
     assert.ok(!JSON.stringify(told).includes("coffee"), "not even its name");
+
+    // Nor when the page around names another picture, which is long in coming, and another network, which answers for the one on show.
+    let arrive;
+    const arrival = new Promise((resolve) => { arrive = resolve; });
+    await page.route("**/rocket.jpg", async (route) => { await arrival; await route.continue(); });
+    await page.evaluate(() => { window.told.length = 0; });
+    await page.evaluate(() => document.querySelector("stride-scope").set({ image: "rocket", models: ["tiny-b"] }));
+    await inside(page).locator("[data-net=tiny-b] .top .row").nth(4).waitFor();
+    await page.waitForTimeout(500);
+    const predicted = () => page.evaluate(() => window.told.filter(({ type }) => type === "prediction").length);
+    assert.equal(await predicted(), 0, "what tiny-b said was of the visitor's picture");
+    arrive();
+    await page.waitForFunction(() => window.told.some(({ type }) => type === "prediction"));
+    await page.close();
+  });
+
+  test("refuses what cannot be sent, and goes on", async () => {
+    const { page } = await open(host("unsendable", element('figure="architecture" models="tiny-a,tiny-d" base="tiny-d"')), listening);
+    await page.waitForFunction(() => window.told.some(({ type }) => type === "ready"));
+    const told = await page.evaluate(async () => {
+      const figure = document.querySelector("stride-scope");
+      const refused = await figure.set({ node: () => {} }).then(() => "", (error) => error.name);
+      // The baseline that was left behind keeps nothing from being changed.
+      const { models, base } = await figure.set({ models: ["tiny-b"] });
+      return [refused, models, base, figure.getAttribute("models"), (await figure.set({ node: "layer3.0" })).node];
+    });
+    assert.deepEqual(told, ["DataCloneError", ["tiny-b"], null, "tiny-b", "layer3.0"]);
     await page.close();
   });
 

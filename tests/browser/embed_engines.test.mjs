@@ -1,10 +1,8 @@
 // Figures in other people's pages, in Firefox and WebKitGTK: drawn, as high as they are, driven and heard, all computed on the CPU.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { firefox, webkit } from "./engines.mjs";
-import { serve } from "./harness.mjs";
+import { serveHosts, serveStrictly } from "./harness.mjs";
 
 const LIMIT = { timeout: 120_000 };
 const FIGURES = ["architecture", "strides", "features", "field", "cost", "predict"];
@@ -13,31 +11,20 @@ const THERE = {
   architecture: ".diagram .node", strides: ".path .whole img", features: ".wall [data-channel]", field: "#field .lit img", cost: ".charts svg",
   predict: ".answer .top .row",
 };
-const policy = (site) => `default-src 'none'; script-src 'self' ${site} 'wasm-unsafe-eval'; style-src 'self' ${site}; style-src-attr 'unsafe-inline'; img-src 'self' ${site} data: blob:; connect-src 'self' ${site} data: blob: https:; worker-src 'self' ${site} blob:; frame-src 'self'; base-uri 'none'; form-action 'none'`;
 
 for (const [name, start] of [["firefox", firefox], ["webkit", webkit]]) {
   describe(`figures in ${name}`, () => {
-    let site, host, url, started;
-    const pages = new Map();
+    let site, hosts, started;
     const launched = () => (started ??= start());
-    const put = (path, body) => { pages.set(`/${path}`, `<!doctype html><html lang="en"><meta charset="utf-8"><title>${path}</title>${body}</html>`); return url + path; };
+    const put = (name, body) => hosts.put(name, `<!doctype html><html lang="en"><meta charset="utf-8"><title>${name}</title>${body}</html>`);
 
     before(async () => {
-      const headers = { "access-control-allow-origin": "*" };
-      site = await serve(undefined, headers);
-      headers["content-security-policy"] = policy(new URL(site.url).origin);
-      host = createServer((request, response) => {
-        const body = pages.get(new URL(request.url, "http://localhost").pathname);
-        response.writeHead(body ? 200 : 204, { "content-type": "text/html" }).end(body);
-      });
-      host.listen(0, "127.0.0.1");
-      await once(host, "listening");
-      url = `http://localhost:${host.address().port}/`;
+      site = await serveStrictly();
+      hosts = await serveHosts();
     });
     after(async () => {
       await (await started?.catch(() => null))?.close();
-      host?.closeAllConnections();
-      host?.close();
+      await hosts?.close();
       await site?.close();
     }, LIMIT);
 

@@ -66,7 +66,8 @@ for (const [name, start] of [["firefox", firefox], ["webkit", webkit]]) {
         const p = 100 * samples[net]["chelsea.png"].p;
         assert.ok(Math.abs(percent - p) < 2, `${net} gives its first class ${percent} %, PyTorch ${p} %`);
       });
-      assert.equal(await browser.evaluate(() => document.querySelectorAll("svg.diagram").length), 4);
+      await browser.evaluate(() => { dispatchEvent(new Event("pointermove")); });
+      await browser.until("four diagrams", () => document.querySelectorAll("svg.diagram").length === 4);
       assert.match(await browser.evaluate(() => document.querySelector(".why").textContent), /CPU · this browser has no WebGPU/);
       await picture(browser, `${name}-1200`);
       assert.deepEqual(await browser.errors(), []);

@@ -1,25 +1,19 @@
 // What docs/embedding.md shows: each example is made into a page as those do who follow it, and opened from another origin than the site's.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { build } from "esbuild";
-import { dist, launch, project, serve } from "./harness.mjs";
+import { dist, launch, project, serveHosts, serveStrictly, watch } from "./harness.mjs";
 
 const SITE = "https://stridescope.example/";
 const FOLDER = join(project, "docs/examples");
 const modules = join(project, "tests/node_modules");
 const example = (name) => readFileSync(join(FOLDER, name), "utf8");
 const guide = readFileSync(join(project, "docs/embedding.md"), "utf8");
-/// The policy that hosts are told to send with the site.
-const policy = /Content-Security-Policy "(.*)" always;/.exec(readFileSync(join(project, "deploy/nginx.conf"), "utf8"))[1];
-
 let site, hosts, browser, folder;
-const pages = new Map([["/favicon.ico", { body: "" }]]);
 /// What was told to the pages, to be compared with the types.
 const told = { states: [], results: [], messages: [] };
 
@@ -31,17 +25,8 @@ const element = (attributes) => layout(`<script src="${SITE}stride-scope.js"></s
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "stridescope-examples-"));
-  const headers = { "access-control-allow-origin": "*" };
-  site = await serve(undefined, headers);
-  headers["content-security-policy"] = policy.replaceAll(new URL(SITE).origin, new URL(site.url).origin);
-  const server = createServer((request, response) => {
-    const { body, headers } = pages.get(new URL(request.url, "http://localhost").pathname) ?? {};
-    response.writeHead(body === undefined ? 404 : 200, { "content-type": "text/html", ...headers }).end(body);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const close = () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); });
-  hosts = { url: `http://localhost:${server.address().port}/`, close };
+  site = await serveStrictly();
+  hosts = await serveHosts();
   browser = await launch();
 });
 after(async () => {
@@ -53,16 +38,10 @@ after(async () => {
 
 /// Opens a page of the host's: `localhost`, where the site is `127.0.0.1`. `clean` ends it, and tells what must not have happened.
 async function open(name, body, headers) {
-  pages.set(`/${name}`, { body: here(body), headers });
+  const url = hosts.put(name, here(body), headers);
   const page = await browser.context.newPage();
   await page.setViewportSize({ width: 1000, height: 900 });
-  const wrong = [];
-  page.on("console", (message) => { if (message.type() === "error") wrong.push(message.text()); });
-  page.on("pageerror", (error) => wrong.push(String(error)));
-  page.on("request", (request) => {
-    const isOurs = [site.url, hosts.url].some((url) => request.url().startsWith(url));
-    if (!isOurs && !/^(data|blob):/.test(request.url())) wrong.push(`a request to ${request.url()}`);
-  });
+  const seen = watch(page, hosts.url, site.url);
   await page.addInitScript(() => {
     if (window.parent !== window) return;
     window.told = [];
@@ -72,9 +51,9 @@ async function open(name, body, headers) {
     window.messages = [];
     addEventListener("message", ({ data }) => window.messages.push(data));
   });
-  await page.goto(hosts.url + name);
+  await page.goto(url);
   const clean = async () => {
-    assert.deepEqual(wrong, []);
+    assert.deepEqual(seen, { errors: [], strangers: [] });
     told.messages.push(...await page.evaluate(() => window.messages));
     await page.close();
   };

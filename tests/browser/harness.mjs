@@ -12,7 +12,8 @@ export const project = fileURLToPath(new URL("../..", import.meta.url));
 export const dist = process.env.STRIDESCOPE_DIST ?? join(project, "dist");
 export const golden = (name) => JSON.parse(readFileSync(join(project, "tests/golden", name), "utf8"));
 
-const TYPES = {
+/// Types of the files of the site, by their endings.
+export const TYPES = {
   ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".json": "application/json",
   ".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".webmanifest": "application/manifest+json", ".mjs": "text/javascript",
   ".ts": "text/plain",
@@ -39,9 +40,44 @@ export async function serve(answer = () => false, headers = {}) {
   return { url, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
 }
 
+/// The site under the policy that its hosts are told to send, which names the site beside `'self'`.
+export async function serveStrictly() {
+  const headers = {};
+  const site = await serve(undefined, headers);
+  const told = /Content-Security-Policy "(.*)" always;/.exec(readFileSync(join(project, "deploy/nginx.conf"), "utf8"))[1];
+  headers["content-security-policy"] = told.replaceAll("https://stridescope.example", new URL(site.url).origin);
+  return site;
+}
+
+/// Pages of another origin, `localhost` where the site is `127.0.0.1`: `put(name, body, headers)` gives one and returns its address.
+export async function serveHosts() {
+  // A host has its own icon.
+  const pages = new Map([["/favicon.ico", { body: "" }]]);
+  const server = createServer((request, response) => {
+    const { body, headers } = pages.get(new URL(request.url, "http://localhost").pathname) ?? {};
+    response.writeHead(body === undefined ? 404 : 200, { "content-type": "text/html", ...headers }).end(body);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://localhost:${server.address().port}/`;
+  const put = (name, body, headers) => {
+    pages.set(`/${name}`, { body, headers });
+    return url + name;
+  };
+  return { url, put, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
+}
+
+/// Moves the pointer until the page has noticed, as a reader does, upon which all its figures come.
+function read() {
+  const timer = setInterval(() => {
+    dispatchEvent(new Event("pointermove"));
+    if (document.getElementById("learn")) clearInterval(timer);
+  }, 50);
+}
+
 /// Chromium without WebGPU, or with it on SwiftShader; with no camera, or one that shows a test picture; with switches of its own. The page is
-/// kept for when there is no network only with `offline`, so that what a test lets fail does fail.
-export async function launch({ webgpu = false, camera = false, offline = false, args = [] } = {}) {
+/// kept for when there is no network only with `offline`, so that what a test lets fail does fail, and with `still` nobody moves the pointer.
+export async function launch({ webgpu = false, camera = false, offline = false, still = false, args = [] } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "stridescope-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.STRIDESCOPE_CHROMIUM ?? "/usr/bin/chromium",
@@ -55,6 +91,7 @@ export async function launch({ webgpu = false, camera = false, offline = false, 
     ],
   });
   context.setDefaultTimeout(120_000);
+  if (!still) await context.addInitScript(read);
   const close = async () => {
     await context.close();
     rmSync(profile, { recursive: true, force: true });
@@ -119,14 +156,15 @@ export async function twice(attempt) {
   }
 }
 
-/// Records what must not happen: errors in the console, and requests to anyone but the page's own server.
-export function watch(page, url) {
+/// Records what must not happen: errors in the console, and requests to anyone but the page's own server and those it may ask.
+export function watch(page, url, ...others) {
   const errors = [];
   const strangers = [];
   page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("request", (request) => {
-    if (!request.url().startsWith(new URL(url).origin) && !/^(data|blob):/.test(request.url())) strangers.push(request.url());
+    const isOurs = [url, ...others].some((url) => request.url().startsWith(new URL(url).origin));
+    if (!isOurs && !/^(data|blob):/.test(request.url())) strangers.push(request.url());
   });
   return { errors, strangers };
 }

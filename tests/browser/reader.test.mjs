@@ -17,7 +17,7 @@ before(async () => {
     const text = found[1](readFileSync(join(dist, path.replace("/some/path/", "")), "utf8"));
     response.writeHead(200, { "content-type": "text/javascript", "content-length": Buffer.byteLength(text) }).end(text);
     return true;
-  }, { "access-control-allow-origin": "*" });
+  });
 
   browser = await launch();
   browser.context.setDefaultTimeout(30_000);
@@ -58,12 +58,39 @@ describe("two languages", () => {
     const labels = await page.$$eval(".answer .row > span:first-child", (spans) => spans.map((span) => span.textContent));
     assert.ok(labels.every((label) => /[가-힣]/.test(label)), `${labels}`);
     const before = await page.$$eval(".answer .number", (cells) => cells.map((cell) => cell.textContent));
-    // Nothing that was computed or chosen is lost on the way to the other language.
+    await allThere(page);
+    await page.locator("#features .choices button").first().click();
+    await page.waitForFunction(() => document.querySelectorAll("#features .wall").length === 4);
+    // On the way to the other language neither answers nor what a figure was asked for are lost, nor the keyboard's place.
+    await page.locator("select.language").focus();
     await page.locator("select.language").selectOption("en");
     await page.waitForFunction(() => document.documentElement.lang === "en");
     await page.waitForFunction(() => document.querySelector("h1").textContent.startsWith("A stride-2"));
     assert.deepEqual(await page.$$eval(".answer .number", (cells) => cells.map((cell) => cell.textContent)), before);
+    await page.waitForFunction(() => document.activeElement.matches("select.language"));
+    await page.waitForFunction(() => document.querySelectorAll("#features .wall").length === 4);
     assert.match(page.url(), /lang=en/);
+    assert.deepEqual(seen, { errors: [], strangers: [] });
+    await page.close();
+  });
+
+  test("a reader who changes their mind while the texts are on their way reads what was chosen last", async () => {
+    const { page, seen } = await open("?models=tiny-a");
+    await answered(page, 1);
+    await allThere(page);
+    let arrive;
+    const arrival = new Promise((resolve) => { arrive = resolve; });
+    await page.route("**/lang/ko.json", async (route) => { await arrival; await route.continue(); });
+    await page.locator("select.language").selectOption("ko");
+    await page.locator("select.language").selectOption("en");
+    // While layers are played, too, whose next step is then another page's.
+    await page.locator("#features").getByRole("button", { name: "Play through the layers" }).click();
+    arrive();
+    await page.waitForTimeout(1500);
+    assert.match(await page.locator("h1").textContent(), /^A stride-2/);
+    await page.locator("select.language").selectOption("ko");
+    await page.waitForFunction(() => document.documentElement.lang === "ko" && /[가-힣]/.test(document.querySelector("h1").textContent));
+    await page.waitForTimeout(1500);
     assert.deepEqual(seen, { errors: [], strangers: [] });
     await page.close();
   });

@@ -10,11 +10,14 @@ pub const USAGE: &str = "\
 cargo xtask serve [--port N]        build the release page and serve it on this machine (port 8080)
 cargo xtask test [native|browser]   run every test, or one part
 cargo xtask build                   build the release page and check its size
-cargo xtask build page              the same, keeping the engine of the last build as it is
+cargo xtask build --record          build it and record its size in bench/sizes.json
+cargo xtask build page              build and check it, keeping the engine of the last build as it is
 cargo xtask dist --base PATH_OR_URL [--out FOLDER]
                                     build the page and make a folder for a static host of it
                                     (site/), complete for the address that it will have
 cargo xtask lint                    check the format, and clippy with warnings denied
+cargo xtask fuzz [--seconds N]      feed every parser of outside data whatever a fuzzer thinks of,
+                                    60 seconds each
 cargo xtask weights                 fetch the real ImageNet weights of resnet50-a (about 95 MB)
 cargo xtask bench [--write] [--webgpu]
                                     compare with another engine in the same browser; --write
@@ -24,6 +27,7 @@ cargo xtask setup                   only get the tools that the others need
 Every command first gets whatever it needs and does not find.";
 
 const DEFAULT_PORT: u16 = 8080;
+const DEFAULT_FUZZ_S: u32 = 60;
 
 /// One task, with its options.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,8 @@ pub enum Command {
     },
     /// Build the page and hold it to its budgets.
     Build,
+    /// Build the page and record how large it is.
+    BuildAndRecord,
     /// Build only the page's own code and styles, into what the last build left.
     BuildPage,
     /// Build the page and make a site of it.
@@ -47,6 +53,11 @@ pub enum Command {
     Test {
         /// Which tests.
         part: Part,
+    },
+    /// Fuzz the parsers.
+    Fuzz {
+        /// Seconds for each.
+        seconds: u32,
     },
     /// Format and clippy.
     Lint,
@@ -89,11 +100,17 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, Error> {
             Ok(Command::Serve { port: parse_port(option.trim_start_matches("--port="))? })
         }
         ["build"] => Ok(Command::Build),
+        ["build", "--record"] => Ok(Command::BuildAndRecord),
         ["build", "page"] => Ok(Command::BuildPage),
         ["dist", options @ ..] => Ok(Command::Dist(parse_dist(options)?)),
         ["test"] => Ok(Command::Test { part: Part::All }),
         ["test", "native"] => Ok(Command::Test { part: Part::Native }),
         ["test", "browser"] => Ok(Command::Test { part: Part::Browser }),
+        ["fuzz"] => Ok(Command::Fuzz { seconds: DEFAULT_FUZZ_S }),
+        ["fuzz", "--seconds", seconds] => match seconds.parse() {
+            Ok(seconds) if seconds > 0 => Ok(Command::Fuzz { seconds }),
+            _ => Err(usage_error(format!("`{seconds}` is no number of seconds"))),
+        },
         ["lint"] => Ok(Command::Lint),
         ["weights"] => Ok(Command::Weights),
         ["bench", options @ ..] => Ok(Command::Bench(parse_bench(options)?)),
@@ -165,12 +182,16 @@ mod tests {
             ("serve --port", None),
             ("serve 3000", None),
             ("build", Some(Command::Build)),
+            ("build --record", Some(Command::BuildAndRecord)),
             ("build page", Some(Command::BuildPage)),
             ("build --release", None),
             ("test", Some(Command::Test { part: Part::All })),
             ("test native", Some(Command::Test { part: Part::Native })),
             ("test browser", Some(Command::Test { part: Part::Browser })),
             ("test everything", None),
+            ("fuzz", Some(Command::Fuzz { seconds: 60 })),
+            ("fuzz --seconds 5", Some(Command::Fuzz { seconds: 5 })),
+            ("fuzz --seconds 0", None),
             ("lint", Some(Command::Lint)),
             ("weights", Some(Command::Weights)),
             ("bench", Some(Command::Bench(BenchOptions::default()))),

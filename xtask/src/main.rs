@@ -10,6 +10,7 @@ mod bench;
 mod compress;
 mod dist;
 mod error;
+mod fuzz;
 mod headers;
 mod html;
 mod lint;
@@ -54,9 +55,11 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Setup => setup::everything(&project),
         Command::Serve { port } => serve::run(&project, port),
         Command::Build => page::build_within_budget(&project),
+        Command::BuildAndRecord => page::build_and_record(&project),
         Command::BuildPage => page::rebuild(&project),
         Command::Dist(options) => dist::run(&project, &options),
         Command::Test { part } => test::run(&project, part),
+        Command::Fuzz { seconds } => fuzz::run(&project, seconds),
         Command::Lint => lint::run(&project),
         Command::Weights => weights::fetch(&project),
         Command::Bench(options) => bench::run(&project, options),

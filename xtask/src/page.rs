@@ -10,7 +10,7 @@ use crate::offline;
 use crate::process::{self, announce};
 use crate::project::Project;
 use crate::setup::{self, PageTools};
-use crate::sizes;
+use crate::sizes::{self, Record};
 use crate::split;
 use crate::strip;
 
@@ -18,10 +18,16 @@ const STEP: &str = "page build";
 /// Where the page finds weights of its own site.
 const WEIGHTS: &str = "assets/weights";
 
-/// Builds the page and fails if it is larger than its budgets.
+/// Builds the page and fails if it is larger than its budgets, or than what is recorded of it.
 pub fn build_within_budget(project: &Project) -> Result<(), Error> {
     let tools = setup::page(project)?;
-    sizes::check(&build(project, &tools)?)
+    sizes::check(&build(project, &tools)?, &Record::read(&project.sizes())?)
+}
+
+/// Builds the page and records how large it is.
+pub fn build_and_record(project: &Project) -> Result<(), Error> {
+    let tools = setup::page(project)?;
+    Record::write(&project.sizes(), &build(project, &tools)?)
 }
 
 /// Builds the page into dist/, compressed files included, and prints its sizes.
@@ -42,7 +48,7 @@ pub fn rebuild(project: &Project) -> Result<(), Error> {
     cargo.args(["--no-default-features", "--features", "ui"]).current_dir(&project.root);
     process::run(STEP, &mut cargo, "Read the compiler's output above.")?;
     assets::refresh(&project.assets(), &project.dist())?;
-    sizes::check(&finish(project, &tools)?)
+    sizes::check(&finish(project, &tools)?, &Record::read(&project.sizes())?)
 }
 
 /// What trunk leaves to be done, up to the sizes.
@@ -54,7 +60,7 @@ fn finish(project: &Project, tools: &PageTools) -> Result<Vec<Asset>, Error> {
     list_weights(&dist)?;
     offline::write(&dist, &project.service_worker())?;
     let assets = compress::all(&dist, &project.compressed())?;
-    print!("{}", sizes::table(&assets));
+    print!("{}", sizes::table(&assets, &Record::read(&project.sizes()).unwrap_or_default()));
     Ok(assets)
 }
 

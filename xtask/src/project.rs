@@ -62,6 +62,11 @@ impl Project {
         self.assets().join("sw.js")
     }
 
+    /// How large the page was when that was last recorded.
+    pub fn sizes(&self) -> PathBuf {
+        self.root.join("bench/sizes.json")
+    }
+
     /// Where compressed files are kept by content.
     pub fn compressed(&self) -> PathBuf {
         self.scratch().join("brotli")

@@ -1,9 +1,16 @@
-//! What a visitor downloads, against the budgets.
+//! What a visitor downloads, against the budgets and against what was recorded before.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
 
-use crate::compress::Asset;
+use crate::compress::{self, Asset};
 use crate::error::Error;
+
+/// By how much a part may grow before its record must be changed, in percent.
+const TOLERANCE_PERCENT: u64 = 2;
+const STEP: &str = "size check";
 
 /// A part of the site that is loaded as one.
 struct Part {
@@ -18,7 +25,7 @@ const PARTS: [Part; 4] = [
         budget_bytes: 300_000,
         contains: |asset| is_code(asset) && !is_engine(asset) && !is_later(asset) && !is_element(asset),
     },
-    Part { name: "figures", budget_bytes: 290_000, contains: |asset| is_code(asset) && is_later(asset) },
+    Part { name: "figures", budget_bytes: 360_000, contains: |asset| is_code(asset) && is_later(asset) },
     Part { name: "engine", budget_bytes: 1_600_000, contains: |asset| is_code(asset) && is_engine(asset) },
     Part { name: "element", budget_bytes: 5_000, contains: is_element },
 ];
@@ -42,27 +49,66 @@ fn is_element(asset: &Asset) -> bool {
     asset.path.file_name().is_some_and(|name| name == "stride-scope.js")
 }
 
+/// Bytes of each part, compressed, as they were recorded.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Record(BTreeMap<String, u64>);
+
+impl Record {
+    /// Reads the record of this project.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(path).map_err(|error| Error::file(STEP, path, error))?;
+        serde_json::from_str(&text).map(Self).map_err(|error| {
+            Error::new(
+                STEP,
+                format!("{}: {error}", path.display()),
+                "Restore it, or write it anew with `cargo xtask build --record`.",
+            )
+        })
+    }
+
+    /// Writes what a build takes.
+    pub fn write(path: &Path, assets: &[Asset]) -> Result<(), Error> {
+        let sizes: BTreeMap<&str, u64> = PARTS.iter().map(|part| (part.name, total(part, assets).1)).collect();
+        let text = serde_json::to_string_pretty(&sizes).map_err(|error| Error::file(STEP, path, error.into()))? + "\n";
+        compress::replace(path, text.as_bytes()).map_err(|error| Error::file(STEP, path, error))
+    }
+}
+
 /// The sizes of each part, wasm and JavaScript together, one line a part.
-pub fn table(assets: &[Asset]) -> String {
-    let mut text = format!("{:<8}{:>12}{:>12}{:>12}\n", "bytes", "raw", "brotli", "budget");
+pub fn table(assets: &[Asset], record: &Record) -> String {
+    let mut text = format!("{:<8}{:>12}{:>12}{:>12}{:>12}\n", "bytes", "raw", "brotli", "recorded", "budget");
     for part in &PARTS {
         let (raw, brotli) = total(part, assets);
+        let recorded = record.0.get(part.name).map_or("none".into(), |bytes| grouped(*bytes));
+        let (raw, brotli, budget) = (grouped(raw), grouped(brotli), grouped(part.budget_bytes));
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{:<8}{:>12}{:>12}{:>12}", part.name, grouped(raw), grouped(brotli), grouped(part.budget_bytes));
+        let _ = writeln!(text, "{:<8}{raw:>12}{brotli:>12}{recorded:>12}{budget:>12}", part.name);
     }
     text
 }
 
-/// An error if a part is larger than its budget.
-pub fn check(assets: &[Asset]) -> Result<(), Error> {
+/// An error if a part is larger than its budget, or has grown past its record.
+pub fn check(assets: &[Asset], record: &Record) -> Result<(), Error> {
     for part in &PARTS {
         let (_, brotli) = total(part, assets);
+        let size = grouped(brotli);
         if brotli > part.budget_bytes {
-            let (size, budget) = (grouped(brotli), grouped(part.budget_bytes));
             return Err(Error::new(
-                "size check",
-                format!("the {} takes {size} bytes compressed, and its budget is {budget}", part.name),
+                STEP,
+                format!("the {} takes {size} bytes compressed, and its budget is {}", part.name, grouped(part.budget_bytes)),
                 "Find what grew with `twiggy` or by taking features out of Cargo.toml.",
+            ));
+        }
+        let recorded = record.0.get(part.name).copied().unwrap_or_default();
+        if brotli * 100 > recorded * (100 + TOLERANCE_PERCENT) {
+            return Err(Error::new(
+                STEP,
+                format!(
+                    "the {} takes {size} bytes compressed, over {TOLERANCE_PERCENT} % more than the {} recorded",
+                    part.name,
+                    grouped(recorded)
+                ),
+                "Find what grew; if it is worth that, record it with `cargo xtask build --record`.",
             ));
         }
     }
@@ -113,22 +159,48 @@ mod tests {
             asset("sw.js", 9_000, 4_000),
         ];
         let expected = "\
-bytes            raw      brotli      budget
-page         736,000     210,300     300,000
-figures      180,000      68,000     290,000
-engine    12,100,060   1,520,050   1,600,000
-element        8,000       2,500       5,000
+bytes            raw      brotli    recorded      budget
+page         736,000     210,300     209,000     300,000
+figures      180,000      68,000      70,000     360,000
+engine    12,100,060   1,520,050   1,500,000   1,600,000
+element        8,000       2,500        none       5,000
 ";
-        assert_eq!(table(&assets), expected);
-        assert!(check(&assets).is_ok());
+        let mut record = record([("page", 209_000), ("figures", 70_000), ("engine", 1_500_000)]);
+        assert_eq!(table(&assets, &record), expected);
+        assert!(check(&assets, &record).is_err(), "the element was never recorded");
+        record.0.insert("element".into(), 2_500);
+        assert!(check(&assets, &record).is_ok());
+    }
+
+    fn record<const N: usize>(sizes: [(&str, u64); N]) -> Record {
+        Record(sizes.into_iter().map(|(name, bytes)| (name.into(), bytes)).collect())
+    }
+
+    #[test]
+    fn a_part_that_grew_past_its_record_is_named() {
+        let record = record([("page", 200_000)]);
+        assert!(check(&[asset("app.wasm", 1, 204_000)], &record).is_ok());
+        let grown = check(&[asset("app.wasm", 1, 204_001)], &record).expect_err("grown").to_string();
+        assert!(grown.contains("the page takes 204,001 bytes compressed, over 2 % more than the 200,000 recorded"), "{grown}");
+    }
+
+    #[test]
+    fn what_is_recorded_is_read_again() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("sizes.json");
+        assert!(Record::read(&path).is_err());
+        Record::write(&path, &[asset("app.wasm", 1, 5), asset("worker.js", 1, 7)])?;
+        assert_eq!(Record::read(&path)?, record([("page", 5), ("figures", 0), ("engine", 7), ("element", 0)]));
+        Ok(())
     }
 
     #[test]
     fn a_part_over_its_budget_is_named() {
-        let page = check(&[asset("app.wasm", 1, 300_001)]).expect_err("over").to_string();
+        let record = record([("page", 300_000), ("engine", 1_600_000)]);
+        let page = check(&[asset("app.wasm", 1, 300_001)], &record).expect_err("over").to_string();
         assert!(page.contains("the page takes 300,001 bytes"), "{page}");
-        let engine = check(&[asset("worker_bg.wasm", 1, 1_600_001)]).expect_err("over").to_string();
+        let engine = check(&[asset("worker_bg.wasm", 1, 1_600_001)], &record).expect_err("over").to_string();
         assert!(engine.contains("the engine takes 1,600,001 bytes"), "{engine}");
-        assert!(check(&[asset("app.wasm", 1, 300_000), asset("worker.js", 1, 1_600_000)]).is_ok());
+        assert!(check(&[asset("app.wasm", 1, 300_000), asset("worker.js", 1, 1_600_000)], &record).is_ok());
     }
 }

@@ -24,7 +24,7 @@ pub struct Preset {
 
 /// The figure that stands for the page as a whole.
 pub const FIRST: Preset =
-    Preset { figure: "strides", title: "What a stride throws away: ResNet-50 A to D", models: None, height: 820 };
+    Preset { figure: "strides", title: "What a stride throws away: ResNets A to D", models: None, height: 820 };
 
 /// Every figure that is offered.
 pub const ALL: [Preset; 5] = [

@@ -14,6 +14,22 @@ use crate::project::{Project, version_in_output};
 /// The release of trunk that Trunk.toml and index.html are written for.
 const TRUNK_VERSION: &str = "0.21.14";
 
+/// The release of cargo-fuzz.
+const FUZZ_VERSION: &str = "0.13.2";
+
+/// The program that builds and runs fuzz targets, and the compiler that it needs.
+pub fn fuzzer(project: &Project) -> Result<PathBuf, Error> {
+    let mut rustup = process::command("rustup");
+    let toolchains = process::probe(rustup.args(["toolchain", "list"])).unwrap_or_default();
+    if !toolchains.lines().any(|line| line.starts_with("nightly")) {
+        announce("compiler for fuzzing: adding nightly with rustup");
+        let mut rustup = process::command("rustup");
+        rustup.args(["toolchain", "install", "nightly", "--profile", "minimal"]);
+        process::run("compiler for fuzzing", &mut rustup, "Run `rustup toolchain install nightly`.")?;
+    }
+    require(project, "cargo-fuzz", "cargo-fuzz", FUZZ_VERSION)
+}
+
 /// What builds the page.
 #[derive(Clone, Debug)]
 pub struct PageTools {

@@ -1,0 +1,22 @@
+//! The beginning of a picture's file, looked at before it is decoded, and the way from pixels to a network's input.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use stridescope::image::{Rgb, check_file, check_size, prepare, resize_and_crop};
+use stridescope::weights::catalogue;
+
+fuzz_target!(|input: (u64, u8, u8, u8, (u8, u8), Vec<u8>)| {
+    let (bytes, width, height, size, shift, values) = input;
+    let _ = check_file(bytes, &values);
+    let (width, height) = (usize::from(width), usize::from(height));
+    if check_size(width as u64, height as u64).is_err() {
+        return;
+    }
+    let rgba: Vec<u8> = values.iter().copied().chain(std::iter::repeat(0)).take(4 * width * height).collect();
+    let picture = Rgb::from_rgba(width, height, &rgba);
+    let Some(entry) = catalogue::for_net("tiny-a") else { return };
+    let how = entry.card.preprocess.at_size(usize::from(size).max(1));
+    if let Ok(square) = resize_and_crop(&picture, &how, (shift.0.into(), shift.1.into())) {
+        assert!(prepare(&square, &how).iter().all(|value| value.is_finite()));
+    }
+});

@@ -1,0 +1,12 @@
+//! The original's model.json with its shards: what comes before the first zero byte, and after it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use stridescope::weights::tfjs;
+
+fuzz_target!(|bytes: &[u8]| {
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    let (json, shards) = bytes.split_at(end);
+    let _ = tfjs::shards(json);
+    let _ = tfjs::read(json, shards.get(1..).unwrap_or_default().to_vec());
+});

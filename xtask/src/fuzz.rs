@@ -1,0 +1,58 @@
+//! Feeds the parsers whatever a fuzzer thinks of.
+
+use std::fs;
+use std::process::Command;
+
+use crate::error::Error;
+use crate::process::{self, announce};
+use crate::project::Project;
+use crate::setup;
+
+const STEP: &str = "fuzzing";
+/// cargo-fuzz needs a compiler that takes unstable flags.
+const TOOLCHAIN: &str = "nightly";
+/// Megabytes that one input may take, and seconds.
+const MOST_MB: u32 = 2048;
+const MOST_S: u32 = 20;
+
+/// Each target, with the folders of the clone, besides its own in fuzz/corpus, that hold inputs to begin with.
+const TARGETS: [(&str, &[&str]); 7] = [
+    ("checkpoint", &["tests/fixtures/checkpoints"]),
+    ("tfjs", &[]),
+    ("hub", &[]),
+    ("link", &[]),
+    ("network", &[]),
+    ("message", &[]),
+    ("picture", &[]),
+];
+
+/// Runs every target for so many seconds, and fails with the first input that one falls over; what it finds new is kept outside the clone.
+pub fn run(project: &Project, seconds: u32) -> Result<(), Error> {
+    let fuzz = project.root.join("fuzz");
+    let cargo_fuzz = setup::fuzzer(project)?;
+    let cargo = |task: &str| {
+        let mut cargo = Command::new(&cargo_fuzz);
+        cargo.current_dir(&fuzz).env("RUSTUP_TOOLCHAIN", TOOLCHAIN).args(["fuzz", task]).arg("--fuzz-dir").arg(&fuzz);
+        cargo
+    };
+    for (target, seeds) in TARGETS {
+        announce(&format!("{STEP}: {target}, {seconds} s"));
+        let found = project.scratch().join("corpus").join(target);
+        fs::create_dir_all(&found).map_err(|error| Error::file(STEP, &found, error))?;
+        let folders = std::iter::once(fuzz.join("corpus").join(target)).chain(seeds.iter().map(|seed| project.root.join(seed)));
+        let mut run = cargo("run");
+        run.arg("--target-dir")
+            .arg(project.target.join("fuzz"))
+            .arg(target)
+            .arg(&found)
+            .args(folders.filter(|folder| folder.is_dir()));
+        run.arg("--")
+            .arg(format!("-max_total_time={seconds}"))
+            .arg(format!("-rss_limit_mb={MOST_MB}"))
+            .arg(format!("-timeout={MOST_S}"));
+        run.args(["-print_final_stats=1", "-verbosity=0"]);
+        process::run(STEP, &mut run, "The input is in fuzz/artifacts: mend what it breaks, and keep it in fuzz/corpus.")?;
+    }
+    announce("no parser fell over");
+    Ok(())
+}
