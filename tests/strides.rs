@@ -24,10 +24,10 @@ use stridescope_kernels::{Epilogue, Filters, convolve};
 fn reads_by_convolution(window: Window, (height, width): (usize, usize), (y, x): (usize, usize)) -> f32 {
     let mut map = vec![0.0; height * width];
     map[y * width + x] = 1.0;
-    let filters = Filters::pack(&vec![1.0; window.kernel * window.kernel], &[0.0], 1);
     let Window { kernel, stride, padding, dilation, .. } = window;
     let slide = stridescope_kernels::Window { kernel, stride, padding, dilation };
-    convolve(&map, [1, 1, height, width], &filters, slide, Epilogue { add: None, relu: false }).iter().sum()
+    let filters = Filters::pack(&vec![1.0; window.kernel * window.kernel], &[0.0], 1, slide);
+    convolve(&map, [1, 1, height, width], &filters, Epilogue { add: None, relu: false }).iter().sum()
 }
 
 proptest! {

@@ -6,14 +6,14 @@ use super::plan::{FusedConv, Step, norms, plan};
 use super::reverse::{Map, Reverse};
 use super::topk::top_k;
 use super::{Backend, EngineError};
-use crate::arch::{Conv, Graph, Op};
+use crate::arch::{Graph, Op};
 use crate::weights::{Checkpoint, check};
 use burn::tensor::activation::relu;
 use burn::tensor::module::{avg_pool2d, conv2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions, PadMode};
 use burn::tensor::{Tensor, TensorData};
 use std::sync::Arc;
-use stridescope_kernels::{Epilogue, Window, convolve};
+use stridescope_kernels::{Epilogue, convolve};
 
 /// A network with its weights on a device.
 ///
@@ -226,7 +226,7 @@ impl Network {
             Params::Conv(weights) if fused.norm.is_some() => weights,
             _ => {
                 let weight = self.checkpoint.values(&format!("{}.weight", node.id))?;
-                bare = ConvWeights::new(weight, vec![0.0; conv.out_channels], &conv, &self.backend);
+                bare = ConvWeights::new(weight, vec![0.0; conv.out_channels], &conv, None, &self.backend);
                 &bare
             }
         };
@@ -239,12 +239,10 @@ impl Network {
                 Ok(if fused.relu { relu(y) } else { y })
             }
             ConvWeights::Packed(filters) => {
-                let Conv { kernel, stride, padding, dilation, .. } = conv;
-                let window = Window { kernel, stride, padding, dilation };
-                let (dims, device) = (x.dims(), x.device());
+                let (window, dims, device) = (filters.window(), x.dims(), x.device());
                 let add = if let Some(add) = add { Some(self.read(add).await?) } else { None };
                 let epilogue = Epilogue { add: add.as_deref(), relu: fused.relu };
-                let y = convolve(&self.read(x).await?, dims, filters, window, epilogue);
+                let y = convolve(&self.read(x).await?, dims, filters, epilogue);
                 let shape = [dims[0], filters.len(), window.out(dims[2]), window.out(dims[3])];
                 Ok(Tensor::from_data(TensorData::new(y, shape), &device))
             }
