@@ -388,6 +388,9 @@ fn a_change_is_told_by_the_positions_it_reached() {
     let change = Change::between("layer1".into(), (2, 2), &before, &after);
     assert_eq!(change.largest, [0.0, 2.0, 0.25, 0.0]);
     assert_eq!(change.percent(), 50.0);
+    // Of values up to 3, a difference of 1e-6 is rounding.
+    (after[2], after[6]) = (2.000_001, 0.0);
+    assert_eq!(Change::between("layer1".into(), (2, 2), &before, &after).percent(), 25.0);
     assert_eq!(Change::between("layer2".into(), (2, 2), &before, &before).percent(), 0.0);
     let maps = Maps {
         told: "1 of 8 values differ.".into(),

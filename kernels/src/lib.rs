@@ -8,6 +8,7 @@
 mod columns;
 mod direct;
 mod filters;
+pub mod fused;
 mod lanes;
 mod product;
 mod transform;

@@ -1,5 +1,6 @@
 //! The innermost loop: panels of weights times a panel of columns.
 
+use super::fused;
 use super::lanes::{self, Lanes};
 
 /// Rows of a panel of weights, and of a tile.
@@ -19,8 +20,11 @@ pub fn zeros() -> Tile {
     [[lanes::splat(0.0); 2]; ROWS]
 }
 
-/// The sums of the products of each panel of weights, `[panels][terms]`, with one panel of columns, `[terms]`.
+/// Writes the sums of the products of each panel of weights, `[panels][terms]`, with one panel of columns, `[terms]`, to as many tiles.
 pub fn products(weights: &[Weights], columns: &[Columns], tiles: &mut [Tile]) {
+    if fused::products(weights, columns, tiles) {
+        return;
+    }
     for (weights, sums) in weights.chunks_exact(columns.len().max(1)).zip(tiles) {
         *sums = tile(weights, columns);
     }
