@@ -17,21 +17,31 @@ const GROUP: usize = 32;
 /// Between two panels of columns: were they apart by a power of two, they would compete for the same places in the cache.
 const GAP: usize = 2;
 
-/// `[filters, K]` weights by blocks of terms; in each, panels of [`ROWS`] filters, the last filled up with zeros.
-pub fn pack(weight: &[f32], depth: usize) -> Vec<Weights> {
-    let mut packed = Vec::with_capacity((weight.len() / depth.max(1)).div_ceil(ROWS) * depth);
+/// Appends `[filters, K]` weights by blocks of terms; in each, panels of [`ROWS`] filters, the last filled up with zeros.
+pub fn pack(weight: &[f32], depth: usize, packed: &mut Vec<Weights>) {
+    packed.reserve((weight.len() / depth.max(1)).div_ceil(ROWS) * depth);
     for terms in blocks(depth) {
         for panel in weight.chunks(ROWS * depth) {
-            let at = packed.len();
-            packed.resize(at + terms.len(), [0.0; ROWS]);
-            for (row, filter) in panel.chunks(depth).enumerate() {
-                for (to, from) in packed[at..].iter_mut().zip(&filter[terms.clone()]) {
-                    to[row] = *from;
-                }
-            }
+            pack_panel(panel, depth, terms.clone(), packed);
         }
     }
-    packed
+}
+
+/// Appends some terms of at most [`ROWS`] filters.
+#[inline(never)]
+fn pack_panel(filters: &[f32], depth: usize, terms: Range<usize>, packed: &mut Vec<Weights>) {
+    let mut rows = filters.chunks(depth).map(|filter| &filter[terms.clone()]);
+    if let (Some(a), Some(b), Some(c), Some(d)) = (rows.next(), rows.next(), rows.next(), rows.next()) {
+        packed.extend(a.iter().zip(b).zip(c.iter().zip(d)).map(|((a, b), (c, d))| [*a, *b, *c, *d]));
+        return;
+    }
+    let start = packed.len();
+    packed.resize(start + terms.len(), [0.0; ROWS]);
+    for (row, filter) in filters.chunks(depth).enumerate() {
+        for (to, from) in packed[start..].iter_mut().zip(&filter[terms.clone()]) {
+            to[row] = *from;
+        }
+    }
 }
 
 /// Blocks of terms, of about the same length.

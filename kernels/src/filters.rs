@@ -47,10 +47,15 @@ impl Filters {
             "filters are of one size, groups too"
         );
         let channels = weight.len() / (filters * taps);
-        let packed = weight.chunks((filters / groups * channels * taps).max(1)).flat_map(|group| {
-            if is_transformed { winograd::pack(group, channels) } else { direct::pack(group, channels * taps) }
-        });
-        Self { packed: packed.collect(), bias: bias.to_vec(), groups, channels, window, is_transformed }
+        let mut packed = Vec::new();
+        for group in weight.chunks((filters / groups * channels * taps).max(1)) {
+            if is_transformed {
+                winograd::pack(group, channels, &mut packed);
+            } else {
+                direct::pack(group, channels * taps, &mut packed);
+            }
+        }
+        Self { packed, bias: bias.to_vec(), groups, channels, window, is_transformed }
     }
 
     /// The weights of one group.

@@ -32,6 +32,11 @@ mod imp {
         f32x4_sub(a, b)
     }
 
+    #[inline(always)]
+    pub fn multiply(a: Lanes, b: Lanes) -> Lanes {
+        f32x4_mul(a, b)
+    }
+
     /// `sum + a · b`.
     #[inline(always)]
     pub fn multiply_add(sum: Lanes, a: Lanes, b: Lanes) -> Lanes {
@@ -95,6 +100,11 @@ mod imp {
         from_fn(|i| a[i] - b[i])
     }
 
+    #[inline(always)]
+    pub fn multiply(a: Lanes, b: Lanes) -> Lanes {
+        from_fn(|i| a[i] * b[i])
+    }
+
     /// `sum + a · b`.
     #[inline(always)]
     pub fn multiply_add(sum: Lanes, a: Lanes, b: Lanes) -> Lanes {
@@ -132,4 +142,4 @@ pub fn eight([left, right]: [Lanes; 2]) -> [f32; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
-pub use imp::{Lanes, add, array, multiply_add, new, relu, splat, subtract, transpose};
+pub use imp::{Lanes, add, array, multiply, multiply_add, new, relu, splat, subtract, transpose};

@@ -1,7 +1,7 @@
 //! The transforms of `F(4×4, 3×3)`: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, arXiv 1509.09308,
 //! section 4.3, with the points 0, ±1, ±2 and infinity.
 
-use super::lanes::{Lanes, add, multiply_add, splat, subtract};
+use super::lanes::{Lanes, add, multiply, multiply_add, splat, subtract};
 use std::array::from_fn;
 
 /// Side of a tile of outputs.
@@ -9,8 +9,9 @@ pub const OUT: usize = 4;
 /// Side of the values that a tile of outputs is made of, and of its transform.
 pub const SIDE: usize = 6;
 
-/// `G g Gᵀ` of a kernel.
-pub fn kernel(kernel: &[[f32; 3]; 3]) -> [[f32; SIDE]; SIDE] {
+/// `G g Gᵀ` of four filters' kernels.
+#[inline(always)]
+pub fn kernel(kernel: [[Lanes; 3]; 3]) -> [[Lanes; SIDE]; SIDE] {
     let rows = kernel.map(kernel_line);
     let columns: [_; SIDE] = from_fn(|across| kernel_line(rows.map(|row| row[across])));
     from_fn(|down| columns.map(|column| column[down]))
@@ -33,9 +34,17 @@ pub fn output(products: [[Lanes; SIDE]; SIDE]) -> [[Lanes; OUT]; OUT] {
 }
 
 /// `G g`.
-fn kernel_line([a, b, c]: [f32; 3]) -> [f32; SIDE] {
-    let (ends, wide) = (a + c, a + 4.0 * c);
-    [a / 4.0, -(ends + b) / 6.0, -(ends - b) / 6.0, (wide + 2.0 * b) / 24.0, (wide - 2.0 * b) / 24.0, c]
+#[inline(always)]
+fn kernel_line([a, b, c]: [Lanes; 3]) -> [Lanes; SIDE] {
+    let (ends, wide, middle) = (add(a, c), multiply_add(a, splat(4.0), c), add(b, b));
+    [
+        multiply(a, splat(1.0 / 4.0)),
+        multiply(add(ends, b), splat(-1.0 / 6.0)),
+        multiply(subtract(ends, b), splat(-1.0 / 6.0)),
+        multiply(add(wide, middle), splat(1.0 / 24.0)),
+        multiply(subtract(wide, middle), splat(1.0 / 24.0)),
+        c,
+    ]
 }
 
 /// `Bᵀ d`.
@@ -73,7 +82,7 @@ mod tests {
     use super::super::lanes;
     use super::*;
 
-    /// Small whole numbers, for which all but the division by 24 is exact.
+    /// Small whole numbers, for which only the divisions are not exact.
     fn value(y: usize, x: usize) -> f32 {
         ((y * 7 + x * 5) % 11) as f32 - 5.0
     }
@@ -82,9 +91,8 @@ mod tests {
     fn they_make_a_convolution() {
         let taps: [[f32; 3]; 3] = from_fn(|y| from_fn(|x| value(x, y + 1)));
         let transformed = input(from_fn(|y| from_fn(|x| splat(value(y, x)))));
-        let weights = kernel(&taps);
-        let zero = splat(0.0);
-        let found = output(from_fn(|y| from_fn(|x| multiply_add(zero, transformed[y][x], splat(weights[y][x])))));
+        let weights = kernel(taps.map(|row| row.map(splat)));
+        let found = output(from_fn(|y| from_fn(|x| multiply(transformed[y][x], weights[y][x]))));
         for (y, row) in found.into_iter().enumerate() {
             for (x, found) in row.into_iter().enumerate() {
                 let places = (0..9).map(|tap| (tap / 3, tap % 3));

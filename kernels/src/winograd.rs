@@ -24,31 +24,39 @@ const GAP: usize = 2;
 ///
 /// It takes a panel full of tiles. Measured in V8 against `direct`, with 4 to 256 channels: maps of 8 tiles and more take a third to 0.85 of
 /// the time. One tile, on maps of 4 by 4, takes up to 1.9 times as long; four, on maps of 7 by 7, take 0.6, but there the weights of
-/// ResNet's 512 channels would grow from 9 to 38 MB a layer to be read once, and their packing costs more than tens of passes save.
+/// ResNet's 512 channels would grow from 9 to 38 MB a layer, to be read once a pass, and packing them takes what ten passes save.
 pub fn pays(window: Window, (height, width): (usize, usize)) -> bool {
     let Window { kernel, stride, padding, dilation } = window;
     let tiles = window.out(height).div_ceil(OUT) * window.out(width).div_ceil(OUT);
     (kernel, stride, dilation) == (3, 1, 1) && padding < kernel && tiles >= COLUMNS
 }
 
-/// The transforms of `[filters, C_in, 3, 3]` weights: for each [`GROUP`] panels of [`ROWS`] filters, by point and panel, `[C_in]`. The last
-/// panel is filled up with zeros.
-pub fn pack(weight: &[f32], channels: usize) -> Vec<Weights> {
+/// Appends the transforms of `[filters, C_in, 3, 3]` weights: for each [`GROUP`] panels of [`ROWS`] filters, by point and panel, `[C_in]`. The
+/// last panel is filled up with zeros.
+pub fn pack(weight: &[f32], channels: usize, packed: &mut Vec<Weights>) {
     let filter = channels * 9;
-    let panels = (weight.len() / filter.max(1)).div_ceil(ROWS);
-    let mut packed = vec![[0.0; ROWS]; panels * POINTS * channels];
-    let groups = packed.chunks_mut((GROUP * POINTS * channels).max(1));
-    for (group, weight) in groups.zip(weight.chunks((GROUP * ROWS * filter).max(1))) {
-        let panels = group.len() / (POINTS * channels);
-        for (row, weight) in weight.chunks(filter).enumerate() {
-            for (channel, kernel) in weight.as_chunks::<3>().0.as_chunks::<3>().0.iter().enumerate() {
-                for (point, value) in transform::kernel(kernel).into_iter().flatten().enumerate() {
-                    group[(point * panels + row / ROWS) * channels + channel][row % ROWS] = value;
-                }
-            }
+    for group in weight.chunks((GROUP * ROWS * filter).max(1)) {
+        let panels = (group.len() / filter).div_ceil(ROWS);
+        let start = packed.len();
+        packed.resize(start + panels * POINTS * channels, [0.0; ROWS]);
+        for (panel, filters) in group.chunks(ROWS * filter).enumerate() {
+            pack_panel(filters, channels, &mut packed[start + panel * channels..], panels * channels);
         }
     }
-    packed
+}
+
+/// The transforms of at most [`ROWS`] filters, those of a point `apart` from the next.
+#[inline(never)]
+fn pack_panel(filters: &[f32], channels: usize, packed: &mut [Weights], apart: usize) {
+    let (kernels, _) = filters.as_chunks::<3>();
+    let (kernels, _) = kernels.as_chunks::<3>();
+    for channel in 0..channels {
+        let rows: [_; ROWS] = from_fn(|row| kernels.get(row * channels + channel).copied().unwrap_or_default());
+        let kernel = from_fn(|y| from_fn(|x| lanes::new(rows.map(|kernel| kernel[y][x]))));
+        for (point, values) in transform::kernel(kernel).as_flattened().iter().enumerate() {
+            packed[point * apart + channel] = lanes::array(*values);
+        }
+    }
 }
 
 /// One picture's channels.
