@@ -1,4 +1,4 @@
-//! Convolution on the CPU: matrix products over packed weights, with bias, addition and ReLU in the same pass.
+//! Convolution and max pooling on the CPU. Convolutions are matrix products over packed weights, with bias, addition and ReLU in the same pass.
 //!
 //! Weights are packed once, when a network is loaded. Where it pays they are transformed too, and the convolution is one by minimal
 //! filtering (`winograd`); elsewhere it is that of the definition (`direct`). Both come down to the same innermost loop (`product`).
@@ -10,11 +10,13 @@ mod direct;
 mod filters;
 pub mod fused;
 mod lanes;
+mod pool;
 mod product;
 mod transform;
 mod winograd;
 
 pub use filters::Filters;
+pub use pool::max_pool;
 
 use product::ROWS;
 use std::num::NonZero;

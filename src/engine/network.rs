@@ -6,14 +6,14 @@ use super::plan::{FusedConv, Step, norms, plan};
 use super::reverse::{Map, Reverse};
 use super::topk::top_k;
 use super::{Backend, EngineError};
-use crate::arch::{Graph, Op};
+use crate::arch::{Graph, Op, Pool};
 use crate::weights::{Checkpoint, check};
 use burn::tensor::activation::relu;
 use burn::tensor::module::{avg_pool2d, conv2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions, PadMode};
 use burn::tensor::{Tensor, TensorData};
 use std::sync::Arc;
-use stridescope_kernels::{Epilogue, convolve};
+use stridescope_kernels::{Epilogue, Window, convolve, max_pool};
 
 /// A network with its weights on a device.
 ///
@@ -196,7 +196,12 @@ impl Network {
             let second = inputs.next().transpose()?;
             let output = match step {
                 Step::Conv(fused) => self.conv(fused, first, second).await?,
-                Step::Layer(index) => self.layer(*index, first, second),
+                Step::Layer(index) => match self.graph.nodes[*index].op {
+                    Op::MaxPool(pool) if matches!(self.backend, Backend::Cpu) && !pool.ceil_mode => {
+                        self.max_pool(pool, first).await?
+                    }
+                    _ => self.layer(*index, first, second),
+                },
             };
             outputs[step.output()] = Some(self.edited(step.output(), output, edits).await?);
         }
@@ -247,6 +252,15 @@ impl Network {
                 Ok(Tensor::from_data(TensorData::new(y, shape), &device))
             }
         }
+    }
+
+    /// A max pooling on the CPU. burn's keeps the places of the largest values too, and takes more than ten times as long.
+    async fn max_pool(&self, pool: Pool, x: Tensor<4>) -> Result<Tensor<4>, EngineError> {
+        let window = Window { kernel: pool.kernel, stride: pool.stride, padding: pool.padding, dilation: 1 };
+        let (dims, device) = (x.dims(), x.device());
+        let y = max_pool(&self.read(x).await?, dims, window);
+        let shape = [dims[0], dims[1], window.out(dims[2]), window.out(dims[3])];
+        Ok(Tensor::from_data(TensorData::new(y, shape), &device))
     }
 
     /// Any layer but a convolution.
