@@ -1,7 +1,8 @@
 //! The columns' matrix of a convolution (im2col), a block at a time.
 
-use super::lanes::{self, Lanes};
-use super::{COLUMNS, POSITIONS, Window};
+use super::Window;
+use super::lanes;
+use super::product::{COLUMNS, Columns};
 use std::ops::Range;
 
 /// Channels of one picture, and how the kernel slides over them.
@@ -17,34 +18,37 @@ pub struct Picture<'a> {
 }
 
 impl Picture<'_> {
-    /// Writes rows `terms` of the matrix at `positions`, as panels of [`COLUMNS`] positions, each `[terms][COLUMNS]`, zeros where a panel
-    /// or the picture ends.
-    pub fn pack(&self, terms: Range<usize>, positions: Range<usize>, block: &mut [[Lanes; 2]]) {
-        let depth = terms.len();
-        let mut row = [0.0; POSITIONS];
+    /// Writes rows `terms` of the matrix at `positions`, as panels of [`COLUMNS`] positions, each `[terms]` and `apart` from the next,
+    /// zeros where the last panel or the picture ends. `row` is room for a row.
+    pub fn pack(&self, terms: Range<usize>, positions: Range<usize>, apart: usize, block: &mut [Columns], row: &mut [f32]) {
+        let row = &mut row[..positions.len().next_multiple_of(COLUMNS)];
         for (index, term) in terms.enumerate() {
-            let row = &mut row[..positions.len().next_multiple_of(COLUMNS)];
-            self.row(term, positions.clone(), row);
-            let (parts, _) = row.as_chunks::<COLUMNS>();
-            for (&[a, b, c, d, e, f, g, h], panel) in parts.iter().zip(block.chunks_exact_mut(depth)) {
-                panel[index] = [lanes::new([a, b, c, d]), lanes::new([e, f, g, h])];
-            }
+            let Window { kernel, stride, padding, .. } = self.window;
+            let area = self.height * self.width;
+            let channel = &self.values[term / (kernel * kernel) * area..][..area];
+            let whole = if (kernel, stride, padding) == (1, 1, 0) {
+                let (whole, rest) = channel[positions.clone()].as_chunks::<COLUMNS>();
+                spread(whole, &mut block[index..], apart);
+                if rest.is_empty() {
+                    continue;
+                }
+                row[whole.len() * COLUMNS..].fill(0.0);
+                row[whole.len() * COLUMNS..][..rest.len()].copy_from_slice(rest);
+                whole.len()
+            } else {
+                self.row(channel, term % (kernel * kernel), positions.clone(), row);
+                0
+            };
+            let (panels, _) = row[whole * COLUMNS..].as_chunks::<COLUMNS>();
+            spread(panels, &mut block[whole * apart + index..], apart);
         }
     }
 
     /// What one tap of the kernel sees in one channel.
     #[inline(never)]
-    fn row(&self, term: usize, positions: Range<usize>, row: &mut [f32]) {
+    fn row(&self, channel: &[f32], tap: usize, positions: Range<usize>, row: &mut [f32]) {
         let Window { kernel, stride, padding, dilation } = self.window;
-        let area = self.height * self.width;
-        let channel = &self.values[term / (kernel * kernel) * area..][..area];
-        if (kernel, stride, padding) == (1, 1, 0) {
-            row[..positions.len()].copy_from_slice(&channel[positions.clone()]);
-            row[positions.len()..].fill(0.0);
-            return;
-        }
         row.fill(0.0);
-        let tap = term % (kernel * kernel);
         let shift = |tap: usize| (tap * dilation) as isize - padding as isize;
         let (down, across) = (shift(tap / kernel), shift(tap % kernel));
         let columns = self.window.out(self.width);
@@ -75,5 +79,13 @@ impl Picture<'_> {
             }
             at += end - x;
         }
+    }
+}
+
+/// Eight numbers to each panel.
+#[inline(never)]
+fn spread(row: &[[f32; COLUMNS]], block: &mut [Columns], apart: usize) {
+    for (row, columns) in row.iter().zip(block.iter_mut().step_by(apart)) {
+        *columns = lanes::pair(row);
     }
 }

@@ -6,14 +6,14 @@ use super::plan::{FusedConv, Step, norms, plan};
 use super::reverse::{Map, Reverse};
 use super::topk::top_k;
 use super::{Backend, EngineError};
-use crate::arch::{Conv, Graph, Op};
+use crate::arch::{Graph, Op, Pool};
 use crate::weights::{Checkpoint, check};
 use burn::tensor::activation::relu;
 use burn::tensor::module::{avg_pool2d, conv2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions, PadMode};
 use burn::tensor::{Tensor, TensorData};
 use std::sync::Arc;
-use stridescope_kernels::{Epilogue, Window, convolve};
+use stridescope_kernels::{Epilogue, Window, convolve, max_pool};
 
 /// A network with its weights on a device.
 ///
@@ -205,7 +205,10 @@ impl Network {
         let first = reads.next().ok_or_else(|| EngineError::NoSuchNode("input".into()))?;
         match step {
             Step::Conv(fused) => self.conv(fused, first, reads.next()).await,
-            Step::Layer(index) => Ok(self.layer(*index, first, reads.next())),
+            Step::Layer(index) => match self.graph.nodes[*index].op {
+                Op::MaxPool(pool) if matches!(self.backend, Backend::Cpu) && !pool.ceil_mode => self.max_pool(pool, first).await,
+                _ => Ok(self.layer(*index, first, reads.next())),
+            },
         }
     }
 
@@ -231,7 +234,7 @@ impl Network {
             Params::Conv(weights) if fused.norm.is_some() => weights,
             _ => {
                 let weight = self.checkpoint.values(&format!("{}.weight", node.id))?;
-                bare = ConvWeights::new(weight, vec![0.0; conv.out_channels], &conv, &self.backend);
+                bare = ConvWeights::new(weight, vec![0.0; conv.out_channels], &conv, None, &self.backend);
                 &bare
             }
         };
@@ -244,16 +247,23 @@ impl Network {
                 Ok(if fused.relu { relu(y) } else { y })
             }
             ConvWeights::Packed(filters) => {
-                let Conv { kernel, stride, padding, dilation, .. } = conv;
-                let window = Window { kernel, stride, padding, dilation };
-                let (dims, device) = (x.dims(), x.device());
+                let (window, dims, device) = (filters.window(), x.dims(), x.device());
                 let add = if let Some(add) = add { Some(self.read(add).await?) } else { None };
                 let epilogue = Epilogue { add: add.as_deref(), relu: fused.relu };
-                let y = convolve(&self.read(x).await?, dims, filters, window, epilogue);
+                let y = convolve(&self.read(x).await?, dims, filters, epilogue);
                 let shape = [dims[0], filters.len(), window.out(dims[2]), window.out(dims[3])];
                 Ok(Tensor::from_data(TensorData::new(y, shape), &device))
             }
         }
+    }
+
+    /// A max pooling on the CPU. burn's keeps the places of the largest values too, and takes more than ten times as long.
+    async fn max_pool(&self, pool: Pool, x: Tensor<4>) -> Result<Tensor<4>, EngineError> {
+        let window = Window { kernel: pool.kernel, stride: pool.stride, padding: pool.padding, dilation: 1 };
+        let (dims, device) = (x.dims(), x.device());
+        let y = max_pool(&self.read(x).await?, dims, window);
+        let shape = [dims[0], dims[1], window.out(dims[2]), window.out(dims[3])];
+        Ok(Tensor::from_data(TensorData::new(y, shape), &device))
     }
 
     /// Any layer but a convolution.

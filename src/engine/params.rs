@@ -4,7 +4,7 @@ use super::Backend;
 use crate::arch::{Conv, Graph, Op};
 use crate::weights::{Checkpoint, WeightsError};
 use burn::tensor::{Device, Tensor, TensorData};
-use stridescope_kernels::Filters;
+use stridescope_kernels::{Filters, Window};
 
 /// PyTorch's default for BatchNorm2d.
 const BN_EPS: f64 = 1e-5;
@@ -28,11 +28,18 @@ pub enum ConvWeights {
 }
 
 impl ConvWeights {
-    /// Puts weights and bias on the device.
-    pub fn new(weight: Vec<f32>, bias: Vec<f32>, conv: &Conv, backend: &Backend) -> Self {
+    /// Puts weights and bias on the device. `size` is the height and width of the maps that they are made for, if they will be used often.
+    pub fn new(weight: Vec<f32>, bias: Vec<f32>, conv: &Conv, size: Option<(usize, usize)>, backend: &Backend) -> Self {
         let shape = [conv.out_channels, conv.in_channels / conv.groups, conv.kernel, conv.kernel];
         match backend {
-            Backend::Cpu => Self::Packed(Filters::pack(&weight, &bias, conv.groups)),
+            Backend::Cpu => {
+                let Conv { kernel, stride, padding, dilation, groups, .. } = *conv;
+                let window = Window { kernel, stride, padding, dilation };
+                Self::Packed(match size {
+                    Some(size) => Filters::pack_for(&weight, &bias, groups, window, size),
+                    None => Filters::pack(&weight, &bias, groups, window),
+                })
+            }
             Backend::Gpu(device) => Self::Tensors(Box::new((
                 Tensor::from_data(TensorData::new(weight, shape), device),
                 Tensor::from_data(TensorData::new(bias, [conv.out_channels]), device),
@@ -51,7 +58,8 @@ pub fn params(
     match (graph.nodes[index].op, norm) {
         (Op::Conv(conv), Some(_)) => {
             let (weight, bias) = folded(graph, checkpoint, index, norm)?;
-            Ok(Params::Conv(ConvWeights::new(weight, bias, &conv, backend)))
+            let input = graph.nodes[graph.nodes[index].inputs[0]].shape;
+            Ok(Params::Conv(ConvWeights::new(weight, bias, &conv, Some((input.height, input.width)), backend)))
         }
         (Op::Linear, _) => {
             let device: &Device = &backend.device();

@@ -90,19 +90,22 @@ impl Reverse<'_> {
         let node = &self.graph.nodes[fused.conv];
         let Op::Conv(conv) = node.op else { return Err(EngineError::NoSuchNode(node.id.clone())) };
         let (weight, _) = folded(self.graph, self.checkpoint, fused.conv, fused.norm)?;
-        let filters = Filters::pack(&mirrored(&weight, &conv), &vec![0.0; conv.in_channels], conv.groups);
         let plain = Epilogue { add: None, relu: false };
-        let window = |padding| kernels::Window { kernel: conv.kernel, stride: 1, padding, dilation: conv.dilation };
         let reach = conv.dilation * (conv.kernel - 1);
+        // Packed for one use: to transform them takes longer than it saves. And what no output reads must get exactly nothing.
+        let filters = |padding| {
+            let window = kernels::Window { kernel: conv.kernel, stride: 1, padding, dilation: conv.dilation };
+            Filters::pack(&mirrored(&weight, &conv), &vec![0.0; conv.in_channels], conv.groups, window)
+        };
         if conv.kernel == 1 && conv.padding == 0 {
             // Every output has one input of its own: spread after, not before.
             let dims = [into[0], conv.in_channels, gradient.dims[2], gradient.dims[3]];
-            let values = convolve(&gradient.values, gradient.dims, &filters, window(0), plain);
+            let values = convolve(&gradient.values, gradient.dims, &filters(0), plain);
             return Ok(spread(&Map { dims, values }, conv.stride, (into[2], into[3])));
         }
         let apart = |len: usize| len + 2 * conv.padding - reach;
         let spread = spread(gradient, conv.stride, (apart(into[2]), apart(into[3])));
-        let values = convolve(&spread.values, spread.dims, &filters, window(reach - conv.padding), plain);
+        let values = convolve(&spread.values, spread.dims, &filters(reach - conv.padding), plain);
         Ok(Map { dims: into, values })
     }
 

@@ -5,7 +5,7 @@ use super::by_network::ByNetwork;
 use super::charts;
 use super::choose::{Choose, options};
 use super::features_column::{Column, Look};
-use super::features_view::{Change, Maps, Sort};
+use super::features_view::{Change, Maps, Sort, differences};
 use super::picture::{Colours, range};
 use super::session::{Answer, Session};
 use super::state::{FILLS, MAX_SIDE, Probe, State, fill_name, fill_named};
@@ -95,7 +95,7 @@ fn difference(mut plain: Answer, mut changed: Answer) -> Maps {
     let changed_stages = changed.numbers.split_off(2);
     let top = top_five(&plain.ran.top, &changed);
     let (plain, mut maps) = (maps(plain, Shown::Channels), maps(changed, Shown::Channels));
-    maps.values.iter_mut().zip(&plain.values).for_each(|(changed, plain)| *changed -= plain);
+    maps.values = differences(&plain.values, &maps.values);
     maps.told = tr!("{} of {} values differ.", maps.values.iter().filter(|value| **value != 0.0).count(), maps.values.len());
     maps.top = top;
     let each = stages.into_iter().zip(plain_stages.iter().zip(&changed_stages));

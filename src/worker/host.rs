@@ -1,6 +1,7 @@
 //! The worker's end: takes requests one after another, and answers.
 
 use super::backend::Backends;
+use super::fused;
 use super::kept::{self, Folder};
 use super::picture;
 use super::protocol::{self, Area, Event, InputChoice, Prediction, Ran, Request, Run, Step, Times, Timing};
@@ -43,6 +44,7 @@ struct Work {
 /// Starts listening, and tells the page so.
 pub fn start() {
     console_error_panic_hook::set_once();
+    fused::start();
     let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return };
     let host = Rc::new(Host { scope, queue: RefCell::default(), cancelled: RefCell::default(), busy: Cell::new(false) });
     let work = Rc::new(RefCell::new(Some(Work::default())));

@@ -11,6 +11,8 @@ mod download;
 #[cfg(feature = "webgpu")]
 mod fetch;
 #[cfg(feature = "webgpu")]
+mod fused;
+#[cfg(feature = "webgpu")]
 pub mod host;
 #[cfg(feature = "webgpu")]
 mod kept;

@@ -170,13 +170,15 @@ export function watch(page, url, ...others) {
 }
 
 /// A page that talks to the engine directly. `run({...})` resolves to the event, with statistics of each tap; a visitor's own file of weights
-/// comes as a second argument.
-export async function engine(context, url) {
+/// comes as a second argument. A `prelude` is a script that the worker runs before the engine.
+export async function engine(context, url, prelude = "") {
   const page = await context.newPage();
   await page.route(`${url}blank.html`, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><title>engine</title>" }));
   await page.goto(`${url}blank.html`);
-  await page.evaluate(async () => {
-    const worker = new Worker("./worker_loader.js", { type: "module" });
+  await page.evaluate(async (prelude) => {
+    const loader = new URL("./worker_loader.js", location).href;
+    const blob = new Blob([`${prelude}; await import(${JSON.stringify(loader)});`], { type: "text/javascript" });
+    const worker = new Worker(prelude ? URL.createObjectURL(blob) : loader, { type: "module" });
     const waiting = new Map();
     // A message is tagged from outside, `{"ran":{…}}`.
     const told = ({ json }) => {
@@ -209,7 +211,7 @@ export async function engine(context, url) {
       for (const v of values) square += (v - mean) ** 2;
       return { mean, std: Math.sqrt(square / values.length), absmax, first: [...values.slice(0, 4)] };
     };
-  });
+  }, prelude);
   return {
     page,
     run: (request, file) => page.evaluate(async ([request, file]) => {
