@@ -10,6 +10,7 @@ mod bench;
 mod compress;
 mod dist;
 mod error;
+mod folded;
 mod headers;
 mod html;
 mod lint;
@@ -24,6 +25,7 @@ mod sizes;
 mod split;
 mod strip;
 mod test;
+mod tfjs;
 mod weights;
 
 use std::process::ExitCode;
