@@ -7,9 +7,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { alone } from './browser.mjs';
 import * as growth from './growth.mjs';
-import { agrees, ENGINES, label, orders, summarise } from './peers.mjs';
+import { agrees, ENGINES, label, NAMES, orders, summarise } from './peers.mjs';
 import { document, memoryRow, reached, tapsRow } from './report.mjs';
 import { startServer } from './server.mjs';
+import { device } from './text.mjs';
 import { askAround, comeAndReturn, download } from './visits.mjs';
 import { compressedBytes, engineFiles, pageParts } from './wire.mjs';
 
@@ -117,7 +118,7 @@ class Bench {
   async #engineOnTheWire(name, backend) {
     const files = engineFiles(name, this.server.sent());
     const bytes = await compressedBytes(files.map(([, file]) => file), join(this.networks, 'compressed'));
-    return { what: `${name === 'ours' ? 'our engine' : name}, ${backend}`, files: files.length, bytes };
+    return { what: `${name === 'ours' ? 'our engine' : NAMES[name]}, ${device(backend)}`, files: files.length, bytes };
   }
 
   /** The same networks on every engine. */

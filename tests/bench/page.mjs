@@ -111,7 +111,8 @@ async function rounds({ warmUps, rounds }, round) {
 async function compare(bench) {
   const engines = [];
   for (const name of bench.order) engines.push({ ...(await cold(name, bench)), warm: [] });
-  await rounds(bench, async (turn) => {
+  // A page without engines is measured too.
+  if (engines.length > 0) await rounds(bench, async (turn) => {
     // There and back, so that nobody always follows the same one.
     for (const { engine, warm } of turn % 2 ? engines.toReversed() : engines) {
       const pass = await engine.run();

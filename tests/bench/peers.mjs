@@ -76,11 +76,11 @@ export function coldTable(rows) {
 
 export const WARM_LEGEND = `\
 Milliseconds of a forward pass, warm, input and output copies included: median (min–max) of the passes counted in "passes", the engines
-taking turns in one page, after a first pass and at least 1.5 s more of warm-up (none for a ResNet-50 on WebGPU in software). Networks
-with three times as many passes were run in three browsers, each beginning with another engine. "ours / ORT" below 1 means that ours is faster.
-Every engine runs in a dedicated worker with 128-bit SIMD, and the page is not cross-origin isolated, so that none has more than one
-thread. All have the same numbers, normalisations folded into the convolutions beforehand. "logits apart" is the largest relative L2 distance
-between the logits of any two engines in any pass: at ${AGREEMENT.toExponential()} or less (WebGPU: ${AGREEMENT_GPU.toExponential()}) they compute the same network.`;
+taking turns in one page, after a first pass and at least 1.5 s more of warm-up (none for a ResNet-50 on WebGPU in software). Networks of
+the table below were run in three browsers, each beginning with another engine. "ours / ORT" below 1 means that ours is faster. Every
+engine runs in a dedicated worker with 128-bit SIMD, and the page is not cross-origin isolated, so that none has more than one thread. All
+have the same numbers, normalisations folded into the convolutions beforehand. "logits apart" is the largest relative L2 distance between the
+logits of any two engines in any pass: at ${AGREEMENT.toExponential()} or less (WebGPU: ${AGREEMENT_GPU.toExponential()}) they compute the same network.`;
 
 export const COLD_LEGEND = `\
 Milliseconds. "first" is the first pass, and "ready" everything from starting the worker to that pass's answer, each in a fresh browser

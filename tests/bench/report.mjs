@@ -33,7 +33,8 @@ Median (min–max), in turns.`;
 
 /** Peaks over those of an empty page. `peaks`: bytes by engine, `none` for the page alone. */
 export function memoryRow(bench, { none, ...peaks }) {
-  const over = (of) => Object.fromEntries(Object.entries(peaks).map(([name, peak]) => [name, peak[of] === null ? null : peak[of] - none[of]]));
+  const difference = (peak, of) => (peak[of] === null ? null : peak[of] - none[of]);
+  const over = (of) => Object.fromEntries(Object.entries(peaks).map(([name, peak]) => [name, difference(peak, of)]));
   return { bench, empty: none, page: over('page'), gpu: over('gpu') };
 }
 
@@ -61,8 +62,10 @@ is only software keeps its buffers and its code. Linux keeps this account; elsew
 /** Title, text and legend of each section that was measured. */
 function sections(results) {
   const { rows = [], taps = [], memory = [], wire: sizes, visits: seen, asked, growth: grown } = results;
-  const smooth = asked?.map(({ what, answers, longestMs }) =>
-    `While ${what} answered for ${answers} pictures, the longest task of the main thread was ${longestMs === 0 ? 'under 50 ms' : `${longestMs.toFixed(0)} ms`}.`);
+  const smooth = asked?.map(({ what, answers, longestMs }) => {
+    const longest = longestMs === 0 ? 'under 50 ms' : `${longestMs.toFixed(0)} ms`;
+    return `While ${what} answered for ${answers} pictures, the longest task of the page's main thread took ${longest}.`;
+  });
   return [
     ['Against other engines, warm', rows.length && peers.warmTable(rows), peers.WARM_LEGEND],
     ['Against other engines, cold', rows.length && peers.coldTable(rows), peers.COLD_LEGEND],

@@ -63,7 +63,10 @@ test('a host sends what is compressed, and what has not changed only once', asyn
   assert.equal((await get('/worker_bg.wasm', { 'if-modified-since': 'yesterday' })).status, 200);
 
   assert.deepEqual(server.sent().map(({ path, bytes }) => [path, bytes]), [
-    ['/', 15], ['/worker_bg.wasm', 5], ['/worker_bg.wasm', 2], ['/app-0123456789abcdef.js', 1], ['/worker_bg.wasm', 0], ['/worker_bg.wasm', 5], ['/worker_bg.wasm', 5],
+    ['/', 15],
+    ...[5, 2].map((bytes) => ['/worker_bg.wasm', bytes]),
+    ['/app-0123456789abcdef.js', 1],
+    ...[0, 5, 5].map((bytes) => ['/worker_bg.wasm', bytes]),
   ]);
   assert.deepEqual(server.sent(), [], 'each answer is listed once');
 });

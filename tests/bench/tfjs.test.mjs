@@ -45,9 +45,17 @@ function close(found, expected, what) {
 }
 
 test('convolutions pad on every side, add their bias, and take a ReLU along', async () => {
-  for (const [side, kernel, stride, padding, relu] of [[4, 3, 2, 1, false], [5, 3, 2, 1, true], [4, 1, 2, 0, true], [7, 7, 2, 3, false], [5, 3, 1, 1, true]]) {
+  const cases = [
+    [4, 3, 2, 1, false],
+    [5, 3, 2, 1, true],
+    [4, 1, 2, 0, true],
+    [7, 7, 2, 3, false],
+    [5, 3, 1, 1, true],
+  ];
+  for (const [side, kernel, stride, padding, relu] of cases) {
     const filter = values(kernel * kernel);
-    const layer = { op: 'conv', stride, padding, dilation: 1, relu, weight: { shape: [kernel, kernel, 1, 1], at: 0 }, bias: { shape: [1], at: filter.length } };
+    const [weight, bias] = [{ shape: [kernel, kernel, 1, 1], at: 0 }, { shape: [1], at: filter.length }];
+    const layer = { op: 'conv', stride, padding, dilation: 1, relu, weight, bias };
     const input = values(side * side);
     const expected = slide(input, side, { kernel, stride, padding }, (inside) => {
       const sum = inside.reduce((sum, [value, tap]) => sum + value * filter[tap], 0.5);
@@ -77,7 +85,10 @@ test('what pads a pooling never wins a maximum and counts in no mean', async () 
 
 test('a value that is read twice is there both times, and a pass leaves nothing behind but its logits', async () => {
   const layers = [
-    { id: 'conv', op: 'conv', inputs: ['input'], stride: 1, padding: 0, dilation: 1, relu: false, weight: { shape: [1, 1, 2, 2], at: 0 }, bias: { shape: [2], at: 4 } },
+    {
+      ...{ id: 'conv', op: 'conv', inputs: ['input'], stride: 1, padding: 0, dilation: 1, relu: false },
+      ...{ weight: { shape: [1, 1, 2, 2], at: 0 }, bias: { shape: [2], at: 4 } },
+    },
     { id: 'add', op: 'add', inputs: ['conv', 'input'] },
     { id: 'relu', op: 'relu', inputs: ['add'] },
     { id: 'mean', op: 'mean', inputs: ['relu'] },

@@ -6,6 +6,8 @@ import { mb, ms, range, table } from './text.mjs';
 
 /** What is waited for after a first visit, so that what the page does when it is idle is done before the next. */
 const IDLE_MS = 3_000;
+/** For the service worker to be there. */
+const PATIENCE_MS = 10_000;
 /** Chosen one after another, as named on the page. */
 const SAMPLES = ['A cup of coffee', 'A photographer', 'A rocket on its pad'];
 
@@ -35,6 +37,12 @@ function watch() {
   observer.observe(document, { childList: true, subtree: true });
 }
 
+/** Runs in the page: waits until it is kept for the next visit, if it is. */
+function keeps(patienceMs) {
+  const patience = new Promise((resolve) => setTimeout(resolve, patienceMs));
+  return Promise.race([navigator.serviceWorker?.ready.then(() => {}), patience]);
+}
+
 /** The longest of some tasks, [start, end], that overlap a span of time; 0 where there is none over 50 ms, as no shorter one is told of. */
 export function longestTask(tasks, [from, to]) {
   return Math.max(0, ...tasks.filter(([start, end]) => end > from && start < to).map(([start, end]) => end - start));
@@ -57,12 +65,13 @@ async function visit(context, url) {
 }
 
 /**
- * Visits the page cold, with a new profile; then again in the same browser; and once more after that was closed and opened. `done` hears of
- * each round. Returns a list of results for each kind of visit.
+ * Visits the page cold, with a new profile; then again in the same browser; and once more after that was closed and opened. `begins`
+ * hears of each round. Returns a list of results for each kind of visit.
  */
-export async function comeAndReturn(origin, rounds, done) {
+export async function comeAndReturn(origin, rounds, begins) {
   const results = { cold: [], again: [], reopened: [] };
   for (let round = 0; round < rounds; round += 1) {
+    begins(round);
     const profile = await newProfile();
     try {
       for (const kinds of [['cold', 'again'], ['reopened']]) {
@@ -70,9 +79,9 @@ export async function comeAndReturn(origin, rounds, done) {
         try {
           for (const kind of kinds) {
             const { page, result } = await visit(browser.context, origin);
-            results[kind].push({ ...result, peak: (await browser.peak()).page });
-            // What it keeps for the next visit is kept once it is idle.
-            await page.evaluate(() => navigator.serviceWorker?.ready.then(() => {}));
+            // A second page may have the first one's process.
+            results[kind].push({ ...result, peak: kind === kinds[0] ? (await browser.peak()).page : null });
+            await page.evaluate(keeps, PATIENCE_MS);
             await page.waitForTimeout(IDLE_MS);
             await page.close();
           }
@@ -83,7 +92,6 @@ export async function comeAndReturn(origin, rounds, done) {
     } finally {
       await profile.remove();
     }
-    done(round);
   }
   return results;
 }
