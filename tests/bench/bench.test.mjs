@@ -176,6 +176,8 @@ test('what travels is counted by part, and an engine\'s files once', () => {
     ['/', 10],
     ['/app-0123456789abcdef.js', 200],
     ['/app-0123456789abcdef_bg.wasm', 3000],
+    ['/app-0123456789abcdef-chunk_7.wasm', 40],
+    ['/app-0123456789abcdef-split_cost.wasm', 50],
     ['/worker_loader.js', 4],
     ['/worker_bg.wasm', 50000],
     ['/assets/weights/tiny-a.safetensors', 600000],
@@ -185,8 +187,9 @@ test('what travels is counted by part, and an engine\'s files once', () => {
     ['/ort/a.wasm', 5],
     ['/tfjs-wasm/b.js', 5],
   ].map(([path, bytes]) => ({ path, bytes, file: `/files${path}` }));
-  assert.deepEqual(pageParts(sent.slice(0, 8)).map(({ what, files, bytes }) => [what, files, bytes]), [
-    ['page: code', 2, 3200],
+  assert.deepEqual(pageParts(sent.slice(0, 10)).map(({ what, files, bytes }) => [what, files, bytes]), [
+    ['page: code that it starts with', 2, 3200],
+    ['page: code of figures', 2, 90],
     ['page: engine', 2, 50004],
     ['page: weights and pictures', 2, 600007],
     ['page: the rest', 2, 11],

@@ -123,7 +123,7 @@ export async function askAround({ context }, url) {
   return { answers: 1 + spans.length, longestMs: Math.max(result.computingTaskMs, ...spans.map((span) => longestTask(tasks, span))) };
 }
 
-/** What a first visit downloads until its first answer, as the server's `sent` lists it, without what is kept for a later one. */
+/** What a first visit downloads until it is idle, as the server's `sent` lists it, without what is kept for a later one. */
 export async function download({ context }, server) {
   server.sent();
   const { page } = await visit(context, server.origin);

@@ -12,9 +12,12 @@ const compress = promisify(brotliCompress);
 const isEngine = (path) => /^\/worker[^/]*$/.test(path);
 const isData = (path) => /^\/assets\/(weights|samples)\//.test(path);
 const isCode = (path) => /\.(js|mjs|wasm)$/.test(path);
+/** Code of figures, which is fetched when the page stands, as xtask/src/sizes.rs has it. */
+const isLater = (path) => /\/app-[^/]*-(split|chunk)_[^/]*$/.test(path);
 /** The parts of the page, by path. */
 const PARTS = [
-  ['page: code', (path) => isCode(path) && !isEngine(path)],
+  ['page: code that it starts with', (path) => isCode(path) && !isEngine(path) && !isLater(path)],
+  ['page: code of figures', isLater],
   ['page: engine', isEngine],
   ['page: weights and pictures', isData],
   ['page: the rest', (path) => !isCode(path) && !isData(path)],
@@ -80,6 +83,6 @@ export function wireTable(rows) {
 }
 
 export const LEGEND = `\
-Thousands of bytes, brotli where it helps. The page's are those of a first visit until its first answer, as a host sends them, without what the
-service worker keeps for later. The engines' are the files that each fetches to compute one network, without its weights: tfjs and
+Thousands of bytes, brotli where it helps. The page's are those of a first visit until it is idle, its first answers given, as a host sends them,
+without what the service worker keeps for later. The engines' are the files that each fetches to compute one network, without its weights: tfjs and
 onnxruntime-web as their packages ship them, which a bundler could cut.`;
