@@ -25,6 +25,8 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
 
 /// Classes named for each picture.
 const TOP: usize = 5;
+/// Pictures that go through a network at once, at most.
+const MAX_BATCH: usize = 32;
 
 struct Host {
     scope: DedicatedWorkerGlobalScope,
@@ -202,7 +204,7 @@ impl Host {
             edits: &edits,
         };
         let start = now();
-        let output = loaded.network.forward(&input, 1, (size, size), &pass).await?;
+        let output = loaded.network.forward(&input, run.input.batch(), (size, size), &pass).await?;
         let ms = now() - start;
         let times = if run.timed { Some(self.times(&loaded, &input, size).await?) } else { None };
 
@@ -211,8 +213,9 @@ impl Host {
             let Label { wnid, name } = names.get(index)?.clone();
             Some(Prediction { index, wnid, label: name, p })
         };
-        // Weights that were never trained would name classes as surely as any.
-        let top = if loaded.untrained { Vec::new() } else { top_k(&output.logits, TOP) };
+        // Weights that were never trained would name classes as surely as any; and several pictures have no classes in common.
+        let is_asked = !loaded.untrained && run.input.batch() == 1;
+        let top = if is_asked { top_k(&output.logits, TOP) } else { Vec::new() };
         let top_p = top.first().map_or(0.0, |(_, p)| *p);
         let reject = loaded.card.as_ref().and_then(|card| card.reject);
         let ran = Ran {
@@ -302,7 +305,12 @@ fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<Fed, StoreError> {
     ArchSpec::named(&run.net)?.check(Input::square(size))?;
     let refused = |message: &str| StoreError::NotReady(message.into());
     match (run.input, &loaded.card, &work.picture) {
-        (InputChoice::Formula, _, _) => Ok((formula::input(3 * size * size), size, None)),
+        (InputChoice::Batch(pictures), _, _) if !(1..=MAX_BATCH).contains(&pictures) => {
+            Err(StoreError::NotReady(format!("a pass takes from 1 to {MAX_BATCH} pictures, not {pictures}")))
+        }
+        (InputChoice::Formula | InputChoice::Batch(_), _, _) => {
+            Ok((formula::input(run.input.batch() * 3 * size * size), size, None))
+        }
         (InputChoice::Picture, None, _) => {
             Err(refused("weights from the formula know no pictures: feed them the formula's input"))
         }

@@ -220,6 +220,18 @@ pub enum InputChoice {
     Picture,
     /// The input of [`crate::weights::formula`].
     Formula,
+    /// That many pictures of it at once: `{"batch":8}`. Their logits come one after another, and no classes are named.
+    Batch(usize),
+}
+
+impl InputChoice {
+    /// Pictures that go through the network at once.
+    pub fn batch(self) -> usize {
+        match self {
+            Self::Picture | Self::Formula => 1,
+            Self::Batch(pictures) => pictures,
+        }
+    }
 }
 
 /// Worker to page.

@@ -1,113 +1,220 @@
-// node bench.mjs PLAN.json [--write FILE]: measures every network of the plan and prints a table.
-// `cargo xtask bench` makes the plan, and sets STRIDESCOPE_DIST, STRIDESCOPE_CHROMIUM and STRIDESCOPE_ONNX_DIR.
+// node bench.mjs PLAN.json [--write FILE]: measures what the plan says and prints tables.
+// `cargo xtask bench` makes the plan, and sets STRIDESCOPE_DIST, STRIDESCOPE_CHROMIUM and STRIDESCOPE_NETWORKS.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
-import { agrees, document, GOAL, legend, summarise, table } from './report.mjs';
+import { alone } from './browser.mjs';
+import * as growth from './growth.mjs';
+import { agrees, ENGINES, label, NAMES, orders, summarise } from './peers.mjs';
+import { document, memoryRow, reached, tapsRow } from './report.mjs';
 import { startServer } from './server.mjs';
+import { device } from './text.mjs';
+import { askAround, comeAndReturn, download } from './visits.mjs';
+import { compressedBytes, engineFiles, pageParts } from './wire.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const WARM_UPS = 2;
-/** In each of two browsers. */
-const ROUNDS = 10;
-/** Which engine comes first in each browser; report.mjs relies on this. */
-const ORDERS = [
-  ['ours', 'ort'],
-  ['ort', 'ours'],
-];
+const PACKAGES = join(HERE, '../node_modules');
+/** Times that a visitor comes to the page, with a new profile each time. */
+const VISITORS = 5;
+/** What taps are measured with, by device; software GPUs take their time. */
+const TAPS = { cpu: { warmUps: 1, rounds: 9 }, webgpu: { warmUps: 1, rounds: 4 } };
+/** What a peak of memory and a point of growth are measured with. */
+const FEW = { warmUps: 1, rounds: 3 };
+const POINT = { warmUps: 1, rounds: 5 };
 /** For one network in one browser; software GPUs need most of it. */
-const PATIENCE_MS = 15 * 60_000;
-/** A browser that has a WebGPU adapter without a GPU, and keeps to itself. */
-const FLAGS = [
-  '--no-sandbox',
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-  '--disable-gpu-watchdog',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+const PATIENCE_MS = 20 * 60_000;
+/** Above this something else is running, and times are the worse for it. */
+const QUIET_LOAD = 1;
 
 async function main() {
-  const { plan, write } = readArguments(process.argv.slice(2));
-  const load = os.loadavg()[0].toFixed(1);
+  const { plan: path, write } = readArguments(process.argv.slice(2));
   const folder = (name) => process.env[name] ?? fail(`${name} is not set: run this as \`cargo xtask bench\``);
+  const [dist, networks] = ['STRIDESCOPE_DIST', 'STRIDESCOPE_NETWORKS'].map(folder);
+  const plan = JSON.parse(await readFile(path, 'utf8'));
+  const load = os.loadavg()[0];
+  if (load > QUIET_LOAD) console.log(`warning: the load average is ${load.toFixed(1)}: something else is running, so times mean little`);
+
   const server = await startServer({
-    '/': folder('STRIDESCOPE_DIST'),
+    '/': dist,
     '/bench/': HERE,
-    '/models/': folder('STRIDESCOPE_ONNX_DIR'),
-    '/ort/': join(HERE, '../node_modules/onnxruntime-web/dist'),
+    '/networks/': networks,
+    '/ort/': join(PACKAGES, 'onnxruntime-web/dist'),
+    '/tfjs-core/': join(PACKAGES, '@tensorflow/tfjs-core/dist'),
+    '/tfjs-wasm/': join(PACKAGES, '@tensorflow/tfjs-backend-wasm/dist'),
+    '/tfjs-webgpu/': join(PACKAGES, '@tensorflow/tfjs-backend-webgpu/dist'),
   });
-  const rows = [];
-  let facts;
+  const host = await startServer({ '/': dist }, { asHost: true });
+  const bench = new Bench(plan, { server, host, networks });
   try {
-    for (const bench of JSON.parse(await readFile(plan, 'utf8'))) {
-      console.log(`    ${bench.net} at ${bench.size} px, ${bench.weights} weights, ${bench.backend}`);
-      const visits = [];
-      for (const order of ORDERS) {
-        const { results, about } = await visit(server.origin, { ...bench, order, warmUps: WARM_UPS, rounds: ROUNDS });
-        visits.push(results);
-        facts ??= [...about, ['Load average of the machine before', load]];
-      }
-      const row = summarise(bench, visits);
-      if (!agrees(row)) fail(`${bench.net}: the logits are ${row.apart.toExponential(1)} apart, so these are two networks`);
-      rows.push(row);
-    }
+    await bench.page();
+    await bench.memory();
+    await bench.peers();
+    await bench.taps();
+    await bench.growth();
   } finally {
     await server.close();
+    await host.close();
   }
 
-  const counts = { warmUps: WARM_UPS, rounds: ROUNDS };
-  console.log(`\n${facts.map(([name, value]) => `${name}: ${value}`).join('\n')}\n\n${table(rows)}\n\n${legend(counts)}\n`);
-  for (const { bench, ratio } of rows.filter(({ bench, ratio }) => bench.backend === 'cpu' && ratio > GOAL)) {
-    console.log(`warning: ${bench.net}, ${bench.weights} weights: ${ratio.toFixed(2)} x the peer's time; the goal is ${GOAL}`);
-  }
+  const facts = [...machine(), ...bench.facts(), ['Load average of the machine before', load.toFixed(1)]];
+  const text = document(command(plan, write), new Date().toISOString().slice(0, 10), facts, bench.results);
+  console.log(`\n${text}`);
+  reached(bench.results).filter(({ isMet }) => isMet === false).forEach(({ what, limit, measured }) => {
+    console.log(`warning: not reached: ${what}: ${measured}; the goal is ${limit}`);
+  });
   if (write) {
     await mkdir(dirname(write), { recursive: true });
-    await writeFile(write, document(new Date().toISOString().slice(0, 10), facts, rows, counts));
+    await writeFile(write, text);
     console.log(`wrote ${write}`);
   }
 }
 
-/** Runs one network in a browser of its own, so that nothing is compiled or cached before its first pass. */
-async function visit(origin, bench) {
-  const browser = await chromium.launch({ executablePath: process.env.STRIDESCOPE_CHROMIUM, args: FLAGS });
-  let timer;
-  try {
-    const page = await browser.newPage();
-    page.on('pageerror', (error) => console.error(`page: ${error.message}`));
-    page.on('console', (message) => {
-      if (message.type() === 'error') console.error(`page: ${message.text()} (${message.location().url})`);
+/** Measures one part after another into `results`, which report.mjs knows. */
+class Bench {
+  results = {};
+  #versions = {};
+  #browser;
+
+  constructor(plan, { server, host, networks }) {
+    Object.assign(this, { plan, server, host, networks });
+  }
+
+  /** How soon the page is there, how smooth it stays, what it downloads. */
+  async page() {
+    const { origin } = this.host;
+    const visits = await comeAndReturn(origin, VISITORS, (round) => step(`the page, visitor ${round + 1} of ${VISITORS}`));
+    const gpu = { gpu: 'none' };
+    const asked = [];
+    // The page carries weights for these.
+    const real = this.plan.cases.filter(({ weights }) => weights === 'catalogue').map(({ net }) => net);
+    for (const net of ['tiny-d', ...new Set(real)]) {
+      step(`the page while ${net} computes`);
+      asked.push({ what: net, ...(await alone(gpu, (browser) => askAround(browser, `${origin}/?models=${net}&backend=cpu`))) });
+    }
+    const sent = await alone(gpu, (browser) => download(browser, this.host));
+    Object.assign(this.results, { visits, asked, wire: pageParts(sent) });
+  }
+
+  /** The most memory of each engine, each in a browser of its own, and what each fetches. */
+  async memory() {
+    const { wire } = this.results;
+    this.results.memory = [];
+    for (const bench of this.plan.memory) {
+      const peaks = {};
+      for (const name of ['none', ...ENGINES]) {
+        step(`memory: ${label(bench)}, ${bench.backend}, ${name === 'none' ? 'an empty page' : name}`);
+        this.server.sent();
+        const order = name === 'none' ? [] : [name];
+        const { peak } = await this.#visit('compare', { ...bench, ...FEW, order });
+        peaks[name] = peak;
+        if (name !== 'none') wire.push(await this.#engineOnTheWire(name, bench.backend));
+      }
+      this.results.memory.push(memoryRow(bench, peaks));
+    }
+  }
+
+  async #engineOnTheWire(name, backend) {
+    const files = engineFiles(name, this.server.sent());
+    const bytes = await compressedBytes(files.map(([, file]) => file), join(this.networks, 'compressed'));
+    return { what: `${name === 'ours' ? 'our engine' : NAMES[name]}, ${device(backend)}`, files: files.length, bytes };
+  }
+
+  /** The same networks on every engine. */
+  async peers() {
+    this.results.rows = [];
+    for (const bench of this.plan.cases) {
+      const visits = [];
+      for (const order of orders(bench.visits)) {
+        step(`${label(bench)}, ${bench.weights} weights, ${bench.backend}: ${order[0]} first`);
+        const { value } = await this.#visit('compare', { ...bench, order });
+        visits.push(value);
+        ENGINES.forEach((name) => { this.#versions[name] = value[name].version; });
+      }
+      const row = summarise(bench, visits);
+      if (!agrees(row)) fail(`${label(bench)}: the logits are ${row.apart.toExponential(1)} apart, so these are not one network`);
+      this.results.rows.push(row);
+    }
+  }
+
+  async taps() {
+    this.results.taps = [];
+    for (const bench of this.plan.taps) {
+      step(`${label(bench)}, ${bench.backend}: all blocks tapped and none`);
+      const { value } = await this.#visit('taps', { ...bench, ...TAPS[bench.backend] });
+      this.results.taps.push(tapsRow(bench, value));
+    }
+  }
+
+  /** Every point twice, there and back, so that what drifts falls on all. */
+  async growth() {
+    if (this.plan.growth.length === 0) return;
+    const measured = new Map(this.plan.growth.map((point) => [label(point), []]));
+    const labels = [...measured.keys()];
+    const { peak: empty } = await this.#visit('compare', { order: [], ...POINT });
+    for (const name of [...labels, ...labels.toReversed()]) {
+      step(`growth: ${name}`);
+      const point = this.plan.growth.find((point) => label(point) === name);
+      const { value, peak } = await this.#visit('compare', { ...point, ...POINT, backend: 'cpu', order: ['ours'] });
+      measured.get(name).push({ warm: value.ours.warm.map(({ ms }) => ms), peak: peak.page === null ? null : peak.page - empty.page });
+    }
+    const points = this.plan.growth.map((point) => growth.point(point, measured.get(label(point))));
+    this.results.growth = { points, fits: growth.fits(points) };
+  }
+
+  /** Calls a function of page.mjs in a browser of its own, so that nothing is compiled or cached before. */
+  async #visit(what, bench) {
+    return alone({ gpu: 'software' }, async ({ context, version, peak }) => {
+      const page = await context.newPage();
+      await page.goto(`${this.server.origin}/bench/bench.html`);
+      await page.waitForFunction(() => self.bench);
+      const about = await page.evaluate(() => self.bench.describe());
+      if (about.isolated) fail('the page is cross-origin isolated, so that an engine could use threads');
+      this.#browser = { version, adapter: about.adapter };
+      let timer;
+      const patience = new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`${label(bench)} was not done after ${PATIENCE_MS / 60_000} min`)), PATIENCE_MS);
+      });
+      try {
+        const value = await Promise.race([page.evaluate(([what, bench]) => self.bench[what](bench), [what, bench]), patience]);
+        return { value, peak: await peak() };
+      } finally {
+        clearTimeout(timer);
+      }
     });
-    await page.goto(`${origin}/bench/bench.html`);
-    await page.waitForFunction(() => self.bench);
-    const { isolated, adapter } = await page.evaluate(() => self.bench.describe());
-    if (isolated) fail('the page is cross-origin isolated, so that an engine could use threads');
-    const patience = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`${bench.net} was not done after ${PATIENCE_MS / 60_000} min`)), PATIENCE_MS);
-    });
-    const results = await Promise.race([page.evaluate((bench) => self.bench.compare(bench), bench), patience]);
-    return { results, about: describe(browser.version(), adapter, results.ort.version) };
-  } finally {
-    clearTimeout(timer);
-    await browser.close();
+  }
+
+  /** What the browser and the engines said of themselves. */
+  facts() {
+    const { version, adapter } = this.#browser;
+    const { ort, tfjs } = this.#versions;
+    return [
+      ['Browser', `Chromium ${version}`],
+      ['WebGPU adapter', `${adapter} (the CPU rows do not use it)`],
+      ['ORT', `onnxruntime-web ${ort}: its wasm backend with one thread for the CPU, its WebGPU backend for WebGPU`],
+      ['tfjs', `tfjs ${tfjs}: its wasm backend with one thread for the CPU, its WebGPU backend for WebGPU`],
+    ];
   }
 }
 
-function describe(version, adapter, ortVersion) {
+function machine() {
   const processors = os.cpus();
   const gib = (os.totalmem() / 2 ** 30).toFixed(0);
-  return [
-    ['Machine', `${processors[0]?.model.trim()}, ${processors.length} logical cores, ${gib} GiB, ${os.type()} ${os.arch()}`],
-    ['Browser', `Chromium ${version}`],
-    ['WebGPU adapter', `${adapter} (the CPU rows do not use it)`],
-    ['Peer', `onnxruntime-web ${ortVersion}, its wasm backend with one thread for the CPU, its WebGPU backend for WebGPU`],
-  ];
+  return [['Machine', `${processors[0]?.model.trim()}, ${processors.length} logical cores, ${gib} GiB, ${os.type()} ${os.arch()}`]];
+}
+
+/** The command line that makes such a plan. */
+function command({ cases, growth }, write) {
+  const options = [write && '--write', growth.length > 0 && '--full', cases.some(({ backend }) => backend === 'webgpu') && '--webgpu'];
+  return ['cargo xtask bench', ...options.filter(Boolean)].join(' ');
+}
+
+const began = performance.now();
+
+/** A line for what comes next, and how many minutes have passed. */
+function step(what) {
+  console.log(`    ${((performance.now() - began) / 60_000).toFixed(1).padStart(5)} min  ${what}`);
 }
 
 function readArguments(words) {

@@ -1,4 +1,7 @@
-// The page's part: both engines, each in its worker, take turns at the same network.
+// The page's part: engines, each in its worker, take turns at the same network.
+
+/** Warm-up goes on for at least this long, where there is any: a browser compiles what runs often once more, and better. */
+const WARM_UP_MS = 1_500;
 
 /** Waits for the message of a worker that `pick` makes something of; an error of the worker ends the wait. */
 function next(worker, pick) {
@@ -33,40 +36,46 @@ function told({ json }) {
   return { type, ...body };
 }
 
-/** Our engine, spoken to as the page does: src/worker/protocol.rs. */
-async function startOurs(bench) {
+/** Our engine, spoken to as the page does: src/worker/protocol.rs. `run` may be asked for the outputs of layers as well. */
+async function startOurs({ net, weights = 'formula', size, batch = 1, backend }) {
   const worker = new Worker('/worker_loader.js', { type: 'module' });
   await next(worker, (message) => (told(message).type === 'ready' ? true : undefined));
+  const input = batch === 1 ? 'formula' : { batch };
   let id = 0;
-  const run = async () => {
+  const run = async (taps = []) => {
     id += 1;
     const answer = next(worker, (message) => {
       const event = told(message);
-      if (event.id !== id || event.type === 'progress') return undefined;
+      // What it does not understand is answered with no number of ours.
+      if ((event.id !== id && event.id !== 0) || event.type === 'progress') return undefined;
       if (event.type !== 'ran') throw new Error(`our engine: ${event.message ?? event.type}`);
       const { name, why } = event.backend;
-      if (name !== bench.backend) throw new Error(`our engine ran on ${name}: ${why}`);
+      if (name !== backend) throw new Error(`our engine ran on ${name}: ${why}`);
+      if (message.buffers.length !== 1 + taps.length) throw new Error(`our engine sent ${message.buffers.length - 1} taps`);
       return { ms: event.ms, logits: Array.from(new Float32Array(message.buffers[0])) };
     });
-    const { net, weights, size, backend } = bench;
-    worker.postMessage({ json: JSON.stringify({ run: { id, net, weights, input: 'formula', size, backend, taps: [] } }) });
+    worker.postMessage({ json: JSON.stringify({ run: { id, net, weights, input, size, backend, taps } }) });
     return answer;
   };
   return { run, close: () => worker.terminate() };
 }
 
-async function startOrt(bench) {
-  const worker = new Worker('./ort_worker.mjs', { type: 'module' });
+/** Another engine, in a worker that speaks as peer.mjs does. */
+async function startPeer(name, script, bench) {
+  const worker = new Worker(script, { type: 'module' });
   const ask = (request) => {
     const answer = next(worker, (event) => {
-      if (event.type === 'failed') throw new Error(`onnxruntime-web: ${event.message}`);
+      if (event.type === 'failed') throw new Error(`${name}: ${event.message}`);
       return event;
     });
     worker.postMessage(request);
     return answer;
   };
-  const { model, input, size, backend } = bench;
-  const { version } = await ask({ type: 'load', model: `/models/${model}`, input: `/models/${input}`, size, backend });
+  const [onnx, description, describedWeights, input] = ['onnx', 'description', 'describedWeights', 'input'].map(
+    (file) => `/networks/${bench[file]}`,
+  );
+  const { size, batch, backend } = bench;
+  const { version } = await ask({ type: 'load', onnx, description, describedWeights, input, size, batch, backend });
   const run = async () => {
     const { ms, logits } = await ask({ type: 'run' });
     return { ms, logits: Array.from(logits) };
@@ -74,35 +83,62 @@ async function startOrt(bench) {
   return { version, run, close: () => worker.terminate() };
 }
 
+const START = {
+  ours: startOurs,
+  ort: (bench) => startPeer('onnxruntime-web', './ort_worker.mjs', bench),
+  tfjs: (bench) => startPeer('tfjs', './tfjs_worker.mjs', bench),
+};
+
 /** An engine with its first pass done, and how long everything up to that pass's answer took. */
-async function cold(start, bench) {
+async function cold(name, bench) {
   const began = performance.now();
-  const engine = await start(bench);
+  const engine = await START[name](bench);
   const first = await engine.run();
-  return { engine, first, readyMs: performance.now() - began };
+  return { name, engine, first, readyMs: performance.now() - began };
+}
+
+/** Rounds of warm-up, then those that count. `round(turn)` is given how many of those that count came before, or nothing. */
+async function rounds({ warmUps, rounds }, round) {
+  const began = performance.now();
+  for (let turn = 0; turn < warmUps || (warmUps > 0 && performance.now() - began < WARM_UP_MS); turn += 1) await round();
+  for (let turn = 0; turn < rounds; turn += 1) await round(turn);
 }
 
 /**
- * Runs one network on both engines: each one's first pass alone, then passes in turns, both times in the order given.
- * `bench`: net, weights, size, backend, model, input, order, warmUps, rounds. Returns an entry for each engine.
+ * Runs one network on the engines of `order`: each one's first pass alone, in that order, then passes in turns.
+ * `bench`: what src/bench/plan.rs of xtask says of a case, and `order`. Returns an entry for each engine.
  */
 async function compare(bench) {
-  const start = { ours: startOurs, ort: startOrt };
-  const results = {};
   const engines = [];
-  for (const name of bench.order) {
-    const { engine, first, readyMs } = await cold(start[name], bench);
-    results[name] = { version: engine.version, first, readyMs, warm: [] };
-    engines.push([name, engine]);
-  }
-  for (let round = 0; round < bench.warmUps + bench.rounds; round += 1) {
-    for (const [name, engine] of engines) {
+  for (const name of bench.order) engines.push({ ...(await cold(name, bench)), warm: [] });
+  // A page without engines is measured too.
+  if (engines.length > 0) await rounds(bench, async (turn) => {
+    // There and back, so that nobody always follows the same one.
+    for (const { engine, warm } of turn % 2 ? engines.toReversed() : engines) {
       const pass = await engine.run();
-      if (round >= bench.warmUps) results[name].warm.push(pass);
+      if (turn !== undefined) warm.push(pass);
     }
-  }
-  engines.forEach(([, engine]) => engine.close());
-  return results;
+  });
+  engines.forEach(({ engine }) => engine.close());
+  const result = ({ engine, first, readyMs, warm }) => ({ version: engine.version, first, readyMs, warm });
+  return Object.fromEntries(engines.map((entry) => [entry.name, result(entry)]));
+}
+
+/** Milliseconds from request to answer of our engine, without taps and with those of `bench`, in turns. */
+async function taps(bench) {
+  const engine = await startOurs(bench);
+  const times = { without: [], with: [] };
+  await engine.run();
+  await rounds(bench, async (turn) => {
+    const turns = [['without', []], ['with', bench.taps]];
+    for (const [name, taps] of turn % 2 ? turns.toReversed() : turns) {
+      const began = performance.now();
+      await engine.run(taps);
+      if (turn !== undefined) times[name].push(performance.now() - began);
+    }
+  });
+  engine.close();
+  return times;
 }
 
 /** What the browser says of itself. */
@@ -115,4 +151,4 @@ async function describe() {
   };
 }
 
-self.bench = { compare, describe };
+self.bench = { compare, taps, describe };

@@ -14,29 +14,61 @@ const TYPES = {
   '.mjs': 'text/javascript',
   '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
+  '.webmanifest': 'application/manifest+json',
 };
+/** A name with a hash of the file in it, as in deploy/nginx.conf. */
+const HASHED = /[-_][0-9a-f]{14,16}[-_.][^/]*$/;
 
 /**
- * Serves folders by prefix, `{'/': 'dist', '/ort/': '…'}`; the longest prefix that fits wins.
- * Returns the origin and a function that stops the server.
+ * Serves folders by prefix, `{'/': 'dist', '/ort/': '…'}`; the longest prefix that fits wins. `asHost` has it do what a visitor's host
+ * does: it sends the compressed form where one lies beside a file, and lets the browser keep files as long as deploy/ says. Otherwise
+ * every file travels whole, every time.
+ *
+ * Returns the origin, a function that stops the server, and `sent`, which lists path, file and bytes of each answer since it was last asked.
  */
-export async function startServer(mounts) {
+export async function startServer(mounts, { asHost = false } = {}) {
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
+  let log = [];
   const server = createServer((request, response) => {
     // What is no path at all, as `/%`, is a wrong request.
     answer(request, response).catch(() => response.writeHead(400).end());
   });
 
   async function answer(request, response) {
-    const path = locate(new URL(request.url, 'http://localhost').pathname);
-    const file = path && (await stat(path).catch(() => null));
-    if (!file?.isFile()) {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    const path = locate(asHost && pathname.endsWith('/') ? `${pathname}index.html` : pathname);
+    const file = path && (await found(path));
+    if (!file) {
       response.writeHead(404).end();
       return;
     }
-    const type = TYPES[extname(path)] ?? 'application/octet-stream';
-    response.writeHead(200, { 'content-type': type, 'content-length': file.size, 'cache-control': 'no-store' });
-    createReadStream(path).on('error', () => response.destroy()).pipe(response);
+    const headers = { 'content-type': TYPES[extname(path)] ?? 'application/octet-stream', 'cache-control': 'no-store' };
+    let [source, { size }] = [path, file];
+    if (asHost) {
+      // A date has no milliseconds.
+      const changed = new Date(Math.floor(file.mtimeMs / 1000) * 1000);
+      headers['cache-control'] = HASHED.test(pathname) ? 'public, max-age=31536000, immutable' : 'no-cache';
+      headers['last-modified'] = changed.toUTCString();
+      headers.vary = 'accept-encoding';
+      if (Date.parse(request.headers['if-modified-since']) >= changed.getTime()) {
+        log.push({ path: pathname, file: path, bytes: 0 });
+        response.writeHead(304, headers).end();
+        return;
+      }
+      const compressed = /\bbr\b/.test(request.headers['accept-encoding'] ?? '') && (await found(`${path}.br`));
+      if (compressed) {
+        [source, size] = [`${path}.br`, compressed.size];
+        headers['content-encoding'] = 'br';
+      }
+    }
+    log.push({ path: pathname, file: path, bytes: size });
+    response.writeHead(200, { ...headers, 'content-length': size });
+    createReadStream(source).on('error', () => response.destroy()).pipe(response);
+  }
+
+  async function found(path) {
+    const file = await stat(path).catch(() => null);
+    return file?.isFile() ? file : null;
   }
 
   /** The file behind a path, or nothing when the path leads out of its folder. */
@@ -54,5 +86,10 @@ export async function startServer(mounts) {
       server.close(resolve);
       server.closeAllConnections();
     });
-  return { origin: `http://127.0.0.1:${server.address().port}`, close };
+  const sent = () => {
+    const before = log;
+    log = [];
+    return before;
+  };
+  return { origin: `http://127.0.0.1:${server.address().port}`, close, sent };
 }

@@ -119,7 +119,7 @@ export async function alone(url, args = []) {
 }
 
 /// The processes of the browser with that profile, by Linux' account: number, and what they were started with.
-function processes(profile) {
+export function processes(profile) {
   const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
     try {
       const parent = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")[1];

@@ -19,10 +19,10 @@ cargo xtask lint                    check the format, and clippy with warnings d
 cargo xtask fuzz [--seconds N]      feed every parser of outside data whatever a fuzzer thinks of,
                                     60 seconds each
 cargo xtask weights                 fetch the real ImageNet weights of resnet50-a (about 95 MB)
-cargo xtask bench [--write] [--webgpu]
-                                    compare with another engine in the same browser; --write
-                                    keeps the results in bench/RESULTS.md, --webgpu adds a small
-                                    network on WebGPU, in software
+cargo xtask bench [--write] [--full] [--webgpu]
+                                    compare with other engines in the same browser, and measure
+                                    the page; --write keeps the results in bench/RESULTS.md, --full
+                                    adds depths and growth, --webgpu adds WebGPU, in software
 cargo xtask setup                   only get the tools that the others need
 Every command first gets whatever it needs and does not find.";
 
@@ -72,6 +72,8 @@ pub enum Command {
 pub struct BenchOptions {
     /// Write the results into the clone.
     pub write: bool,
+    /// Measure every depth, and how time and memory grow, as well.
+    pub full: bool,
     /// Measure WebGPU, in software, as well.
     pub webgpu: bool,
 }
@@ -123,6 +125,7 @@ fn parse_bench(words: &[&str]) -> Result<BenchOptions, Error> {
     for word in words {
         match *word {
             "--write" => options.write = true,
+            "--full" => options.full = true,
             "--webgpu" => options.webgpu = true,
             other => return Err(usage_error(format!("`{other}` is no option of `bench`"))),
         }
@@ -195,7 +198,8 @@ mod tests {
             ("lint", Some(Command::Lint)),
             ("weights", Some(Command::Weights)),
             ("bench", Some(Command::Bench(BenchOptions::default()))),
-            ("bench --webgpu --write", Some(Command::Bench(BenchOptions { write: true, webgpu: true }))),
+            ("bench --webgpu --write", Some(Command::Bench(BenchOptions { write: true, full: false, webgpu: true }))),
+            ("bench --full", Some(Command::Bench(BenchOptions { full: true, ..BenchOptions::default() }))),
             ("bench --quick", None),
             ("dist --base /sub/", dist("/sub/", None)),
             ("dist --base=https://example.org --out=public", dist("https://example.org/", Some("public"))),

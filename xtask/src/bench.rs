@@ -1,10 +1,12 @@
-//! Measuring the networks against ONNX Runtime in the same browser, page and run; `tests/bench` does the measuring.
+//! Measuring the networks against ONNX Runtime and tfjs in the same browser, page and run, and the page itself; `tests/bench` does the
+//! measuring.
+
+mod plan;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use serde_json::{Value, json};
 use stridescope::arch::{ArchSpec, Graph, Input, lower};
 use stridescope::weights::{Card, Checkpoint, formula, safetensors};
 
@@ -16,87 +18,25 @@ use crate::page;
 use crate::process::{self, announce};
 use crate::project::Project;
 use crate::setup;
+use crate::tfjs;
 use crate::weights;
+use plan::{Case, Plan, Weights};
 
 const STEP: &str = "benchmark";
 /// Where the results go, in the clone.
 const RESULTS: &str = "bench/RESULTS.md";
 
-/// Whose weights a network runs with, as the worker's protocol names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Weights {
-    Formula,
-    Catalogue,
-}
-
-impl Weights {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Formula => "formula",
-            Self::Catalogue => "catalogue",
-        }
-    }
-}
-
-/// One network on one device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Case {
-    net: &'static str,
-    weights: Weights,
-    /// Side of the input in pixels.
-    size: usize,
-    /// `cpu` or `webgpu`.
-    backend: &'static str,
-}
-
-impl Case {
-    const fn new(net: &'static str, weights: Weights, size: usize, backend: &'static str) -> Self {
-        Self { net, weights, size, backend }
-    }
-
-    fn model(&self) -> String {
-        format!("{}-{}-{}.onnx", self.net, self.weights.word(), self.size)
-    }
-
-    fn input(&self) -> String {
-        format!("input-{}.f32", self.size)
-    }
-
-    /// What `tests/bench/bench.mjs` needs to know.
-    fn plan(&self) -> Value {
-        json!({
-            "net": self.net, "weights": self.weights.word(), "size": self.size, "backend": self.backend,
-            "model": self.model(), "input": self.input(),
-        })
-    }
-}
-
-const CPU: [Case; 5] = [
-    Case::new("resnet50-a", Weights::Formula, 224, "cpu"),
-    Case::new("resnet50-b", Weights::Formula, 224, "cpu"),
-    Case::new("resnet50-c", Weights::Formula, 224, "cpu"),
-    Case::new("resnet50-d", Weights::Formula, 224, "cpu"),
-    Case::new("resnet50-a", Weights::Catalogue, 224, "cpu"),
-];
-
-/// Small, because a GPU that is only software takes its time.
-const WEBGPU: [Case; 1] = [Case::new("tiny-d", Weights::Formula, 128, "webgpu")];
-
-/// Builds the page, writes the networks for the other engine, and measures both.
+/// Builds the page, writes the networks for the other engines, and measures all of them.
 pub fn run(project: &Project, options: BenchOptions) -> Result<(), Error> {
     weights::fetch(project)?;
     let tools = setup::page(project)?;
     let browser = setup::browser(project)?;
     page::build(project, &tools)?;
 
-    announce("benchmark: writing the networks as ONNX");
+    announce("benchmark: writing the networks for the other engines");
     let folder = project.target.join("bench");
     let weights = project.root.join(weights::FILE);
-    let mut cases = CPU.to_vec();
-    if options.webgpu {
-        cases.extend(WEBGPU);
-    }
-    let plan = write_plan(&folder, &weights, &cases)?;
+    let plan = write_plan(&folder, &weights, &Plan::of(options))?;
 
     announce(STEP);
     let mut node = browser.node.node();
@@ -107,56 +47,67 @@ pub fn run(project: &Project, options: BenchOptions) -> Result<(), Error> {
     node.current_dir(project.tests())
         .env("STRIDESCOPE_DIST", project.dist())
         .env("STRIDESCOPE_CHROMIUM", &browser.chromium)
-        .env("STRIDESCOPE_ONNX_DIR", &folder);
+        .env("STRIDESCOPE_NETWORKS", &folder);
     process::run(STEP, &mut node, "Read the output above.")
 }
 
-/// Writes what the cases need into `folder`, and the list of them; returns the list's path.
-fn write_plan(folder: &Path, real_weights: &Path, cases: &[Case]) -> Result<PathBuf, Error> {
+/// Writes what the plan needs into `folder`, and the plan itself; returns its path.
+fn write_plan(folder: &Path, real_weights: &Path, plan: &Plan) -> Result<PathBuf, Error> {
     fs::create_dir_all(folder).map_err(|error| Error::file(STEP, folder, error))?;
+    for case in plan.cases.iter().chain(&plan.memory) {
+        write_case(folder, real_weights, case)?;
+    }
+    let path = folder.join("plan.json");
+    write(&path, plan.json()?.to_string().as_bytes())?;
+    Ok(path)
+}
+
+/// Writes a case's input and network, unless they are there.
+fn write_case(folder: &Path, real_weights: &Path, case: &Case) -> Result<(), Error> {
     // A program that was compiled anew may describe other networks.
     let program = std::env::current_exe().map_err(|error| Error::new(STEP, error, "Run this as `cargo xtask bench`."))?;
-    for case in cases {
-        let input = folder.join(case.input());
-        if !is_newer(&input, &[&program]) {
-            let bytes: Vec<u8> = formula::input(3 * case.size * case.size).iter().flat_map(|value| value.to_le_bytes()).collect();
-            replace(&input, &bytes).map_err(|error| Error::file(STEP, &input, error))?;
-        }
-        let model = folder.join(case.model());
-        let sources: &[&Path] = match case.weights {
-            Weights::Formula => &[&program],
-            Weights::Catalogue => &[&program, real_weights],
-        };
-        if !is_newer(&model, sources) {
-            println!("    {}", case.model());
-            let (graph, checkpoint) = load(case, real_weights)?;
-            let bytes = onnx::encode(case.net, &graph, &checkpoint)?;
-            replace(&model, &bytes).map_err(|error| Error::file(STEP, &model, error))?;
-        }
+    let input = folder.join(case.input());
+    if !is_newer(&input, &[&program]) {
+        let values = formula::input(case.batch * 3 * case.size * case.size);
+        write(&input, &values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())?;
     }
-    let plan = folder.join("plan.json");
-    let list: Vec<Value> = cases.iter().map(Case::plan).collect();
-    let text = Value::from(list).to_string();
-    replace(&plan, text.as_bytes()).map_err(|error| Error::file(STEP, &plan, error))?;
-    Ok(plan)
+    let sources: &[&Path] = match case.weights {
+        Weights::Formula => &[&program],
+        Weights::Catalogue => &[&program, real_weights],
+    };
+    let [onnx, description, described] =
+        [case.onnx(), case.description(), case.described_weights()].map(|name| folder.join(name));
+    if [&onnx, &description, &described].iter().any(|file| !is_newer(file, sources)) {
+        println!("    {}, {} weights", case.net, case.weights.word());
+        let (graph, checkpoint) = load(case, real_weights)?;
+        write(&onnx, &onnx::encode(case.net, &graph, &checkpoint)?)?;
+        let files = tfjs::encode(&graph, &checkpoint)?;
+        write(&described, &files.weights)?;
+        write(&description, &files.description)?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace(path, bytes).map_err(|error| Error::file(STEP, path, error))
 }
 
 /// The network of a case, and its weights.
 fn load(case: &Case, real_weights: &Path) -> Result<(Graph, Checkpoint), Error> {
     let failed = |error: &dyn std::fmt::Display| Error::new(STEP, error, "Run `cargo xtask test native` to see what broke.");
-    let spec = ArchSpec::named(case.net).map_err(|error| failed(&error))?;
-    let lowered = |spec: &ArchSpec| lower(spec, Input::square(case.size)).map_err(|error| failed(&error));
     match case.weights {
         Weights::Formula => {
-            let graph = lowered(&spec)?;
+            let graph = plan::graph(case.net, case.size)?;
             let checkpoint = formula::checkpoint(&graph);
             Ok((graph, checkpoint))
         }
         Weights::Catalogue => {
+            let spec = ArchSpec::named(case.net).map_err(|error| failed(&error))?;
             let bytes = fs::read(real_weights).map_err(|error| Error::file(STEP, real_weights, error))?;
             let checkpoint = safetensors::read(bytes).map_err(|error| failed(&error))?;
             let classes = checkpoint.card.as_ref().map_or(spec.classes, Card::class_count);
-            Ok((lowered(&ArchSpec { classes, ..spec })?, checkpoint))
+            let graph = lower(&ArchSpec { classes, ..spec }, Input::square(case.size)).map_err(|error| failed(&error))?;
+            Ok((graph, checkpoint))
         }
     }
 }
@@ -171,34 +122,39 @@ fn is_newer(file: &Path, sources: &[&Path]) -> bool {
 mod tests {
     use super::*;
 
+    const TINY: Case =
+        Case { net: "tiny-d", weights: Weights::Formula, size: 64, batch: 2, backend: "cpu", visits: 1, warm_ups: 0, rounds: 1 };
+
     #[test]
     fn networks_are_written_once_and_again_when_their_weights_change() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let weights = folder.path().join("tiny-d.safetensors");
-        let graph = lower(&ArchSpec::named("tiny-d")?, Input::square(64))?;
+        let graph = plan::graph("tiny-d", 64)?;
         fs::write(&weights, safetensors::write(&formula::checkpoint(&graph), stridescope::weights::Dtype::F32)?)?;
-        let cases = [Weights::Formula, Weights::Catalogue].map(|weights| Case::new("tiny-d", weights, 64, "cpu"));
+        let cases = [TINY, Case { weights: Weights::Catalogue, ..TINY }];
         let out = folder.path().join("bench");
+        fs::create_dir(&out)?;
+        let write = || cases.iter().try_for_each(|case| write_case(&out, &weights, case));
 
-        let plan = write_plan(&out, &weights, &cases)?;
-        let plan: Value = serde_json::from_slice(&fs::read(plan)?)?;
-        assert_eq!(plan[0]["model"], "tiny-d-formula-64.onnx");
-        assert_eq!(plan[1]["weights"], "catalogue");
-        assert_eq!(fs::metadata(out.join("input-64.f32"))?.len(), 4 * 3 * 64 * 64);
-        let models = cases.map(|case| out.join(case.model()));
-        assert_eq!(fs::read(&models[0])?, fs::read(&models[1])?, "the same weights make the same file");
-
-        for model in &models {
-            fs::write(model, "kept")?;
+        write()?;
+        assert_eq!(fs::metadata(out.join("input-2x64.f32"))?.len(), 2 * 4 * 3 * 64 * 64);
+        let files = |case: Case| [case.onnx(), case.description(), case.described_weights()].map(|name| out.join(name));
+        let [made, read] = cases.map(files);
+        for (one, other) in made.iter().zip(&read) {
+            assert_eq!(fs::read(one)?, fs::read(other)?, "the same weights make the same file");
         }
-        write_plan(&out, &weights, &cases)?;
-        assert!(models.iter().all(|model| fs::read(model).is_ok_and(|bytes| bytes == b"kept")));
+
+        for file in made.iter().chain(&read) {
+            fs::write(file, "kept")?;
+        }
+        write()?;
+        assert!(made.iter().chain(&read).all(|file| fs::read(file).is_ok_and(|bytes| bytes == b"kept")));
 
         let later = SystemTime::now() + std::time::Duration::from_secs(60);
         fs::File::options().write(true).open(&weights)?.set_modified(later)?;
-        write_plan(&out, &weights, &cases)?;
-        assert_eq!(fs::read(&models[0])?, b"kept");
-        assert!(fs::read(&models[1])?.len() > 1_000_000, "it was written anew");
+        write()?;
+        assert!(made.iter().all(|file| fs::read(file).is_ok_and(|bytes| bytes == b"kept")));
+        assert!(read.iter().all(|file| fs::metadata(file).is_ok_and(|file| file.len() > 4)), "they were written anew");
         Ok(())
     }
 
@@ -207,9 +163,11 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let weights = folder.path().join("weights");
         fs::write(&weights, "not weights")?;
-        let case = Case::new("tiny-a", Weights::Catalogue, 64, "cpu");
-        assert!(write_plan(folder.path(), &weights, &[case]).is_err());
-        assert!(!folder.path().join(case.model()).exists());
+        let case = Case { weights: Weights::Catalogue, ..TINY };
+        assert!(write_case(folder.path(), &weights, &case).is_err());
+        for name in [case.onnx(), case.description(), case.described_weights()] {
+            assert!(!folder.path().join(name).exists());
+        }
         Ok(())
     }
 }

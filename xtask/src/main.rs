@@ -10,6 +10,7 @@ mod bench;
 mod compress;
 mod dist;
 mod error;
+mod folded;
 mod fuzz;
 mod headers;
 mod html;
@@ -25,6 +26,7 @@ mod sizes;
 mod split;
 mod strip;
 mod test;
+mod tfjs;
 mod weights;
 
 use std::process::ExitCode;

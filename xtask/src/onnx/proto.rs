@@ -122,9 +122,12 @@ pub struct TensorShapeProto {
     pub dim: Vec<Dimension>,
 }
 
-/// `TensorShapeProto.Dimension`.
+/// `TensorShapeProto.Dimension`: one of the two, though not a `oneof` here, which is the same in the file.
 #[derive(Clone, PartialEq, Message)]
 pub struct Dimension {
     #[prost(int64, optional, tag = "1")]
     pub dim_value: Option<i64>,
+    /// What it is called where it is open.
+    #[prost(string, optional, tag = "2")]
+    pub dim_param: Option<String>,
 }

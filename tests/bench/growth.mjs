@@ -1,0 +1,79 @@
+// How time and memory grow with the work: points of several series, each set against its multiply-accumulates.
+
+import { largest, line, median } from './numbers.mjs';
+import { mb, ms, percent, table } from './text.mjs';
+import { label } from './peers.mjs';
+
+/** How far a point may lie off the line. */
+export const LINEAR_WITHIN = 0.2;
+
+/** What is known of a point: `passes` holds what was measured in each browser, `{warm: [ms], peak: bytes}`. */
+export function point(plan, passes) {
+  const gmacs = plan.macs / 1e9;
+  const warmMs = median(passes.flatMap(({ warm }) => warm));
+  // What the process of a page took at most does not depend on what else the machine did: the smallest is what it needs.
+  const peak = passes.every(({ peak }) => peak !== null) ? Math.min(...passes.map(({ peak }) => peak)) : null;
+  return { ...plan, gmacs, warmMs, peak };
+}
+
+/** The line through each series, for time and for memory; and through all points, for time. */
+export function fits(points) {
+  const series = [...new Set(points.map(({ series }) => series))];
+  const fit = (name, of, value) => {
+    const known = of.filter((point) => value(point) !== null);
+    if (known.length < 3) return [];
+    const { worst, at, ...found } = line(known.map((point) => [point.gmacs, value(point)]));
+    return [{ series: name, ...found, worst, at: label(known[at]) }];
+  };
+  const each = (value) => series.flatMap((name) => fit(name, points.filter((point) => point.series === name), value));
+  // A network that belongs to several series counts once.
+  const distinct = points.filter((point, at) => points.findIndex((other) => label(other) === label(point)) === at);
+  return {
+    time: [...each(({ warmMs }) => warmMs), ...fit('all', distinct, ({ warmMs }) => warmMs)],
+    memory: each(({ peak }) => peak),
+  };
+}
+
+/** The largest share by which a point lies off its line, and which. */
+export function worstOff(fits) {
+  const found = largest(fits, ({ worst }) => worst);
+  return found && { value: found.value, what: `${found.row.at} of ${found.row.series}` };
+}
+
+export function pointsTable(points) {
+  return table(
+    [
+      ['series', ({ series }) => series],
+      ['network', (point) => label(point)],
+      ['GMAC', ({ gmacs }) => gmacs.toFixed(2)],
+      ['M parameters', ({ params }) => (params / 1e6).toFixed(1)],
+      ['ms', ({ warmMs }) => ms(warmMs)],
+      ['ms / GMAC', ({ warmMs, gmacs }) => (warmMs / gmacs).toFixed(0)],
+      ['peak MB', ({ peak }) => mb(peak)],
+    ],
+    points,
+  );
+}
+
+export function fitsTable({ time, memory }) {
+  const verdict = ({ worst }) => (worst <= LINEAR_WITHIN ? 'yes' : 'no');
+  return table(
+    [
+      ['what', ({ what }) => what],
+      ['series', ({ series }) => series],
+      ['line', ({ text }) => text],
+      ['farthest off', ({ worst, at }) => `${percent(worst)}, ${at}`],
+      [`within ${percent(LINEAR_WITHIN)}`, verdict],
+    ],
+    [
+      ...time.map((fit) => ({ what: 'time', text: `${ms(fit.base)} ms + ${fit.slope.toFixed(1)} ms a GMAC`, ...fit })),
+      ...memory.map((fit) => ({ what: 'memory', text: `${mb(fit.base)} MB + ${mb(fit.slope)} MB a GMAC`, ...fit })),
+    ],
+  );
+}
+
+export const LEGEND = `\
+Our engine on the CPU, one picture, formula weights, each network alone in fresh browsers. "GMAC" are the billions of multiply-accumulates of its
+convolutions and classifier, "ms" the median of its warm passes, "peak MB" the most that the process of page and worker held at any
+time, loading included, over an empty page's. The lines are those that lie closest to the points in proportion; "farthest off" is the point
+whose measurement lies off its line by the largest share of the line's value. Depth and width change weights and maps, size maps alone.`;

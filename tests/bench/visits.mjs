@@ -1,0 +1,156 @@
+// The page as a visitor finds it: how soon it is there and answers, what it sends, and whether it stays smooth.
+
+import { newProfile, open } from './browser.mjs';
+import { spread } from './numbers.mjs';
+import { mb, ms, range, table } from './text.mjs';
+
+/** What is waited for after a first visit, so that what the page does when it is idle is done before the next. */
+const IDLE_MS = 3_000;
+/** For the service worker to be there. */
+const PATIENCE_MS = 10_000;
+/** Chosen one after another, as named on the page. */
+const SAMPLES = ['A cup of coffee', 'A photographer', 'A rocket on its pad'];
+
+/** Runs in the page before its own code: notes when it can be used, when it first answers, and every long task. */
+function watch() {
+  const seen = { usableMs: null, answeredMs: null, tasks: [] };
+  self.seen = seen;
+  new PerformanceObserver((list) => {
+    list.getEntries().forEach(({ startTime, duration }) => seen.tasks.push([startTime, startTime + duration]));
+  }).observe({ type: 'longtask', buffered: true });
+  // A frame is on the screen when the task after its callback runs.
+  const painted = (name) => requestAnimationFrame(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => { seen[name] = performance.now(); };
+    port2.postMessage(null);
+  });
+  const wanted = new Map([['usableMs', 'svg.diagram'], ['answeredMs', '.answer .top .row']]);
+  const observer = new MutationObserver(() => {
+    for (const [name, selector] of wanted) {
+      if (document.querySelector(selector)) {
+        wanted.delete(name);
+        painted(name);
+      }
+    }
+    if (wanted.size === 0) observer.disconnect();
+  });
+  observer.observe(document, { childList: true, subtree: true });
+}
+
+/** Runs in the page: waits until it is kept for the next visit, if it is. */
+function keeps(patienceMs) {
+  const patience = new Promise((resolve) => setTimeout(resolve, patienceMs));
+  return Promise.race([navigator.serviceWorker?.ready.then(() => {}), patience]);
+}
+
+/** The longest of some tasks, [start, end], that overlap a span of time; 0 where there is none over 50 ms, as no shorter one is told of. */
+export function longestTask(tasks, [from, to]) {
+  return Math.max(0, ...tasks.filter(([start, end]) => end > from && start < to).map(([start, end]) => end - start));
+}
+
+/** One visit in a browser that is open: milliseconds from the start of the navigation, and the longest tasks before and while computing. */
+async function visit(context, url) {
+  const page = await context.newPage();
+  await page.addInitScript(watch);
+  await page.goto(url);
+  await page.waitForFunction(() => self.seen.usableMs !== null && self.seen.answeredMs !== null);
+  const { usableMs, answeredMs, tasks } = await page.evaluate(() => self.seen);
+  const result = {
+    usableMs,
+    answeredMs,
+    startTaskMs: longestTask(tasks, [0, usableMs]),
+    computingTaskMs: longestTask(tasks, [usableMs, answeredMs]),
+  };
+  return { page, result };
+}
+
+/**
+ * Visits the page cold, with a new profile; then again in the same browser; and once more after that was closed and opened. `begins`
+ * hears of each round. Returns a list of results for each kind of visit.
+ */
+export async function comeAndReturn(origin, rounds, begins) {
+  const results = { cold: [], again: [], reopened: [] };
+  for (let round = 0; round < rounds; round += 1) {
+    begins(round);
+    const profile = await newProfile();
+    try {
+      for (const kinds of [['cold', 'again'], ['reopened']]) {
+        const browser = await open(profile, { gpu: 'none', serviceWorkers: 'allow' });
+        try {
+          for (const kind of kinds) {
+            const { page, result } = await visit(browser.context, origin);
+            // A second page may have the first one's process.
+            results[kind].push({ ...result, peak: kind === kinds[0] ? (await browser.peak()).page : null });
+            await page.evaluate(keeps, PATIENCE_MS);
+            await page.waitForTimeout(IDLE_MS);
+            await page.close();
+          }
+        } finally {
+          await browser.close();
+        }
+      }
+    } finally {
+      await profile.remove();
+    }
+  }
+  return results;
+}
+
+/** Asks a network about one picture after another, and returns the longest task of the page's main thread in the meantime. */
+export async function askAround({ context }, url) {
+  const { page, result } = await visit(context, url);
+  // An answer that was there before is marked.
+  const answered = () =>
+    page.waitForFunction(() => {
+      const answers = [...document.querySelectorAll('.answer')];
+      return answers.length > 0 && answers.every((answer) => answer.querySelectorAll('.top:not([data-old]) .row').length === 5);
+    });
+  await answered();
+  const spans = [];
+  for (const name of SAMPLES) {
+    const began = await page.evaluate(() => {
+      document.querySelectorAll('.answer .top').forEach((top) => top.setAttribute('data-old', ''));
+      return performance.now();
+    });
+    await page.getByRole('button', { name }).click();
+    await answered();
+    spans.push([began, await page.evaluate(() => performance.now())]);
+  }
+  // The observer hears of a task a little after it.
+  await page.waitForTimeout(500);
+  const tasks = await page.evaluate(() => self.seen.tasks);
+  await page.close();
+  return { answers: 1 + spans.length, longestMs: Math.max(result.computingTaskMs, ...spans.map((span) => longestTask(tasks, span))) };
+}
+
+/** What a first visit downloads until it is idle, as the server's `sent` lists it, without what is kept for a later one. */
+export async function download({ context }, server) {
+  server.sent();
+  const { page } = await visit(context, server.origin);
+  await page.waitForTimeout(IDLE_MS);
+  await page.close();
+  return server.sent();
+}
+
+const KINDS = [
+  ['visits', ({ title }) => title],
+  ['usable', ({ visits }) => range(spread(visits.map(({ usableMs }) => usableMs)))],
+  ['first answer', ({ visits }) => range(spread(visits.map(({ answeredMs }) => answeredMs)))],
+  ['longest task before', ({ visits }) => task(Math.max(...visits.map(({ startTaskMs }) => startTaskMs)))],
+  ['longest task while computing', ({ visits }) => task(Math.max(...visits.map(({ computingTaskMs }) => computingTaskMs)))],
+  ['peak MB', ({ visits }) => mb(Math.max(...visits.map(({ peak }) => peak)) || null)],
+];
+const task = (value) => (value === 0 ? 'none over 50' : ms(value));
+
+/** `visits`: what `comeAndReturn` returned. */
+export function visitsTable({ cold, again, reopened }) {
+  const rows = [['cold', cold], ['again', again], ['again, browser reopened', reopened]];
+  return table(KINDS, rows.map(([title, visits]) => ({ title, visits })));
+}
+
+export const LEGEND = `\
+The page itself, as it opens (four tiny networks, the picture of a cat), on a machine without a GPU, from a server on the same machine that
+sends what a host sends. Milliseconds since the start of the navigation, median (min–max): "usable" when the diagrams have been painted,
+"first answer" when the first network's classes have been. "cold" has a new profile; "again" is a second visit in the same browser,
+"browser reopened" one after it was closed. Tasks are those of the page's main thread, the longest of all visits; browsers tell of none under
+50 ms. "computing" is the time from usable to the first answer. "peak MB" is the most that the process of page and worker held.`;

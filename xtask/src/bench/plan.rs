@@ -1,0 +1,222 @@
+//! What the benchmark measures: which networks, on which device, and how often.
+
+use serde_json::{Value, json};
+use stridescope::arch::{ArchSpec, Graph, Input, cost, lower};
+
+use crate::args::BenchOptions;
+use crate::error::Error;
+
+const STEP: &str = "planning the benchmark";
+
+/// Whose weights a network runs with, as the worker's protocol names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weights {
+    Formula,
+    Catalogue,
+}
+
+impl Weights {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Formula => "formula",
+            Self::Catalogue => "catalogue",
+        }
+    }
+}
+
+/// One network on one device, run by every engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Case {
+    pub net: &'static str,
+    pub weights: Weights,
+    /// Side of the input in pixels.
+    pub size: usize,
+    /// Pictures in one go.
+    pub batch: usize,
+    /// `cpu` or `webgpu`.
+    pub backend: &'static str,
+    /// Browsers that it is run in, one after another, each beginning with another engine.
+    pub visits: usize,
+    /// Passes of each engine in each browser that are thrown away, after the first one.
+    pub warm_ups: usize,
+    /// Passes of each engine in each browser that count.
+    pub rounds: usize,
+}
+
+impl Case {
+    /// A ResNet at the size that it is meant for, measured with every engine first once.
+    const fn thorough(net: &'static str, weights: Weights) -> Self {
+        Self { net, weights, size: 224, batch: 1, backend: "cpu", visits: 3, warm_ups: 2, rounds: 6 }
+    }
+
+    /// The same network in one browser only, where first passes are not asked for.
+    const fn brief(net: &'static str, size: usize, rounds: usize) -> Self {
+        Self { size, visits: 1, warm_ups: 1, rounds, ..Self::thorough(net, Weights::Formula) }
+    }
+
+    /// On WebGPU, in software, which takes half a minute for the first pass of even a tiny network.
+    const fn webgpu(net: &'static str, size: usize, visits: usize) -> Self {
+        Self { backend: "webgpu", visits, ..Self::brief(net, size, 3) }
+    }
+
+    /// The network as ONNX.
+    pub fn onnx(&self) -> String {
+        format!("{}-{}.onnx", self.net, self.weights.word())
+    }
+
+    /// The network's description for tfjs.
+    pub fn description(&self) -> String {
+        format!("{}-{}.json", self.net, self.weights.word())
+    }
+
+    /// The weights that belong to the description.
+    pub fn described_weights(&self) -> String {
+        format!("{}-{}.f32", self.net, self.weights.word())
+    }
+
+    /// What is fed to it.
+    pub fn input(&self) -> String {
+        format!("input-{}x{}.f32", self.batch, self.size)
+    }
+
+    fn plan(&self) -> Value {
+        json!({
+            "net": self.net, "weights": self.weights.word(), "size": self.size, "batch": self.batch, "backend": self.backend,
+            "visits": self.visits, "warmUps": self.warm_ups, "rounds": self.rounds,
+            "onnx": self.onnx(), "description": self.description(), "describedWeights": self.described_weights(),
+            "input": self.input(),
+        })
+    }
+}
+
+/// The whole of it.
+#[derive(Debug)]
+pub struct Plan {
+    /// Networks that every engine runs.
+    pub cases: Vec<Case>,
+    /// Networks of which every engine's memory is measured, alone in a browser.
+    pub memory: Vec<Case>,
+    /// Networks run with and without the outputs of all their blocks: name, size, device.
+    taps: Vec<(&'static str, usize, &'static str)>,
+    /// Networks of which time and memory are set against the work that they are: series, name and size.
+    growth: Vec<(&'static str, &'static str, usize)>,
+}
+
+impl Plan {
+    pub fn of(options: BenchOptions) -> Self {
+        let mut plan = Self {
+            cases: vec![
+                Case::thorough("resnet50-a", Weights::Formula),
+                Case::thorough("resnet50-b", Weights::Formula),
+                Case::thorough("resnet50-c", Weights::Formula),
+                Case::thorough("resnet50-d", Weights::Formula),
+                Case::thorough("resnet50-a", Weights::Catalogue),
+                Case::brief("resnet50-d", 64, 12),
+                Case::brief("resnet50-d", 128, 8),
+                Case::brief("resnet50-d", 320, 4),
+                Case::brief("resnet50-d", 512, 3),
+                Case { batch: 8, ..Case::brief("resnet50-d", 224, 2) },
+            ],
+            memory: vec![Case::thorough("resnet50-a", Weights::Catalogue)],
+            taps: vec![("resnet50-d", 224, "cpu")],
+            growth: Vec::new(),
+        };
+        if options.full {
+            let depths = ["resnet18-d", "resnet34-d", "resnet101-d", "resnet152-d"];
+            plan.cases.extend(depths.map(|net| Case::brief(net, 224, 4)));
+            plan.growth = growth();
+        }
+        if options.webgpu {
+            plan.cases.extend(["tiny-a", "tiny-b", "tiny-c"].map(|net| Case::webgpu(net, 128, 1)));
+            plan.cases.push(Case::webgpu("tiny-d", 128, 3));
+            // Ten seconds and more a pass.
+            plan.cases.push(Case { warm_ups: 0, rounds: 1, ..Case::webgpu("resnet50-d", 224, 1) });
+            plan.memory.push(Case::webgpu("tiny-d", 128, 1));
+            plan.taps.push(("tiny-d", 128, "webgpu"));
+        }
+        plan
+    }
+
+    /// What `tests/bench/bench.mjs` needs to know.
+    ///
+    /// # Errors
+    /// When a name in the plan is none.
+    pub fn json(&self) -> Result<Value, Error> {
+        let list = |cases: &[Case]| cases.iter().map(Case::plan).collect::<Vec<_>>();
+        let taps = self.taps.iter().map(|&(net, size, backend)| {
+            let blocks: Vec<String> = graph(net, size)?.blocks.iter().map(|block| block.id.clone()).collect();
+            Ok(json!({ "net": net, "size": size, "backend": backend, "taps": blocks }))
+        });
+        let growth = self.growth.iter().map(|&(series, net, size)| {
+            let totals = cost::totals(&graph(net, size)?);
+            Ok(json!({ "series": series, "net": net, "size": size, "macs": totals.macs, "params": totals.params }))
+        });
+        Ok(json!({
+            "cases": list(&self.cases), "memory": list(&self.memory),
+            "taps": taps.collect::<Result<Vec<_>, Error>>()?, "growth": growth.collect::<Result<Vec<_>, Error>>()?,
+        }))
+    }
+}
+
+/// Depths, widths and sizes, ResNet-50-D at 224 pixels being the one that belongs to each.
+fn growth() -> Vec<(&'static str, &'static str, usize)> {
+    let depths = ["resnet18-d", "resnet26-d", "resnet34-d", "resnet50-d", "resnet101-d", "resnet152-d"];
+    let widths = ["resnet50-d.width16", "resnet50-d.width32", "resnet50-d", "resnet50-d.width96", "resnet50-d.width128"];
+    let sizes = [64, 128, 224, 320, 512];
+    let depths = depths.map(|net| ("depth", net, 224));
+    let widths = widths.map(|net| ("width", net, 224));
+    let sizes = sizes.map(|size| ("size", "resnet50-d", size));
+    depths.into_iter().chain(widths).chain(sizes).collect()
+}
+
+/// A network of the plan, with a thousand classes or the tiny ones' ten.
+pub fn graph(net: &str, size: usize) -> Result<Graph, Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::new(STEP, error, "Run `cargo xtask test native` to see what broke.");
+    let spec = ArchSpec::named(net).map_err(|error| failed(&error))?;
+    lower(&spec, Input::square(size)).map_err(|error| failed(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_option_adds_what_it_says() -> Result<(), Error> {
+        let plan = |full, webgpu| Plan::of(BenchOptions { full, webgpu, ..BenchOptions::default() }).json();
+        let count = |plan: &Value, part: &str| plan[part].as_array().map_or(0, Vec::len);
+        let backends = |plan: &Value| {
+            let cases = plan["cases"].as_array().into_iter().flatten();
+            cases.filter(|case| case["backend"] == "webgpu").count()
+        };
+        let (plain, full, webgpu) = (plan(false, false)?, plan(true, false)?, plan(false, true)?);
+        assert_eq!((count(&plain, "growth"), count(&full, "growth"), count(&webgpu, "growth")), (0, 16, 0));
+        assert_eq!((backends(&plain), backends(&full), backends(&webgpu)), (0, 0, 5));
+        assert_eq!(count(&full, "cases"), count(&plain, "cases") + 4);
+        assert_eq!(plain["taps"][0]["taps"].as_array().map(Vec::len), Some(16), "every block of a ResNet-50");
+        Ok(())
+    }
+
+    #[test]
+    fn growth_is_set_against_the_multiply_accumulates_of_each_network() -> Result<(), Error> {
+        let plan = Plan::of(BenchOptions { full: true, ..BenchOptions::default() }).json()?;
+        let points = plan["growth"].as_array().cloned().unwrap_or_default();
+        let whole = points.iter().filter(|point| point["net"] == "resnet50-d" && point["size"] == 224).collect::<Vec<_>>();
+        assert_eq!(whole.len(), 3, "it is in each series");
+        assert!(whole.iter().all(|point| point["macs"] == 4_328_824_832_u64 && point["params"] == 25_576_264));
+        let mut kinds = points.iter().filter_map(|point| point["series"].as_str()).collect::<Vec<_>>();
+        kinds.dedup();
+        assert_eq!(kinds, ["depth", "width", "size"]);
+        Ok(())
+    }
+
+    #[test]
+    fn files_are_named_after_what_they_hold() {
+        let case = Case { batch: 8, ..Case::brief("resnet50-d", 320, 1) };
+        assert_eq!(case.onnx(), "resnet50-d-formula.onnx");
+        assert_eq!(
+            (case.description(), case.described_weights()),
+            ("resnet50-d-formula.json".into(), "resnet50-d-formula.f32".into())
+        );
+        assert_eq!(case.input(), "input-8x320.f32");
+    }
+}

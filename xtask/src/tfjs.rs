@@ -1,0 +1,171 @@
+//! A network for tfjs in the benchmark: a description as JSON, and its weights as a file of f32.
+//!
+//! tfjs runs operators one by one and optimises no graph, so that here is done what its converter does: a ReLU that alone reads a
+//! convolution is computed with it. Its maps are `[N, H, W, C]`, and so its kernels are `[H, W, in, out]`.
+//! `tests/bench/tfjs_network.mjs` reads the description.
+
+use serde_json::{Value, json};
+use stridescope::arch::{Graph, Op, Pool};
+use stridescope::weights::Checkpoint;
+
+use crate::error::Error;
+use crate::folded::{Layer, Tensor, layers, unknown};
+
+/// A network that tfjs can build.
+#[derive(Debug)]
+pub struct Files {
+    /// The layers in order, as JSON.
+    pub description: Vec<u8>,
+    /// Little-endian f32; the description says where each tensor begins.
+    pub weights: Vec<u8>,
+}
+
+/// A network with these weights.
+///
+/// # Errors
+/// When the weights are not the network's, or tfjs has no operator for a layer.
+pub fn encode(graph: &Graph, checkpoint: &Checkpoint) -> Result<Files, Error> {
+    let Some(input) = graph.nodes.first() else { return Err(unknown("no layer at all")) };
+    let layers = layers(graph, checkpoint)?;
+    let mut weights = Vec::new();
+    let mut described = Vec::new();
+    let mut layers = layers.into_iter().peekable();
+    // How often each value is read, to know which ReLUs are alone.
+    let mut reads = std::collections::HashMap::<&str, usize>::new();
+    graph.nodes.iter().flat_map(|node| &node.inputs).for_each(|&index| *reads.entry(&graph.nodes[index].id).or_default() += 1);
+    while let Some(layer) = layers.next() {
+        let is_alone = reads.get(layer.id) == Some(&1);
+        let takes =
+            |next: &Layer| matches!(layer.op, Op::Conv(_)) && is_alone && next.op == Op::Relu && next.inputs == [layer.id];
+        let relu = layers.next_if(takes);
+        described.push(describe(layer, relu.map(|relu| relu.id), &mut weights)?);
+    }
+    let description = json!({ "channels": input.shape.channels, "input": input.id, "layers": described });
+    Ok(Files { description: description.to_string().into_bytes(), weights })
+}
+
+/// One layer; with the ReLU's name where that is computed with it.
+fn describe(layer: Layer, relu: Option<&str>, weights: &mut Vec<u8>) -> Result<Value, Error> {
+    let mut value = match layer.op {
+        Op::Conv(conv) if conv.groups > 1 => return Err(unknown("a grouped convolution, which tfjs does not have")),
+        Op::Conv(conv) => json!({
+            "op": "conv", "stride": conv.stride, "padding": conv.padding, "dilation": conv.dilation, "relu": relu.is_some(),
+        }),
+        Op::Relu => json!({ "op": "relu" }),
+        Op::MaxPool(pool) => described_pool("maxpool", &pool),
+        Op::AvgPool(pool) => described_pool("avgpool", &pool),
+        Op::Add => json!({ "op": "add" }),
+        Op::GlobalAvgPool => json!({ "op": "mean" }),
+        Op::Linear => json!({ "op": "linear" }),
+        Op::Input | Op::BatchNorm | Op::BlurPool(_) => return Err(unknown("a layer that the bench does not give to tfjs")),
+    };
+    value["id"] = relu.unwrap_or(layer.id).into();
+    value["inputs"] = layer.inputs.into();
+    for (leaf, tensor) in [("weight", layer.weight.map(channels_last)), ("bias", layer.bias)] {
+        if let Some(Tensor { shape, values, .. }) = tensor {
+            value[leaf] = json!({ "shape": shape, "at": weights.len() / size_of::<f32>() });
+            weights.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        }
+    }
+    Ok(value)
+}
+
+fn described_pool(op: &str, pool: &Pool) -> Value {
+    json!({ "op": op, "kernel": pool.kernel, "stride": pool.stride, "padding": pool.padding, "ceil": pool.ceil_mode })
+}
+
+/// `[out, in, H, W]` as `[H, W, in, out]`, and `[out, in]` as `[in, out]`.
+fn channels_last(tensor: Tensor) -> Tensor {
+    let Tensor { name, shape, values } = tensor;
+    let (outer, inner) = (shape.first().copied().unwrap_or(1), shape.get(1).copied().unwrap_or(1));
+    let kernel: usize = shape.iter().skip(2).product();
+    let at = |tap: usize, input: usize, output: usize| values[(output * inner + input) * kernel + tap];
+    let values = (0..kernel)
+        .flat_map(|tap| (0..inner).flat_map(move |input| (0..outer).map(move |output| (tap, input, output))))
+        .map(|(tap, input, output)| at(tap, input, output))
+        .collect();
+    let shape = shape.iter().skip(2).copied().chain([inner, outer]).collect();
+    Tensor { name, shape, values }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use stridescope::arch::{ArchSpec, Input, lower};
+    use stridescope::weights::formula;
+
+    use super::*;
+
+    fn written(net: &str) -> (Checkpoint, Value, Vec<f32>) {
+        let graph = lower(&ArchSpec::named(net).expect("a known name"), Input::square(64)).expect("a network");
+        let checkpoint = formula::checkpoint(&graph);
+        let files = encode(&graph, &checkpoint).expect("it can be written");
+        let weights = files.weights.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        (checkpoint, serde_json::from_slice(&files.description).expect("it can be read"), weights)
+    }
+
+    #[test]
+    fn every_relu_after_a_lone_convolution_is_computed_with_it() {
+        // Every ReLU of these networks follows a convolution, but for those after the additions, one a block.
+        for (net, convs, blocks) in [("resnet50-a", 53, 16), ("resnet50-d", 55, 16), ("tiny-b", 29, 8)] {
+            let (_, description, _) = written(net);
+            let mut counts = HashMap::new();
+            let layers = description["layers"].as_array().expect("a list");
+            layers.iter().for_each(|layer| *counts.entry(layer["op"].as_str().expect("a word")).or_insert(0) += 1);
+            let with_relu = layers.iter().filter(|layer| layer["relu"] == true).count();
+            // Not the last of path A, nor the shortcut of each of the four stages.
+            assert_eq!((counts["conv"], with_relu), (convs, convs - blocks - 4), "{net}");
+            assert_eq!((counts["relu"], counts["add"], counts["mean"], counts["linear"]), (blocks, blocks, 1, 1), "{net}");
+        }
+    }
+
+    #[test]
+    fn every_value_is_made_before_it_is_read_and_every_weight_is_used_once() {
+        let (_, description, weights) = written("tiny-d");
+        let mut known = vec![description["input"].as_str().expect("a name")];
+        let mut next = 0;
+        for layer in description["layers"].as_array().expect("a list") {
+            for input in layer["inputs"].as_array().expect("a list") {
+                assert!(known.contains(&input.as_str().expect("a name")), "{layer}");
+            }
+            known.push(layer["id"].as_str().expect("a name"));
+            for tensor in ["weight", "bias"].map(|leaf| &layer[leaf]).into_iter().filter(|tensor| !tensor.is_null()) {
+                assert_eq!(tensor["at"], next, "{layer}");
+                next += tensor["shape"].as_array().expect("a shape").iter().filter_map(Value::as_u64).product::<u64>();
+            }
+        }
+        assert_eq!(known.last(), Some(&"fc"));
+        assert_eq!(next, weights.len() as u64);
+    }
+
+    #[test]
+    fn kernels_are_turned_round() {
+        let ramp = |shape: &[usize]| Tensor {
+            name: String::new(),
+            shape: shape.to_vec(),
+            values: (0..shape.iter().product()).map(|value: usize| value as f32).collect(),
+        };
+        let conv = channels_last(ramp(&[2, 3, 1, 2]));
+        assert_eq!(conv.shape, [1, 2, 3, 2]);
+        // Row-major over column, input, output; of output o, input i, column x the value was 6 o + 2 i + x.
+        assert_eq!(conv.values, [0., 6., 2., 8., 4., 10., 1., 7., 3., 9., 5., 11.]);
+        let linear = channels_last(ramp(&[2, 3]));
+        assert_eq!((linear.shape, linear.values), (vec![3, 2], vec![0., 3., 1., 4., 2., 5.]));
+    }
+
+    #[test]
+    fn the_classifier_s_weights_are_the_checkpoint_s() {
+        let (checkpoint, description, weights) = written("tiny-a");
+        let layer = description["layers"].as_array().and_then(|layers| layers.last()).expect("a layer");
+        let at = layer["bias"]["at"].as_u64().expect("a place") as usize;
+        assert_eq!(weights[at..], checkpoint.values("fc.bias").expect("a bias"));
+    }
+
+    #[test]
+    fn groups_are_refused() {
+        let graph = lower(&ArchSpec::named("resnext50_32x4d-b").expect("a name"), Input::square(64)).expect("a network");
+        let error = encode(&graph, &formula::checkpoint(&graph)).expect_err("tfjs has none").to_string();
+        assert!(error.contains("grouped"), "{error}");
+    }
+}
