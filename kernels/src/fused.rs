@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 /// The module, `fused.wat` assembled: imports the memory as `engine.memory`, exports `products(weights, columns, terms, tiles, panels)`, of
 /// addresses in bytes and numbers of terms and panels.
-pub const MODULE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/fused.wasm"));
+pub const MODULE: &[u8] = include_bytes!("fused.wasm");
 
 /// Writes, for each of `panels`, the sums over `terms` of the products of weights, `[panels][terms][4]`, with columns, `[terms][8]`, to a
 /// tile, `[4][8]`: [`MODULE`]'s function. Addresses are those of `f32`s; neither number is zero.

@@ -1,5 +1,5 @@
 //! What is handed to the module of relaxed SIMD. That it multiplies right is tested in a browser.
-#![allow(missing_docs)]
+#![allow(clippy::expect_used, missing_docs)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use stridescope_kernels::fused::{Call, MODULE, delegate};
@@ -12,6 +12,12 @@ fn count(Call { weights, columns, terms, tiles, panels }: Call) {
     assert!(terms > 0 && panels > 0);
     assert!([weights, columns, tiles].iter().all(|address| *address != 0 && address.is_multiple_of(4)));
     MULTIPLICATIONS.fetch_add(terms * panels * 32, Ordering::Relaxed);
+}
+
+#[test]
+fn the_module_is_what_its_text_assembles_to() {
+    let assembled = wat::parse_file(concat!(env!("CARGO_MANIFEST_DIR"), "/src/fused.wat")).expect("src/fused.wat is well formed");
+    assert!(assembled == MODULE, "src/fused.wasm is not src/fused.wat: `cargo test` of this package wants it assembled again");
 }
 
 /// All products are the module's, and only what is not a product is left: bias, addition, ReLU.

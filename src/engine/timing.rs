@@ -124,8 +124,8 @@ mod tests {
         let last = works.last().map(|work| (work.node.as_str(), work.bytes));
         // 2048 features, 2048 x 1000 weights, 1000 biases, 1000 logits.
         assert_eq!(last, Some(("fc", 4 * (2048 + 2_048_000 + 1000 + 1000))));
-        let third = works.iter().find(|work| work.node == "layer1.0.conv3").map(|work| work.bytes);
-        // What comes in, weights, biases, the shortcut that is added, what goes out.
+        let third = works.iter().find(|work| work.node == "layer1.1.conv3").map(|work| work.bytes);
+        // What comes in, weights, biases, the block's input that is added, what goes out.
         assert_eq!(third, Some(4 * (64 * 3136 + 64 * 256 + 256 + 2 * 256 * 3136)));
     }
 }
