@@ -31,6 +31,7 @@ pub fn start() {
         let (state, mut problems) = State::from_query(&query);
         problems.extend(loaded.as_ref().err().cloned());
         let spoken = if loaded.is_ok() { spoken } else { Lang::En };
+        dom::next_task().await;
         dom::remove_shell();
         leptos::mount::mount_to_body(move || view! { <App state problems spoken/> });
     });
@@ -83,6 +84,12 @@ fn Whole(
     /// The session that it shows.
     session: Session,
 ) -> impl IntoView {
+    // Networks, picture and answers are a task of their own, after the first lines.
+    let stands = RwSignal::new(false);
+    spawn_local(async move {
+        dom::next_task().await;
+        stands.try_set(true);
+    });
     view! {
         <a class="skip" href="#main">{tr!("Skip to the figures")}</a>
         <header>
@@ -111,10 +118,10 @@ fn Whole(
                 <h1>{tr!("A stride-2 1×1 convolution never looks at three pixels out of four.")}</h1>
                 <p>{tr!("ResNet-B, C and D are three small repairs. See what they say of your own picture, on your own machine.")}</p>
             </div>
-            <Bar session/>
+            <Show when=move || stands.get()><Bar session/></Show>
             <Notice session/>
             <div class="wrap">
-                <Predict session/>
+                <Show when=move || stands.get()><Predict session/></Show>
                 <Later session figure=Figure::Architecture/>
                 <Later session figure=Figure::Strides/>
                 <Later session figure=Figure::Features/>

@@ -11,8 +11,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Blob, CanvasRenderingContext2d, Document, Element, HtmlCanvasElement, HtmlElement, HtmlImageElement, HtmlSelectElement,
-    IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit, MediaDevices, ResizeObserver, Response, Url,
-    Window,
+    IntersectionObserver, IntersectionObserverEntry, MediaDevices, ResizeObserver, Response, Url, Window,
 };
 
 /// The window; there is one, since the page runs in it.
@@ -198,6 +197,17 @@ pub async fn canvas_blob(canvas: &HtmlCanvasElement) -> Option<Blob> {
     JsFuture::from(promise).await.ok()?.dyn_into().ok()
 }
 
+/// Lets the browser do what waits, so that what follows is a task of its own.
+pub async fn next_task() {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        let asked = window().map(|window| window.set_timeout_with_callback(&resolve));
+        if !matches!(asked, Some(Ok(_))) {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    });
+    let _ = JsFuture::from(promise).await;
+}
+
 /// Waits until the browser draws again, which in a hidden tab it does not.
 pub async fn next_frame() {
     let promise = js_sys::Promise::new(&mut |resolve, _| {
@@ -313,16 +323,6 @@ pub fn share(event: &web_sys::MouseEvent, selector: &str) -> Option<(f64, f64)> 
 
 /// Calls back once, when an element comes into sight; at once where the browser cannot tell.
 pub fn once_in_sight(element: &Element, seen: impl Fn() + 'static) {
-    once_within(element, "0px", seen);
-}
-
-/// Calls back once, when an element is less than half a screen below what is in sight; at once where the browser cannot tell.
-pub fn once_near(element: &Element, seen: impl Fn() + 'static) {
-    once_within(element, "0px 0px 50% 0px", seen);
-}
-
-/// Calls back once, when an element is in sight or in this margin around it.
-fn once_within(element: &Element, margin: &str, seen: impl Fn() + 'static) {
     let seen = Rc::new(seen);
     let now = seen.clone();
     let changed =
@@ -334,9 +334,7 @@ fn once_within(element: &Element, margin: &str, seen: impl Fn() + 'static) {
                 seen();
             }
         });
-    let options = IntersectionObserverInit::new();
-    options.set_root_margin(margin);
-    match IntersectionObserver::new_with_options(changed.as_ref().unchecked_ref(), &options) {
+    match IntersectionObserver::new(changed.as_ref().unchecked_ref()) {
         Ok(observer) => observer.observe(element),
         Err(_) => now(),
     }

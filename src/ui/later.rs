@@ -118,7 +118,7 @@ fn api_offered(session: Session, owner: Owner) -> Result<(), SplitLoaderError> {
     Ok(())
 }
 
-/// The section of a figure: its heading until the rest has come. In the whole page that is fetched when the section is nearly in sight, or
+/// The section of a figure: its heading until the rest has come. In the whole page that is fetched when the section comes into sight, or
 /// from the reader's first move on, so that what is looked at first stands first.
 #[component]
 pub fn Later(
@@ -131,9 +131,9 @@ pub fn Later(
     let title = format!("{name}-title");
     let is_busy = RwSignal::new(true);
     let section = NodeRef::<Section>::new();
-    let is_near = RwSignal::new(session.state.with_untracked(|state| state.embed.is_some()));
-    section.on_load(move |section| dom::once_near(&section, move || is_near.set(true)));
-    let wanted = Signal::derive(move || is_near.get() || session.is_read.get());
+    let is_seen = RwSignal::new(session.state.with_untracked(|state| state.embed.is_some()));
+    section.on_load(move |section| dom::once_in_sight(&section, move || is_seen.set(true)));
+    let wanted = Signal::derive(move || is_seen.get() || session.is_read.get());
     let waiting = {
         let title = title.clone();
         move || view! { <div class="head"><h2 id=title.clone()>{heading.clone()}</h2></div> }.into_any()
