@@ -2,7 +2,7 @@
 
 use super::Backend;
 #[cfg(feature = "gpu")]
-use super::gpu::{Kernels, Tiled};
+use super::gpu::Tiled;
 use crate::arch::{Conv, Graph, Op};
 use crate::weights::{Checkpoint, WeightsError};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -40,7 +40,7 @@ impl ConvWeights {
             Backend::Cpu => Self::Packed(Filters::pack(&weight, &bias, conv.groups)),
             #[cfg(feature = "gpu")]
             Backend::Gpu(gpu) => {
-                if gpu.kernels != Kernels::Stock
+                if gpu.is_tiled()
                     && let Some(tiled) = Tiled::pack(&weight, &bias, conv, gpu)
                 {
                     return Self::Tiled(Box::new(tiled));

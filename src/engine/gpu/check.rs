@@ -1,8 +1,8 @@
 //! Whether each kernel computes what the CPU computes. Asked before any network runs, which also compiles them all ahead.
 
+use super::Gpu;
 use super::tiled::{After, Tiled};
 use super::tiling::{LARGE, SMALL, Tile, Tiling};
-use super::{Gpu, Kernels};
 use crate::arch::Conv;
 use crate::engine::{EngineError, relative_l2};
 use crate::weights::formula;
@@ -26,7 +26,7 @@ pub async fn check_kernels(gpu: &Gpu) -> Result<f64, EngineError> {
     let add = formula::input(FILTERS * positions);
     let bias = formula::input(FILTERS);
     let mut worst = 0.0f64;
-    if gpu.kernels == Kernels::Stock {
+    if !gpu.is_tiled() {
         return Ok(worst);
     }
     for (channels, tile, splits) in CASES {

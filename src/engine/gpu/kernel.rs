@@ -70,7 +70,7 @@ pub struct Finish {
 /// One tile of a convolution: `rows · threads_y` positions by `4 · threads_x` channels, at `CUBE_POS_X` and `CUBE_POS_Y`; of the part
 /// `CUBE_POS_Z` of the sum.
 ///
-/// `weights` are `[steps · DEPTH, 4 · weight_quads]`, filled up with zeros, `bias` is `[4 · weight_quads]`, `out` and `add`
+/// `weights` are `[steps · DEPTH, 4 · weight_quads]`, filled up with zeros, `bias` is `[4 · weight_quads]`, `output` and `add`
 /// `[positions, out_channels]`. With quads in `input` the channels are a multiple of four and lie side by side, and the rows of the
 /// weights are, for each tap, its channels filled up to a multiple of [`DEPTH`]; with single values the rows are `[taps, channels]`
 /// without gaps, and any strides do.
@@ -84,7 +84,7 @@ pub fn convolve_tile<In: Size, Out: Size>(
     weights: &[Quad],
     bias: &[Vector<f32, Out>],
     add: &[Vector<f32, Out>],
-    out: &mut [Vector<f32, Out>],
+    output: &mut [Vector<f32, Out>],
     sizes: Sizes,
     finish: Finish,
     #[comptime] threads_x: usize,
@@ -179,9 +179,9 @@ pub fn convolve_tile<In: Size, Out: Size>(
                         if comptime!(size == QUAD) { Vector::cast_from(sums[i]) } else { Vector::cast_from(sums[i].extract(j)) };
                     let at = (row * channels + column) / size;
                     if finish.is_part == 0 {
-                        out[at] = finished::<Out>(value, bias[column / size], add, at, &finish);
+                        output[at] = finished::<Out>(value, bias[column / size], add, at, &finish);
                     } else {
-                        out[CUBE_POS_Z as usize * (sizes.positions as usize * channels / size) + at] = value;
+                        output[CUBE_POS_Z as usize * (sizes.positions as usize * channels / size) + at] = value;
                     }
                 }
             }
@@ -189,14 +189,14 @@ pub fn convolve_tile<In: Size, Out: Size>(
     }
 }
 
-/// Adds the parts of a sum that was split, and finishes it. `parts` is `[splits, positions, out_channels]`, of which `out` has
+/// Adds the parts of a sum that was split, and finishes it. `parts` is `[splits, positions, out_channels]`, of which `output` has
 /// `values` vectors in the last two.
 #[cube(launch)]
 pub fn add_parts<Out: Size>(
     parts: &[Vector<f32, Out>],
     bias: &[Vector<f32, Out>],
     add: &[Vector<f32, Out>],
-    out: &mut [Vector<f32, Out>],
+    output: &mut [Vector<f32, Out>],
     splits: u32,
     values: u32,
     channels: u32,
@@ -210,7 +210,7 @@ pub fn add_parts<Out: Size>(
     for part in 1..splits {
         sum += parts[(part * values) as usize + at];
     }
-    out[at] = finished::<Out>(sum, bias[at % channels as usize], add, at, &finish);
+    output[at] = finished::<Out>(sum, bias[at % channels as usize], add, at, &finish);
 }
 
 #[cube]
