@@ -1,5 +1,7 @@
 //! Whether a device computes what the CPU computes: asked once before its answers are shown.
 
+#[cfg(feature = "gpu")]
+use super::gpu::check_kernels;
 use super::{Backend, EngineError, Network, Pass};
 use crate::arch::{ArchSpec, BlockKind, Input, Variant, lower};
 use crate::weights::{WeightsError, formula};
@@ -13,7 +15,7 @@ pub const TOLERANCE: f64 = 1e-3;
 /// How far a device is from the CPU.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Agreement {
-    /// `‖device - cpu‖ / ‖cpu‖` over the logits and the output of every stage, whichever is larger.
+    /// `‖device - cpu‖ / ‖cpu‖` over the logits, the output of every stage and of every kernel of ours, whichever is largest.
     pub relative_l2: f64,
 }
 
@@ -43,8 +45,12 @@ pub async fn check_against_cpu(backend: &Backend) -> Result<Agreement, EngineErr
     }
     let pairs = std::iter::once((&outputs[0].logits, &outputs[1].logits))
         .chain(outputs[0].taps.iter().zip(&outputs[1].taps).map(|(cpu, other)| (&cpu.values, &other.values)));
-    let relative_l2 = pairs.map(|(cpu, other)| relative_l2(other, cpu)).fold(0.0, f64::max);
-    Ok(Agreement { relative_l2 })
+    let network = pairs.map(|(cpu, other)| relative_l2(other, cpu)).fold(0.0, f64::max);
+    #[cfg(feature = "gpu")]
+    if let Backend::Gpu(gpu) = backend {
+        return Ok(Agreement { relative_l2: network.max(check_kernels(gpu).await?) });
+    }
+    Ok(Agreement { relative_l2: network })
 }
 
 /// `‖values - reference‖ / ‖reference‖`; infinite when a value is no number.

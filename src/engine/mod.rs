@@ -1,8 +1,11 @@
 //! Runs a network: a [`Graph`](crate::arch::Graph) and a checkpoint become burn tensors on a device.
 //!
-//! No page, no DOM, no fetching. On the CPU burn-flex computes, with convolutions of our own; on the GPU burn-wgpu does.
+//! No page, no DOM, no fetching. On the CPU burn-flex computes, with convolutions of our own; on the GPU burn-wgpu does,
+//! with convolutions of our own too.
 
 mod agree;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod network;
 mod params;
 mod pass;
@@ -18,6 +21,8 @@ pub use timing::{Clock, Timing};
 
 use crate::weights::WeightsError;
 use burn::tensor::Device;
+#[cfg(feature = "gpu")]
+use gpu::Gpu;
 
 /// Why a network could not be built or run. Each sentence is for the visitor.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -54,21 +59,24 @@ pub enum EngineError {
 pub enum Backend {
     /// burn-flex, on the processor.
     Cpu,
-    /// burn-wgpu, on a device that has been initialised.
-    Gpu(Device),
+    /// burn-wgpu.
+    #[cfg(feature = "gpu")]
+    Gpu(Gpu),
 }
 
 impl Backend {
     pub(crate) fn device(&self) -> Device {
         match self {
             Self::Cpu => Device::flex(),
-            Self::Gpu(device) => device.clone(),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(gpu) => gpu.device.clone(),
         }
     }
 
     pub(crate) fn noun(&self) -> &'static str {
         match self {
             Self::Cpu => "CPU",
+            #[cfg(feature = "gpu")]
             Self::Gpu(_) => "GPU",
         }
     }

@@ -1,5 +1,7 @@
 //! One network type for the whole family, built from the graph and a checkpoint.
 
+#[cfg(feature = "gpu")]
+use super::gpu::After;
 use super::params::{ConvWeights, Params, params};
 use super::pass::{Asked, Edit, Pass};
 use super::plan::{FusedConv, Step, norms, plan};
@@ -239,6 +241,9 @@ impl Network {
             }
         };
         match weights {
+            #[cfg(feature = "gpu")]
+            ConvWeights::Tiled(tiled) => tiled.convolve(x, After { add, relu: fused.relu }),
+            #[cfg(feature = "gpu")]
             ConvWeights::Tensors(tensors) => {
                 let (weight, bias) = &**tensors;
                 let options = ConvOptions::new([conv.stride; 2], [conv.padding; 2], [conv.dilation; 2], conv.groups);

@@ -1,6 +1,8 @@
 //! What the layers keep on a device, made from a checkpoint: normalisations folded into the convolutions before them.
 
 use super::Backend;
+#[cfg(feature = "gpu")]
+use super::gpu::Tiled;
 use crate::arch::{Conv, Graph, Op};
 use crate::weights::{Checkpoint, WeightsError};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -22,7 +24,11 @@ pub enum Params {
 /// A convolution's weights, as the device likes them.
 pub enum ConvWeights {
     /// For burn's own convolution: `[C_out, C_in / groups, k, k]` and `[C_out]`.
+    #[cfg(feature = "gpu")]
     Tensors(Box<(Tensor<4>, Tensor<1>)>),
+    /// For ours on the GPU.
+    #[cfg(feature = "gpu")]
+    Tiled(Box<Tiled>),
     /// For the CPU's.
     Packed(Filters),
 }
@@ -30,7 +36,6 @@ pub enum ConvWeights {
 impl ConvWeights {
     /// Puts weights and bias on the device. `size` is the height and width of the maps that they are made for, if they will be used often.
     pub fn new(weight: Vec<f32>, bias: Vec<f32>, conv: &Conv, size: Option<(usize, usize)>, backend: &Backend) -> Self {
-        let shape = [conv.out_channels, conv.in_channels / conv.groups, conv.kernel, conv.kernel];
         match backend {
             Backend::Cpu => {
                 let Conv { kernel, stride, padding, dilation, groups, .. } = *conv;
@@ -40,10 +45,19 @@ impl ConvWeights {
                     None => Filters::pack(&weight, &bias, groups, window),
                 })
             }
-            Backend::Gpu(device) => Self::Tensors(Box::new((
-                Tensor::from_data(TensorData::new(weight, shape), device),
-                Tensor::from_data(TensorData::new(bias, [conv.out_channels]), device),
-            ))),
+            #[cfg(feature = "gpu")]
+            Backend::Gpu(gpu) => {
+                if gpu.is_tiled()
+                    && let Some(tiled) = Tiled::pack(&weight, &bias, conv, gpu)
+                {
+                    return Self::Tiled(Box::new(tiled));
+                }
+                let shape = [conv.out_channels, conv.in_channels / conv.groups, conv.kernel, conv.kernel];
+                Self::Tensors(Box::new((
+                    Tensor::from_data(TensorData::new(weight, shape), &gpu.device),
+                    Tensor::from_data(TensorData::new(bias, [conv.out_channels]), &gpu.device),
+                )))
+            }
         }
     }
 }

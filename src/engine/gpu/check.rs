@@ -1,0 +1,56 @@
+//! Whether each kernel computes what the CPU computes. Asked before any network runs, which also compiles them all ahead.
+
+use super::Gpu;
+use super::tiled::{After, Tiled};
+use super::tiling::{LARGE, SMALL, Tile, Tiling};
+use crate::arch::Conv;
+use crate::engine::{EngineError, relative_l2};
+use crate::weights::formula;
+use burn::tensor::{Tensor, TensorData};
+use stridescope_kernels::{Epilogue, Filters, Window, convolve};
+
+/// Channels in, tile, and parts of the sum: every kernel that a network is computed with.
+const CASES: [(usize, Tile, usize); 4] = [(20, SMALL, 3), (20, SMALL, 1), (20, LARGE, 1), (3, SMALL, 1)];
+/// Positions and channels beyond whole tiles, so that edges are tried too.
+const SIZE: [usize; 2] = [19, 13];
+const FILTERS: usize = 68;
+
+/// The largest relative L2 distance of a kernel's output from the CPU's.
+///
+/// # Errors
+/// When the device fails.
+pub async fn check_kernels(gpu: &Gpu) -> Result<f64, EngineError> {
+    let [height, width] = SIZE;
+    let window = Window { kernel: 3, stride: 2, padding: 1, dilation: 1 };
+    let positions = window.out(height) * window.out(width);
+    let add = formula::input(FILTERS * positions);
+    let bias = formula::input(FILTERS);
+    let mut worst = 0.0f64;
+    if !gpu.is_tiled() {
+        return Ok(worst);
+    }
+    for (channels, tile, splits) in CASES {
+        let Window { kernel, stride, padding, dilation } = window;
+        let conv = Conv { in_channels: channels, out_channels: FILTERS, kernel, stride, padding, dilation, groups: 1 };
+        let x = formula::input(channels * height * width);
+        let weight: Vec<f32> = formula::input(FILTERS * channels * kernel * kernel).into_iter().rev().collect();
+        let wanted = convolve(
+            &x,
+            [1, channels, height, width],
+            &Filters::pack(&weight, &bias, 1),
+            window,
+            Epilogue { add: Some(&add), relu: true },
+        );
+
+        let tensor = |values: Vec<f32>, shape: [usize; 4]| Tensor::<4>::from_data(TensorData::new(values, shape), &gpu.device);
+        let failed = |cause: String| EngineError::Device { device: "GPU", cause };
+        let tiled = Tiled::pack(&weight, &bias, &conv, gpu).ok_or_else(|| failed("a kernel was refused".into()))?;
+        let after = After { add: Some(tensor(add.clone(), [1, FILTERS, window.out(height), window.out(width)])), relu: true };
+        let tiling = Tiling::split(tile, tiled.steps(), splits);
+        let output = tiled.convolve_as(tensor(x, [1, channels, height, width]), after, tiling)?;
+        let found = output.into_data_async().await.map_err(|error| failed(format!("{error:?}")))?;
+        let found = found.try_into_vec::<f32>().map_err(|error| failed(format!("{error:?}")))?;
+        worst = worst.max(relative_l2(&found, &wanted));
+    }
+    Ok(worst)
+}

@@ -1,0 +1,160 @@
+//! How a convolution is cut into workgroups: the table.
+
+use super::kernel::{DEPTH, QUAD};
+
+/// What one workgroup computes: `rows · threads_y` positions by `4 · threads_x` channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tile {
+    /// Invocations side by side, each for four channels.
+    pub(super) threads_x: usize,
+    /// Invocations one above the other.
+    pub(super) threads_y: usize,
+    /// Positions of each invocation.
+    pub(super) rows: usize,
+}
+
+/// 32 positions by 32 channels, 64 invocations: many workgroups, where there is little to do.
+pub(super) const SMALL: Tile = Tile { threads_x: 8, threads_y: 8, rows: 4 };
+/// 64 by 64, 128 invocations: half as many loads from buffers for each multiplication, and three quarters of those from workgroup
+/// memory. Eight quads of sums and four of weights leave room in 64 registers, more would not.
+pub(super) const LARGE: Tile = Tile { threads_x: 16, threads_y: 8, rows: 8 };
+/// The tiles that are used: small, large.
+pub const TILES: [Tile; 2] = [SMALL, LARGE];
+
+/// Large tiles are taken when there are this many: 16,000 invocations fill a large integrated GPU and half of a mid-range card.
+const ENOUGH_LARGE: usize = 128;
+/// The sum is split until there are this many small tiles, likewise.
+const ENOUGH_SMALL: usize = 256;
+/// Steps of a part below which fetching and adding the parts costs more than the wait for them.
+const LEAST_STEPS: usize = 8;
+/// WebGPU's limit on workgroups along an axis.
+const MOST_WORKGROUPS: usize = 65_535;
+
+impl Tile {
+    /// Positions.
+    pub fn height(&self) -> usize {
+        self.threads_y * self.rows
+    }
+
+    /// Channels.
+    pub fn width(&self) -> usize {
+        self.threads_x * QUAD
+    }
+
+    fn count(&self, positions: usize, channels: usize) -> usize {
+        positions.div_ceil(self.height()) * channels.div_ceil(self.width())
+    }
+}
+
+/// A tile, and into how many parts the sum over `K` is split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tiling {
+    /// The tile.
+    pub(super) tile: Tile,
+    /// Steps of each part.
+    pub(super) share: usize,
+    /// Parts.
+    pub(super) splits: usize,
+}
+
+impl Tiling {
+    /// The whole sum in one part.
+    pub fn whole(tile: Tile, steps: usize) -> Self {
+        Self { tile, share: steps, splits: 1 }
+    }
+
+    /// In parts of as many steps, at most `splits` of them.
+    pub fn split(tile: Tile, steps: usize, splits: usize) -> Self {
+        let share = steps.div_ceil(splits.max(1)).max(1);
+        Self { tile, share, splits: steps.div_ceil(share).max(1) }
+    }
+
+    /// For a product of `positions` rows, `channels` columns and `steps` steps along `K`.
+    ///
+    /// | ResNet-50 at 224 px, one picture | tiles | taken |
+    /// |---|---|---|
+    /// | stem, 112² | 196 to 392 large or small | large from 64 channels on |
+    /// | 56², to 64 and to 256 channels | 196 small, 196 large | as they are |
+    /// | 28², to 128 and to 512 | 100 and 400 small | in 2 parts, as they are |
+    /// | 14², to 256 and to 1,024 | 56 and 224 small | in 4 parts, in 1 |
+    /// | 7², to 512 and to 2,048 | 32 and 128 small | in 8 parts, in 2 |
+    pub fn choose(positions: usize, channels: usize, (steps, by_quads): (usize, bool), is_software: bool) -> Self {
+        if is_software {
+            return Self::whole(if by_quads { LARGE } else { SMALL }, steps);
+        }
+        // Half of a large tile's columns must not be lost. A stem is too little work for a pipeline of its own.
+        if by_quads && channels > LARGE.width() / 2 && LARGE.count(positions, channels) >= ENOUGH_LARGE {
+            return Self::whole(LARGE, steps);
+        }
+        let tiles = SMALL.count(positions, channels);
+        Self::split(SMALL, steps, (ENOUGH_SMALL / tiles.max(1)).min(steps / LEAST_STEPS))
+    }
+
+    /// Workgroups along each axis; none if a device need not take as many.
+    pub fn workgroups(&self, positions: usize, channels: usize) -> Option<[u32; 3]> {
+        let counts = [positions.div_ceil(self.tile.height()), channels.div_ceil(self.tile.width()), self.splits];
+        let mut workgroups = [0; 3];
+        for (to, count) in workgroups.iter_mut().zip(counts) {
+            *to = u32::try_from(count).ok().filter(|_| count <= MOST_WORKGROUPS)?;
+        }
+        Some(workgroups)
+    }
+}
+
+/// Rows of the packed weights in steps of [`DEPTH`]: for each tap its channels filled up, or all of them without gaps.
+pub fn steps(channels: usize, taps: usize, by_quads: bool) -> usize {
+    if by_quads { taps * channels.div_ceil(DEPTH) } else { (taps * channels).div_ceil(DEPTH) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::{ArchSpec, Input, Op, lower};
+
+    #[test]
+    fn a_tile_fits_the_least_that_webgpu_grants() {
+        for tile in TILES {
+            let threads = tile.threads_x * tile.threads_y;
+            assert!(threads <= 256);
+            assert!((tile.height() + tile.width()) * DEPTH * size_of::<f32>() <= 16_384);
+            // Every invocation fetches as many quads as any other, and always the same one of a step.
+            assert!((tile.height() * DEPTH / QUAD).is_multiple_of(threads) && (tile.threads_x * DEPTH).is_multiple_of(threads));
+            assert!(threads.is_multiple_of(DEPTH / QUAD));
+            assert!(LARGE.width().is_multiple_of(tile.width()), "columns are filled up to the widest tile");
+        }
+    }
+
+    #[test]
+    fn parts_cover_the_sum() {
+        for steps in 1..100 {
+            for splits in 0..20 {
+                let Tiling { share, splits, .. } = Tiling::split(SMALL, steps, splits);
+                assert!(splits >= 1 && (splits - 1) * share < steps && splits * share >= steps, "{steps} {splits} {share}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_layer_of_resnet_50_keeps_a_gpu_busy() {
+        #[allow(clippy::unwrap_used)]
+        let graph = lower(&ArchSpec::named("resnet50-d").unwrap(), Input::square(224)).unwrap();
+        for node in &graph.nodes {
+            let Op::Conv(conv) = node.op else { continue };
+            let by_quads = conv.in_channels.is_multiple_of(QUAD);
+            let steps = steps(conv.in_channels, conv.kernel * conv.kernel, by_quads);
+            let positions = node.shape.height * node.shape.width;
+            let tiling = Tiling::choose(positions, conv.out_channels, (steps, by_quads), false);
+            let threads = tiling.tile.threads_x * tiling.tile.threads_y;
+            let workgroups = tiling.workgroups(positions, conv.out_channels).map_or(0, |counts| counts.iter().product());
+            assert!(workgroups as usize * threads >= 11_000, "{}: {workgroups} workgroups, {tiling:?}", node.id);
+            assert!(tiling.share >= LEAST_STEPS.min(steps), "{}: {tiling:?}", node.id);
+        }
+    }
+
+    #[test]
+    fn what_a_device_need_not_launch_is_not_launched() {
+        let tiling = Tiling::whole(SMALL, 1);
+        assert_eq!(tiling.workgroups(32 * 65_535, 32), Some([65_535, 1, 1]));
+        assert_eq!(tiling.workgroups(32 * 65_535 + 1, 32), None);
+    }
+}

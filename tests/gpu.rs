@@ -1,0 +1,216 @@
+//! The GPU's convolutions against the CPU's, and its networks against PyTorch. Needs an adapter: a Vulkan driver, for which a software
+//! one does (Debian's `mesa-vulkan-drivers`).
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use common::{block_on, formula_goldens, formula_network};
+use std::sync::{Arc, OnceLock};
+use stridescope::arch::{ArchSpec, Conv, Graph, Input, Op, lower};
+use stridescope::engine::gpu::{After, Gpu, Kernels, TILES, Tiled, Tiling};
+use stridescope::engine::{Backend, Network, Pass, check_against_cpu, relative_l2};
+use stridescope::weights::formula;
+use stridescope_kernels::{Epilogue, Filters, Window, convolve};
+
+/// Relative L2 distance between sums of the same products in another order.
+const SAME: f64 = 1e-5;
+/// Of logits and nodes from PyTorch's.
+const TOLERANCE: f64 = 1e-3;
+
+/// The device is initialised once, and lives as long as the process.
+fn gpu(kernels: Kernels, is_software: bool) -> Gpu {
+    static DEVICE: OnceLock<Device> = OnceLock::new();
+    let device = DEVICE.get_or_init(|| {
+        Device::wgpu_options().init().unwrap_or_else(|error| {
+            panic!("these tests need a GPU or a software one, such as Debian's mesa-vulkan-drivers: {error}")
+        })
+    });
+    Gpu { device: device.clone(), kernels, is_software }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Case {
+    batch: usize,
+    size: [usize; 2],
+    conv: Conv,
+    add: bool,
+    relu: bool,
+}
+
+fn case([batch, channels, height, width]: [usize; 4], filters: usize, [kernel, stride, padding, dilation]: [usize; 4]) -> Case {
+    let conv = Conv { in_channels: channels, out_channels: filters, kernel, stride, padding, dilation, groups: 1 };
+    Case { batch, size: [height, width], conv, add: batch % 2 == 1, relu: true }
+}
+
+/// Values between -1 and 1 that no pattern of indices repeats.
+fn noise(seed: u32, count: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as f32 / u32::MAX as f32 * 2.0 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// The distance of the kernels from the CPU, with each tiling or the one that the table names.
+fn distance(case: Case, tiling: Option<fn(&Tiled) -> Tiling>, gpu: &Gpu) -> f64 {
+    let Case { batch, size: [height, width], conv, add, relu } = case;
+    let Conv { in_channels, out_channels, kernel, stride, padding, dilation, .. } = conv;
+    let window = Window { kernel, stride, padding, dilation };
+    let dims = [batch, in_channels, height, width];
+    let out = [batch, out_channels, window.out(height), window.out(width)];
+    let x = noise(1, dims.iter().product());
+    let weight = noise(2, out_channels * in_channels * kernel * kernel);
+    let bias = noise(3, out_channels);
+    let added = noise(4, out.iter().product());
+    let epilogue = Epilogue { add: add.then_some(&added), relu };
+    let wanted = convolve(&x, dims, &Filters::pack(&weight, &bias, 1), window, epilogue);
+
+    let tensor = |values: Vec<f32>, shape: [usize; 4]| Tensor::<4>::from_data(TensorData::new(values, shape), &gpu.device);
+    let tiled = Tiled::pack(&weight, &bias, &conv, gpu).unwrap();
+    let after = After { add: add.then(|| tensor(added, out)), relu };
+    let output = match tiling {
+        Some(tiling) => tiled.convolve_as(tensor(x, dims), after, tiling(&tiled)),
+        None => tiled.convolve(tensor(x, dims), after),
+    };
+    let output = output.unwrap();
+    assert_eq!(output.dims(), out);
+    let found = block_on(output.into_data_async()).unwrap().try_into_vec::<f32>().unwrap();
+    relative_l2(&found, &wanted)
+}
+
+fn distinct_convolutions(size: usize) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for net in ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"] {
+        let graph: Graph = lower(&ArchSpec::named(net).unwrap(), Input::square(size)).unwrap();
+        for node in &graph.nodes {
+            let Op::Conv(conv) = node.op else { continue };
+            let from = graph.nodes[node.inputs[0]].shape;
+            let case = Case { batch: 1, size: [from.height, from.width], conv, add: conv.stride == 1, relu: conv.kernel == 1 };
+            if !cases.contains(&case) {
+                cases.push(case);
+            }
+        }
+    }
+    cases
+}
+
+#[test]
+fn every_convolution_of_the_four_resnet_50s_agrees_with_the_cpu() {
+    for size in [64, 224] {
+        let cases = distinct_convolutions(size);
+        assert!(cases.len() >= 25, "{}", cases.len());
+        for case in cases {
+            for is_software in [false, true] {
+                let off = distance(case, None, &gpu(Kernels::Tiled, is_software));
+                assert!(off <= SAME, "{case:?} is {off:.1e} off");
+            }
+        }
+    }
+}
+
+#[test]
+fn odd_convolutions_agree_with_the_cpu_whatever_the_tiling() {
+    let cases = [
+        case([1, 1, 9, 5], 1, [5, 1, 2, 1]),
+        case([1, 3, 37, 53], 64, [7, 2, 3, 1]),
+        case([2, 3, 37, 53], 10, [3, 2, 1, 1]),
+        case([3, 16, 13, 11], 40, [3, 1, 1, 1]),
+        case([3, 20, 13, 11], 7, [3, 2, 2, 2]),
+        case([2, 24, 8, 8], 33, [1, 1, 0, 1]),
+        case([1, 64, 37, 53], 68, [1, 2, 0, 1]),
+        case([1, 30, 7, 7], 96, [3, 1, 4, 4]),
+        case([1, 4, 1, 1], 4, [3, 1, 1, 1]),
+        case([4, 130, 6, 5], 66, [3, 3, 0, 1]),
+    ];
+    let tilings: [fn(&Tiled) -> Tiling; 5] = [
+        |tiled| Tiling::whole(TILES[0], tiled.steps()),
+        |tiled| Tiling::whole(TILES[1], tiled.steps()),
+        |tiled| Tiling::split(TILES[0], tiled.steps(), 3),
+        |tiled| Tiling::split(TILES[1], tiled.steps(), 2),
+        |tiled| Tiling::split(TILES[0], tiled.steps(), 1000),
+    ];
+    let gpu = gpu(Kernels::Tiled, false);
+    for case in cases {
+        for (index, tiling) in tilings.into_iter().enumerate() {
+            let off = distance(case, Some(tiling), &gpu);
+            assert!(off <= SAME, "{case:?} with tiling {index} is {off:.1e} off");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_number_stays_so() {
+    let gpu = gpu(Kernels::Tiled, false);
+    let conv = Conv { in_channels: 4, out_channels: 4, kernel: 1, stride: 1, padding: 0, dilation: 1, groups: 1 };
+    let tiled = Tiled::pack(&[1.0; 16], &[0.0; 4], &conv, &gpu).unwrap();
+    let x = Tensor::<4>::from_data(TensorData::new(vec![f32::NAN; 4], [1, 4, 1, 1]), &gpu.device);
+    let output = tiled.convolve(x, After { add: None, relu: true }).unwrap();
+    let values = block_on(output.into_data_async()).unwrap().try_into_vec::<f32>().unwrap();
+    assert!(values.iter().all(|value| value.is_nan()), "{values:?}");
+}
+
+#[test]
+fn what_cannot_be_computed_is_refused() {
+    let gpu = gpu(Kernels::Tiled, false);
+    let conv = |groups| Conv { in_channels: 4, out_channels: 4, kernel: 1, stride: 1, padding: 0, dilation: 1, groups };
+    assert!(Tiled::pack(&[1.0; 8], &[0.0; 4], &conv(2), &gpu).is_none(), "groups");
+    assert!(Tiled::pack(&[1.0; 15], &[0.0; 4], &conv(1), &gpu).is_none(), "too few weights");
+    let tiled = Tiled::pack(&[1.0; 16], &[0.0; 4], &conv(1), &gpu).unwrap();
+    let zeros = |shape: [usize; 4]| Tensor::<4>::zeros(shape, &gpu.device);
+    let error = tiled.convolve(zeros([1, 4, 2, 2]), After { add: Some(zeros([1, 4, 2, 1])), relu: false }).unwrap_err();
+    assert!(error.to_string().contains("another shape"), "{error}");
+    let error = tiled.convolve(Tensor::zeros([1, 4, 2, 2], &Device::flex()), After::default()).unwrap_err();
+    assert!(error.to_string().contains("GPU failed"), "{error}");
+}
+
+#[test]
+fn networks_agree_with_pytorch_at_every_node_with_every_choice_of_kernels() {
+    let choices = [(Kernels::Auto, false), (Kernels::Tiled, true), (Kernels::Stock, true)];
+    for golden in formula_goldens() {
+        let (net, size) = golden.name.split_once('@').unwrap();
+        let size: usize = size.parse().unwrap();
+        let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(size)).unwrap();
+        let checkpoint = Arc::new(formula::checkpoint(&graph));
+        let input = formula::input(3 * size * size);
+        // A software GPU takes half a minute for 224 px, so that the other kernels are asked of smaller maps only.
+        for &(kernels, is_software) in choices.iter().take(if size < 224 { 3 } else { 1 }) {
+            let network = Network::load(graph.clone(), checkpoint.clone(), Backend::Gpu(gpu(kernels, is_software))).unwrap();
+            let taps: Vec<&str> = golden.nodes.keys().map(String::as_str).collect();
+            for taps in [&taps[..], &[]] {
+                let output = block_on(network.forward(&input, 1, (size, size), &Pass::tapping(taps))).unwrap();
+                let off = relative_l2(&output.logits, &golden.logits);
+                assert!(off <= TOLERANCE, "{} with {kernels:?}, {} taps: logits are {off:.1e} off", golden.name, taps.len());
+                for tap in &output.taps {
+                    let off = golden.nodes[&tap.id].distance(&tap.values);
+                    assert!(off <= TOLERANCE, "{} {} with {kernels:?}: {off:.1e} off", golden.name, tap.id);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_batch_of_any_size_gives_what_the_cpu_gives() {
+    let (cpu, _) = formula_network("resnet18-d@64");
+    let (height, width) = (40, 56);
+    let input = noise(5, 2 * 3 * height * width);
+    let wanted = block_on(cpu.forward(&input, 2, (height, width), &Pass::tapping(&["layer2"]))).unwrap();
+    let checkpoint = Arc::new(formula::checkpoint(cpu.graph()));
+    let network = Network::load(cpu.graph().clone(), checkpoint, Backend::Gpu(gpu(Kernels::Auto, false))).unwrap();
+    let found = block_on(network.forward(&input, 2, (height, width), &Pass::tapping(&["layer2"]))).unwrap();
+    assert_eq!(found.taps[0].shape, wanted.taps[0].shape);
+    assert!(relative_l2(&found.logits, &wanted.logits) <= SAME * 10.0);
+    assert!(relative_l2(&found.taps[0].values, &wanted.taps[0].values) <= SAME);
+}
+
+#[test]
+fn the_check_of_a_device_asks_its_kernels() {
+    for kernels in [Kernels::Auto, Kernels::Stock] {
+        let agreement = block_on(check_against_cpu(&Backend::Gpu(gpu(kernels, false)))).unwrap();
+        assert!(agreement.holds() && agreement.relative_l2 > 0.0, "{kernels:?}: {agreement:?}");
+    }
+}
