@@ -67,7 +67,7 @@ fn distance(case: Case, tiling: Option<fn(&Tiled) -> Tiling>, gpu: &Gpu) -> f64 
     let bias = noise(3, out_channels);
     let added = noise(4, out.iter().product());
     let epilogue = Epilogue { add: add.then_some(&added), relu };
-    let wanted = convolve(&x, dims, &Filters::pack(&weight, &bias, 1), window, epilogue);
+    let wanted = convolve(&x, dims, &Filters::pack(&weight, &bias, 1, window), epilogue);
 
     let tensor = |values: Vec<f32>, shape: [usize; 4]| Tensor::<4>::from_data(TensorData::new(values, shape), &gpu.device);
     let tiled = Tiled::pack(&weight, &bias, &conv, gpu).unwrap();

@@ -37,8 +37,7 @@ pub async fn check_kernels(gpu: &Gpu) -> Result<f64, EngineError> {
         let wanted = convolve(
             &x,
             [1, channels, height, width],
-            &Filters::pack(&weight, &bias, 1),
-            window,
+            &Filters::pack(&weight, &bias, 1, window),
             Epilogue { add: Some(&add), relu: true },
         );
 
