@@ -162,7 +162,7 @@ describe("plain HTML", () => {
     await visit.clean();
 
     headers[name] = headers[name].replace(/script-src.*/, "script-src 'self'");
-    pages.get("/policy.html").headers = headers;
+    hosts.put("policy.html", here(example("element.html")), headers);
     const page = await browser.context.newPage();
     await page.goto(`${hosts.url}policy.html`);
     assert.ok(await page.getByRole("link").isVisible(), "what is not allowed is not needed: here it is");
@@ -333,7 +333,7 @@ describe("pages that something else writes", () => {
       entryPoints: [join(source, "main.tsx")], bundle: true, write: false, jsx: "automatic", nodePaths: [modules],
       define: { "process.env.NODE_ENV": '"development"' },
     });
-    pages.set("/lesson.js", { body: here(text), headers: { "content-type": "text/javascript" } });
+    hosts.put("lesson.js", here(text), { "content-type": "text/javascript" });
     const visit = await open("react.html", layout('<div id="root"></div><script src="lesson.js"></script>'));
     const { page, figure } = visit;
     await figure.locator("svg.diagram").nth(1).waitFor();
