@@ -1,7 +1,7 @@
 //! Which device computes: the GPU where there is a real one that burn can use and that agrees with the CPU.
 
 use super::protocol::{BackendChoice, BackendReport};
-use crate::engine::gpu::{Gpu, Kernels};
+use crate::engine::gpu::{self, Kernels};
 use crate::engine::{Backend, check_against_cpu};
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -84,7 +84,7 @@ async fn open(software_too: bool) -> Result<Gpu, String> {
         .init_async()
         .await
         .map_err(|error| format!("the GPU ({name}) did not start: {error}"))?;
-    let backend = Backend::Gpu(Gpu { device, kernels: Kernels::Auto, is_software });
+    let backend = Backend::Gpu(gpu::Gpu { device, kernels: Kernels::Auto, is_software });
     let agreement = check_against_cpu(&backend).await.map_err(|error| error.to_string())?;
     if !agreement.holds() {
         return Err(format!("the GPU ({name}) computes something else than the CPU, {:.0e} apart", agreement.relative_l2));
