@@ -5,8 +5,11 @@
 mod common;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use common::{block_on, formula_goldens, formula_network};
+use common::{formula_goldens, formula_network};
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Wake};
+use std::thread::Thread;
 use stridescope::arch::{ArchSpec, Conv, Graph, Input, Op, lower};
 use stridescope::engine::gpu::{After, Gpu, Kernels, TILES, Tiled, Tiling};
 use stridescope::engine::{Backend, Network, Pass, check_against_cpu, relative_l2};
@@ -27,6 +30,24 @@ fn gpu(kernels: Kernels, is_software: bool) -> Gpu {
         })
     });
     Gpu { device: device.clone(), kernels, is_software }
+}
+
+/// Sleeps while the device works: a software one needs the processor.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Waker(Thread);
+    impl Wake for Waker {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Waker(std::thread::current())).into();
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -170,19 +191,20 @@ fn what_cannot_be_computed_is_refused() {
 #[test]
 fn networks_agree_with_pytorch_at_every_node_with_every_choice_of_kernels() {
     let choices = [(Kernels::Auto, false), (Kernels::Tiled, true), (Kernels::Stock, true)];
-    for golden in formula_goldens() {
+    // A software GPU takes half a minute for 224 px, so that one network alone is computed at that size, with our kernels.
+    for golden in formula_goldens().iter().filter(|golden| !golden.name.ends_with("@224") || golden.name == "resnet50-d@224") {
         let (net, size) = golden.name.split_once('@').unwrap();
         let size: usize = size.parse().unwrap();
         let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(size)).unwrap();
         let checkpoint = Arc::new(formula::checkpoint(&graph));
         let input = formula::input(3 * size * size);
-        // A software GPU takes half a minute for 224 px, so that the other kernels are asked of smaller maps only.
         for &(kernels, is_software) in choices.iter().take(if size < 224 { 3 } else { 1 }) {
             let network = Network::load(graph.clone(), checkpoint.clone(), Backend::Gpu(gpu(kernels, is_software))).unwrap();
             let taps: Vec<&str> = golden.nodes.keys().map(String::as_str).collect();
             for taps in [&taps[..], &[]] {
                 let output = block_on(network.forward(&input, 1, (size, size), &Pass::tapping(taps))).unwrap();
                 let off = relative_l2(&output.logits, &golden.logits);
+                println!("{} with {kernels:?}, {} taps: logits {off:.1e} off", golden.name, taps.len());
                 assert!(off <= TOLERANCE, "{} with {kernels:?}, {} taps: logits are {off:.1e} off", golden.name, taps.len());
                 for tap in &output.taps {
                     let off = golden.nodes[&tap.id].distance(&tap.values);
