@@ -167,7 +167,7 @@ describe("without a camera", () => {
   test("a figure whose code does not come says so, and comes when asked again", async () => {
     const page = await browser.context.newPage();
     let refused = 0;
-    await page.route(/-split_strides\.wasm$/, (route) => { refused += 1; return refused === 1 ? route.abort() : route.continue(); });
+    await page.route(/-split_computed\.wasm$/, (route) => { refused += 1; return refused === 1 ? route.abort() : route.continue(); });
     await page.goto(`${server.url}?models=tiny-a`);
     const strides = page.locator("#strides");
     await strides.getByText("The code of this figure could not be fetched. Check the connection, then try again.").waitFor();
