@@ -78,8 +78,7 @@ pub fn Roofline(
         Some((roofline(&nets, &timings)?, how))
     });
     let words = move || match left.get() {
-        0 if shown.with(Option::is_none) => tr!("How fast is each layer on this device? It is measured when it is asked for."),
-        0 => String::new(),
+        0 => tr!("How fast is each layer on this device? It is measured when it is asked for."),
         count => tr!("One network has yet to be measured." | "{} networks have yet to be measured." % count),
     };
     view! {
