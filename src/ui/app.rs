@@ -27,10 +27,13 @@ pub fn start() {
     spawn_local(async {
         let query = dom::query();
         let spoken = lang::resolved(Lang::of_query(&query));
-        let loaded = lang::fetch(spoken).await.map(|texts| lang::speak(spoken, texts));
+        let (spoken, texts, problem) = match lang::fetch(spoken).await {
+            Ok(texts) => (spoken, texts, None),
+            Err(sentence) => (Lang::En, None, Some(sentence)),
+        };
+        lang::speak(spoken, texts);
         let (state, mut problems) = State::from_query(&query);
-        problems.extend(loaded.as_ref().err().cloned());
-        let spoken = if loaded.is_ok() { spoken } else { Lang::En };
+        problems.extend(problem);
         dom::next_task().await;
         dom::remove_shell();
         leptos::mount::mount_to_body(move || view! { <App state problems spoken/> });
