@@ -123,23 +123,27 @@ fn Whole(
             </div>
             <Show when=move || stands.get()><Bar session/></Show>
             <Notice session/>
-            <div class="wrap">
-                <Show when=move || stands.get()><Predict session/></Show>
-                <Later session figure=Figure::Architecture/>
-                <Later session figure=Figure::Strides/>
-                <Later session figure=Figure::Features/>
-                <Later session figure=Figure::Field/>
-                <Later session figure=Figure::Cost/>
-                <Later session figure=Figure::Weights/>
-                <Later session figure=Figure::Learn/>
-            </div>
+            <Show when=move || stands.get()>
+                <div class="wrap">
+                    <Predict session/>
+                    <Later session figure=Figure::Architecture/>
+                    <Later session figure=Figure::Strides/>
+                    <Later session figure=Figure::Features/>
+                    <Later session figure=Figure::Field/>
+                    <Later session figure=Figure::Cost/>
+                    <Later session figure=Figure::Weights/>
+                    <Later session figure=Figure::Learn/>
+                </div>
+            </Show>
         </main>
-        <footer><div class="wrap">
-            <p>
-                {tr!("Your picture never leaves this device. No cookies, no analytics.")}" "
-                <a href="https://arxiv.org/abs/1812.01187" rel="noreferrer">{tr!("After He et al., Bag of Tricks, 2019")}</a>
-            </p>
-        </div></footer>
+        <Show when=move || stands.get()>
+            <footer><div class="wrap">
+                <p>
+                    {tr!("Your picture never leaves this device. No cookies, no analytics.")}" "
+                    <a href="https://arxiv.org/abs/1812.01187" rel="noreferrer">{tr!("After He et al., Bag of Tricks, 2019")}</a>
+                </p>
+            </div></footer>
+        </Show>
     }
 }
 
