@@ -24,7 +24,7 @@ function watch() {
     port1.onmessage = () => { seen[name] = performance.now(); };
     port2.postMessage(null);
   });
-  const wanted = new Map([['usableMs', 'svg.diagram'], ['answeredMs', '.answer .top .row']]);
+  const wanted = new Map([['usableMs', '.bar select'], ['answeredMs', '.answer .top .row']]);
   const observer = new MutationObserver(() => {
     for (const [name, selector] of wanted) {
       if (document.querySelector(selector)) {
@@ -150,7 +150,7 @@ export function visitsTable({ cold, again, reopened }) {
 
 export const LEGEND = `\
 The page itself, as it opens (four tiny networks, the picture of a cat), on a machine without a GPU, from a server on the same machine that
-sends what a host sends. Milliseconds since the start of the navigation, median (min–max): "usable" when the diagrams have been painted,
+sends what a host sends. Milliseconds since the start of the navigation, median (min–max): "usable" when networks and pictures can be chosen,
 "first answer" when the first network's classes have been. "cold" has a new profile; "again" is a second visit in the same browser,
 "browser reopened" one after it was closed. Tasks are those of the page's main thread, the longest of all visits; browsers tell of none under
 50 ms. "computing" is the time from usable to the first answer. "peak MB" is the most that the process of page and worker held.`;
