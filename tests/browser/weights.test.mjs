@@ -131,6 +131,8 @@ async function open(query) {
   await page.setViewportSize({ width: 1200, height: 900 });
   const seen = watch(page, server.url);
   await page.goto(server.url + query);
+  // What is dropped before the page stands is the browser's.
+  await page.waitForSelector(".bar select");
   return { page, seen };
 }
 
