@@ -38,8 +38,7 @@ impl ConvWeights {
     pub fn new(weight: Vec<f32>, bias: Vec<f32>, conv: &Conv, size: Option<(usize, usize)>, backend: &Backend) -> Self {
         match backend {
             Backend::Cpu => {
-                let Conv { kernel, stride, padding, dilation, groups, .. } = *conv;
-                let window = Window { kernel, stride, padding, dilation };
+                let (window, groups) = (window(conv), conv.groups);
                 Self::Packed(match size {
                     Some(size) => Filters::pack_for(&weight, &bias, groups, window, size),
                     None => Filters::pack(&weight, &bias, groups, window),
@@ -60,6 +59,11 @@ impl ConvWeights {
             }
         }
     }
+}
+
+/// How a convolution's kernel slides, as the kernels on the processor take it.
+pub fn window(&Conv { kernel, stride, padding, dilation, .. }: &Conv) -> Window {
+    Window { kernel, stride, padding, dilation }
 }
 
 /// What a layer keeps, uploaded to the device; `norm` is the normalisation that reads it.

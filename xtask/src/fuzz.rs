@@ -1,7 +1,6 @@
 //! Feeds the parsers whatever a fuzzer thinks of.
 
 use std::fs;
-use std::process::Command;
 
 use crate::error::Error;
 use crate::process::{self, announce};
@@ -30,17 +29,13 @@ const TARGETS: [(&str, &[&str]); 7] = [
 pub fn run(project: &Project, seconds: u32) -> Result<(), Error> {
     let fuzz = project.root.join("fuzz");
     let cargo_fuzz = setup::fuzzer(project)?;
-    let cargo = |task: &str| {
-        let mut cargo = Command::new(&cargo_fuzz);
-        cargo.current_dir(&fuzz).env("RUSTUP_TOOLCHAIN", TOOLCHAIN).args(["fuzz", task]).arg("--fuzz-dir").arg(&fuzz);
-        cargo
-    };
     for (target, seeds) in TARGETS {
         announce(&format!("{STEP}: {target}, {seconds} s"));
         let found = project.scratch().join("corpus").join(target);
         fs::create_dir_all(&found).map_err(|error| Error::file(STEP, &found, error))?;
         let folders = std::iter::once(fuzz.join("corpus").join(target)).chain(seeds.iter().map(|seed| project.root.join(seed)));
-        let mut run = cargo("run");
+        let mut run = process::command(&cargo_fuzz);
+        run.current_dir(&fuzz).env("RUSTUP_TOOLCHAIN", TOOLCHAIN).args(["fuzz", "run", "--fuzz-dir"]).arg(&fuzz);
         run.arg("--target-dir")
             .arg(project.target.join("fuzz"))
             .arg(target)

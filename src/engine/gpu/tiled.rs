@@ -5,12 +5,12 @@ use super::kernel::{DEPTH, FinishLaunch, QUAD, SizesLaunch, add_parts, convolve_
 use super::tiling::{LARGE, Tile, Tiling, steps};
 use crate::arch::Conv;
 use crate::engine::EngineError;
+use crate::engine::params::window;
 use burn::backend::Wgpu;
 use burn::backend::wgpu::CubeTensor;
 use burn::cubecl::prelude::{CubeCount, CubeDim, Scalar};
 use burn::cubecl::std::tensor::into_contiguous;
 use burn::tensor::{DType, Shape, Tensor, TensorData};
-use stridescope_kernels::Window;
 
 /// Invocations of a workgroup that adds parts.
 const ADDERS: usize = 64;
@@ -93,8 +93,7 @@ impl Tiled {
 
     /// Rows of the product, and the output's shape in memory.
     fn output(&self, [n, _, height, width]: [usize; 4]) -> (usize, [usize; 4]) {
-        let Conv { kernel, stride, padding, dilation, .. } = self.conv;
-        let window = Window { kernel, stride, padding, dilation };
+        let window = window(&self.conv);
         let (height, width) = (window.out(height), window.out(width));
         (n * height * width, [n, height, width, self.conv.out_channels])
     }
