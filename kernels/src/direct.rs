@@ -44,6 +44,11 @@ fn pack_panel(filters: &[f32], depth: usize, terms: Range<usize>, packed: &mut V
     }
 }
 
+/// The terms of one panel of filters, out of as many `panels` as [`pack`] packed.
+pub fn terms(packed: &[Weights], depth: usize, (panel, panels): (usize, usize)) -> impl Iterator<Item = &Weights> {
+    blocks(depth).flat_map(move |block| &packed[block.start * panels + panel * block.len()..][..block.len()])
+}
+
 /// Blocks of terms, of about the same length.
 fn blocks(depth: usize) -> impl Iterator<Item = Range<usize>> {
     let terms = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).max(1);

@@ -2,19 +2,20 @@
 
 use super::product::Weights;
 use super::{Window, direct, winograd};
+use std::sync::OnceLock;
 
 /// A convolution's weights and bias, packed for [`convolve`](super::convolve).
 #[derive(Debug, Clone)]
 pub struct Filters {
-    /// Group by group, as `direct` or `winograd` packs them.
+    /// Group by group, as `direct` packs them.
     packed: Vec<Weights>,
+    /// Likewise, as `winograd` packs them: made when first needed. None for weights that are used once.
+    transformed: Option<OnceLock<Vec<Weights>>>,
     pub(crate) bias: Vec<f32>,
     pub(crate) groups: usize,
     /// Channels in of a group.
     pub(crate) channels: usize,
     pub(crate) window: Window,
-    /// Whether the weights are those of minimal filtering.
-    pub(crate) is_transformed: bool,
 }
 
 impl Filters {
@@ -25,21 +26,6 @@ impl Filters {
     /// # Panics
     /// When the number of weights is no multiple of what the filters and the window need, or that of filters none of the groups.
     pub fn pack(weight: &[f32], bias: &[f32], groups: usize, window: Window) -> Self {
-        Self::new(weight, bias, groups, window, false)
-    }
-
-    /// As [`Filters::pack`], for weights that are used often, mostly on maps of height and width `size`.
-    ///
-    /// Where it pays for such maps, the weights are packed for minimal filtering. They then are four times as many, and an output
-    /// depends, in its last bits, on all values that its tile is made of. Maps of any size may be convolved in either case.
-    ///
-    /// # Panics
-    /// Likewise.
-    pub fn pack_for(weight: &[f32], bias: &[f32], groups: usize, window: Window, size: (usize, usize)) -> Self {
-        Self::new(weight, bias, groups, window, winograd::pays(window, size))
-    }
-
-    fn new(weight: &[f32], bias: &[f32], groups: usize, window: Window, is_transformed: bool) -> Self {
         let (filters, taps) = (bias.len(), window.kernel * window.kernel);
         assert!(filters > 0 && groups > 0 && taps > 0, "a convolution has filters, groups and a kernel");
         assert!(
@@ -49,19 +35,40 @@ impl Filters {
         let channels = weight.len() / (filters * taps);
         let mut packed = Vec::new();
         for group in weight.chunks((filters / groups * channels * taps).max(1)) {
-            if is_transformed {
-                winograd::pack(group, channels, &mut packed);
-            } else {
-                direct::pack(group, channels * taps, &mut packed);
-            }
+            direct::pack(group, channels * taps, &mut packed);
         }
-        Self { packed, bias: bias.to_vec(), groups, channels, window, is_transformed }
+        Self { packed, transformed: None, bias: bias.to_vec(), groups, channels, window }
     }
 
-    /// The weights of one group.
-    pub(crate) fn group(&self, index: usize) -> &[Weights] {
-        let length = self.packed.len() / self.groups;
-        &self.packed[index * length..][..length]
+    /// The same filters, to be used often.
+    ///
+    /// On maps where it pays, the convolution will be one by minimal filtering. The first of them makes the weights that it takes,
+    /// four times as many, which are kept. An output then depends, in its last bits, on all values that its tile is made of.
+    pub fn kept(self) -> Self {
+        Self { transformed: Some(OnceLock::new()), ..self }
+    }
+
+    /// The weights of all groups for minimal filtering of a map of that height and width, if it pays.
+    pub(crate) fn transformed(&self, size: (usize, usize)) -> Option<&[Weights]> {
+        let transformed = self.transformed.as_ref().filter(|_| winograd::pays(self.window, size))?;
+        Some(transformed.get_or_init(|| {
+            let mut packed = Vec::new();
+            for group in 0..self.groups {
+                winograd::pack(self.group(group, &self.packed), self.channels, &mut packed);
+            }
+            packed
+        }))
+    }
+
+    /// The weights of all groups as the definition takes them.
+    pub(crate) fn packed(&self) -> &[Weights] {
+        &self.packed
+    }
+
+    /// One group's part of the weights of all.
+    pub(crate) fn group<'a>(&self, index: usize, weights: &'a [Weights]) -> &'a [Weights] {
+        let length = weights.len() / self.groups;
+        &weights[index * length..][..length]
     }
 
     /// How the kernels slide.

@@ -1,7 +1,8 @@
 //! Convolution and max pooling on the CPU. Convolutions are matrix products over packed weights, with bias, addition and ReLU in the same pass.
 //!
-//! Weights are packed once, when a network is loaded. Where it pays they are transformed too, and the convolution is one by minimal
-//! filtering (`winograd`); elsewhere it is that of the definition (`direct`). Both come down to the same innermost loop (`product`).
+//! Weights are packed once, when a network is loaded. Where it pays they are transformed too, when they are first used, and the convolution is
+//! one by minimal filtering (`winograd`); elsewhere it is that of the definition (`direct`). Both come down to the same innermost loop
+//! (`product`).
 //!
 //! A package of its own so that it is always compiled for speed, whatever the rest is compiled for.
 
@@ -73,11 +74,12 @@ pub fn convolve(x: &[f32], dims: [usize; 4], filters: &Filters, epilogue: Epilog
     let depth = group_channels * window.kernel * window.kernel;
     let threads = threads(out.len() * depth);
     // Whole panels for each thread.
-    let step = if filters.is_transformed { winograd::GROUP * ROWS } else { ROWS };
+    let transformed = filters.transformed((height, width));
+    let step = if transformed.is_some() { winograd::GROUP * ROWS } else { ROWS };
     let share = per_group.div_ceil(step).div_ceil(threads) * step;
     for (index, out) in out.chunks_exact_mut((per_group * positions).max(1)).enumerate() {
         let group = index % groups;
-        let packed = filters.group(group);
+        let packed = filters.group(group, transformed.unwrap_or(filters.packed()));
         let values = &x[index * group_channels * height * width..][..group_channels * height * width];
         let job = |(part, out): (usize, &mut [f32])| {
             let first = part * share;
@@ -85,7 +87,7 @@ pub fn convolve(x: &[f32], dims: [usize; 4], filters: &Filters, epilogue: Epilog
             let bias = &filters.bias[group * per_group + first..][..rows];
             let add = epilogue.add.map(|add| &add[(index * per_group + first) * positions..][..rows * positions]);
             let last = Last { bias, add, relu: epilogue.relu };
-            if filters.is_transformed {
+            if transformed.is_some() {
                 let picture = winograd::Picture { values, height, width, padding: window.padding };
                 winograd::Job { packed, first: first / ROWS, last, channels: group_channels }.run(&picture, out, size);
             } else {

@@ -7,12 +7,14 @@
 use super::lanes;
 use super::product::{self, COLUMNS, Columns, ROWS, Tile, Weights};
 use super::transform::{self, OUT, SIDE};
-use super::{Last, Window};
+use super::{Last, Window, direct};
 use std::array::from_fn;
 use std::ops::Range;
 
 /// Points of a tile's transform.
 const POINTS: usize = SIDE * SIDE;
+/// Taps of a kernel.
+const TAPS: usize = 9;
 /// Panels of weights that are worked on at a time.
 pub const GROUP: usize = 8;
 /// Channels times panels of tiles that are worked on at a time: their transforms stay near the second-level cache.
@@ -31,28 +33,27 @@ pub fn pays(window: Window, (height, width): (usize, usize)) -> bool {
     (kernel, stride, dilation) == (3, 1, 1) && padding < kernel && tiles >= COLUMNS
 }
 
-/// Appends the transforms of `[filters, C_in, 3, 3]` weights: for each [`GROUP`] panels of [`ROWS`] filters, by point and panel, `[C_in]`. The
-/// last panel is filled up with zeros.
-pub fn pack(weight: &[f32], channels: usize, packed: &mut Vec<Weights>) {
-    let filter = channels * 9;
-    for group in weight.chunks((GROUP * ROWS * filter).max(1)) {
-        let panels = (group.len() / filter).div_ceil(ROWS);
+/// Appends the transforms of weights that `direct` packed: for each [`GROUP`] panels of [`ROWS`] filters, by point and panel, `[C_in]`.
+pub fn pack(weights: &[Weights], channels: usize, packed: &mut Vec<Weights>) {
+    let depth = channels * TAPS;
+    let panels = weights.len() / depth.max(1);
+    packed.reserve_exact(panels * POINTS * channels);
+    for first in (0..panels).step_by(GROUP) {
+        let count = GROUP.min(panels - first);
         let start = packed.len();
-        packed.resize(start + panels * POINTS * channels, [0.0; ROWS]);
-        for (panel, filters) in group.chunks(ROWS * filter).enumerate() {
-            pack_panel(filters, channels, &mut packed[start + panel * channels..], panels * channels);
+        packed.resize(start + count * POINTS * channels, [0.0; ROWS]);
+        for panel in 0..count {
+            let terms = direct::terms(weights, depth, (first + panel, panels));
+            pack_panel(terms, channels, &mut packed[start + panel * channels..], count * channels);
         }
     }
 }
 
-/// The transforms of at most [`ROWS`] filters, those of a point `apart` from the next.
+/// The transforms of [`ROWS`] filters, those of a point `apart` from the next.
 #[inline(never)]
-fn pack_panel(filters: &[f32], channels: usize, packed: &mut [Weights], apart: usize) {
-    let (kernels, _) = filters.as_chunks::<3>();
-    let (kernels, _) = kernels.as_chunks::<3>();
+fn pack_panel<'a>(mut terms: impl Iterator<Item = &'a Weights>, channels: usize, packed: &mut [Weights], apart: usize) {
     for channel in 0..channels {
-        let rows: [_; ROWS] = from_fn(|row| kernels.get(row * channels + channel).copied().unwrap_or_default());
-        let kernel = from_fn(|y| from_fn(|x| lanes::new(rows.map(|kernel| kernel[y][x]))));
+        let kernel = from_fn(|_| from_fn(|_| lanes::new(terms.next().copied().unwrap_or_default())));
         for (point, values) in transform::kernel(kernel).as_flattened().iter().enumerate() {
             packed[point * apart + channel] = lanes::array(*values);
         }

@@ -34,7 +34,7 @@ fn every_product_is_delegated() {
         let window = Window { kernel, stride: 1, padding, dilation: 1 };
         let weight = vec![1.0; filters * channels * kernel * kernel];
         let bias: Vec<f32> = (0..filters).map(|filter| filter as f32 - 8.0).collect();
-        let packed = Filters::pack_for(&weight, &bias, 1, window, (size, size));
+        let packed = Filters::pack(&weight, &bias, 1, window).kept();
         let epilogue = Epilogue { add: None, relu: true };
         MULTIPLICATIONS.store(0, Ordering::Relaxed);
         let out = convolve(&vec![1.0; channels * size * size], [1, channels, size, size], &packed, epilogue);

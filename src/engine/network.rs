@@ -236,7 +236,7 @@ impl Network {
             Params::Conv(weights) if fused.norm.is_some() => weights,
             _ => {
                 let weight = self.checkpoint.values(&format!("{}.weight", node.id))?;
-                bare = ConvWeights::new(weight, vec![0.0; conv.out_channels], &conv, None, &self.backend);
+                bare = ConvWeights::new(weight, vec![0.0; conv.out_channels], &conv, &self.backend);
                 &bare
             }
         };

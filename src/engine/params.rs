@@ -34,16 +34,10 @@ pub enum ConvWeights {
 }
 
 impl ConvWeights {
-    /// Puts weights and bias on the device. `size` is the height and width of the maps that they are made for, if they will be used often.
-    pub fn new(weight: Vec<f32>, bias: Vec<f32>, conv: &Conv, size: Option<(usize, usize)>, backend: &Backend) -> Self {
+    /// Puts weights and bias on the device.
+    pub fn new(weight: Vec<f32>, bias: Vec<f32>, conv: &Conv, backend: &Backend) -> Self {
         match backend {
-            Backend::Cpu => {
-                let (window, groups) = (window(conv), conv.groups);
-                Self::Packed(match size {
-                    Some(size) => Filters::pack_for(&weight, &bias, groups, window, size),
-                    None => Filters::pack(&weight, &bias, groups, window),
-                })
-            }
+            Backend::Cpu => Self::Packed(Filters::pack(&weight, &bias, conv.groups, window(conv))),
             #[cfg(feature = "gpu")]
             Backend::Gpu(gpu) => {
                 if gpu.is_tiled()
@@ -76,8 +70,11 @@ pub fn params(
     match (graph.nodes[index].op, norm) {
         (Op::Conv(conv), Some(_)) => {
             let (weight, bias) = folded(graph, checkpoint, index, norm)?;
-            let input = graph.nodes[graph.nodes[index].inputs[0]].shape;
-            Ok(Params::Conv(ConvWeights::new(weight, bias, &conv, Some((input.height, input.width)), backend)))
+            Ok(Params::Conv(match ConvWeights::new(weight, bias, &conv, backend) {
+                ConvWeights::Packed(filters) => ConvWeights::Packed(filters.kept()),
+                #[cfg(feature = "gpu")]
+                other => other,
+            }))
         }
         (Op::Linear, _) => {
             let device: &Device = &backend.device();
