@@ -7,5 +7,5 @@
   const theme = asked.get("theme");
   root.lang = [asked.get("lang"), ...navigator.languages.map((language) => language.split("-")[0].toLowerCase())].find((lang) => LANGUAGES.includes(lang)) ?? "en";
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;
-  if (asked.has("embed")) root.dataset.embed = "";
+  if (asked.has("embed")) root.dataset.embed = asked.get("embed");
 }

@@ -10,6 +10,7 @@ use super::later::{Figure, Later, offer_api};
 use super::predict::Predict;
 use super::session::Session;
 use super::share::Share;
+use super::soon::{Soon, soon};
 use super::state::{Lang, State, Theme};
 use crate::tr;
 use leptos::ev;
@@ -59,9 +60,9 @@ fn App(
     follow_language(session, spoken);
     follow_updates(session);
     follow_reader(session);
-    offer_api(session);
-    if alone.is_some() {
-        dom::set_root_attribute("data-embed", Some(""));
+    soon(move || offer_api(session));
+    if let Some(figure) = alone {
+        dom::set_root_attribute("data-embed", Some(figure.name()));
         run_in_sight(session);
     }
 
@@ -69,7 +70,7 @@ fn App(
     Effect::new(move |_| {
         asked.with(|_| session.refresh());
     });
-    session.load_sample(image.as_deref().unwrap_or_default());
+    soon(move || session.load_sample(image.as_deref().unwrap_or_default()));
 
     // In another language everything is said anew.
     move || {
@@ -87,12 +88,6 @@ fn Whole(
     /// The session that it shows.
     session: Session,
 ) -> impl IntoView {
-    // Networks, picture and answers are a task of their own, after the first lines.
-    let stands = RwSignal::new(false);
-    spawn_local(async move {
-        dom::next_task().await;
-        stands.try_set(true);
-    });
     view! {
         <a class="skip" href="#main">{tr!("Skip to the figures")}</a>
         <header>
@@ -121,11 +116,11 @@ fn Whole(
                 <h1>{tr!("A stride-2 1×1 convolution never looks at three pixels out of four.")}</h1>
                 <p>{tr!("ResNet-B, C and D are three small repairs. See what they say of your own picture, on your own machine.")}</p>
             </div>
-            <Show when=move || stands.get()><Bar session/></Show>
+            <Soon><Bar session/></Soon>
             <Notice session/>
-            <Show when=move || stands.get()>
-                <div class="wrap">
-                    <Predict session/>
+            <div class="wrap">
+                <Soon><Predict session/></Soon>
+                <Soon>
                     <Later session figure=Figure::Architecture/>
                     <Later session figure=Figure::Strides/>
                     <Later session figure=Figure::Features/>
@@ -133,17 +128,17 @@ fn Whole(
                     <Later session figure=Figure::Cost/>
                     <Later session figure=Figure::Weights/>
                     <Later session figure=Figure::Learn/>
-                </div>
-            </Show>
+                </Soon>
+            </div>
         </main>
-        <Show when=move || stands.get()>
+        <Soon>
             <footer><div class="wrap">
                 <p>
                     {tr!("Your picture never leaves this device. No cookies, no analytics.")}" "
                     <a href="https://arxiv.org/abs/1812.01187" rel="noreferrer">{tr!("After He et al., Bag of Tricks, 2019")}</a>
                 </p>
             </div></footer>
-        </Show>
+        </Soon>
     }
 }
 

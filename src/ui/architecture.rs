@@ -8,6 +8,7 @@ use super::markup::escape;
 use super::names::{display, hue, short_count, tagline};
 use super::save::Save;
 use super::session::Session;
+use super::soon::Soon;
 use super::state::State;
 use super::still;
 use super::viewport::Viewport;
@@ -129,10 +130,6 @@ pub fn Architecture(
     let size = move || session.state.with(State::shape_size);
     let is_whole = session.state.with_untracked(|state| state.embed.is_none());
     view! {
-        <div class="head">
-            <h2 id="architecture-title">{tr!("Architecture")}</h2>
-            <p>{compared}" "{tr!("Stages and blocks open when chosen.")}</p>
-        </div>
         // Another page's reader looks at networks; making others is for the whole page.
         {is_whole.then(|| view! { <Builder session/> })}
         <div class="choices">
@@ -162,8 +159,8 @@ pub fn Architecture(
                 }.into_any()
             }
         }}
-        <Inspector session/>
-        <p class="cap">{move || tr!("MACs of convolutions and fc, {0} × {0}, batch 1. A box is a convolution with its normalisation and ReLU: kernel, channels out, stride. On the lines: channels × height × width.", size())}</p>
+        <Soon><Inspector session/></Soon>
+        <p class="cap">{compared}" "{move || tr!("MACs of convolutions and fc, {0} × {0}, batch 1. A box is a convolution with its normalisation and ReLU: kernel, channels out, stride. On the lines: channels × height × width.", size())}</p>
     }
     .into_any()
 }

@@ -21,13 +21,18 @@ use web_sys::HtmlInputElement;
 pub fn Bar(
     /// The session that is changed.
     session: Session,
+    /// Whether anything is computed of a picture, which then can be chosen, and where.
+    #[prop(default = true)]
+    computes: bool,
 ) -> impl IntoView {
     view! {
         <div class="bar"><div class="wrap">
             <Networks session/>
-            <Pictures session/>
-            <span class="space"></span>
-            <Device session/>
+            {computes.then(|| view! {
+                <Pictures session/>
+                <span class="space"></span>
+                <Device session/>
+            })}
         </div></div>
     }
     .into_any()

@@ -35,11 +35,8 @@ pub fn Cost(
     // Published figures: the same whatever is chosen.
     let accuracy = StoredValue::new(charts::accuracy());
     view! {
-        <div class="head">
-            <h2 id="cost-title">{tr!("Cost")}</h2>
-            <p>{move || session.state.with(|state| say(state.count.users()))}</p>
-        </div>
         <Choices session/>
+        <p class="cap">{move || session.state.with(|state| say(state.count.users()))}</p>
         {move || asked.with(|state| match state.graphs() {
             Err(error) => view! { <p class="problem">{dom::sentence(&error.to_string())}</p> }.into_any(),
             Ok(graphs) => {

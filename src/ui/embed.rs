@@ -5,8 +5,9 @@ use super::button::button;
 use super::controls::Bar;
 use super::dom;
 use super::later::{Figure, Later};
-use super::predict::Predict;
+use super::predict::{Predict, predict_head};
 use super::session::Session;
+use super::soon::Soon;
 use super::state::{Embed, State};
 use crate::tr;
 use leptos::prelude::*;
@@ -27,28 +28,33 @@ pub fn Alone(
         let query = State { embed: None, controls: true, autorun: false, ..state }.to_query();
         format!("{}#{}", if query.is_empty() { "./" } else { &query }, figure.section())
     };
+    let later = match figure {
+        Embed::Predict => None,
+        Embed::Architecture => Some(Figure::Architecture),
+        Embed::Strides => Some(Figure::Strides),
+        Embed::Features => Some(Figure::Features),
+        Embed::Field => Some(Figure::Field),
+        Embed::Cost => Some(Figure::Cost),
+    };
     view! {
         <main id="main" class="alone">
             <h1 class="unseen">{"Stridescope"}</h1>
-            <Show when=move || controls.get()><Bar session/></Show>
+            <div class="wrap">{later.map_or_else(predict_head, Figure::head)}</div>
+            <Show when=move || controls.get()><Soon><Bar session computes=figure.computes()/></Soon></Show>
             <Notice session/>
-            <div class="wrap">
+            <Soon><div class="wrap">
                 <Show when=asks>
                     <div class="offer run">
                         {button(tr!("Run on this device"), move || session.wake()).class("solid").view()}
                         <p class="cap">{tr!("Until then nothing is computed. The picture stays on this device.")}</p>
                     </div>
                 </Show>
-                {match figure {
-                    Embed::Architecture => view! { <Later session figure=Figure::Architecture/> }.into_any(),
-                    Embed::Predict => view! { <Predict session/> }.into_any(),
-                    Embed::Strides => view! { <Later session figure=Figure::Strides/> }.into_any(),
-                    Embed::Features => view! { <Later session figure=Figure::Features/> }.into_any(),
-                    Embed::Field => view! { <Later session figure=Figure::Field/> }.into_any(),
-                    Embed::Cost => view! { <Later session figure=Figure::Cost/> }.into_any(),
+                {match later {
+                    Some(figure) => view! { <Later session figure is_headed=true/> }.into_any(),
+                    None => view! { <Predict session is_headed=true/> }.into_any(),
                 }}
                 <p class="cap from"><a href=whole target="_blank" rel="noopener">{tr!("Open in Stridescope")}</a></p>
-            </div>
+            </div></Soon>
         </main>
     }
 }

@@ -277,14 +277,6 @@ pub fn Features(
         ends.map(|ends| charts::histogram(&maps[0].name(channel), &nets, &series(ends)))
     };
     view! {
-        <div class="head">
-            <h2 id="features-title">{tr!("Features")}</h2>
-            <p>{move || match shown.get() {
-                Shown::Classes => tr!("Where each network finds its most likely classes: its last map, weighted as the classifier weighs it."),
-                Shown::Gradients => tr!("Where each network finds its most likely classes at {}: its maps, each weighted by how much the class moves with it.", node.get()),
-                _ => tr!("What each network computes of this picture at {}.", node.get()),
-            }}</p>
-        </div>
         <div class="choices">
             <span class="group" role="group" aria-label=tr!("Maps")>
                 {[(Shown::Channels, tr!("Channels")), (Shown::Classes, tr!("Class activation")), (Shown::Gradients, tr!("Grad-CAM"))].map(|(what, title)| {
@@ -313,6 +305,11 @@ pub fn Features(
             }}</span>
         </div>
         <Show when=move || shown.get() != Shown::Nothing fallback=|| view! { <p class="problem">{tr!("Choose what to look at. It is computed when it is asked for.")}</p> }>
+            <p class="cap">{move || match shown.get() {
+                Shown::Classes => tr!("Where each network finds its most likely classes: its last map, weighted as the classifier weighs it."),
+                Shown::Gradients => tr!("Where each network finds its most likely classes at {}: its maps, each weighted by how much the class moves with it.", node.get()),
+                _ => tr!("What each network computes of this picture at {}.", node.get()),
+            }}</p>
             <div class="cols">
                 <For each=move || models.get() key=String::clone let:net><Column look net/></For>
             </div>

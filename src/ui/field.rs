@@ -81,13 +81,6 @@ pub fn FieldFigure(
         }
     };
     view! {
-        <div class="head">
-            <h2 id="field-title">{tr!("Receptive field")}</h2>
-            <p>{move || tr!(
-                "What one position of {} can see of the picture (the frame), and how much each pixel moves it (the light).",
-                session.state.with(|state| state.node.clone())
-            )}</p>
-        </div>
         <div class="choices walk">
             {button(tr!("Compute"), move || is_on.update(|on| *on = !*on)).pressed(move || is_on.get()).view()}
             {slider(tr!("Down"), |at| at.0, |at, share| (share, at.1))}

@@ -7,6 +7,7 @@ use super::cost::Cost;
 use super::dom;
 use super::features::Features;
 use super::field::FieldFigure;
+use super::head::head;
 use super::learn::Learn;
 use super::session::Session;
 use super::share::Forms;
@@ -43,18 +44,45 @@ pub enum Figure {
 }
 
 impl Figure {
-    /// The section's name in the page's address, and its heading.
-    fn names(self) -> (&'static str, String) {
+    /// The section's name in the page's address.
+    fn section(self) -> &'static str {
         match self {
-            Self::Architecture => ("architecture", tr!("Architecture")),
-            Self::Strides => ("strides", tr!("Strides")),
-            Self::Features => ("features", tr!("Features")),
-            Self::Field => ("field", tr!("Receptive field")),
-            Self::Cost => ("cost", tr!("Cost")),
-            Self::Weights => ("weights", tr!("Weights")),
-            Self::Learn => ("learn", tr!("Learn")),
-            Self::Share => ("share", tr!("Share")),
+            Self::Architecture => "architecture",
+            Self::Strides => "strides",
+            Self::Features => "features",
+            Self::Field => "field",
+            Self::Cost => "cost",
+            Self::Weights => "weights",
+            Self::Learn => "learn",
+            Self::Share => "share",
         }
+    }
+
+    /// What stands above it. `index.html` has the same of those that can stand alone.
+    pub fn head(self) -> AnyView {
+        let (heading, caption) = match self {
+            Self::Architecture => {
+                (tr!("Architecture"), tr!("Where the networks differ is coloured. Stages and blocks open when chosen."))
+            }
+            Self::Strides => {
+                (tr!("Strides"), tr!("What each path reads of a map on its way to half the size. Grey is never read."))
+            }
+            Self::Features => (tr!("Features"), tr!("What each network computes of this picture, layer by layer.")),
+            Self::Field => (
+                tr!("Receptive field"),
+                tr!(
+                    "What one position of a map can see of the picture (the frame), and how much each pixel moves it (the light)."
+                ),
+            ),
+            Self::Cost => (
+                tr!("Cost"),
+                tr!("What each network takes: multiplications, parameters, memory, and the time of each layer here."),
+            ),
+            Self::Weights => (tr!("Weights"), tr!("Whose they are, what a file of them holds, and what this device keeps.")),
+            Self::Learn => return head(self.section(), tr!("Learn"), None),
+            Self::Share => return head(self.section(), tr!("Share"), None),
+        };
+        head(self.section(), heading, Some(caption))
     }
 
     /// The part, made within `owner`, so that it goes when its place does.
@@ -118,7 +146,7 @@ fn api_offered(session: Session, owner: Owner) -> Result<(), SplitLoaderError> {
     Ok(())
 }
 
-/// The section of a figure: its heading until the rest has come. In the whole page that is fetched when the section comes into sight, or
+/// The section of a figure: its heading, and the rest once it has come. In the whole page that is fetched when the section comes into sight, or
 /// from the reader's first move on, so that what is looked at first stands first.
 #[component]
 pub fn Later(
@@ -126,21 +154,20 @@ pub fn Later(
     session: Session,
     /// Which one.
     figure: Figure,
+    /// Whether its heading stands above it already.
+    #[prop(optional)]
+    is_headed: bool,
 ) -> impl IntoView {
-    let (name, heading) = figure.names();
-    let title = format!("{name}-title");
+    let name = figure.section();
     let is_busy = RwSignal::new(true);
     let section = NodeRef::<Section>::new();
     let is_seen = RwSignal::new(session.state.with_untracked(|state| state.embed.is_some()));
     section.on_load(move |section| dom::once_in_sight(&section, move || is_seen.set(true)));
     let wanted = Signal::derive(move || is_seen.get() || session.is_read.get());
-    let waiting = {
-        let title = title.clone();
-        move || view! { <div class="head"><h2 id=title.clone()>{heading.clone()}</h2></div> }.into_any()
-    };
     view! {
-        <section id=name node_ref=section aria-labelledby=title aria-busy=move || is_busy.get().to_string()>
-            <Arriving session figure is_busy wanted waiting/>
+        <section id=name node_ref=section aria-labelledby=format!("{name}-title") aria-busy=move || is_busy.get().to_string()>
+            {(!is_headed).then(|| figure.head())}
+            <Arriving session figure is_busy wanted/>
         </section>
     }
     .into_any()
@@ -158,9 +185,6 @@ pub fn Arriving(
     /// Whether it is to come.
     #[prop(into)]
     wanted: Signal<bool>,
-    /// What stands in its place until then.
-    #[prop(into)]
-    waiting: ViewFn,
 ) -> impl IntoView {
     let owner = Owner::current().unwrap_or_default();
     let arrived = RwSignal::new_local(None::<AnyView>);
@@ -189,9 +213,8 @@ pub fn Arriving(
     move || {
         match (is_busy.get(), has_failed.get()) {
         (false, false) => arrived.try_update_untracked(Option::take).flatten(),
-        (_, false) => Some(waiting.run()),
+        (_, false) => None,
         (_, true) => Some(view! {
-            {waiting.run()}
             <p class="problem">{tr!("The code of this figure could not be fetched. Check the connection, then try again.")}</p>
             {button(tr!("Try again"), move || fetch.run(())).view()}
         }.into_any()),

@@ -54,7 +54,6 @@ pub fn Learn(
         dom::scroll_to(section);
     };
     view! {
-        <div class="head"><h2 id="learn-title">{tr!("Learn")}</h2></div>
         <Show when=move || has_failed.get()>
             <p class="problem">{tr!("The article could not be fetched. Check the connection, then try again.")}</p>
             {button(tr!("Try again"), fetch).view()}

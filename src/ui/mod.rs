@@ -42,6 +42,8 @@ pub mod field_view;
 #[cfg(feature = "ui")]
 mod files;
 #[cfg(feature = "ui")]
+mod head;
+#[cfg(feature = "ui")]
 mod inspector;
 #[cfg(feature = "ui")]
 mod lang;
@@ -70,6 +72,8 @@ mod session;
 mod share;
 #[cfg(feature = "charts")]
 pub mod snippets;
+#[cfg(feature = "ui")]
+mod soon;
 #[cfg(feature = "charts")]
 pub mod state;
 #[cfg(feature = "charts")]

@@ -3,6 +3,7 @@
 use super::button::button;
 use super::dom;
 use super::fetching::{Busy, Consent};
+use super::head::head;
 use super::live::Live;
 use super::markup::escape;
 use super::names::{display, hue};
@@ -21,11 +22,19 @@ use std::sync::Arc;
 /// The network that knows far more than the tiny ones.
 const THOUSAND_CLASSES: &str = "resnet50-a";
 
+/// What stands above it.
+pub fn predict_head() -> AnyView {
+    head("prediction", tr!("Prediction"), Some(tr!("Every number says whose weights it comes from.")))
+}
+
 /// The picture and a card for each network.
 #[component]
 pub fn Predict(
     /// The session whose answers are shown.
     session: Session,
+    /// Whether its heading stands above it already.
+    #[prop(optional)]
+    is_headed: bool,
 ) -> impl IntoView {
     let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
     let none_knows_it = Memo::new(move |_| {
@@ -76,10 +85,7 @@ pub fn Predict(
     let ask_the_large_one = move || session.state.update(|state| state.models = vec![THOUSAND_CLASSES.into()]);
     view! {
         <section id="prediction" aria-labelledby="prediction-title">
-            <div class="head">
-                <h2 id="prediction-title">{tr!("Prediction")}</h2>
-                <p>{tr!("Every number says whose weights it comes from.")}</p>
-            </div>
+            {(!is_headed).then(predict_head)}
             <div class="answers">
                 <Shown session/>
                 <div class="cols" aria-live="polite">

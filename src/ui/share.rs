@@ -51,7 +51,7 @@ pub fn Share(
                 <span class="space"></span>
                 {button(tr!("Close"), close).view()}
             </div>
-            <Show when=move || is_open.get()><Arriving session figure=Figure::Share is_busy wanted=true waiting=|| ()/></Show>
+            <Show when=move || is_open.get()><Arriving session figure=Figure::Share is_busy wanted=true/></Show>
         </dialog>
     }
 }

@@ -108,10 +108,6 @@ pub fn Strides(
     let can_check =
         move || session.outcomes.with(|outcomes| outcomes.values().any(|outcome| matches!(outcome, Outcome::Done(_))));
     view! {
-        <div class="head">
-            <h2 id="strides-title">{tr!("Strides")}</h2>
-            <p>{tr!("What each path reads of a map on its way to half the size. Grey is never read.")}</p>
-        </div>
         <Strip session networks chosen/>
         <div class="choices walk">
             {button(move || if playing.with(Option::is_some) { tr!("Pause") } else { tr!("Play") }, play).view()}

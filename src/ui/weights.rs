@@ -46,10 +46,6 @@ pub fn Weights(
     });
     session.list_kept();
     view! {
-        <div class="head">
-            <h2 id="weights-title">{tr!("Weights")}</h2>
-            <p>{tr!("Whose they are, what a file of them holds, and what this device keeps.")}</p>
-        </div>
         <div class="choices"><span class="group" role="group" aria-label=tr!("Networks that belong together")>{presets}</span></div>
         <div class="cols">
             <For each=move || models.get() key=String::clone let:model><Column session model/></For>

@@ -6,9 +6,8 @@ import { after, before, describe, test } from "node:test";
 import lighthouse, { desktopConfig } from "lighthouse";
 import { TYPES, dist, launch, serve } from "./harness.mjs";
 
-/// Least scores. Performance is held only where it does not hang on how busy this machine is; elsewhere it is printed.
-const LEAST = { accessibility: 0.95, "best-practices": 0.95, seo: 0.95 };
-const LEAST_PERFORMANCE = 0.85;
+/// Least scores. A phone's performance hangs on how busy this machine is, since a phone is taken to be four times as slow: it is printed.
+const LEAST = { performance: 0.95, accessibility: 0.95, "best-practices": 0.95, seo: 0.95 };
 const PORT = 9300 + (process.pid % 600);
 let site, browser;
 
@@ -41,8 +40,8 @@ describe("Lighthouse", () => {
         const metrics = ["first-contentful-paint", "largest-contentful-paint", "total-blocking-time", "cumulative-layout-shift", "speed-index"].map((id) => `${id} ${lhr.audits[id].displayValue}`);
         console.log(`# ${name}, ${form}: ${JSON.stringify(scores)}; ${metrics.join(", ")}`);
         const lost = Object.values(lhr.categories).flatMap(({ id, auditRefs }) => auditRefs.filter(({ id, weight }) => weight > 0 && lhr.audits[id].score !== null && lhr.audits[id].score < 0.9).map((ref) => `${id}: ${ref.id} ${lhr.audits[ref.id].displayValue ?? ""}`));
-        const isHeld = name === "a figure alone" && form === "desktop";
-        for (const [id, least] of Object.entries(isHeld ? { ...LEAST, performance: LEAST_PERFORMANCE } : LEAST)) assert.ok(scores[id] >= least, `${id} ${scores[id]}; lost: ${lost.join("; ")}`);
+        const held = Object.entries(LEAST).filter(([id]) => form === "desktop" || id !== "performance");
+        for (const [id, least] of held) assert.ok(scores[id] >= least, `${id} ${scores[id]}; lost: ${lost.join("; ")}`);
       });
     }
   }

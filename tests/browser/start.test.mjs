@@ -43,6 +43,11 @@ const lines = (page) => page.evaluate(() => [...document.querySelectorAll("h1, h
   .filter((element) => element.checkVisibility())
   .map((element) => [element.textContent, getComputedStyle(element).color, Math.round(element.getBoundingClientRect().top), Math.round(element.getBoundingClientRect().left)]));
 
+/// A figure's heading and the sentence under it, likewise.
+const head = (page) => page.evaluate(() => [...document.querySelectorAll(".alone .head > *")]
+  .filter((element) => element.checkVisibility())
+  .map((element) => [element.textContent, getComputedStyle(element).color, Math.round(element.getBoundingClientRect().top), Math.round(element.getBoundingClientRect().left)]));
+
 describe("the first lines", () => {
   for (const [name, query, size, korean] of [
     ["in English", "", DESKTOP, false], ["in Korean, dark", "?lang=ko&theme=dark", DESKTOP, true], ["on a phone", "", PHONE, false],
@@ -67,6 +72,28 @@ describe("the first lines", () => {
       assert.ok(await page.evaluate(() => globalThis.shifted) < 0.1, `shifted by ${await page.evaluate(() => globalThis.shifted)}`);
       assert.deepEqual(seen, { errors: [], strangers: [] });
       await page.close();
+    });
+  }
+
+  for (const figure of ["predict", "architecture", "strides", "features", "field", "cost"]) {
+    test(`${figure}, alone: its heading before the code, and where the figure has it`, async () => {
+      for (const lang of ["en", "ko"]) {
+        let arrive;
+        hold = new Promise((resolve) => { arrive = resolve; });
+        const { page, seen } = await open(`?embed=${figure}&lang=${lang}`, PHONE);
+        await page.waitForFunction(() => document.querySelector("#shell .alone p") && document.styleSheets.length > 0);
+        const first = await head(page);
+        assert.equal(first.length, 2, `${first}`);
+        assert.equal(/[가-힣]/.test(first.join()), lang === "ko", `${first}`);
+        arrive();
+        hold = undefined;
+        await page.waitForSelector("section[aria-busy='false'], #prediction");
+        assert.equal(await page.locator("#shell").count(), 0);
+        assert.deepEqual(await head(page), first, "nothing jumps when the figure stands");
+        assert.ok(await page.evaluate(() => globalThis.shifted) < 0.1, `shifted by ${await page.evaluate(() => globalThis.shifted)}`);
+        assert.deepEqual(seen, { errors: [], strangers: [] });
+        await page.close();
+      }
     });
   }
 
