@@ -86,11 +86,11 @@ pub fn FieldFigure(
             {slider(tr!("Down"), |at| at.0, |at, share| (share, at.1))}
             {slider(tr!("Across"), |at| at.1, |at, share| (at.0, share))}
             {button(tr!("One channel"), move || one_channel.update(|one| *one = !*one)).pressed(move || one_channel.get()).view()}
-            <span>{move || if one_channel.get() {
-                tr!("Channel {}, as chosen above.", session.state.with(|state| state.channel))
+            <span>{move || session.state.with(|state| if one_channel.get() {
+                tr!("{}, channel {}, as chosen above.", state.node, state.channel)
             } else {
-                tr!("All channels together.")
-            }}</span>
+                tr!("{}, all channels together.", state.node)
+            })}</span>
         </div>
         <Show when=move || is_on.get() fallback=|| view! { <p class="problem">{tr!("It is computed when it is asked for: one pass back through each network.")}</p> }>
             <div class="cols">

@@ -20,6 +20,8 @@ pub fn Soon(
     children: ChildrenFn,
 ) -> impl IntoView {
     let is_time = RwSignal::new(false);
-    soon(move || drop(is_time.try_set(true)));
+    soon(move || {
+        is_time.try_set(true);
+    });
     view! { <Show when=move || is_time.get()>{children()}</Show> }.into_any()
 }

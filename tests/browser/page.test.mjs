@@ -676,7 +676,7 @@ describe("features", () => {
     assert.ok(frame[1] < 0, "the field reaches beyond the picture");
     // One channel; deep down everything is read; the saved figure carries its caption.
     await field.getByRole("button", { name: "One channel" }).click();
-    await field.getByText("Channel 0, as chosen above.").waitFor();
+    await field.getByText(/, channel 0, as chosen above\.$/).waitFor();
     const saved = visit.page.waitForEvent("download");
     await field.getByRole("group", { name: "Save the receptive field of Tiny-D" }).getByRole("button", { name: "SVG" }).click();
     const svg = readFileSync(await (await saved).path(), "utf8");
