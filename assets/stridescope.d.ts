@@ -39,6 +39,8 @@ declare namespace Stridescope {
     /** The network that the others are compared with; null for the first. */
     base: string | null;
     backend: "auto" | "webgpu" | "cpu";
+    /** Which kernels convolve on WebGPU: Stridescope's own, burn's, or whichever suits the adapter. */
+    kernels: "auto" | "stock" | "tiled";
     theme: "auto" | "light" | "dark";
     lang: "auto" | "en" | "ko";
     /** The figure that stands alone; null in the whole page. Only a link chooses it. */

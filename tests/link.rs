@@ -15,7 +15,7 @@ use stridescope::ui::picture::Colours;
 use stridescope::ui::samples::SAMPLES;
 use stridescope::ui::snippets::{Snippet, alone};
 use stridescope::ui::state::{Embed, FILLS, Lang, Probe, State, Theme};
-use stridescope::worker::protocol::BackendChoice;
+use stridescope::worker::protocol::{BackendChoice, KernelChoice};
 
 #[test]
 fn the_default_state_is_the_bare_address() {
@@ -128,6 +128,7 @@ fn what_makes_no_sense_is_said_and_left_at_its_default() {
         ("size=31", "not between 32 and 512"),
         ("size=99999999999999999999999", "not between 32 and 512"),
         ("backend=gpu", "write auto, webgpu or cpu"),
+        ("kernels=fast", "write auto, stock or tiled"),
         ("theme=sepia", "write auto, light or dark"),
         ("lang=fr", "write auto, en or ko"),
         ("embed=weights", "write architecture, strides, features, field, cost or predict"),
@@ -214,6 +215,7 @@ fn any_state() -> impl Strategy<Value = State> {
         ),
         (
             prop::sample::select(vec![Lang::Auto, Lang::En, Lang::Ko]),
+            prop::sample::select(vec![KernelChoice::Auto, KernelChoice::Stock, KernelChoice::Tiled]),
             prop::option::of(prop::sample::select(Embed::ALL.to_vec())),
             any::<bool>(),
             any::<bool>(),
@@ -229,7 +231,7 @@ fn any_state() -> impl Strategy<Value = State> {
                 theme,
                 ((count, extras), open, level, base),
                 ((channel, at), sort, colours, one_scale, shift, probe),
-                (lang, embed, controls, autorun),
+                (lang, kernels, embed, controls, autorun),
             )| State {
                 base: base.map(|base| base.get(&models).clone()),
                 models,
@@ -254,6 +256,7 @@ fn any_state() -> impl Strategy<Value = State> {
                 probe: probe.map(|(y, x, side, fill)| Probe { node: "input".into(), y, x, side, fill: FILLS[fill].0 }),
                 level,
                 backend,
+                kernels,
                 theme,
                 lang,
                 embed,
@@ -354,7 +357,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "open", "shift", "probe", "at", "channel", "sort", "colours", "scale", "image", "size", "count", "level", "base", "backend", "theme", "lang", "embed", "controls", "autorun"]), value in "\\PC{0,80}") {
+    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "open", "shift", "probe", "at", "channel", "sort", "colours", "scale", "image", "size", "count", "level", "base", "backend", "kernels", "theme", "lang", "embed", "controls", "autorun"]), value in "\\PC{0,80}") {
         let query: String = form_urlencoded::Serializer::new(String::new()).append_pair(key, &value).finish();
         let (state, problems) = State::from_query(&query);
         prop_assert!(problems.len() <= 1);

@@ -106,7 +106,7 @@ impl Network {
 
         let input = Tensor::<4>::from_data(TensorData::new(input.to_vec(), shape), &self.backend.device());
         let edits: Vec<(usize, &Edit)> = asked.edits.iter().copied().zip(pass.edits).collect();
-        let (logits, outputs) = self.run(input, &steps, &kept, &edits).await?;
+        let (logits, outputs) = self.run(input, &steps, &kept, &edits, pass.each).await?;
         let logits = self.read(logits).await?;
         let mut out = Output { logits, taps: Vec::new(), means: Vec::new(), cams: Vec::new(), gradients: Vec::new() };
         for (&id, &index) in pass.taps.iter().zip(&asked.taps) {
@@ -141,7 +141,7 @@ impl Network {
                 maps[index] = Some(Map { dims: tensor.dims(), values: self.read(tensor.clone()).await? });
             }
         }
-        let reverse = Reverse { graph: &self.graph, checkpoint: &self.checkpoint, steps, outputs: &maps };
+        let reverse = Reverse { graph: &self.graph, checkpoint: &self.checkpoint, steps, outputs: &maps, each: pass.each };
         if let Some(at) = asked.grad_cam {
             let classes: Vec<usize> = top_k(&out.logits, pass.cams).into_iter().map(|(class, _)| class).collect();
             out.cams = grad_cams(&reverse, &classes, (self.graph.nodes.len() - 1, at))?;
@@ -178,6 +178,7 @@ impl Network {
         steps: &[Step],
         kept: &[usize],
         edits: &[(usize, &Edit)],
+        each: Option<fn()>,
     ) -> Result<(Tensor<4>, Vec<Option<Tensor<4>>>), EngineError> {
         let count = self.graph.nodes.len();
         let last = count - 1;
@@ -189,6 +190,7 @@ impl Network {
         let mut outputs: Vec<Option<Tensor<4>>> = vec![None; count];
         outputs[0] = Some(self.edited(0, input, edits).await?);
         for step in steps {
+            each.inspect(|each| each());
             let reads = step.reads(&self.graph).map(|index| {
                 readers[index] -= 1;
                 let output = if readers[index] == 0 { outputs[index].take() } else { outputs[index].clone() };

@@ -23,6 +23,8 @@ pub struct Pass<'a> {
     pub gradients: &'a [Unit<'a>],
     /// What is changed before later layers read it.
     pub edits: &'a [Edit],
+    /// Called before each layer is computed, forwards and back.
+    pub each: Option<fn()>,
 }
 
 impl<'a> Pass<'a> {

@@ -37,6 +37,8 @@ pub struct Reverse<'a> {
     pub steps: &'a [Step],
     /// By layer, the outputs of one picture: those of every step between the ends of the reverse pass, both included.
     pub outputs: &'a [Option<Map>],
+    /// Called before each layer.
+    pub each: Option<fn()>,
 }
 
 impl Reverse<'_> {
@@ -48,6 +50,7 @@ impl Reverse<'_> {
         gradients[from] = Some(seed);
         for step in self.steps.iter().rev().filter(|step| step.output() > to) {
             let Some(mut gradient) = gradients[step.output()].take() else { continue };
+            self.each.inspect(|each| each());
             match step {
                 Step::Conv(fused) => {
                     if fused.relu {

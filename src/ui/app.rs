@@ -13,8 +13,10 @@ use super::share::Share;
 use super::soon::{Soon, soon};
 use super::state::{Lang, State, Theme};
 use crate::tr;
+use crate::worker::client::Client;
 use leptos::ev;
 use leptos::prelude::*;
+use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::CustomEvent;
@@ -25,8 +27,13 @@ const LANGUAGE_SELECT: &str = "select.language";
 /// Mounts the page, in its reader's language.
 pub fn start() {
     console_error_panic_hook::set_once();
-    spawn_local(async {
-        let query = dom::query();
+    let query = dom::query();
+    let client = Client::new();
+    // The engine loads while the page is made, unless it is a figure that waits to be asked.
+    if State::from_query(&query).0.embed.is_none() {
+        client.ensure();
+    }
+    spawn_local(async move {
         let spoken = lang::resolved(Lang::of_query(&query));
         let (spoken, texts, problem) = match lang::fetch(spoken).await {
             Ok(texts) => (spoken, texts, None),
@@ -37,7 +44,7 @@ pub fn start() {
         problems.extend(problem);
         dom::next_task().await;
         dom::remove_shell();
-        leptos::mount::mount_to_body(move || view! { <App state problems spoken/> });
+        leptos::mount::mount_to_body(move || view! { <App state problems spoken client/> });
     });
 }
 
@@ -49,10 +56,12 @@ fn App(
     problems: Vec<String>,
     /// The language whose texts are there.
     spoken: Lang,
+    /// The engine's end in the page.
+    client: Rc<Client>,
 ) -> impl IntoView {
     let image = state.image.clone();
     let alone = state.embed;
-    let session = Session::new(state, &problems);
+    let session = Session::new(state, &problems, client);
     let spoken = RwSignal::new(spoken);
     follow_address(session);
     follow_theme(session);
@@ -66,7 +75,9 @@ fn App(
         run_in_sight(session);
     }
 
-    let asked = Memo::new(move |_| session.state.with(|state| (state.models.clone(), state.backend, state.size, state.shift)));
+    let asked = Memo::new(move |_| {
+        session.state.with(|state| (state.models.clone(), state.backend, state.kernels, state.size, state.shift))
+    });
     Effect::new(move |_| {
         asked.with(|_| session.refresh());
     });
@@ -166,6 +177,15 @@ pub fn Notice(
                     <span class="group">
                         {button(tr!("Reload"), move || session.apply_update()).class("solid").view()}
                         {button(tr!("Close"), move || session.update.set(None)).view()}
+                    </span>
+                </div>
+            </Show>
+            <Show when=move || session.asks_for_gpu.get()>
+                <div class="notice">
+                    <p>{tr!("The GPU failed twice, so the CPU computes from here on. Nothing is lost. Should the GPU be tried again?")}</p>
+                    <span class="group">
+                        {button(tr!("Try the GPU again"), move || session.try_gpu_again()).class("solid").view()}
+                        {button(tr!("Close"), move || session.asks_for_gpu.set(false)).view()}
                     </span>
                 </div>
             </Show>

@@ -26,6 +26,7 @@ fn words(progress: Option<Progress>) -> (String, Option<f64>) {
     };
     match step {
         Step::Device => (tr!("Looking for a device"), None),
+        Step::Gpu => (tr!("Starting the GPU"), None),
         Step::Asking => (tr!("Asking for the weights"), None),
         Step::Weights { received, total } => {
             let rate = per_second.filter(|rate| *rate > 0.0);

@@ -146,7 +146,7 @@ impl Session {
 
     /// Looks into a file of weights.
     pub fn look(self, source: Source, net: Option<String>) {
-        let Some(client) = self.client() else { return };
+        let client = self.client();
         self.cancel_all(|pending| matches!(pending, Pending::Look));
         let id = client.next_id();
         let open = Open { id, source: source.to_string(), net: net.clone(), fetching: self.files.fetching(&source) };
@@ -196,7 +196,7 @@ impl Session {
 
     /// Asks what is kept on this device.
     pub fn list_kept(self) {
-        let Some(client) = self.client() else { return };
+        let client = self.client();
         let id = client.next_id();
         self.pend(id, Pending::Kept);
         client.send(Request::Kept { id }, None);
@@ -204,7 +204,7 @@ impl Session {
 
     /// Deletes a file that is kept on this device.
     pub fn forget(self, key: String) {
-        let Some(client) = self.client() else { return };
+        let client = self.client();
         self.files.withdraw(&key);
         let id = client.next_id();
         self.pend(id, Pending::Kept);

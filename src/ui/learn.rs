@@ -49,8 +49,8 @@ pub fn Learn(
         event.prevent_default();
         let (query, section) = href.split_once('#').unwrap_or((&href, ""));
         let now = session.state.get_untracked();
-        let State { lang, theme, backend, image, .. } = now;
-        session.go(State { lang, theme, backend, image, ..State::from_query(query).0 });
+        let State { lang, theme, backend, kernels, image, .. } = now;
+        session.go(State { lang, theme, backend, kernels, image, ..State::from_query(query).0 });
         dom::scroll_to(section);
     };
     view! {

@@ -7,9 +7,9 @@ use super::state::State;
 use crate::tr;
 use crate::weights::source::{Source as Weights, net_of, source_of, written};
 use crate::words::say;
-use crate::worker::client::{Client, Incoming};
+use crate::worker::client::{Client, Incoming, Trouble};
 use crate::worker::protocol::{
-    BackendChoice, BackendReport, Event, Fetching, InputChoice, Ran, Request, Run, Step, WeightsChoice,
+    BackendChoice, BackendReport, Event, Fetching, InputChoice, KernelChoice, Ran, Request, Run, Step, WeightsChoice,
 };
 use leptos::prelude::*;
 use std::any::Any;
@@ -139,17 +139,17 @@ pub enum Pending {
     Kept,
 }
 
-/// The answers on show belong to this picture, device, size and shift.
-type Stamp = (u32, BackendChoice, Option<usize>, usize);
+/// The answers on show belong to this picture, device, kernels, size and shift.
+type Stamp = (u32, BackendChoice, KernelChoice, Option<usize>, usize);
 
 #[derive(Default)]
 struct Inner {
-    client: RefCell<Option<Rc<Client>>>,
+    client: Rc<Client>,
     /// What each request is for, oldest first; never many.
     pending: RefCell<Vec<(u32, Pending)>>,
-    /// The picture on show, for a worker that has not seen it, and the worker that has.
+    /// The picture on show, and whether the engine looks at it or at another.
     blob: RefCell<Option<Blob>>,
-    seen_by: Cell<u32>,
+    is_before_engine: Cell<bool>,
     pictures: Cell<u32>,
     /// Counts the pictures that were given to the engine and are not shown.
     given: Cell<u32>,
@@ -175,6 +175,8 @@ pub struct Session {
     pub live: RwSignal<Option<Source>>,
     /// Something the visitor should know, until it is put away.
     pub notice: RwSignal<Option<String>>,
+    /// Whether the GPU failed so often that the visitor is to say whether it is tried again.
+    pub asks_for_gpu: RwSignal<bool>,
     /// Files of weights.
     pub files: Files,
     /// Whether the reader has begun to look around.
@@ -191,7 +193,7 @@ pub struct Session {
 
 impl Session {
     /// A session that has asked nothing yet.
-    pub fn new(state: State, problems: &[String]) -> Self {
+    pub fn new(state: State, problems: &[String], client: Rc<Client>) -> Self {
         let session = Self {
             awake: RwSignal::new(state.embed.is_none()),
             is_read: RwSignal::new(false),
@@ -200,14 +202,14 @@ impl Session {
             picture: RwSignal::default(),
             live: RwSignal::new(None),
             notice: RwSignal::new((!problems.is_empty()).then(|| problems.join(" "))),
+            asks_for_gpu: RwSignal::new(false),
             files: Files::new(),
             update: RwSignal::new_local(None),
             backend: RwSignal::default(),
-            inner: StoredValue::new_local(Rc::new(Inner::default())),
+            inner: StoredValue::new_local(Rc::new(Inner { client: client.clone(), ..Inner::default() })),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
         };
-        let client = Client::new(move |incoming| session.hear(incoming));
-        *session.inner().client.borrow_mut() = Some(client);
+        client.listen(move |incoming| session.hear(incoming));
         session
     }
 
@@ -227,8 +229,8 @@ impl Session {
     }
 
     /// The engine's end in the page.
-    pub fn client(self) -> Option<Rc<Client>> {
-        self.inner().client.borrow().clone()
+    pub fn client(self) -> Rc<Client> {
+        self.inner().client.clone()
     }
 
     /// Notes what a request is for.
@@ -259,9 +261,7 @@ impl Session {
             self.put_picture(sample_url(&sample), say(sample.title), say(sample.credit), None);
         }
         // The engine loads while the picture does.
-        if let Some(client) = self.client() {
-            client.ensure();
-        }
+        self.client().ensure();
         spawn_local(async move {
             match dom::fetch_blob(&sample_url(&sample)).await {
                 Ok(blob) => self.choose(blob, say(sample.title), Some(sample)),
@@ -326,7 +326,7 @@ impl Session {
     }
 
     fn choose(self, blob: Blob, title: String, sample: Option<Sample>) {
-        let Some(client) = self.client() else { return };
+        let client = self.client();
         self.cancel_all(|pending| matches!(pending, Pending::Picture(_)));
         let id = client.next_id();
         let candidate = Candidate { blob: blob.clone(), title, sample, given: self.inner().given.get() };
@@ -336,12 +336,12 @@ impl Session {
 
     /// Asks networks for a picture that is not shown; `heard` gets every network's answer, in order, or the first sentence why not.
     pub fn classify(self, blob: Blob, models: Vec<String>, heard: impl FnOnce(Result<Vec<(String, Answer)>, String>) + 'static) {
-        let Some(client) = self.client() else { return };
+        let client = self.client();
         client.ensure();
         let inner = self.inner();
         inner.given.set(inner.given.get() + 1);
         // The picture on show has to be sent again afterwards.
-        inner.seen_by.set(0);
+        inner.is_before_engine.set(false);
         let asked = Rc::new(RefCell::new(Asked { ids: Vec::new(), answers: Vec::new(), heard: Some(Box::new(heard)) }));
         let count = models.len();
         let fail = {
@@ -393,10 +393,8 @@ impl Session {
 
     /// Gives a request up.
     pub fn cancel(self, id: u32) {
-        if self.take(id).is_some()
-            && let Some(client) = self.client()
-        {
-            client.send(Request::Cancel { id }, None);
+        if self.take(id).is_some() {
+            self.client().send(Request::Cancel { id }, None);
         }
     }
 
@@ -439,12 +437,12 @@ impl Session {
     /// Asks every chosen network that has not answered for this picture, device, size and shift.
     pub fn refresh(self) {
         let inner = self.inner();
-        let Some(client) = self.client() else { return };
+        let client = self.client();
         if inner.blob.borrow().is_none() || !self.awake.get_untracked() {
             return;
         }
         let state = self.state.get_untracked();
-        let stamp = Some((inner.pictures.get(), state.backend, state.size, state.shift));
+        let stamp = Some((inner.pictures.get(), state.backend, state.kernels, state.size, state.shift));
         let is_new = inner.stamp.replace(stamp) != stamp;
         self.cancel_all(|pending| matches!(pending, Pending::Run(net) if is_new || !state.models.contains(net)));
         // While one picture follows the other, the last answer stands until the next one comes.
@@ -503,7 +501,7 @@ impl Session {
         change: impl FnOnce(&mut Run),
         heard: impl FnOnce(Result<Answer, String>) + 'static,
     ) -> Option<u32> {
-        let client = self.client()?;
+        let client = self.client();
         self.show_picture_to(&client);
         let mut run = self.run(&client, net);
         change(&mut run);
@@ -532,14 +530,15 @@ impl Session {
             edits: Vec::new(),
             shift: (state.shift, 0),
             timed: false,
+            kernels: state.kernels,
+            gpu_failed: false,
         })
     }
 
-    /// Sends the picture on show to a worker that was started since.
+    /// Has the engine look at the picture on show again, where it saw another since.
     fn show_picture_to(self, client: &Rc<Client>) {
-        client.ensure();
         let inner = self.inner();
-        if inner.seen_by.replace(client.generation()) != client.generation() {
+        if !inner.is_before_engine.replace(true) {
             let id = client.next_id();
             client.send(Request::Picture { id }, inner.blob.borrow().clone());
         }
@@ -547,26 +546,31 @@ impl Session {
 
     fn hear(self, incoming: Incoming) {
         match incoming {
-            Incoming::Lost(message) => self.lost(&message),
+            Incoming::Trouble(trouble) => self.trouble(trouble),
             Incoming::Event(event, numbers) => self.event(event, numbers),
         }
     }
 
-    fn lost(self, message: &str) {
-        let pending = std::mem::take(&mut *self.inner().pending.borrow_mut());
-        let message = say(message);
-        self.notice.set(Some(message.clone()));
-        let mut outcomes = self.outcomes.get_untracked();
-        for (_, pending) in pending {
-            match pending {
-                Pending::Run(net) => drop(outcomes.insert(net, Outcome::Failed(message.clone()))),
-                Pending::Aside(heard) => heard(Err(message.clone())),
-                Pending::Given(fail) => fail(message.clone()),
-                Pending::Look => self.looked(Look::Failed(message.clone())),
-                Pending::Picture(_) | Pending::Kept => {}
+    fn trouble(self, trouble: Trouble) {
+        self.notice.set(Some(match trouble {
+            Trouble::Stopped => {
+                tr!("The engine stopped. Another one took its place, and what it was busy with is computed again.")
             }
-        }
-        self.outcomes.set(outcomes);
+            Trouble::Silent => tr!("The engine said nothing for a minute and was ended. Another one computes it again."),
+            Trouble::Gpu => tr!("The GPU failed. It was started anew, and what it was busy with is computed again."),
+            Trouble::GpuAgain => {
+                self.asks_for_gpu.set(true);
+                return;
+            }
+        }));
+    }
+
+    /// Computes on the GPU again that had failed.
+    pub fn try_gpu_again(self) {
+        self.asks_for_gpu.set(false);
+        self.client().allow_gpu();
+        self.outcomes.set(BTreeMap::new());
+        self.refresh();
     }
 
     fn event(self, event: Event, numbers: Vec<Vec<f32>>) {
@@ -574,7 +578,7 @@ impl Session {
         let take = |id: u32| self.take(id);
         let put = |net: String, outcome: Outcome| self.outcomes.update(|outcomes| drop(outcomes.insert(net, outcome)));
         match event {
-            Event::Ready => {}
+            Event::Ready | Event::Alive | Event::GpuFailed { .. } => {}
             Event::Picture { id, width, height } => {
                 if let Some(Pending::Picture(candidate)) = take(id) {
                     self.show(candidate, (width, height));
@@ -674,8 +678,8 @@ impl Session {
             };
             self.put_picture(url, candidate.title, credit, Some(size));
         }
-        if let Some(client) = self.client().filter(|_| inner.given.get() == candidate.given) {
-            inner.seen_by.set(client.generation());
+        if inner.given.get() == candidate.given {
+            inner.is_before_engine.set(true);
         }
         let image = candidate.sample.map(|sample| sample.id.to_string());
         if self.state.with_untracked(|state| state.image != image) {

@@ -15,7 +15,7 @@ use crate::tr;
 use crate::weights::catalogue;
 use crate::weights::source::{Source, net_of, source_of, with_source, written};
 use crate::words::{say, sentence};
-use crate::worker::protocol::{BackendChoice, Fill};
+use crate::worker::protocol::{BackendChoice, Fill, KernelChoice};
 use form_urlencoded::{Serializer, parse};
 
 /// Most networks that are shown side by side.
@@ -182,6 +182,8 @@ pub struct State {
     pub base: Option<String>,
     /// On which device to compute.
     pub backend: BackendChoice,
+    /// By which kernels, on WebGPU.
+    pub kernels: KernelChoice,
     /// Light or dark.
     pub theme: Theme,
     /// The language.
@@ -213,6 +215,7 @@ impl Default for State {
             level: Level::Stage,
             base: None,
             backend: BackendChoice::Auto,
+            kernels: KernelChoice::Auto,
             theme: Theme::Auto,
             lang: Lang::Auto,
             embed: None,
@@ -284,6 +287,10 @@ fn backend_name(backend: BackendChoice) -> &'static str {
         BackendChoice::Cpu => "cpu",
     }
 }
+
+/// Kernels by their names in a link.
+const KERNELS: [(KernelChoice, &str); 3] =
+    [(KernelChoice::Auto, "auto"), (KernelChoice::Stock, "stock"), (KernelChoice::Tiled, "tiled")];
 
 /// The device of that name.
 pub fn backend_named(name: &str) -> Option<BackendChoice> {
@@ -368,6 +375,10 @@ impl State {
                     Some(backend) => state.backend = backend,
                     None => problems.push(tr!("There is no backend \"{}\": write auto, webgpu or cpu.", shown)),
                 },
+                "kernels" => match KERNELS.iter().find(|(_, name)| *name == value) {
+                    Some((kernels, _)) => state.kernels = *kernels,
+                    None => problems.push(tr!("There are no kernels \"{}\": write auto, stock or tiled.", shown)),
+                },
                 "theme" => match theme_named(&value) {
                     Some(theme) => state.theme = theme,
                     None => problems.push(tr!("There is no theme \"{}\": write auto, light or dark.", shown)),
@@ -412,6 +423,8 @@ impl State {
         put("image", self.image.as_deref().unwrap_or(OWN_IMAGE), self.image == default.image);
         put("size", &self.size.unwrap_or_default().to_string(), self.size.is_none());
         put("backend", backend_name(self.backend), self.backend == default.backend);
+        let kernels = KERNELS.iter().find(|(kernels, _)| *kernels == self.kernels).map_or("", |(_, name)| name);
+        put("kernels", kernels, self.kernels == default.kernels);
         put("shift", &self.shift.to_string(), self.shift == 0);
         put("probe", &self.probe.as_ref().map(Probe::to_string).unwrap_or_default(), self.probe.is_none());
         put("at", &format!("{},{}", self.at.0, self.at.1), self.at == default.at);

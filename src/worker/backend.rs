@@ -1,8 +1,8 @@
 //! Which device computes: the GPU where there is a real one that burn can use and that agrees with the CPU.
 
-use super::protocol::{BackendChoice, BackendReport};
-use crate::engine::gpu::{self, Kernels};
-use crate::engine::{Backend, check_against_cpu};
+use super::protocol::{BackendChoice, BackendReport, KernelChoice, Run, Step};
+use crate::engine::gpu::{Gpu, Kernels};
+use crate::engine::{Agreement, Backend, EngineError, check_against_cpu};
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -17,46 +17,61 @@ pub struct Chosen {
     pub report: BackendReport,
 }
 
-/// What has been found out so far; the GPU is asked once.
+/// What has been found out so far.
 #[derive(Default)]
 pub struct Backends {
-    gpu: Option<Result<Gpu, String>>,
-}
-
-struct Gpu {
-    backend: Backend,
-    adapter: String,
-    software: bool,
-    agreement: f64,
+    /// The GPU, and what the browser calls it. It can be started but once in a worker.
+    gpu: Option<(Gpu, String)>,
+    /// How far it is from the CPU with these kernels.
+    checked: Option<(Kernels, Agreement)>,
 }
 
 impl Backends {
-    /// The device for a run.
-    pub async fn choose(&mut self, choice: BackendChoice) -> Chosen {
+    /// The device for a run; `report` hears when the GPU is started.
+    ///
+    /// # Errors
+    /// When the GPU fails while it is checked.
+    pub async fn choose(&mut self, run: &Run, report: &mut dyn FnMut(Step) -> bool) -> Result<Chosen, EngineError> {
+        let choice = run.backend;
         if choice == BackendChoice::Cpu {
-            return cpu("you chose the CPU");
+            return Ok(cpu("you chose the CPU"));
         }
-        if self.gpu.is_none() {
-            self.gpu = Some(open(choice == BackendChoice::Webgpu).await);
+        if run.gpu_failed {
+            return Ok(cpu("the GPU failed here"));
         }
-        match &self.gpu {
-            Some(Ok(gpu)) if choice == BackendChoice::Webgpu || !gpu.software => Chosen {
-                backend: gpu.backend.clone(),
-                report: BackendReport {
-                    name: "webgpu".into(),
-                    adapter: gpu.adapter.clone(),
-                    why: format!("checked against the CPU, {:.0e} apart", gpu.agreement),
-                },
+        let (gpu, adapter) = match &self.gpu {
+            Some(gpu) => gpu,
+            None => match open(choice == BackendChoice::Webgpu, report).await {
+                Ok(gpu) => self.gpu.insert(gpu),
+                Err(why) => return Ok(cpu(&why)),
             },
-            Some(Ok(gpu)) => cpu(&software(&gpu.adapter)),
-            Some(Err(why)) => {
-                let why = why.clone();
-                // A refusal of a software adapter does not hold once the visitor asks for WebGPU outright, nor the other way round.
-                self.gpu = None;
-                cpu(&why)
-            }
-            None => cpu("no GPU was asked"),
+        };
+        if gpu.is_software && choice != BackendChoice::Webgpu {
+            return Ok(cpu(&software(adapter)));
         }
+        let kernels = match run.kernels {
+            KernelChoice::Auto => Kernels::Auto,
+            KernelChoice::Stock => Kernels::Stock,
+            KernelChoice::Tiled => Kernels::Tiled,
+        };
+        let backend = Backend::Gpu(Gpu { kernels, ..gpu.clone() });
+        let agreement = match self.checked {
+            Some((known, agreement)) if known == kernels => agreement,
+            _ => {
+                report(Step::Gpu);
+                self.checked.insert((kernels, check_against_cpu(&backend).await?)).1
+            }
+        };
+        let apart = agreement.relative_l2;
+        if !agreement.holds() {
+            return Ok(cpu(&format!("the GPU ({adapter}) computes something else than the CPU, {apart:.0e} apart")));
+        }
+        let report = BackendReport {
+            name: "webgpu".into(),
+            adapter: adapter.clone(),
+            why: format!("checked against the CPU, {apart:.0e} apart"),
+        };
+        Ok(Chosen { backend, report })
     }
 }
 
@@ -69,7 +84,7 @@ fn software(adapter: &str) -> String {
     format!("the only GPU here is software ({adapter}), slower than the CPU")
 }
 
-async fn open(software_too: bool) -> Result<Gpu, String> {
+async fn open(software_too: bool, report: &mut dyn FnMut(Step) -> bool) -> Result<(Gpu, String), String> {
     let adapter = adapter().await?;
     let name = describe(&adapter);
     let lower = name.to_lowercase();
@@ -80,16 +95,12 @@ async fn open(software_too: bool) -> Result<Gpu, String> {
     if !has_feature(&adapter, "timestamp-query") {
         return Err(format!("the GPU ({name}) lacks timestamp-query, which burn needs"));
     }
+    report(Step::Gpu);
     let device = burn::tensor::Device::wgpu_options()
         .init_async()
         .await
         .map_err(|error| format!("the GPU ({name}) did not start: {error}"))?;
-    let backend = Backend::Gpu(gpu::Gpu { device, kernels: Kernels::Auto, is_software });
-    let agreement = check_against_cpu(&backend).await.map_err(|error| error.to_string())?;
-    if !agreement.holds() {
-        return Err(format!("the GPU ({name}) computes something else than the CPU, {:.0e} apart", agreement.relative_l2));
-    }
-    Ok(Gpu { backend, adapter: name, software: is_software, agreement: agreement.relative_l2 })
+    Ok((Gpu { device, kernels: Kernels::Auto, is_software }, name))
 }
 
 fn get(object: &JsValue, key: &str) -> JsValue {

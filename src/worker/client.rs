@@ -1,53 +1,114 @@
-//! The page's end: starts the worker when something must be computed, and starts a new one when it dies.
+//! The page's end: starts the worker when something must be computed, and puts another in its place when it dies, fails or falls silent. What
+//! it was busy with is then asked once more.
 
-use super::protocol::{Event, Request};
+use super::protocol::{BackendChoice, Event, Request, Run, Step};
 use super::transport::{numbers, pack, unpack};
 use js_sys::Array;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 
 /// The loader that the build puts beside the page.
 const LOADER: &str = "worker_loader.js";
+/// How often it is looked whether the worker still says something. A page that sleeps does not look.
+const LOOK_MS: i32 = 1000;
+/// Looks without a word from a worker that has something to do, after which it is given up. It says something at every layer.
+const SILENT_LOOKS: u32 = 60;
+/// Likewise for one that is still being loaded, over a slow network perhaps.
+const LOADING_LOOKS: u32 = 180;
+/// Times that a request is begun, at most: whatever ends two workers would end the third.
+const TRIES: u32 = 2;
+/// Times that the GPU may fail before the visitor is asked: browsers keep a site from the GPU that has lost it too often.
+const GPU_FAILURES: u32 = 2;
+/// The number of a picture that is sent again, for which nobody waits.
+const NOBODY: u32 = 0;
 
 /// What the page hears.
 pub enum Incoming {
     /// The worker says something; taps and logits come as numbers.
     Event(Event, Vec<Vec<f32>>),
-    /// The worker is gone, and what it was busy with with it. The next request starts another.
-    Lost(String),
+    /// Another worker was put in its place.
+    Trouble(Trouble),
 }
 
-type Listener = Rc<dyn Fn(Incoming)>;
+/// Why another worker is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It stopped while computing.
+    Stopped,
+    /// It said nothing for too long.
+    Silent,
+    /// The GPU failed, and is tried once more.
+    Gpu,
+    /// The GPU failed again: the CPU computes until [`Client::allow_gpu`].
+    GpuAgain,
+}
+
+type Listener = Box<dyn Fn(Incoming)>;
 
 /// A worker that is there when needed.
+#[derive(Default)]
 pub struct Client {
     running: RefCell<Option<Running>>,
-    listener: Listener,
+    listener: RefCell<Option<Listener>>,
     next_id: Cell<u32>,
     /// Counts the workers that were started, so that a late word of an old one is not taken for the new one's.
     generation: Cell<u32>,
+    /// What has yet to be answered, oldest first. The worker answers in this order.
+    open: RefCell<Vec<Open>>,
+    /// The picture that the worker looks at.
+    picture: RefCell<Option<Blob>>,
+    /// Workers in a row that did not get as far as listening.
+    unready: Cell<u32>,
+    /// Looks since the worker said something.
+    silent: Cell<u32>,
+    watch: RefCell<Option<Watch>>,
+    /// Whether the worker is at work on the GPU, as far as it said.
+    on_gpu: Cell<bool>,
+    gpu_failures: Cell<u32>,
+}
+
+/// A request that has yet to be answered.
+struct Open {
+    request: Request,
+    blob: Option<Blob>,
+    /// Workers that were lost over it.
+    lost: u32,
 }
 
 struct Running {
     worker: Worker,
     is_ready: bool,
-    waiting: Vec<(Request, Option<Blob>)>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
 
+/// A timer that runs while something is open.
+struct Watch {
+    handle: i32,
+    _look: Closure<dyn FnMut()>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(window) = web_sys::window() {
+            window.clear_interval_with_handle(self.handle);
+        }
+    }
+}
+
 impl Client {
     /// A client whose worker is not started yet.
-    pub fn new(listener: impl Fn(Incoming) + 'static) -> Rc<Self> {
-        Rc::new(Self {
-            running: RefCell::default(),
-            listener: Rc::new(listener),
-            next_id: Cell::new(1),
-            generation: Cell::new(0),
-        })
+    pub fn new() -> Rc<Self> {
+        Rc::new(Self { next_id: Cell::new(NOBODY + 1), ..Self::default() })
+    }
+
+    /// Who hears what comes from now on.
+    pub fn listen(&self, listener: impl Fn(Incoming) + 'static) {
+        *self.listener.borrow_mut() = Some(Box::new(listener));
     }
 
     /// A number for the next request.
@@ -55,28 +116,60 @@ impl Client {
         self.next_id.replace(self.next_id.get() + 1)
     }
 
-    /// Counts the workers; a change means that a new one knows nothing of earlier pictures.
-    pub fn generation(&self) -> u32 {
-        self.generation.get()
-    }
-
     /// Starts the worker if there is none.
     pub fn ensure(self: &Rc<Self>) {
-        if self.running.borrow().is_none() {
-            match self.start() {
-                Ok(running) => *self.running.borrow_mut() = Some(running),
-                Err(_) => {
-                    (self.listener)(Incoming::Lost("This browser lets no worker start, so nothing can be computed here.".into()))
-                }
+        if self.running.borrow().is_some() {
+            return;
+        }
+        match self.start() {
+            Ok(running) => *self.running.borrow_mut() = Some(running),
+            Err(_) => {
+                // Whoever asks has yet to note that it waits.
+                let client = self.clone();
+                spawn_local(
+                    async move { client.fail_all("This browser lets no worker start, so nothing can be computed here.") },
+                );
             }
         }
     }
 
     /// Sends a request, once the worker listens.
     pub fn send(self: &Rc<Self>, request: Request, blob: Option<Blob>) {
+        if let Request::Cancel { id } = request {
+            self.open.borrow_mut().retain(|open| open.request.id() != id);
+            if let Some(running) = self.running.borrow().as_ref().filter(|running| running.is_ready) {
+                post(&running.worker, &request, None);
+            }
+            return;
+        }
+        if self.open.borrow().is_empty() {
+            self.silent.set(0);
+        }
+        let open = Open { request, blob, lost: 0 };
+        if let Some(running) = self.running.borrow().as_ref().filter(|running| running.is_ready) {
+            self.post(&running.worker, &open);
+        }
+        self.open.borrow_mut().push(open);
+        self.watch();
         self.ensure();
-        if let Some(running) = self.running.borrow_mut().as_mut() {
-            if running.is_ready { post(&running.worker, &request, blob.as_ref()) } else { running.waiting.push((request, blob)) }
+    }
+
+    /// Lets the GPU compute again that had failed. Should it fail once more, the visitor is asked once more.
+    pub fn allow_gpu(&self) {
+        self.gpu_failures.set(GPU_FAILURES - 1);
+    }
+
+    fn is_gpu_barred(&self) -> bool {
+        self.gpu_failures.get() >= GPU_FAILURES
+    }
+
+    fn post(&self, worker: &Worker, open: &Open) {
+        match &open.request {
+            Request::Run(run) if self.is_gpu_barred() && run.backend != BackendChoice::Cpu => {
+                let run = Run { gpu_failed: true, ..run.clone() };
+                post(worker, &Request::Run(run), open.blob.as_ref());
+            }
+            request => post(worker, request, open.blob.as_ref()),
         }
     }
 
@@ -84,6 +177,8 @@ impl Client {
         let worker = started()?;
         let generation = self.generation.get() + 1;
         self.generation.set(generation);
+        self.silent.set(0);
+        self.on_gpu.set(false);
 
         let client = self.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
@@ -95,43 +190,141 @@ impl Client {
         let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
             error.prevent_default();
             if client.generation.get() == generation {
-                client.lose();
+                client.lose(Trouble::Stopped);
             }
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Ok(Running { worker, is_ready: false, waiting: Vec::new(), _on_message: on_message, _on_error: on_error })
+        Ok(Running { worker, is_ready: false, _on_message: on_message, _on_error: on_error })
     }
 
-    fn hear(&self, message: &JsValue) {
-        match unpack::<Event>(message) {
-            Ok(Event::Ready) => {
-                if let Some(running) = self.running.borrow_mut().as_mut() {
-                    running.is_ready = true;
-                    for (request, blob) in running.waiting.drain(..) {
-                        post(&running.worker, &request, blob.as_ref());
-                    }
+    fn hear(self: &Rc<Self>, message: &JsValue) {
+        self.silent.set(0);
+        // What cannot be read is of a worker of another version, or out of its mind.
+        let Ok(event) = unpack::<Event>(message) else { return self.lose(Trouble::Stopped) };
+        match &event {
+            Event::Ready => return self.ready(),
+            Event::Alive => return,
+            Event::Progress { step: Step::Gpu, .. } => self.on_gpu.set(true),
+            Event::GpuFailed { .. } => {
+                self.on_gpu.set(true);
+                return self.lose(Trouble::Gpu);
+            }
+            Event::Ran(ran) => self.on_gpu.set(ran.backend.name == "webgpu"),
+            _ => {}
+        }
+        if let Some(id) = event.answers() {
+            let mut open = self.open.borrow_mut();
+            if let Some(at) = open.iter().position(|open| open.request.id() == id) {
+                let done = open.remove(at);
+                if matches!(event, Event::Picture { .. }) {
+                    *self.picture.borrow_mut() = done.blob;
                 }
             }
-            Ok(event) => (self.listener)(Incoming::Event(event, numbers(message))),
-            Err(error) => (self.listener)(Incoming::Lost(format!("The engine said something odd ({error}). Reload the page."))),
+            if open.is_empty() {
+                self.watch.take();
+            }
         }
+        self.tell(Incoming::Event(event, numbers(message)));
     }
 
-    fn lose(&self) {
-        let Some(running) = self.running.borrow_mut().take() else { return };
-        running.worker.terminate();
-        let message = if running.is_ready {
-            "The engine stopped while computing and was put aside. Try again: a new one will start."
-        } else {
-            "The engine could not be loaded. Check the connection, then try again."
-        };
+    /// Asks a worker that listens all that is open.
+    fn ready(&self) {
+        self.unready.set(0);
+        let mut running = self.running.borrow_mut();
+        let Some(running) = running.as_mut() else { return };
+        running.is_ready = true;
+        if let Some(picture) = self.picture.borrow().as_ref() {
+            post(&running.worker, &Request::Picture { id: NOBODY }, Some(picture));
+        }
+        self.open.borrow().iter().for_each(|open| self.post(&running.worker, open));
+    }
+
+    /// Puts another worker in this one's place, unless it would fare no better.
+    fn lose(self: &Rc<Self>, trouble: Trouble) {
+        let Some(lost) = self.running.borrow_mut().take() else { return };
+        lost.worker.terminate();
+        let was_ready = lost.is_ready;
         // The closures that are running now belong to it: they are dropped once this call is over.
-        let dropped_later = Closure::once_into_js(move || drop(running));
+        let dropped_later = Closure::once_into_js(move || drop(lost));
         if let Some(window) = web_sys::window() {
             let _ = window.set_timeout_with_callback(dropped_later.unchecked_ref());
         }
-        (self.listener)(Incoming::Lost(message.into()));
+        if !was_ready {
+            self.unready.set(self.unready.get() + 1);
+            if self.unready.get() >= TRIES {
+                self.unready.set(0);
+                return self.fail_all("The engine could not be loaded. Check the connection, then try again.");
+            }
+            // Nobody need know of a second try.
+            return self.ensure();
+        }
+        let trouble = self.blamed(trouble);
+        // It was at work on the oldest; the others had not begun.
+        let given_up = {
+            let mut open = self.open.borrow_mut();
+            let is_over = open.first_mut().is_some_and(|oldest| {
+                oldest.lost += 1;
+                oldest.lost >= TRIES && !matches!(trouble, Trouble::Gpu | Trouble::GpuAgain)
+            });
+            is_over.then(|| open.remove(0))
+        };
+        if let Some(given_up) = given_up {
+            let message = match trouble {
+                Trouble::Silent => {
+                    "The engine said nothing for a minute, twice, and was ended. Choose a smaller network or picture size."
+                }
+                _ => "The engine stopped twice over this. Choose a smaller network or picture size, or another device.",
+            };
+            self.tell(Incoming::Event(Event::Failed { id: given_up.request.id(), message: message.into() }, Vec::new()));
+        } else {
+            self.tell(Incoming::Trouble(trouble));
+        }
+        if !self.open.borrow().is_empty() {
+            self.ensure();
+        }
+    }
+
+    /// The trouble, blamed on the GPU where it was at work.
+    fn blamed(&self, trouble: Trouble) -> Trouble {
+        if !self.on_gpu.get() || self.is_gpu_barred() {
+            return trouble;
+        }
+        self.gpu_failures.set(self.gpu_failures.get() + 1);
+        if self.is_gpu_barred() { Trouble::GpuAgain } else { Trouble::Gpu }
+    }
+
+    /// Answers all that is open with a sentence.
+    fn fail_all(&self, message: &str) {
+        self.watch.take();
+        for open in self.open.take() {
+            self.tell(Incoming::Event(Event::Failed { id: open.request.id(), message: message.into() }, Vec::new()));
+        }
+    }
+
+    fn tell(&self, incoming: Incoming) {
+        if let Some(listener) = self.listener.borrow().as_ref() {
+            listener(incoming);
+        }
+    }
+
+    /// Looks from time to time whether the worker still says something, while it has something to do.
+    fn watch(self: &Rc<Self>) {
+        if self.watch.borrow().is_some() {
+            return;
+        }
+        let client = self.clone();
+        let look = Closure::<dyn FnMut()>::new(move || {
+            client.silent.set(client.silent.get() + 1);
+            let is_ready = client.running.borrow().as_ref().is_some_and(|running| running.is_ready);
+            if client.silent.get() >= if is_ready { SILENT_LOOKS } else { LOADING_LOOKS } {
+                client.lose(Trouble::Silent);
+            }
+        });
+        let timer = web_sys::window().and_then(|window| {
+            window.set_interval_with_callback_and_timeout_and_arguments_0(look.as_ref().unchecked_ref(), LOOK_MS).ok()
+        });
+        *self.watch.borrow_mut() = timer.map(|handle| Watch { handle, _look: look });
     }
 }
 

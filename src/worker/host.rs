@@ -154,6 +154,9 @@ impl Host {
         }
         match result {
             Ok((event, numbers)) => self.send(&event, &numbers),
+            Err(StoreError::Engine(EngineError::Device { device: "GPU", cause })) => {
+                self.send(&Event::GpuFailed { id, message: cause }, &[]);
+            }
             Err(StoreError::Elsewhere { bytes, host }) => self.send(&Event::WeightsElsewhere { id, bytes, host }, &[]),
             Err(error) => self.send(&Event::Failed { id, message: error.to_string() }, &[]),
         }
@@ -181,7 +184,7 @@ impl Host {
         let id = run.id;
         let mut report = |step| self.report(id, step);
         report(Step::Device);
-        let chosen = work.backends.choose(run.backend).await;
+        let chosen = work.backends.choose(&run, &mut report).await?;
         let loaded = work.store.network(&run, &chosen.backend, own.as_ref(), &mut report).await?;
         report(Step::Computing);
         // Lets messages that have arrived be received.
@@ -202,6 +205,7 @@ impl Host {
             cam_at: run.cam_at.as_deref(),
             gradients: &gradients,
             edits: &edits,
+            each: Some(alive),
         };
         let start = now();
         let output = loaded.network.forward(&input, run.input.batch(), (size, size), &pass).await?;
@@ -241,9 +245,30 @@ impl Host {
 
     /// How long each layer takes.
     async fn times(&self, loaded: &Loaded, input: &[f32], size: usize) -> Result<Times, StoreError> {
-        let timings = loaded.network.time(input, (size, size), now, Timing::LEAST_MS).await?;
+        let clock = || {
+            alive();
+            now()
+        };
+        let timings = loaded.network.time(input, (size, size), clock, Timing::LEAST_MS).await?;
         let told = |timing: engine::Timing| Timing { node: timing.node, ms: timing.ms, macs: timing.macs, bytes: timing.bytes };
         Ok(Times { clock_ms: clock_step(), timings: timings.into_iter().map(told).collect() })
+    }
+}
+
+/// Tells the page, about once a second, that the worker is still at work.
+fn alive() {
+    thread_local! {
+        static LAST: Cell<f64> = const { Cell::new(0.0) };
+    }
+    let now = now();
+    if now - LAST.get() < 1e3 {
+        return;
+    }
+    LAST.set(now);
+    if let (Ok(scope), Ok((message, _))) =
+        (js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>(), pack(&Event::Alive, None, &[]))
+    {
+        let _ = scope.post_message(&message);
     }
 }
 

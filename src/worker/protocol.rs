@@ -23,6 +23,19 @@ pub enum BackendChoice {
     Cpu,
 }
 
+/// Which kernels convolve where WebGPU computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KernelChoice {
+    /// Ours on hardware, burn's on a software adapter.
+    #[default]
+    Auto,
+    /// burn's.
+    Stock,
+    /// Ours.
+    Tiled,
+}
+
 /// Page to worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -143,6 +156,12 @@ pub struct Run {
     /// Whether it is wanted how long each layer takes.
     #[serde(default)]
     pub timed: bool,
+    /// By which kernels, on WebGPU.
+    #[serde(default)]
+    pub kernels: KernelChoice,
+    /// Whether the GPU failed too often to be tried.
+    #[serde(default)]
+    pub gpu_failed: bool,
 }
 
 /// One position of a layer's output.
@@ -240,6 +259,8 @@ impl InputChoice {
 pub enum Event {
     /// The engine is loaded and listens.
     Ready,
+    /// It is still at work.
+    Alive,
     /// The picture is decoded.
     Picture {
         /// The request's.
@@ -290,6 +311,27 @@ pub enum Event {
         /// A sentence for the visitor.
         message: String,
     },
+    /// The GPU failed over a run. This worker has no other: one that is started anew may have.
+    GpuFailed {
+        /// The request's.
+        id: u32,
+        /// What it said.
+        message: String,
+    },
+}
+
+impl Event {
+    /// The request that it answers, of which nothing more is heard.
+    pub fn answers(&self) -> Option<u32> {
+        match self {
+            Self::Ready | Self::Alive | Self::Progress { .. } | Self::Notice { .. } | Self::GpuFailed { .. } => None,
+            Self::Picture { id, .. } | Self::WeightsElsewhere { id, .. } | Self::Kept { id, .. } | Self::Failed { id, .. } => {
+                Some(*id)
+            }
+            Self::Opened(opened) => Some(opened.id),
+            Self::Ran(ran) => Some(ran.id),
+        }
+    }
 }
 
 /// What a run is busy with.
@@ -298,6 +340,8 @@ pub enum Event {
 pub enum Step {
     /// Finding out which device to use.
     Device,
+    /// Starting the GPU, and checking it against the CPU.
+    Gpu,
     /// Asking what exactly the weights are.
     Asking,
     /// Fetching weights.

@@ -6,6 +6,7 @@ use super::kept::{Folder, digits};
 use super::protocol::{Fetching, Open, Opened, Run, Step, WeightsChoice};
 use crate::arch::spec::MAX_CLASSES;
 use crate::arch::{ArchSpec, BlockKind, Input, SpecError, StrideOn, lower};
+use crate::engine::gpu::Kernels;
 use crate::engine::{Backend, EngineError, Network};
 use crate::image::ImageError;
 use crate::weights::catalogue::{self, CatalogueEntry, Remote};
@@ -92,8 +93,8 @@ struct Held {
     bytes: u64,
 }
 
-/// Network, whose weights, whether on the GPU.
-type Key = (String, String, bool);
+/// Network, whose weights, and the kernels if it is on the GPU.
+type Key = (String, String, Option<Kernels>);
 
 /// See the module.
 #[derive(Default)]
@@ -130,7 +131,14 @@ impl Store {
             }
         };
         let weights = source.as_ref().map_or_else(|| format!("{FORMULA}{}", run.net), Source::to_string);
-        let key: Key = (run.net.clone(), weights.clone(), matches!(backend, Backend::Gpu(_)));
+        let key: Key = (
+            run.net.clone(),
+            weights.clone(),
+            match backend {
+                Backend::Cpu => None,
+                Backend::Gpu(gpu) => Some(gpu.kernels),
+            },
+        );
         if let Some(at) = self.networks.iter().position(|(known, _)| *known == key) {
             let kept = self.networks.remove(at);
             let loaded = kept.1.clone();

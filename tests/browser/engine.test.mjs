@@ -7,11 +7,11 @@ const formula = golden("formula.json");
 const samples = golden("resnet50-a-samples.json");
 const tinySamples = golden("tiny-samples.json");
 
-async function compare(engine, name, backend, tolerance) {
+async function compare(engine, name, backend, tolerance, more = {}) {
   const [net, size] = name.split("@");
   const wanted = formula[name];
   const taps = Object.keys(wanted.nodes);
-  const { event, logits, taps: got } = await engine.run({ net, size: Number(size), weights: "formula", input: "formula", backend, taps });
+  const { event, logits, taps: got } = await engine.run({ net, size: Number(size), weights: "formula", input: "formula", backend, taps, ...more });
   assert.equal(event.type, "ran", event.message);
   assert.equal(event.backend.name, backend);
   const distance = relativeL2(logits, wanted.logits);
@@ -21,7 +21,7 @@ async function compare(engine, name, backend, tolerance) {
     const off = nodeDistance(tap, wanted.nodes[tap.id]);
     assert.ok(off <= tolerance, `${name} ${tap.id}: ${off} off`);
   }
-  console.log(`# ${name} on ${backend}: logits ${distance.toExponential(1)} off, ${got.length} nodes`);
+  console.log(`# ${name} on ${[backend, ...Object.values(more)].join(", ")}: logits ${distance.toExponential(1)} off, ${got.length} nodes`);
   return logits;
 }
 
@@ -155,9 +155,11 @@ describe("on WebGPU, SwiftShader", () => {
     assert.match(event.backend.why, /only GPU here is software \(.*swiftshader.*\)/i);
   });
 
-  test("resnet50-d agrees with PyTorch at every node", async () => {
-    await compare(gpu, "resnet50-d@224", "webgpu", 1e-3);
-  });
+  for (const kernels of ["stock", "tiled"]) {
+    test(`resnet50-d agrees with PyTorch at every node, by ${kernels} kernels`, async () => {
+      await compare(gpu, "resnet50-d@224", "webgpu", 1e-3, { kernels });
+    });
+  }
 
   test("tiny-a to tiny-d say what PyTorch says", async () => {
     for (const [net, pictures] of Object.entries(tinySamples)) {
