@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { send } from "./bad_messages.mjs";
-import { EITHER, READ, SAYS, cases, png, random } from "./bad_pictures.mjs";
+import { EITHER, READ, SAYS, cases, random } from "./bad_pictures.mjs";
 import { dist, launch, serveHosts, serveStrictly, watch } from "./harness.mjs";
 
 /// Longest that a picture may keep the visitor waiting, and one that has as many pixels as may be.
