@@ -59,14 +59,23 @@ fn to_js(state: &State) -> Object {
     object
 }
 
+/// Parameters, and members of a list, that a script can set at once.
+const MOST: u32 = 1000;
+
 /// What a script's value is in a link; nothing for the default.
 fn written(value: &JsValue) -> Option<String> {
+    match value.dyn_ref::<Array>() {
+        Some(list) => Some(list.iter().filter_map(|item| plain(&item)).collect::<Vec<_>>().join(",")),
+        None => plain(value),
+    }
+}
+
+/// Likewise, for one that is no list.
+fn plain(value: &JsValue) -> Option<String> {
     if value.is_null() || value.is_undefined() {
         None
     } else if let Some(flag) = value.as_bool() {
         Some(if flag { "1" } else { "0" }.into())
-    } else if let Some(list) = value.dyn_ref::<Array>() {
-        Some(list.iter().filter_map(|item| written(&item)).collect::<Vec<_>>().join(","))
     } else {
         value.as_string().or_else(|| value.as_f64().map(|number| number.to_string())).or(Some(String::new()))
     }
@@ -74,16 +83,19 @@ fn written(value: &JsValue) -> Option<String> {
 
 /// What a script's object changes: names of parameters, and what each is in a link.
 fn changes(partial: &JsValue) -> Result<Vec<(String, Option<String>)>, String> {
-    let partial: &Object =
-        partial.dyn_ref().ok_or_else(|| tr!("A state is an object of link parameters, such as {}.", "{node: \"layer2.0\"}"))?;
-    let keys = Object::keys(partial).iter().filter_map(|key| key.as_string()).collect::<Vec<_>>();
-    Ok(keys
-        .into_iter()
-        .map(|key| {
-            let value = written(&get(partial, &key));
-            (key, value)
-        })
-        .collect())
+    let refused = || tr!("A state is an object of link parameters, such as {}.", "{node: \"layer2.0\"}");
+    let partial: &Object = partial.dyn_ref().ok_or_else(refused)?;
+    let keys = Object::keys(partial);
+    if keys.length() > MOST {
+        return Err(refused());
+    }
+    let keys = keys.iter().filter_map(|key| key.as_string());
+    keys.map(|key| {
+        let value = get(partial, &key);
+        let is_endless = value.dyn_ref::<Array>().is_some_and(|list| list.length() > MOST);
+        if is_endless { Err(refused()) } else { Ok((key, written(&value))) }
+    })
+    .collect()
 }
 
 /// What a network said, as scripts see it.

@@ -71,8 +71,9 @@ fn Networks(
         });
     };
     let toggle = move |letter: Variant| {
+        // Read before the state is held: it may have to be found anew.
+        let name = shared.get_untracked().unwrap_or_else(|| "tiny".into());
         session.state.update(|state| {
-            let name = shared.get_untracked().unwrap_or_else(|| "tiny".into());
             let net = format!("{name}-{}", letter.letter());
             let is_shown = |model: &String| net_of(model) == net;
             if state.models.iter().any(is_shown) {
@@ -214,7 +215,11 @@ pub fn ThemeButton(
         Theme::Light => tr!("Theme: light"),
     };
     view! {
-        {button(title, move || session.state.update(|state| state.theme = next())).view()}
+        {button(title, move || {
+            let next = next();
+            session.state.update(|state| state.theme = next);
+        })
+        .view()}
     }
 }
 

@@ -80,6 +80,12 @@ pub fn has_origin() -> bool {
     window().is_some_and(|window| window.origin() != "null")
 }
 
+/// Whether files may be kept on this device: a figure that stands alone keeps nothing.
+pub fn may_keep() -> bool {
+    let root = document().and_then(|document| document.document_element());
+    has_origin() && !root.is_some_and(|root| root.has_attribute("data-embed"))
+}
+
 /// The page's body.
 pub fn body() -> Option<HtmlElement> {
     document()?.body()

@@ -74,7 +74,7 @@ pub fn Consent(
     #[prop(into)]
     fetch: Callback<Fetching>,
 ) -> impl IntoView {
-    let can_keep = dom::has_origin();
+    let can_keep = dom::may_keep();
     let keep = RwSignal::new(can_keep);
     let (offer, title) = match bytes.map(|bytes| format!("{:.0}", bytes as f64 / 1e6)) {
         Some(size) => (

@@ -76,7 +76,7 @@ pub fn Predict(
             models.iter().filter_map(size).collect::<Vec<_>>()
         })
     });
-    let fetching = if dom::has_origin() { Fetching::Keep } else { Fetching::Elsewhere };
+    let fetching = if dom::may_keep() { Fetching::Keep } else { Fetching::Elsewhere };
     let fetch_all = move || waiting.get_untracked().iter().for_each(|(net, _)| session.agree(net, fetching));
     let all = move || {
         let bytes: u64 = waiting.with(|waiting| waiting.iter().map(|(_, bytes)| bytes).sum());

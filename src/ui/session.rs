@@ -631,9 +631,9 @@ impl Session {
             }
             Event::Failed { id, message } => match take(id) {
                 Some(Pending::Run(net)) => {
-                    let source = source_of(&net);
                     put(net, Outcome::Failed(dom::sentence(&message)));
-                    if source.is_some_and(|source| self.files.is_news(&source)) {
+                    // What was kept of its weights may be gone.
+                    if self.files.kept.with_untracked(Option::is_some) {
                         self.list_kept();
                     }
                 }

@@ -9,17 +9,23 @@ use web_sys::{
     OffscreenCanvasRenderingContext2d, WorkerGlobalScope,
 };
 
-/// Bytes that are looked at before the browser decodes: enough for the size in every header, metadata before it included.
+/// Bytes that are looked at first: enough for the size in most headers, metadata before it included.
 const HEAD_BYTES: f64 = 1_000_000.0;
 
 /// Decodes a picture, turned as its EXIF orientation says; of an animation, the first frame; transparency over white.
 pub async fn decode(blob: &Blob) -> Result<Rgb, ImageError> {
-    let head = head(blob).await?;
+    let damaged = |what: &str| ImageError::Damaged(what.into());
+    let mut head = head(blob, HEAD_BYTES).await?;
     check_file(blob.size() as u64, &head)?;
-    if let Ok(size) = imagesize::blob_size(&head) {
+    let mut size = imagesize::blob_size(&head);
+    if size.is_err() && imagesize::image_type(&head).is_ok() && blob.size() > HEAD_BYTES {
+        // Whoever hides the size behind megabytes of metadata is not decoded unmeasured.
+        head = self::head(blob, blob.size()).await?;
+        size = Ok(imagesize::blob_size(&head).map_err(|_| damaged("it does not say its size"))?);
+    }
+    if let Ok(size) = size {
         check_size(size.width as u64, size.height as u64)?;
     }
-    let damaged = |what: &str| ImageError::Damaged(what.into());
     let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(|_| damaged("no worker decodes it"))?;
     let options = ImageBitmapOptions::new();
     options.set_image_orientation(ImageOrientation::FromImage);
@@ -35,9 +41,9 @@ pub async fn decode(blob: &Blob) -> Result<Rgb, ImageError> {
     rgb
 }
 
-async fn head(blob: &Blob) -> Result<Vec<u8>, ImageError> {
+async fn head(blob: &Blob, bytes: f64) -> Result<Vec<u8>, ImageError> {
     let unreadable = |_| ImageError::Damaged("the file cannot be read".into());
-    let head = blob.slice_with_f64_and_f64(0.0, HEAD_BYTES.min(blob.size())).map_err(unreadable)?;
+    let head = blob.slice_with_f64_and_f64(0.0, bytes.min(blob.size())).map_err(unreadable)?;
     let buffer: ArrayBuffer = JsFuture::from(head.array_buffer()).await.map_err(unreadable)?.dyn_into().map_err(unreadable)?;
     Ok(Uint8Array::new(&buffer).to_vec())
 }

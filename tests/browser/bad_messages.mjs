@@ -7,12 +7,14 @@ export function send(target, kinds, seed, count) {
   const one = (list) => list[Math.floor(draw() * list.length)];
   const cyclic = { stridescope: 2, type: "set" };
   cyclic.state = { models: cyclic, self: [cyclic] };
+  const endless = [];
+  endless.push(endless);
   const KEYS = ["models", "node", "image", "size", "shift", "probe", "at", "channel", "sort", "colours", "scale", "count", "level", "base", "theme", "lang", "embed"];
   const STRANGE = ["__proto__", "constructor", "toString", "then", "", "a".repeat(10_000), "models[]", "<script>"];
   /// No parameter has any of these for a value.
   const values = () => one([
     "tiny-e", "", "<img src=x onerror=globalThis.hit=1>", "a".repeat(100_000), -1, 1.5, NaN, Infinity, 1e21, {}, { models: "tiny-d" }, [{}], [[], [[]]], "__proto__",
-    new Date(0), /x/, new Error("x"), new Map([[1, 2]]), new Uint8Array(1_000), new Blob(["x"]), 10n, Array(50_000).fill("tiny-e"), Object(true), [cyclic], new ArrayBuffer(8),
+    new Date(0), /x/, new Error("x"), new Map([[1, 2]]), new Uint8Array(1_000), new Blob(["x"]), 10n, Array(50_000).fill("tiny-e"), Object(true), [cyclic], endless, Array(300_000).fill("tiny-d"), new ArrayBuffer(8),
   ]);
   const prototype = (value) => JSON.parse(`{"__proto__": ${JSON.stringify(value)}}`);
   const right = { stridescope: 1, type: "set", state: { models: "tiny-d", node: "layer3.0", image: "rocket" } };

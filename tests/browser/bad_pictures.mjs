@@ -143,6 +143,7 @@ export function cases({ jpeg, webp, webpTurned }) {
       ["claims.png", Buffer.concat([PNG, header(60_000, 60_000), chunk("IDAT", rows(8)), END]), SAYS.pixels],
       ["over.png", Buffer.concat([PNG, header(7_072, 7_072), END]), SAYS.pixels],
       ["over.jpg", greyJpeg(7_072, 7_072), SAYS.pixels],
+      ["over-behind-a-megabyte.jpg", behindSignature(greyJpeg(20_000, 20_000), aMegabyte), SAYS.pixels],
       ["over.gif", Buffer.concat([Buffer.from("GIF89a"), le(7_072, 2), le(7_072, 2), gif(16).subarray(10)]), SAYS.pixels],
       ["over.webp", riff(webpHeader(7_072, 7_072, 0), ["VP8 ", pixels(webp).subarray(8)]), SAYS.pixels],
       ["over.bmp", bmpHeader(7_072, 7_072, 3 * 7_072 ** 2), SAYS.pixels],

@@ -214,7 +214,7 @@ describe("a whole visit", () => {
     await page.locator(".tensors tbody tr").first().waitFor();
     await page.$$eval("details", (all) => all.forEach((details) => { details.open = true; }));
     for (const theme of ["dark", "light", "auto"]) {
-      await page.evaluate((theme) => stridescope.set({ theme }), theme);
+      await page.getByRole("button", { name: /^Theme/ }).click();
       await page.waitForFunction((theme) => (document.documentElement.dataset.theme ?? "auto") === theme, theme);
     }
     for (const lang of ["ko", "en"]) {

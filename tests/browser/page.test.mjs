@@ -10,17 +10,12 @@ const axe = readFileSync(join(project, "tests/node_modules/axe-core/axe.min.js")
 const sample = (file) => join(dist, "assets/samples", file);
 
 let server, browser, folder;
-/// Paths whose answer is to be cut in the middle, and those to be refused.
+/// Paths whose answer is to be cut in the middle.
 const cut = new Set();
-const refuse = new Set();
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "stridescope-pictures-"));
   server = await serve((path, _request, response) => {
-    if ([...refuse].some((end) => path.endsWith(end))) {
-      response.writeHead(503).end();
-      return true;
-    }
     if ([...cut].some((end) => path.endsWith(end))) {
       const bytes = readFileSync(join(dist, path.replace("/some/path/", "")));
       response.writeHead(200, { "content-length": bytes.length });
@@ -863,32 +858,18 @@ describe("bad input", () => {
     await page.close();
   });
 
-  test("an engine that cannot be loaded, or dies, is said and replaced", async () => {
-    refuse.add("worker_bg.wasm");
-    const { page } = await open("?models=tiny-a");
-    await page.waitForSelector(".notice");
-    assert.match(await page.locator(".notice p").textContent(), /engine could not be loaded/);
-    refuse.clear();
-    await page.getByRole("button", { name: "A cup of coffee" }).click();
-    await answers(page, 1);
-    await page.close();
-
-    const visit = await open("?models=tiny-a", {
-      init: () => {
-        const Original = Worker;
-        globalThis.Worker = class extends Original {
-          constructor(...parts) { super(...parts); globalThis.engines = (globalThis.engines ?? []).concat(this); }
-        };
-      },
-    });
+  test("the theme goes round, and letters that are clicked all at once are all heard", async () => {
+    const visit = await open("?models=tiny-a");
     await answers(visit.page, 1);
-    await visit.page.evaluate(() => engines.at(-1).dispatchEvent(new ErrorEvent("error", { message: "unreachable" })));
-    assert.match(await visit.page.locator(".notice p").textContent(), /engine stopped.*Try again/);
-    assert.equal(await visit.page.locator(".answer .row").count(), 5, "the answer stays");
-    await visit.page.getByRole("button", { name: "B", exact: true }).click();
-    await answers(visit.page, 2);
-    assert.equal(await visit.page.evaluate(() => engines.length), 2);
-    await visit.page.close();
+    for (const theme of ["dark", "light", undefined]) {
+      await visit.page.getByRole("button", { name: /^Theme/ }).click();
+      await visit.page.waitForFunction((theme) => document.documentElement.dataset.theme === theme, theme);
+    }
+    await visit.page.evaluate(() => {
+      for (const letter of ["B", "C", "D"]) [...document.querySelectorAll(".chip")].find(({ textContent }) => textContent === letter).click();
+    });
+    await answers(visit.page, 4);
+    await clean(visit);
   });
 });
 
