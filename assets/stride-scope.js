@@ -6,7 +6,7 @@
   const SITE = new URL("./", document.currentScript.src).href;
   const IS_OURS = new URL("./", document.baseURI).href === SITE;
   const PARAMETERS = [
-    "models", "node", "open", "image", "size", "shift", "probe", "at", "channel", "sort", "colours", "scale", "count", "level", "base", "backend",
+    "models", "node", "open", "image", "size", "shift", "probe", "at", "channel", "sort", "colours", "scale", "count", "level", "base", "backend", "kernels",
     "theme", "lang", "controls", "autorun",
   ];
   const SWITCHES = ["controls", "autorun"];

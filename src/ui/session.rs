@@ -685,7 +685,11 @@ impl Session {
         if self.state.with_untracked(|state| state.image != image) {
             self.state.update(|state| state.image = image);
         }
-        self.refresh();
+        // The picture is drawn first, and what the figures do about it is a task of its own.
+        spawn_local(async move {
+            dom::next_task().await;
+            self.refresh();
+        });
     }
 
     fn put_picture(self, url: String, title: String, credit: String, size: Option<(usize, usize)>) {

@@ -163,13 +163,22 @@ impl Client {
         self.gpu_failures.get() >= GPU_FAILURES
     }
 
-    fn post(&self, worker: &Worker, open: &Open) {
-        match &open.request {
+    fn post(self: &Rc<Self>, worker: &Worker, open: &Open) {
+        let is_sent = match &open.request {
             Request::Run(run) if self.is_gpu_barred() && run.backend != BackendChoice::Cpu => {
                 let run = Run { gpu_failed: true, ..run.clone() };
-                post(worker, &Request::Run(run), open.blob.as_ref());
+                post(worker, &Request::Run(run), open.blob.as_ref())
             }
             request => post(worker, request, open.blob.as_ref()),
+        };
+        if !is_sent {
+            // Whoever asks has yet to note that it waits.
+            let (client, id) = (self.clone(), open.request.id());
+            spawn_local(async move {
+                client.open.borrow_mut().retain(|open| open.request.id() != id);
+                let message = "This picture cannot be handed to the engine. Choose it again, as a file.".into();
+                client.tell(Incoming::Event(Event::Failed { id, message }, Vec::new()));
+            });
         }
     }
 
@@ -229,7 +238,7 @@ impl Client {
     }
 
     /// Asks a worker that listens all that is open.
-    fn ready(&self) {
+    fn ready(self: &Rc<Self>) {
         self.unready.set(0);
         let mut running = self.running.borrow_mut();
         let Some(running) = running.as_mut() else { return };
@@ -348,9 +357,7 @@ fn started() -> Result<Worker, JsValue> {
     Worker::new(&Url::create_object_url_with_blob(&blob)?)
 }
 
-fn post(worker: &Worker, request: &Request, blob: Option<&Blob>) {
-    // Only a value that cannot be cloned fails here, and none is sent.
-    if let Ok((message, transfer)) = pack(request, blob, &[]) {
-        let _ = worker.post_message_with_transfer(&message, &transfer);
-    }
+/// Whether it was sent: what a script hands over as a picture may be none that can be copied to another thread.
+fn post(worker: &Worker, request: &Request, blob: Option<&Blob>) -> bool {
+    pack(request, blob, &[]).is_ok_and(|(message, transfer)| worker.post_message_with_transfer(&message, &transfer).is_ok())
 }

@@ -432,7 +432,7 @@ describe("messages", () => {
       const tries = [
         () => stridescope.set(new Proxy({}, { ownKeys: fail })), () => stridescope.set(null), () => stridescope.set({ models: Symbol("x") }),
         () => stridescope.on("nothing", () => {}), () => stridescope.classify({ get type() { return fail(); } }),
-        () => stridescope.classify(new Blob(["x"]), { get models() { return fail(); } }),
+        () => stridescope.classify(new Blob(["x"]), { get models() { return fail(); } }), () => stridescope.classify(new Proxy(new Blob(["x"]), {})),
       ];
       const thrown = [];
       for (const go of tries) thrown.push(await Promise.resolve().then(go).then(() => "nothing", (error) => error.name));

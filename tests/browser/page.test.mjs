@@ -566,7 +566,7 @@ describe("features", () => {
     await settled(visit.page, 2);
     assert.deepEqual((await told(visit.page)).map((line) => line.split(":")[0]), tops);
     assert.notEqual(await column(visit.page, 1).locator(".enlarged img").last().getAttribute("src"), exact);
-    assert.match(await visit.page.locator("#features .head p").textContent(), /weighted by how much the class moves with it/);
+    assert.match(await visit.page.locator("#features > .cap").first().textContent(), /weighted by how much the class moves with it/);
     await visit.page.evaluate(() => history.back());
     await visit.page.waitForFunction(() => location.search.includes("node=conv1.3"));
     await visit.page.getByRole("button", { name: "Channels", exact: true }).click();
