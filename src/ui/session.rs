@@ -676,7 +676,11 @@ impl Session {
                 Some(sample) => (sample_url(&sample), say(sample.credit)),
                 None => (dom::object_url(&candidate.blob), tr!("Your picture; it stays on this device")),
             };
-            self.put_picture(url, candidate.title, credit, Some(size));
+            // What the figures do about it is a task of its own; an answer to the one before it never stands beside it.
+            spawn_local(async move {
+                dom::next_task().await;
+                self.put_picture(url, candidate.title, credit, Some(size));
+            });
         }
         if inner.given.get() == candidate.given {
             inner.is_before_engine.set(true);
@@ -685,11 +689,7 @@ impl Session {
         if self.state.with_untracked(|state| state.image != image) {
             self.state.update(|state| state.image = image);
         }
-        // The picture is drawn first, and what the figures do about it is a task of its own.
-        spawn_local(async move {
-            dom::next_task().await;
-            self.refresh();
-        });
+        self.refresh();
     }
 
     fn put_picture(self, url: String, title: String, credit: String, size: Option<(usize, usize)>) {

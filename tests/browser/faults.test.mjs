@@ -1,7 +1,7 @@
 // What goes wrong with the GPU and the engine: it is found, said and made good, and nothing that was on show is lost.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { launch, serve, watch } from "./harness.mjs";
+import { launch, serve, twice, watch } from "./harness.mjs";
 
 /// What each worker that is started from now on suffers, one after another: a script that runs in it before the engine.
 let faults = [];
@@ -130,7 +130,7 @@ describe("the GPU", () => {
     });
   }
 
-  test("lost in use: both networks answer on a new device within five seconds", async () => {
+  test("lost in use: both networks answer on a new device within five seconds", () => twice(async () => {
     const { page, seen } = await open(lostOver("tiny-b"));
     await answered(page, "tiny-a");
     await page.waitForFunction(() => document.querySelector(".notice p"));
@@ -146,7 +146,7 @@ describe("the GPU", () => {
     await stays(page);
     assert.deepEqual(seen, { errors: [], strangers: [] });
     await page.close();
-  });
+  }));
 
   test("lost while nobody computes, and lost while it is checked: the next picture does not know it", async () => {
     for (const fault of [`${DEVICES} hearing((message) => message.kept, lose);`, `${DEVICES}
