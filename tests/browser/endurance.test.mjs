@@ -144,14 +144,17 @@ describe("on the processor", () => {
     const visit = await open(browser, "?models=tiny-a&backend=cpu");
     await answered(visit.page, 1);
     const sets = [["tiny-a", "tiny-b"], ["tiny-c", "tiny-d"], ["tiny-a", "tiny-d"]];
-    await steady("changes of networks", browser, visit, async () => {
+    const change = async () => {
       for (let i = 0; i < CHANGES / PARTS; i += 1) {
         const models = sets[i % sets.length];
         await visit.page.evaluate((models) => stridescope.set({ models }), models);
         await visit.page.waitForFunction((models) => [...document.querySelectorAll(".answer")].map((card) => card.dataset.net).join() === models, models.join());
         await answered(visit.page, 2);
       }
-    });
+    };
+    // Each once, so that the engine has taken what they need together.
+    await change();
+    await steady("changes of networks", browser, visit, change);
     await clean(visit);
   });
 
