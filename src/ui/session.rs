@@ -3,6 +3,7 @@
 use super::dom;
 use super::files::{Files, KeptList, Look};
 use super::samples::{self, Sample};
+use super::soon::soon;
 use super::state::State;
 use crate::tr;
 use crate::weights::source::{Source as Weights, net_of, source_of, written};
@@ -677,10 +678,7 @@ impl Session {
                 None => (dom::object_url(&candidate.blob), tr!("Your picture; it stays on this device")),
             };
             // What the figures do about it is a task of its own; an answer to the one before it never stands beside it.
-            spawn_local(async move {
-                dom::next_task().await;
-                self.put_picture(url, candidate.title, credit, Some(size));
-            });
+            soon(move || self.put_picture(url, candidate.title, credit, Some(size)));
         }
         if inner.given.get() == candidate.given {
             inner.is_before_engine.set(true);

@@ -136,7 +136,7 @@ impl Client {
     /// Sends a request, once the worker listens.
     pub fn send(self: &Rc<Self>, request: Request, blob: Option<Blob>) {
         if let Request::Cancel { id } = request {
-            self.open.borrow_mut().retain(|open| open.request.id() != id);
+            self.close(id);
             if let Some(running) = self.running.borrow().as_ref().filter(|running| running.is_ready) {
                 post(&running.worker, &request, None);
             }
@@ -175,7 +175,7 @@ impl Client {
             // Whoever asks has yet to note that it waits.
             let (client, id) = (self.clone(), open.request.id());
             spawn_local(async move {
-                client.open.borrow_mut().retain(|open| open.request.id() != id);
+                client.close(id);
                 let message = "This picture cannot be handed to the engine. Choose it again, as a file.".into();
                 client.tell(Incoming::Event(Event::Failed { id, message }, Vec::new()));
             });
@@ -223,15 +223,9 @@ impl Client {
             _ => {}
         }
         if let Some(id) = event.answers() {
-            let mut open = self.open.borrow_mut();
-            if let Some(at) = open.iter().position(|open| open.request.id() == id) {
-                let done = open.remove(at);
-                if matches!(event, Event::Picture { .. }) {
-                    *self.picture.borrow_mut() = done.blob;
-                }
-            }
-            if open.is_empty() {
-                self.watch.take();
+            let done = self.close(id);
+            if let (Event::Picture { .. }, Some(done)) = (&event, done) {
+                *self.picture.borrow_mut() = done.blob;
             }
         }
         self.tell(Incoming::Event(event, numbers(message)));
@@ -270,22 +264,20 @@ impl Client {
         }
         let trouble = self.blamed(trouble);
         // It was at work on the oldest; the others had not begun.
-        let given_up = {
-            let mut open = self.open.borrow_mut();
-            let is_over = open.first_mut().is_some_and(|oldest| {
-                oldest.lost += 1;
-                oldest.lost >= TRIES && !matches!(trouble, Trouble::Gpu | Trouble::GpuAgain)
-            });
-            is_over.then(|| open.remove(0))
-        };
-        if let Some(given_up) = given_up {
+        let given_up = self.open.borrow_mut().first_mut().and_then(|oldest| {
+            oldest.lost += 1;
+            let is_over = oldest.lost >= TRIES && !matches!(trouble, Trouble::Gpu | Trouble::GpuAgain);
+            is_over.then(|| oldest.request.id())
+        });
+        if let Some(id) = given_up {
+            self.close(id);
             let message = match trouble {
                 Trouble::Silent => {
                     "The engine said nothing for a minute, twice, and was ended. Choose a smaller network or picture size."
                 }
                 _ => "The engine stopped twice over this. Choose a smaller network or picture size, or another device.",
             };
-            self.tell(Incoming::Event(Event::Failed { id: given_up.request.id(), message: message.into() }, Vec::new()));
+            self.tell(Incoming::Event(Event::Failed { id, message: message.into() }, Vec::new()));
         } else {
             self.tell(Incoming::Trouble(trouble));
         }
@@ -301,6 +293,17 @@ impl Client {
         }
         self.gpu_failures.set(self.gpu_failures.get() + 1);
         if self.is_gpu_barred() { Trouble::GpuAgain } else { Trouble::Gpu }
+    }
+
+    /// Takes a request off the list. With the last, nothing is waited for, and silence means nothing.
+    fn close(&self, id: u32) -> Option<Open> {
+        let mut open = self.open.borrow_mut();
+        let at = open.iter().position(|open| open.request.id() == id);
+        let closed = at.map(|at| open.remove(at));
+        if open.is_empty() {
+            self.watch.take();
+        }
+        closed
     }
 
     /// Answers all that is open with a sentence.

@@ -264,12 +264,27 @@ describe("the engine", () => {
     await page.close();
   });
 
+  /// The page's intervals pass ten times as fast.
+  const hurry = (page) => page.addInitScript(() => {
+    const real = setInterval;
+    globalThis.setInterval = (act, ms) => real(act, ms / 10);
+  });
+
+  test("it has nothing to do since all was given up: its silence means nothing", async () => {
+    const page = await open([], undefined, async (page) => {
+      await hurry(page);
+      await page.route("**/tiny-b.safetensors", () => {});
+    });
+    await answered(page, "tiny-a");
+    await card(page, "tiny-b").getByRole("button", { name: "Cancel" }).click();
+    await page.waitForTimeout(7_000);
+    assert.equal(await page.locator(".notice").count(), 0);
+    assert.equal(started, 1);
+    await page.close();
+  });
+
   test("it hangs: it is ended after a minute, and another one answers", async () => {
-    // The page's intervals pass ten times as fast.
-    const page = await open([`over("tiny-b", () => { for (;;); });`], undefined, (page) => page.addInitScript(() => {
-      const real = setInterval;
-      globalThis.setInterval = (act, ms) => real(act, ms / 10);
-    }));
+    const page = await open([`over("tiny-b", () => { for (;;); });`], undefined, hurry);
     await answered(page, "tiny-a");
     await page.waitForTimeout(4_000);
     assert.equal(started, 1, "forty seconds are not a minute");
