@@ -671,13 +671,14 @@ impl Session {
         inner.pictures.set(inner.pictures.get() + 1);
         inner.is_private.set(candidate.sample.is_none());
         *inner.blob.borrow_mut() = Some(candidate.blob.clone());
+        // What the figures do about it is a task of its own, before the picture: an answer to the one before it never stands beside it.
+        soon(move || self.refresh());
         // While it lives, the picture shows itself.
         if self.live.get_untracked().is_none() {
             let (url, credit) = match candidate.sample {
                 Some(sample) => (sample_url(&sample), say(sample.credit)),
                 None => (dom::object_url(&candidate.blob), tr!("Your picture; it stays on this device")),
             };
-            // What the figures do about it is a task of its own; an answer to the one before it never stands beside it.
             soon(move || self.put_picture(url, candidate.title, credit, Some(size)));
         }
         if inner.given.get() == candidate.given {
@@ -687,7 +688,6 @@ impl Session {
         if self.state.with_untracked(|state| state.image != image) {
             self.state.update(|state| state.image = image);
         }
-        self.refresh();
     }
 
     fn put_picture(self, url: String, title: String, credit: String, size: Option<(usize, usize)>) {
