@@ -392,6 +392,10 @@ impl Session {
         Some(pending.remove(at).1)
     }
 
+    fn is_pending(self, id: u32) -> bool {
+        self.inner().pending.borrow().iter().any(|(known, _)| *known == id)
+    }
+
     /// Gives a request up.
     pub fn cancel(self, id: u32) {
         if self.take(id).is_some() {
@@ -462,13 +466,19 @@ impl Session {
             if !stands {
                 outcomes.insert(net.clone(), Outcome::Waiting(None));
             }
-            self.show_picture_to(&client);
             let mut run = self.run(&client, net);
             run.seen = !keep;
             // The maps that strides are shown on; they cost next to nothing.
             run.means = state.transitions(net).into_iter().map(|transition| transition.map).collect();
             self.pend(run.id, Pending::Run(net.clone()));
-            client.send(Request::Run(run), self.files.own(&source));
+            // What the figures do about it comes first, in a task of its own, and may give this up.
+            let (client, own) = (client.clone(), self.files.own(&source));
+            soon(move || {
+                if self.is_pending(run.id) {
+                    self.show_picture_to(&client);
+                    client.send(Request::Run(run), own);
+                }
+            });
         }
         self.outcomes.set(outcomes);
     }
