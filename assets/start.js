@@ -1,6 +1,20 @@
 // Starts the page: the build writes the names of its wasm and of the script around it, and what it needs to check them, into this script's tag.
 const isEmbed = window.parent !== window || new URLSearchParams(location.search).has("embed");
 const { js, wasm, integrity = "", version } = document.querySelector("script[data-wasm]").dataset;
+
+// On a visit where everything is on the device already, the engine starts beside the page, which takes it over (`early` in src/worker/client.rs).
+// On the first one the page's own files come first, and a figure in another page may never need it.
+if (!isEmbed && window.origin !== "null" && navigator.serviceWorker?.controller) {
+  try {
+    const early = { worker: new Worker(new URL("worker_loader.js", document.baseURI), { type: "module" }), isReady: false };
+    early.worker.onmessage = () => { early.isReady = true; };
+    // The page starts another.
+    early.worker.onerror = () => { delete window.stridescopeEngine; };
+    window.stridescopeEngine = early;
+  } catch {
+    // The page will find out when it needs one.
+  }
+}
 try {
   const { default: init } = await import(new URL(js, document.baseURI));
   await init({ module_or_path: fetch(new URL(wasm, document.baseURI), { integrity }) });

@@ -29,10 +29,6 @@ pub fn start() {
     console_error_panic_hook::set_once();
     let query = dom::query();
     let client = Client::new();
-    // The engine loads while the page is made, unless it is a figure that waits to be asked.
-    if State::from_query(&query).0.embed.is_none() {
-        client.ensure();
-    }
     spawn_local(async move {
         let spoken = lang::resolved(Lang::of_query(&query));
         let (spoken, texts, problem) = match lang::fetch(spoken).await {
@@ -69,10 +65,19 @@ fn App(
     follow_language(session, spoken);
     follow_updates(session);
     follow_reader(session);
-    soon(move || offer_api(session));
     if let Some(figure) = alone {
+        soon(move || offer_api(session));
         dom::set_root_attribute("data-embed", Some(figure.name()));
         run_in_sight(session);
+    } else {
+        // Scripts of the whole page are its reader's own.
+        Effect::new(move |was: Option<bool>| {
+            let is_read = session.is_read.get();
+            if is_read && was != Some(true) {
+                soon(move || offer_api(session));
+            }
+            is_read
+        });
     }
 
     let asked = Memo::new(move |_| {

@@ -27,21 +27,23 @@ pub struct Backends {
 }
 
 impl Backends {
-    /// The device for a run; `report` hears when the GPU is started.
+    /// The device for a run; `asked` is what the browser was asked already, and `report` hears when the GPU is started.
     ///
     /// # Errors
     /// When the GPU fails while it is checked.
-    pub async fn choose(&mut self, run: &Run, report: &mut dyn FnMut(Step) -> bool) -> Result<Chosen, EngineError> {
+    pub async fn choose(
+        &mut self,
+        run: &Run,
+        asked: Option<JsFuture>,
+        report: &mut dyn FnMut(Step) -> bool,
+    ) -> Result<Chosen, EngineError> {
         let choice = run.backend;
-        if choice == BackendChoice::Cpu {
-            return Ok(cpu("you chose the CPU"));
-        }
-        if run.gpu_failed {
-            return Ok(cpu("the GPU failed here"));
+        if let Some(why) = barred(run) {
+            return Ok(cpu(why));
         }
         let (gpu, adapter) = match &self.gpu {
             Some(gpu) => gpu,
-            None => match open(choice == BackendChoice::Webgpu, report).await {
+            None => match open(asked, choice == BackendChoice::Webgpu, report).await {
                 Ok(gpu) => self.gpu.insert(gpu),
                 Err(why) => return Ok(cpu(&why)),
             },
@@ -75,6 +77,19 @@ impl Backends {
     }
 }
 
+/// Why a run does without the GPU, whatever there is.
+fn barred(run: &Run) -> Option<&'static str> {
+    match run.backend {
+        BackendChoice::Cpu => Some("you chose the CPU"),
+        _ => run.gpu_failed.then_some("the GPU failed here"),
+    }
+}
+
+/// Asks the browser for a GPU, ahead of the run that may use it: the answer takes a while.
+pub fn ask_for(run: &Run) -> Option<JsFuture> {
+    if barred(run).is_some() { None } else { ask().ok() }
+}
+
 fn cpu(why: &str) -> Chosen {
     let report = BackendReport { name: "cpu".into(), adapter: String::new(), why: why.into() };
     Chosen { backend: Backend::Cpu, report }
@@ -84,8 +99,8 @@ fn software(adapter: &str) -> String {
     format!("the only GPU here is software ({adapter}), slower than the CPU")
 }
 
-async fn open(software_too: bool, report: &mut dyn FnMut(Step) -> bool) -> Result<(Gpu, String), String> {
-    let adapter = adapter().await?;
+async fn open(asked: Option<JsFuture>, software_too: bool, report: &mut dyn FnMut(Step) -> bool) -> Result<(Gpu, String), String> {
+    let adapter = adapter(asked).await?;
     let name = describe(&adapter);
     let lower = name.to_lowercase();
     let is_software = is_fallback(&adapter) || SOFTWARE.iter().any(|word| lower.contains(word));
@@ -96,6 +111,7 @@ async fn open(software_too: bool, report: &mut dyn FnMut(Step) -> bool) -> Resul
         return Err(format!("the GPU ({name}) lacks timestamp-query, which burn needs"));
     }
     report(Step::Gpu);
+    construct();
     let device = burn::tensor::Device::wgpu_options()
         .init_async()
         .await
@@ -103,19 +119,35 @@ async fn open(software_too: bool, report: &mut dyn FnMut(Step) -> bool) -> Resul
     Ok((Gpu { device, kernels: Kernels::Auto, is_software }, name))
 }
 
+/// Runs the constructors of burn's libraries, which register what shaders are written with. Nobody else does (build.rs).
+fn construct() {
+    if let Ok(constructors) = get(&wasm_bindgen::exports(), "__wasm_call_ctors").dyn_into::<Function>() {
+        // They take nothing and give nothing.
+        let _ = constructors.call0(&JsValue::NULL);
+    }
+}
+
 fn get(object: &JsValue, key: &str) -> JsValue {
     Reflect::get(object, &key.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
 /// `navigator.gpu.requestAdapter`. web-sys has WebGPU only behind an unstable switch, so it is called by name.
-async fn adapter() -> Result<JsValue, String> {
+fn ask() -> Result<JsFuture, String> {
     let gpu = get(&get(&js_sys::global(), "navigator"), "gpu");
     let request = get(&gpu, "requestAdapter").dyn_into::<Function>().map_err(|_| "this browser has no WebGPU".to_string())?;
     let options = Object::new();
-    let refused = |_| "this browser refused a GPU".to_string();
     Reflect::set(&options, &"powerPreference".into(), &"high-performance".into()).map_err(refused)?;
     let promise = request.apply(&gpu, &Array::of1(&options)).map_err(refused)?;
-    let adapter = JsFuture::from(Promise::resolve(&promise)).await.map_err(refused)?;
+    Ok(JsFuture::from(Promise::resolve(&promise)))
+}
+
+fn refused(_: JsValue) -> String {
+    "this browser refused a GPU".into()
+}
+
+async fn adapter(asked: Option<JsFuture>) -> Result<JsValue, String> {
+    let asked = asked.map_or_else(ask, Ok)?;
+    let adapter = asked.await.map_err(refused)?;
     if adapter.is_null() || adapter.is_undefined() { Err("this browser found no GPU for WebGPU".into()) } else { Ok(adapter) }
 }
 

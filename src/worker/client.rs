@@ -3,7 +3,7 @@
 
 use super::protocol::{BackendChoice, Event, Request, Run, Step};
 use super::transport::{numbers, pack, unpack};
-use js_sys::Array;
+use js_sys::{Array, Reflect};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
@@ -13,6 +13,8 @@ use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker, Work
 
 /// The loader that the build puts beside the page.
 const LOADER: &str = "worker_loader.js";
+/// Where assets/start.js leaves a worker that it started before this code was there.
+const EARLY: &str = "stridescopeEngine";
 /// How often it is looked whether the worker still says something. A page that sleeps does not look.
 const LOOK_MS: i32 = 1000;
 /// Looks without a word from a worker that has something to do, after which it is given up. It says something at every layer.
@@ -122,7 +124,13 @@ impl Client {
             return;
         }
         match self.start() {
-            Ok(running) => *self.running.borrow_mut() = Some(running),
+            Ok(running) => {
+                let is_ready = running.is_ready;
+                *self.running.borrow_mut() = Some(running);
+                if is_ready {
+                    self.ready();
+                }
+            }
             Err(_) => {
                 // Whoever asks has yet to note that it waits.
                 let client = self.clone();
@@ -183,7 +191,7 @@ impl Client {
     }
 
     fn start(self: &Rc<Self>) -> Result<Running, JsValue> {
-        let worker = started()?;
+        let (worker, is_ready) = early().map_or_else(|| started().map(|worker| (worker, false)), Ok)?;
         let generation = self.generation.get() + 1;
         self.generation.set(generation);
         self.silent.set(0);
@@ -204,7 +212,7 @@ impl Client {
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Ok(Running { worker, is_ready: false, _on_message: on_message, _on_error: on_error })
+        Ok(Running { worker, is_ready, _on_message: on_message, _on_error: on_error })
     }
 
     fn hear(self: &Rc<Self>, message: &JsValue) {
@@ -338,6 +346,16 @@ impl Client {
         });
         *self.watch.borrow_mut() = timer.map(|handle| Watch { handle, _look: look });
     }
+}
+
+/// The worker that was started before this code was there, once, and whether it listens already.
+fn early() -> Option<(Worker, bool)> {
+    let window = web_sys::window()?;
+    let early = Reflect::get(&window, &EARLY.into()).ok()?;
+    Reflect::delete_property(&window, &EARLY.into()).ok()?;
+    let worker = Reflect::get(&early, &"worker".into()).ok()?.dyn_into().ok()?;
+    let is_ready = Reflect::get(&early, &"isReady".into()).ok()?.is_truthy();
+    Some((worker, is_ready))
 }
 
 /// A worker that runs the loader. A sandboxed frame is of no origin, so that no script's address is of its own: there it is started by a line

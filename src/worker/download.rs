@@ -1,12 +1,12 @@
 //! Weights from somewhere else: taken up again where they broke off, checked, and kept where the visitor wants that.
 
 use super::fetch::{FetchError, Incoming, Ticker, append};
-use super::kept::{Description, Folder, Writer, digits, is_taken};
+use super::kept::{Description, Folder, Writer, is_taken};
 use super::protocol::Step;
 use super::stream::Bytes;
+use super::sum::Sum;
 use super::wait::{Waited, sleep};
 use crate::weights::source::{file_name, host};
-use sha2::{Digest, Sha256};
 use web_sys::Blob;
 
 /// How often a download is taken up again by itself, as long as more comes each time.
@@ -51,7 +51,7 @@ pub type Report<'a> = &'a mut dyn FnMut(Step) -> bool;
 struct Download<'a> {
     wanted: &'a Wanted,
     bytes: Vec<u8>,
-    digest: Sha256,
+    sum: Sum,
     /// Where it is to be kept, until it is known whether it can be.
     folder: Option<&'a Folder>,
     /// Whether the bytes so far came from the file that is kept.
@@ -69,15 +69,15 @@ pub async fn download(
     folder: Option<&Folder>,
     report: Report<'_>,
 ) -> Result<(Vec<u8>, bool), FetchError> {
-    let (bytes, digest) = (Vec::new(), Sha256::new());
-    let mut download = Download { wanted, bytes, digest, folder, has_head: false, writer: None, is_full: false };
+    let (bytes, sum) = (Vec::new(), Sum::of(wanted.bytes));
+    let mut download = Download { wanted, bytes, sum, folder, has_head: false, writer: None, is_full: false };
     let done = match download.take_up(partial, report).await {
         Ok(()) => download.run(report).await,
         Err(error) => Err(error),
     };
     match done {
         Ok(()) => {
-            let sha256 = digits(download.digest);
+            let sha256 = download.sum.digits(&download.bytes).await;
             if wanted.sha256.as_ref().is_some_and(|known| *known != sha256) {
                 if let Some(writer) = download.writer {
                     writer.drop_file().await;
@@ -163,7 +163,7 @@ impl Download<'_> {
                 Err(_) => self.bytes.clear(),
             }
         }
-        self.digest.update(&self.bytes);
+        self.sum.update(&self.bytes);
         Ok(())
     }
 
@@ -299,7 +299,7 @@ impl Download<'_> {
             if next as usize > self.bytes.capacity() {
                 self.reserve(next + GROWTH).inspect_err(|_| incoming.give_up())?;
             }
-            self.digest.update(append(&chunk, &mut self.bytes));
+            self.sum.update(append(&chunk, &mut self.bytes));
             if self.writer.as_mut().is_some_and(|writer| !writer.write(&chunk))
                 && let Some(writer) = self.writer.take()
             {
@@ -315,7 +315,7 @@ impl Download<'_> {
 
     fn restart(&mut self) {
         self.bytes.clear();
-        self.digest = Sha256::new();
+        self.sum = Sum::of(self.wanted.bytes);
         self.has_head = false;
         if self.writer.as_mut().is_some_and(|writer| !writer.restart()) {
             self.writer = None;

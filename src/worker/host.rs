@@ -1,6 +1,6 @@
 //! The worker's end: takes requests one after another, and answers.
 
-use super::backend::Backends;
+use super::backend::{self, Backends};
 use super::fused;
 use super::kept::{self, Folder};
 use super::picture;
@@ -20,7 +20,7 @@ use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
 
 /// Classes named for each picture.
@@ -33,6 +33,9 @@ struct Host {
     queue: RefCell<VecDeque<(Request, Option<Blob>)>>,
     cancelled: RefCell<HashSet<u32>>,
     busy: Cell<bool>,
+    /// What the browser was asked when the first run came, until that run begins.
+    asked: RefCell<Option<JsFuture>>,
+    has_asked: Cell<bool>,
 }
 
 /// What the requests work on; one request has it at a time.
@@ -48,7 +51,14 @@ pub fn start() {
     console_error_panic_hook::set_once();
     fused::start();
     let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return };
-    let host = Rc::new(Host { scope, queue: RefCell::default(), cancelled: RefCell::default(), busy: Cell::new(false) });
+    let host = Rc::new(Host {
+        scope,
+        queue: RefCell::default(),
+        cancelled: RefCell::default(),
+        busy: Cell::new(false),
+        asked: RefCell::default(),
+        has_asked: Cell::new(false),
+    });
     let work = Rc::new(RefCell::new(Some(Work::default())));
     let listener = host.clone();
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| listener.receive(&event.data(), &work));
@@ -63,7 +73,14 @@ impl Host {
             Ok(Request::Cancel { id }) => {
                 self.cancelled.borrow_mut().insert(id);
             }
-            Ok(request) => self.queue.borrow_mut().push_back((request, blob(message))),
+            Ok(request) => {
+                if let Request::Run(run) = &request
+                    && !self.has_asked.replace(true)
+                {
+                    *self.asked.borrow_mut() = backend::ask_for(run);
+                }
+                self.queue.borrow_mut().push_back((request, blob(message)));
+            }
             Err(error) => self.send(&Event::Failed { id: 0, message: format!("the engine did not understand: {error}") }, &[]),
         }
         if self.busy.replace(true) {
@@ -184,7 +201,7 @@ impl Host {
         let id = run.id;
         let mut report = |step| self.report(id, step);
         report(Step::Device);
-        let chosen = work.backends.choose(&run, &mut report).await?;
+        let chosen = work.backends.choose(&run, self.asked.take(), &mut report).await?;
         let loaded = work.store.network(&run, &chosen.backend, own.as_ref(), &mut report).await?;
         report(Step::Computing);
         // Lets messages that have arrived be received.

@@ -57,13 +57,9 @@ async fn access(handle: &FileSystemFileHandle) -> Result<FileSystemSyncAccessHan
     ask(handle.as_ref(), "createSyncAccessHandle").await
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A digest's hexadecimal digits.
-pub fn digits(digest: Sha256) -> String {
-    hex(&digest.finalize())
 }
 
 /// The name of a file, without its extension. Keys hold what no file name may.

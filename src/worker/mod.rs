@@ -23,6 +23,8 @@ pub mod protocol;
 mod store;
 #[cfg(feature = "webgpu")]
 mod stream;
+#[cfg(feature = "webgpu")]
+mod sum;
 #[cfg(feature = "browser")]
 mod transport;
 #[cfg(feature = "webgpu")]

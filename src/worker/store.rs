@@ -2,8 +2,9 @@
 
 use super::download::{Partial, Report, Wanted, download, read};
 use super::fetch::{FetchError, text};
-use super::kept::{Folder, digits};
+use super::kept::Folder;
 use super::protocol::{Fetching, Open, Opened, Run, Step, WeightsChoice};
+use super::sum;
 use crate::arch::spec::MAX_CLASSES;
 use crate::arch::{ArchSpec, BlockKind, Input, SpecError, StrideOn, lower};
 use crate::engine::gpu::Kernels;
@@ -14,7 +15,6 @@ use crate::weights::hub::{Config, Listed, Repository};
 use crate::weights::inspect::Inspection;
 use crate::weights::source::{Source, SourceError, host};
 use crate::weights::{self, Card, Checkpoint, Layout, WeightsError, check, formula, tfjs};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -291,7 +291,7 @@ impl Store {
             };
             match read {
                 Err(FetchError::Cancelled) => return Err(FetchError::Cancelled.into()),
-                Ok(()) if is_meant && digits(Sha256::new_with_prefix(&bytes)) == sha256 => {
+                Ok(()) if is_meant && sum::sha256(&bytes).await == sha256 => {
                     return understood(source, bytes, description.beside);
                 }
                 // What lies there was damaged since, or is not what is meant any more: it is fetched anew.

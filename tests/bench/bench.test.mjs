@@ -179,7 +179,7 @@ test('what travels is counted by part, and an engine\'s files once', () => {
     ['/app-0123456789abcdef-chunk_7.wasm', 40],
     ['/app-0123456789abcdef-split_cost.wasm', 50],
     ['/worker_loader.js', 4],
-    ['/worker_bg.wasm', 50000],
+    ['/worker-0123456789abcdef_bg.wasm', 50000],
     ['/assets/weights/tiny-a.safetensors', 600000],
     ['/assets/samples/chelsea.png', 7],
     ['/styles-0123456789abcdef.css', 1],
@@ -195,7 +195,7 @@ test('what travels is counted by part, and an engine\'s files once', () => {
     ['page: the rest', 2, 11],
   ]);
   assert.deepEqual(engineFiles('ort', sent), [['/ort/a.wasm', '/files/ort/a.wasm']]);
-  assert.deepEqual(engineFiles('ours', sent).map(([path]) => path), ['/worker_loader.js', '/worker_bg.wasm']);
+  assert.deepEqual(engineFiles('ours', sent).map(([path]) => path), ['/worker_loader.js', '/worker-0123456789abcdef_bg.wasm']);
   assert.deepEqual(engineFiles('tfjs', sent).map(([path]) => path), ['/tfjs-wasm/b.js']);
 });
 

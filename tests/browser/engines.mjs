@@ -1,5 +1,5 @@
-// Two engines beside Chromium: real Firefox by WebDriver BiDi, which it speaks itself, and real WebKitGTK by its WebKitWebDriver. Both give the
-// same few verbs, and everything of theirs stays on the loopback interface.
+// The engines: real Firefox by WebDriver BiDi, which it speaks itself, real WebKitGTK by its WebKitWebDriver, and Chromium. All give the same few
+// verbs, and everything of theirs stays on the loopback interface.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import WebSocket from "ws";
+import { launch } from "./harness.mjs";
 
 /// How long a browser may take to start, to answer a command, or to show what a test waits for.
 const PATIENCE_MS = 40_000;
@@ -59,6 +60,27 @@ export async function firefox() {
     await processes.end();
     throw error;
   }
+}
+
+/// Chromium, computing on the CPU, or with `webgpu` on SwiftShader.
+export async function chromium(options = {}) {
+  const { context, close } = await launch(options);
+  const page = await context.newPage();
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
+  const run = async (path, body) => {
+    let root = page;
+    for (const selector of path) root = await (await root.waitForSelector(selector.replaceAll(">>>", ""))).contentFrame();
+    return (await root.evaluate(`(${body})()`)) ?? null;
+  };
+  return verbs("chromium", run, {
+    goto: (url) => page.goto(url),
+    resize: (width, height) => page.setViewportSize({ width, height }),
+    screenshot: (path) => page.screenshot({ path }),
+    errors: async () => [...errors],
+    close,
+  });
 }
 
 /// One connection to a WebDriver BiDi server, and the errors that it told of so far.
@@ -242,7 +264,7 @@ async function classic(url, method, body) {
   return value;
 }
 
-/// What both engines can do. `run(path, body)` evaluates an async function that returns JSON, in the frame at the end of a path of selectors.
+/// What every engine can do. `run(path, body)` evaluates an async function that returns JSON, in the frame at the end of a path of selectors.
 function verbs(name, run, own) {
   const at = (path) => {
     /// Evaluates a function with arguments, or an expression; a promise is awaited. What goes in and comes out is JSON.

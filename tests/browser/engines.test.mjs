@@ -1,15 +1,11 @@
-// The page in the other engines: Firefox and WebKitGTK, both without WebGPU, so all of it is computed on the CPU.
+// The page as a visitor uses it, in every engine, on a telephone's screen and in a window: Chromium on the CPU and on WebGPU, Firefox and WebKitGTK.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { firefox, webkit, webkitConsole } from "./engines.mjs";
-import { golden, serve } from "./harness.mjs";
+import { chromium, firefox, webkit, webkitConsole } from "./engines.mjs";
+import { serve } from "./harness.mjs";
+import { JOURNEYS, samples } from "./journeys.mjs";
 
-/// Imagenette's classes, in the order of the networks' outputs.
-const CLASSES = [
-  "tench", "English springer", "cassette player", "chain saw", "church", "French horn", "garbage truck", "gas pump", "golf ball", "parachute",
-];
-const samples = golden("tiny-samples.json");
 const LIMIT = { timeout: 90_000 };
 
 /// A page whose every error ought to be heard: of the console, of a script, of a promise, of a worker, and of a frame with an opaque origin.
@@ -40,7 +36,18 @@ async function site() {
   return { ...server, asked };
 }
 
-for (const [name, start] of [["firefox", firefox], ["webkit", webkit]]) {
+/// Engines, what starts each, and what the page says that it computes on.
+const NO_GPU = /CPU · this browser (has no WebGPU|found no GPU)/;
+const ENGINES = [
+  ["chromium", () => chromium(), NO_GPU, ""],
+  ["chromium on WebGPU", () => chromium({ webgpu: true }), /WebGPU · google swiftshader · checked against the CPU/, "backend=webgpu"],
+  ["firefox", firefox, NO_GPU, ""],
+  ["webkit", webkit, NO_GPU, ""],
+];
+/// A telephone, and a window.
+const SIZES = [[360, 800], [1280, 900]];
+
+for (const [name, start, device, extra] of ENGINES) {
   describe(`the page in ${name}`, () => {
     let server, started;
     /// Starts it once: where it is not installed, every test says so.
@@ -51,35 +58,19 @@ for (const [name, start] of [["firefox", firefox], ["webkit", webkit]]) {
       await server?.close();
     }, LIMIT);
 
-    test("four diagrams, four predictions as the goldens have them, no errors", LIMIT, async () => {
-      const browser = await launched();
-      await browser.resize(1200, 900);
-      await browser.goto(server.url);
-      await browser.until("four networks answer", () => document.querySelectorAll(".answer .top .row").length === 20);
-      const cards = await browser.evaluate(() => [...document.querySelectorAll(".answer")].map((card) => {
-        const row = card.querySelector(".row");
-        return { net: card.dataset.net, top: row.querySelector("span").textContent, percent: parseFloat(/[\d.]+ %/.exec(row.textContent)?.[0]) };
-      }));
-      const expected = Object.entries(samples).map(([net, pictures]) => ({ net, top: CLASSES[pictures["chelsea.png"].top] }));
-      assert.deepEqual(cards.map(({ net, top }) => ({ net, top })), expected);
-      cards.forEach(({ net, percent }) => {
-        const p = 100 * samples[net]["chelsea.png"].p;
-        assert.ok(Math.abs(percent - p) < 2, `${net} gives its first class ${percent} %, PyTorch ${p} %`);
-      });
-      await browser.evaluate(() => { dispatchEvent(new Event("pointermove")); });
-      await browser.until("four diagrams", () => document.querySelectorAll("svg.diagram").length === 4);
-      assert.match(await browser.evaluate(() => document.querySelector(".why").textContent), /CPU · this browser has no WebGPU/);
-      await picture(browser, `${name}-1200`);
-      assert.deepEqual(await browser.errors(), []);
-    });
-
-    test("at 360 px nothing overflows", LIMIT, async () => {
-      const browser = await launched();
-      await browser.resize(360, 800);
-      const overflow = await browser.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      await picture(browser, `${name}-360`);
-      assert.equal(overflow, 0, "no horizontal scrolling");
-    });
+    for (const [width, height] of SIZES) {
+      for (const [journey, take] of Object.entries(JOURNEYS)) {
+        test(`${width} px wide: ${journey}`, LIMIT, async () => {
+          const browser = await launched();
+          await browser.resize(width, height);
+          await take(browser, { url: server.url, extra, device });
+          await picture(browser, `${name.replaceAll(" ", "-")}-${width}-${journey.slice(0, 20).replaceAll(" ", "-")}`);
+          const overflow = await browser.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+          assert.equal(overflow, 0, "no horizontal scrolling");
+          assert.deepEqual(await browser.errors(), []);
+        });
+      }
+    }
 
     test("what goes wrong in a page, its workers and its frames is heard", LIMIT, async () => {
       const browser = await launched();

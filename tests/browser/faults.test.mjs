@@ -1,7 +1,9 @@
 // What goes wrong with the GPU and the engine: it is found, said and made good, and nothing that was on show is lost.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { launch, serve, twice, watch } from "./harness.mjs";
+import { dist, launch, serve, twice, watch } from "./harness.mjs";
 
 /// What each worker that is started from now on suffers, one after another: a script that runs in it before the engine.
 let faults = [];
@@ -22,7 +24,7 @@ before(async () => {
     const fault = faults[started] ?? "";
     started += 1;
     response.writeHead(200, { "content-type": "text/javascript", "cache-control": "no-store" })
-      .end(`${SCRIPT}\n${fault}\nconst { default: init } = await import("./worker.js");\nawait init();`);
+      .end(`${SCRIPT}\n${fault}\n${readFileSync(join(dist, "worker_loader.js"), "utf8")}`);
     return true;
   });
 });

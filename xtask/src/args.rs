@@ -15,7 +15,10 @@ cargo xtask build page              build and check it, keeping the engine of th
 cargo xtask dist --base PATH_OR_URL [--out FOLDER]
                                     build the page and make a folder for a static host of it
                                     (site/), complete for the address that it will have
-cargo xtask lint                    check the format, and clippy with warnings denied
+cargo xtask lint                    check the format, clippy with warnings denied, and the crates'
+                                    licences and sources
+cargo xtask audit                   check licences, sources and known advisories of all crates and
+                                    npm packages; asks the databases of advisories
 cargo xtask fuzz [--seconds N]      feed every parser of outside data whatever a fuzzer thinks of,
                                     60 seconds each
 cargo xtask weights                 fetch the real ImageNet weights of resnet50-a (about 95 MB)
@@ -59,8 +62,10 @@ pub enum Command {
         /// Seconds for each.
         seconds: u32,
     },
-    /// Format and clippy.
+    /// Format, clippy, and what the crates' licences and sources are.
     Lint,
+    /// Everything that is known of the dependencies.
+    Audit,
     /// Fetch and convert the real weights.
     Weights,
     /// Measure.
@@ -114,6 +119,7 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, Error> {
             _ => Err(usage_error(format!("`{seconds}` is no number of seconds"))),
         },
         ["lint"] => Ok(Command::Lint),
+        ["audit"] => Ok(Command::Audit),
         ["weights"] => Ok(Command::Weights),
         ["bench", options @ ..] => Ok(Command::Bench(parse_bench(options)?)),
         other => Err(usage_error(format!("`{}` is not a task", other.join(" ")))),
@@ -196,6 +202,7 @@ mod tests {
             ("fuzz --seconds 5", Some(Command::Fuzz { seconds: 5 })),
             ("fuzz --seconds 0", None),
             ("lint", Some(Command::Lint)),
+            ("audit", Some(Command::Audit)),
             ("weights", Some(Command::Weights)),
             ("bench", Some(Command::Bench(BenchOptions::default()))),
             ("bench --webgpu --write", Some(Command::Bench(BenchOptions { write: true, full: false, webgpu: true }))),

@@ -51,7 +51,7 @@ pub fn cache_control(path: &str) -> &'static str {
     if is_hashed(path) { FIXED } else { FRESH }
 }
 
-/// Whether trunk put a hash of 64 bits into a file's name: `app-0123456789abcdef_bg.wasm`.
+/// Whether the build put a hash of 64 bits into a file's name: `app-0123456789abcdef_bg.wasm`.
 fn is_hashed(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     name.split(['-', '_', '.'])
@@ -66,7 +66,7 @@ pub fn netlify(path: &str, origin: Option<&str>) -> String {
         let _ = writeln!(text, "  {name}: {value}");
     }
     // No rule for all files here: both hosts would add its value to the one of a hashed file, and ask again each time by default.
-    for (name, rule) in [("", FRESH), ("index.html", FRESH), ("sw.js", FRESH), ("app-*", FIXED), ("styles-*", FIXED)] {
+    for (name, rule) in [("", FRESH), ("index.html", FRESH), ("sw.js", FRESH), ("app-*", FIXED), ("styles-*", FIXED), ("worker-*", FIXED)] {
         let _ = writeln!(text, "{path}{name}\n  Cache-Control: {rule}");
     }
     text + &format!("{path}manifest.webmanifest\n  Content-Type: application/manifest+json\n")
@@ -128,7 +128,7 @@ mod tests {
             ("/", FRESH),
             ("/index.html", FRESH),
             ("/sw.js", FRESH),
-            ("/worker_bg.wasm", FRESH),
+            ("/worker-0123456789abcdef_bg.wasm", FIXED),
             ("/worker_loader.js", FRESH),
             ("/assets/weights/resnet50-a.safetensors", FRESH),
             ("/0123456789abcdef/index.html", FRESH),
@@ -143,7 +143,7 @@ mod tests {
         let text = netlify("/sub/", EXAMPLE);
         let rules: Vec<&str> = text.lines().filter(|line| !line.starts_with(' ')).collect();
         let names =
-            ["/sub/*", "/sub/", "/sub/index.html", "/sub/sw.js", "/sub/app-*", "/sub/styles-*", "/sub/manifest.webmanifest"];
+            ["/sub/*", "/sub/", "/sub/index.html", "/sub/sw.js", "/sub/app-*", "/sub/styles-*", "/sub/worker-*", "/sub/manifest.webmanifest"];
         assert_eq!(rules, names);
         assert!(
             text.starts_with("/sub/*\n  Content-Security-Policy: default-src 'none'; script-src 'self' https://stri"),

@@ -1,7 +1,8 @@
-//! Format and clippy, with warnings denied.
+//! Format, clippy with warnings denied, and the crates' licences and sources.
 
 use std::process::Command;
 
+use crate::audit;
 use crate::error::Error;
 use crate::process::{self, announce};
 use crate::project::Project;
@@ -39,6 +40,7 @@ pub fn run(project: &Project) -> Result<(), Error> {
         cargo.args(["clippy", "--profile", "web", "--target", setup::WASM_TARGET, "--package", "stridescope"]);
         clippy(step, cargo.args(arguments), project)?;
     }
+    audit::at_rest(project)?;
     announce("no complaints");
     Ok(())
 }

@@ -6,12 +6,14 @@
 
 mod args;
 mod assets;
+mod audit;
 mod bench;
 mod compress;
 mod dist;
 mod error;
 mod folded;
 mod fuzz;
+mod hashed;
 mod headers;
 mod html;
 mod lint;
@@ -63,6 +65,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Test { part } => test::run(&project, part),
         Command::Fuzz { seconds } => fuzz::run(&project, seconds),
         Command::Lint => lint::run(&project),
+        Command::Audit => audit::run(&project),
         Command::Weights => weights::fetch(&project),
         Command::Bench(options) => bench::run(&project, options),
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::assets;
 use crate::compress::{self, Asset};
 use crate::error::Error;
+use crate::hashed;
 use crate::offline;
 use crate::process::{self, announce};
 use crate::project::Project;
@@ -56,6 +57,7 @@ fn finish(project: &Project, tools: &PageTools) -> Result<Vec<Asset>, Error> {
     let dist = project.dist();
     split::page(project, tools)?;
     strip::all(&dist)?;
+    hashed::engine(&dist)?;
     assets::tidy(&dist)?;
     list_weights(&dist)?;
     offline::write(&dist, &project.service_worker())?;

@@ -17,13 +17,14 @@ pub use browser::Browser;
 pub use engines::require as engines;
 pub use examples::require as examples;
 pub use node::{Node, require as node};
-pub use tools::{PageTools, fuzzer};
+pub use tools::{PageTools, auditor, fuzzer};
 pub use wasm::{TARGET as WASM_TARGET, WasmToolchain};
 
 /// The tools of every task.
 pub fn everything(project: &Project) -> Result<(), Error> {
     page(project)?;
     lint(project)?;
+    auditor(project)?;
     browser(project)?;
     engines()?;
     examples()?;

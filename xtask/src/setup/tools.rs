@@ -17,6 +17,14 @@ const TRUNK_VERSION: &str = "0.21.14";
 /// The release of cargo-fuzz.
 const FUZZ_VERSION: &str = "0.13.2";
 
+/// The release of cargo-deny.
+const DENY_VERSION: &str = "0.20.2";
+
+/// The program that looks into what the crates of a Cargo.lock are.
+pub fn auditor(project: &Project) -> Result<PathBuf, Error> {
+    require(project, "cargo-deny", "cargo-deny", DENY_VERSION)
+}
+
 /// The program that builds and runs fuzz targets, and the compiler that it needs.
 pub fn fuzzer(project: &Project) -> Result<PathBuf, Error> {
     let mut rustup = process::command("rustup");

@@ -1,0 +1,166 @@
+// What a visitor does, figure by figure, in the verbs that every engine has (engines.mjs): the same journeys run in each of them.
+import assert from "node:assert/strict";
+import { golden } from "./harness.mjs";
+
+/// Imagenette's classes, in the order of the networks' outputs.
+export const CLASSES = [
+  "tench", "English springer", "cassette player", "chain saw", "church", "French horn", "garbage truck", "gas pump", "golf ball", "parachute",
+];
+export const samples = golden("tiny-samples.json");
+const FIFTY = "?models=resnet50-a,resnet50-b,resnet50-c,resnet50-d";
+const PAIR = "?models=tiny-a,tiny-d";
+
+/// Runs in the page: what journeys look for and do, as `seen`.
+function install() {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const text = (selector) => all(selector).map((element) => element.textContent);
+  const named = (name, root) => all("button", root).find((button) => [button.textContent, button.ariaLabel, button.title].includes(name));
+  const file = async (address, name) => new File([await (await fetch(address)).blob()], name);
+  window.seen = {
+    all, text,
+    press: (name, selector = "body") => {
+      const button = named(name, document.querySelector(selector));
+      if (!button) throw new Error(`there is no button ${name} in ${selector}`);
+      button.click();
+    },
+    choose: (selector, value) => {
+      const select = document.querySelector(selector);
+      select.value = value;
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+    },
+    drop: async (address, name) => {
+      const data = new DataTransfer();
+      data.items.add(await file(address, name));
+      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+    },
+    answered: (networks) => all(".answer .top .row").length === 5 * networks,
+    asked: (name) => new URLSearchParams(location.search).get(name),
+  };
+  dispatchEvent(new Event("pointermove"));
+}
+
+/// Opens the page, lets every figure come, and waits for so many networks to answer.
+async function open(browser, site, query, networks) {
+  const asked = [query.slice(1), site.extra].filter(Boolean).join("&");
+  await browser.goto(`${site.url}?${asked}`);
+  await browser.evaluate(install);
+  await browser.until("the figures come", () => {
+    dispatchEvent(new Event("pointermove"));
+    return document.querySelector("#learn") !== null;
+  });
+  if (networks) await browser.until(`${networks} networks answer`, (networks) => seen.answered(networks), networks);
+}
+
+/// Each journey: `(browser, site)`. A site has its `url`, what every link to it has besides as `extra`, and as `device` how the page calls what it
+/// computes on.
+export const JOURNEYS = {
+  "four networks say of the cat what PyTorch says": async (browser, site) => {
+    await open(browser, site, "", 4);
+    const cards = await browser.evaluate(() => seen.all(".answer").map((card) => {
+      const row = card.querySelector(".row");
+      return { net: card.dataset.net, top: row.querySelector("span").textContent, percent: parseFloat(/[\d.]+ %/.exec(row.textContent)?.[0]) };
+    }));
+    const expected = Object.entries(samples).map(([net, pictures]) => ({ net, top: CLASSES[pictures["chelsea.png"].top] }));
+    assert.deepEqual(cards.map(({ net, top }) => ({ net, top })), expected);
+    cards.forEach(({ net, percent }) => {
+      const p = 100 * samples[net]["chelsea.png"].p;
+      assert.ok(Math.abs(percent - p) < 2, `${net} gives its first class ${percent} %, PyTorch ${p} %`);
+    });
+    assert.match(await browser.evaluate(() => document.querySelector(".why").textContent), site.device);
+  },
+
+  "a sample, a file of one's own and a file that is none": async (browser, site) => {
+    await open(browser, site, PAIR, 2);
+    await browser.evaluate(() => seen.press("A cup of coffee"));
+    await browser.until("the cup is on show", () => document.querySelector(".picture figcaption b")?.textContent === "A cup of coffee");
+    await browser.until("it is none of the ten classes", () => seen.answered(2) && seen.all(".answer .none").length === 2);
+    assert.equal(await browser.evaluate(() => seen.asked("image")), "coffee");
+    await browser.evaluate(() => seen.drop("assets/samples/rocket.jpg", "mine.jpg"));
+    await browser.until("the file is on show", () => document.querySelector(".picture figcaption").textContent.startsWith("mine.jpg · 640 × 427"));
+    await browser.until("it is answered", () => seen.answered(2));
+    await browser.evaluate(() => seen.drop("assets/catalogue.json", "none.jpg"));
+    await browser.until("it is said what is wrong", () => document.querySelector(".notice p")?.textContent.startsWith("none.jpg"));
+    assert.match(await browser.evaluate(() => document.querySelector(".picture figcaption").textContent), /^mine\.jpg/);
+    assert.equal(await browser.evaluate(() => seen.answered(2)), true);
+  },
+
+  "networks by their letters, and back": async (browser, site) => {
+    await open(browser, site, PAIR, 2);
+    await browser.evaluate(() => seen.all(".chip").find(({ textContent }) => textContent === "B").click());
+    await browser.until("three answer", () => seen.answered(3));
+    assert.equal(await browser.evaluate(() => seen.asked("models")), "tiny-a,tiny-b,tiny-d");
+    await browser.evaluate(() => history.back());
+    await browser.until("two are back", () => seen.asked("models") === "tiny-a,tiny-d" && seen.answered(2));
+  },
+
+  "what differs between four ResNet-50s, and what they cost": async (browser, site) => {
+    await open(browser, site, `${FIFTY}&node=layer2.0.conv2`);
+    await browser.until("four diagrams", () => seen.all("svg.diagram").length === 4);
+    assert.deepEqual(await browser.evaluate(() => seen.text(".differences summary")), [
+      "2 differences from ResNet-50-A", "6 differences from ResNet-50-A", "8 differences from ResNet-50-A",
+    ]);
+    const told = await browser.evaluate(() => seen.text(".inspector dl"));
+    assert.match(told[0], /stride 1.*28 × 28 × 128 × 3 × 3 × 128 = 115,605,504/);
+    await browser.evaluate(() => seen.press("Open all"));
+    await browser.until("every block is open", () => seen.all(".join").length === 4 * 16);
+    const row = await browser.evaluate(() => seen.all("#cost tr").find((row) => row.querySelector("th")?.textContent === "MACs").textContent);
+    assert.match(row, /3\.86 G.*4\.09 G.*4\.33 G.*4\.33 G/);
+    assert.ok(await browser.evaluate(() => seen.all("#cost svg.chart").length) >= 4);
+  },
+
+  "what each path reads, and what nobody reads": async (browser, site) => {
+    await open(browser, site, "", 4);
+    assert.deepEqual(await browser.evaluate(() => seen.text("#strides tbody tr")), [
+      "Tiny-A100 %100 %25 % / 25 %25 % / 25 %25 % / 25 %",
+      "Tiny-B100 %100 %100 % / 25 %100 % / 25 %100 % / 25 %",
+      "Tiny-C100 %100 %100 % / 25 %100 % / 25 %100 % / 25 %",
+      "Tiny-D100 %100 %100 % / 100 %100 % / 100 %100 % / 100 %",
+    ]);
+    await browser.evaluate(() => seen.press("Set them to zero"));
+    await browser.until("it was tried in all four", () => seen.all(".checked", document.querySelector("#strides")).filter(({ textContent }) => textContent).length === 4);
+    const [first, ...others] = await browser.evaluate(() => seen.text("#strides .checked"));
+    assert.equal(first, "Not one bit of its 10 logits changed.");
+    others.forEach((line) => assert.match(line, /^10 of 10 logits changed/));
+  },
+
+  "every channel, where a class was seen, and what a position sees": async (browser, site) => {
+    await open(browser, site, `${PAIR}&node=layer2.0`, 2);
+    const drawn = (figure) => browser.until(`${figure} draws both`, (figure) => seen.all(`${figure} .enlarged img:not(.behind)`).length === 2, figure);
+    await browser.evaluate(() => seen.press("Channels", "#features"));
+    await drawn("#features");
+    (await browser.evaluate(() => seen.text("#features article > .cap"))).forEach((line) => assert.match(line, /^channel 0: 0\.00 to \d\.\d\d, mean 0\.\d\d$/));
+    assert.ok(await browser.evaluate(() => seen.all("#features .wall img").length) >= 20);
+    await browser.evaluate(() => seen.press("Class activation", "#features"));
+    await browser.until("five classes each", () => seen.all("#features .wall img").length === 10);
+    await browser.evaluate(() => seen.press("Compute", "#field"));
+    await drawn("#field");
+    (await browser.evaluate(() => seen.text("#field article > .cap"))).forEach((line) => assert.match(line, /^Row 8, column 8 of 16 × 16\. It can read /));
+  },
+
+  "a file of weights is opened, looked into and used": async (browser, site) => {
+    await open(browser, site, "?models=tiny-a", 1);
+    await browser.evaluate(() => seen.drop("assets/weights/tiny-d.safetensors", "mine.safetensors"));
+    await browser.until("it is looked into", () => /By names and shapes this is/.test(document.querySelector(".inside")?.textContent ?? ""));
+    assert.ok(await browser.evaluate(() => seen.all(".tensors tbody tr").length) > 50);
+    await browser.evaluate(() => document.querySelector(".offers button").click());
+    await browser.until("it answers as well", () => seen.answered(2));
+    assert.match(await browser.evaluate(() => seen.asked("models")), /@file:mine\.safetensors$/);
+  },
+
+  "another language, another theme, sharing and the article": async (browser, site) => {
+    await open(browser, site, PAIR, 2);
+    await browser.evaluate(() => seen.choose("select.language", "ko"));
+    await browser.until("it is Korean", () => document.documentElement.lang === "ko" && seen.text("#strides h2")[0] === "보폭");
+    await browser.evaluate(() => seen.choose("select.language", "en"));
+    await browser.until("it is English", () => document.documentElement.lang === "en" && seen.text("#strides h2")[0] === "Strides");
+    await browser.evaluate(() => seen.press("Theme: auto"));
+    await browser.until("it is dark", () => document.documentElement.dataset.theme === "dark");
+    await browser.evaluate(() => seen.press("Share"));
+    await browser.until("there is a frame to copy", () => /sandbox="allow-scripts/.test(document.querySelector("#share-iframe")?.value ?? ""));
+    await browser.evaluate(() => seen.press("Close", "dialog.share"));
+    await browser.until("the article is there", () => {
+      document.querySelector("#learn").scrollIntoView();
+      return seen.all("#learn stride-scope").length > 2;
+    });
+  },
+};

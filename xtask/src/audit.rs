@@ -1,0 +1,39 @@
+//! What the project depends on: licences, sources, and what is known to be wrong with it.
+
+use crate::error::Error;
+use crate::process::{self, announce};
+use crate::project::Project;
+use crate::setup;
+
+const STEP: &str = "audit of the crates";
+const REMEDY: &str = "Read the output above; deny.toml says what is allowed.";
+/// The workspaces of the clone, by their folders.
+const WORKSPACES: [&str; 2] = [".", "fuzz"];
+
+/// Everything, asking the databases of advisories for what they know today.
+pub fn run(project: &Project) -> Result<(), Error> {
+    deny(project, &["advisories", "bans", "licenses", "sources"])?;
+    announce("audit of the npm packages");
+    let mut npm = setup::node()?.npm();
+    npm.arg("audit").current_dir(project.tests());
+    process::run("audit of the npm packages", &mut npm, "Raise the versions in tests/package.json.")?;
+    announce("nothing is known against what this depends on");
+    Ok(())
+}
+
+/// What can be checked without asking anybody.
+pub fn at_rest(project: &Project) -> Result<(), Error> {
+    deny(project, &["bans", "licenses", "sources"])
+}
+
+fn deny(project: &Project, checks: &[&str]) -> Result<(), Error> {
+    let program = setup::auditor(project)?;
+    for workspace in WORKSPACES {
+        announce(&format!("{STEP}: {} in {workspace}", checks.join(", ")));
+        let mut deny = process::command(&program);
+        deny.arg("--manifest-path").arg(project.root.join(workspace).join("Cargo.toml")).args(["--offline", "--log-level", "error"]);
+        deny.args(["check", "--hide-inclusion-graph", "--config"]).arg(project.root.join("deny.toml")).args(checks);
+        process::run(STEP, deny.current_dir(&project.root), REMEDY)?;
+    }
+    Ok(())
+}
