@@ -99,7 +99,11 @@ fn software(adapter: &str) -> String {
     format!("the only GPU here is software ({adapter}), slower than the CPU")
 }
 
-async fn open(asked: Option<JsFuture>, software_too: bool, report: &mut dyn FnMut(Step) -> bool) -> Result<(Gpu, String), String> {
+async fn open(
+    asked: Option<JsFuture>,
+    software_too: bool,
+    report: &mut dyn FnMut(Step) -> bool,
+) -> Result<(Gpu, String), String> {
     let adapter = adapter(asked).await?;
     let name = describe(&adapter);
     let lower = name.to_lowercase();

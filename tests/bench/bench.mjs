@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { alone } from './browser.mjs';
 import * as growth from './growth.mjs';
 import { agrees, ENGINES, label, NAMES, orders, summarise } from './peers.mjs';
-import { document, memoryRow, reached, tapsRow } from './report.mjs';
+import { document, memoryRow, pairRow, reached, tapsRow } from './report.mjs';
 import { startServer } from './server.mjs';
 import { device } from './text.mjs';
 import { askAround, comeAndReturn, download } from './visits.mjs';
@@ -52,6 +52,7 @@ async function main() {
     await bench.memory();
     await bench.peers();
     await bench.taps();
+    await bench.pairs();
     await bench.growth();
   } finally {
     await server.close();
@@ -144,6 +145,16 @@ class Bench {
       step(`${label(bench)}, ${bench.backend}: all blocks tapped and none`);
       const { value } = await this.#visit('taps', { ...bench, ...TAPS[bench.backend] });
       this.results.taps.push(tapsRow(bench, value));
+    }
+  }
+
+  /** What a second processor gives two engines that share nothing: threads of one engine cannot gain more. */
+  async pairs() {
+    this.results.pairs = [];
+    for (const bench of this.plan.pairs) {
+      step(`${label(bench)}: one engine, and two at once`);
+      const { value } = await this.#visit('pair', { ...bench, ...TAPS.cpu });
+      this.results.pairs.push(pairRow(bench, value));
     }
   }
 

@@ -9,7 +9,7 @@ import { goals, goalsTable } from './goals.mjs';
 import { fits, fitsTable, point, worstOff } from './growth.mjs';
 import { line, relativeL2, spread } from './numbers.mjs';
 import { agrees, coldTable, orders, summarise, warmTable } from './peers.mjs';
-import { document, memoryRow, tapsRow } from './report.mjs';
+import { document, memoryRow, pairRow, tapsRow } from './report.mjs';
 import { longestTask } from './visits.mjs';
 import { compressedBytes, engineFiles, pageParts } from './wire.mjs';
 
@@ -224,8 +224,10 @@ test('memory is what an engine takes over an empty page', () => {
 test('the file has the goals first, and a section for what was measured alone', () => {
   const bench = { net: 'resnet50-d', size: 224, backend: 'cpu', taps: ['layer1.0', 'layer1.1'] };
   const taps = [tapsRow(bench, { without: [100, 110, 120], with: [121, 121, 140] })];
-  const text = document('cargo xtask bench', '2026-11-25', [['Machine', 'two cores']], { taps });
+  const pairs = [pairRow(bench, { alone: [100, 100, 130], both: [120, 125, 140] }), pairRow(bench, { alone: [100], both: [130] })];
+  const text = document('cargo xtask bench', '2026-11-25', [['Machine', 'two cores']], { taps, pairs });
   assert.match(text, /^# Benchmark results\n\nWritten by `cargo xtask bench` on 2026-11-25\.\n\n- Machine: two cores\n\n## Goals\n/);
-  assert.deepEqual([...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title), ['Goals', 'Taps']);
+  assert.deepEqual([...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title), ['Goals', 'Taps', 'Two engines at once']);
   assert.match(text, /\| resnet50-d, 224 px \| CPU +\| 2 +\| 110 \(100–120\) \| 121 \(121–140\) \| 1\.10 +\|/);
+  assert.match(text, /\| 100 \(100–130\) \| 125 \(120–140\) \| 1\.60 × \| may pay +\|[^]*\| 1\.54 × \| cannot pay \|/);
 });

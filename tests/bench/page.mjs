@@ -141,6 +141,23 @@ async function taps(bench) {
   return times;
 }
 
+/** Milliseconds until everything is answered: one pass of our engine, and a pass of two of it at the same time, in turns. */
+async function pair(bench) {
+  const engines = [await startOurs(bench), await startOurs(bench)];
+  for (const engine of engines) await engine.run();
+  const times = { alone: [], both: [] };
+  await rounds(bench, async (turn) => {
+    const turns = [['alone', engines.slice(0, 1)], ['both', engines]];
+    for (const [name, asked] of turn % 2 ? turns.toReversed() : turns) {
+      const began = performance.now();
+      await Promise.all(asked.map((engine) => engine.run()));
+      if (turn !== undefined) times[name].push(performance.now() - began);
+    }
+  });
+  engines.forEach((engine) => engine.close());
+  return times;
+}
+
 /** What the browser says of itself. */
 async function describe() {
   const adapter = await navigator.gpu?.requestAdapter();
@@ -151,4 +168,4 @@ async function describe() {
   };
 }
 
-self.bench = { compare, taps, describe };
+self.bench = { compare, taps, pair, describe };

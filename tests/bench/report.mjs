@@ -8,6 +8,9 @@ import { device, mb, range, ratio, table } from './text.mjs';
 import * as visits from './visits.mjs';
 import * as wire from './wire.mjs';
 
+/** What threads must gain on two processors. */
+const THREADS_PAY = 1.6;
+
 /** Times without and with taps, in turns, as a row. */
 export function tapsRow(bench, { without, with: tapped }) {
   return { bench, without: spread(without), tapped: spread(tapped), ratio: median(tapped) / median(without) };
@@ -30,6 +33,29 @@ function tapsTable(rows) {
 const TAPS_LEGEND = `\
 Milliseconds from the page's request to its having the answer: without any layer's output, and with the outputs of all residual blocks.
 Median (min–max), in turns.`;
+
+/** Times of one engine and of two at once, in turns, as a row. */
+export function pairRow(bench, { alone, both }) {
+  return { bench, alone: spread(alone), both: spread(both), gain: (2 * median(alone)) / median(both) };
+}
+
+function pairsTable(rows) {
+  return table(
+    [
+      ['network', ({ bench }) => peers.label(bench)],
+      ['one', ({ alone }) => range(alone)],
+      ['two at once', ({ both }) => range(both)],
+      ['gain', ({ gain }) => `${ratio(gain)} ×`],
+      ['threads', ({ gain }) => (gain >= THREADS_PAY ? 'may pay' : 'cannot pay')],
+    ],
+    rows,
+  );
+}
+
+const PAIRS_LEGEND = `\
+Milliseconds until all is answered, on the CPU: a pass of one worker, and a pass of each of two that share nothing. "gain" is how much more the two do in
+the same time. Threads of one engine have to wait for each other, so that they gain less than this; they are worth a second build, shared
+memory and a host that is cross-origin isolated where they gain ${THREADS_PAY} × or more.`;
 
 /** Peaks over those of an empty page. `peaks`: bytes by engine, `none` for the page alone. */
 export function memoryRow(bench, { none, ...peaks }) {
@@ -61,7 +87,7 @@ is only software keeps its buffers and its code. Linux keeps this account; elsew
 
 /** Title, text and legend of each section that was measured. */
 function sections(results) {
-  const { rows = [], taps = [], memory = [], wire: sizes, visits: seen, asked, growth: grown } = results;
+  const { rows = [], taps = [], pairs = [], memory = [], wire: sizes, visits: seen, asked, growth: grown } = results;
   const smooth = asked?.map(({ what, answers, longestMs }) => {
     const longest = longestMs === 0 ? 'under 50 ms' : `${longestMs.toFixed(0)} ms`;
     return `While ${what} answered for ${answers} pictures, the longest task of the page's main thread took ${longest}.`;
@@ -70,6 +96,7 @@ function sections(results) {
     ['Against other engines, warm', rows.length && peers.warmTable(rows), peers.WARM_LEGEND],
     ['Against other engines, cold', rows.length && peers.coldTable(rows), peers.COLD_LEGEND],
     ['Taps', taps.length && tapsTable(taps), TAPS_LEGEND],
+    ['Two engines at once', pairs.length && pairsTable(pairs), PAIRS_LEGEND],
     ['The page', seen && [visits.visitsTable(seen), ...(smooth ?? [])].join('\n\n'), visits.LEGEND],
     ['On the wire', sizes && wire.wireTable(sizes), wire.LEGEND],
     ['Memory', memory.length && memoryTable(memory), MEMORY_LEGEND],

@@ -31,7 +31,11 @@ fn deny(project: &Project, checks: &[&str]) -> Result<(), Error> {
     for workspace in WORKSPACES {
         announce(&format!("{STEP}: {} in {workspace}", checks.join(", ")));
         let mut deny = process::command(&program);
-        deny.arg("--manifest-path").arg(project.root.join(workspace).join("Cargo.toml")).args(["--offline", "--log-level", "error"]);
+        deny.arg("--manifest-path").arg(project.root.join(workspace).join("Cargo.toml")).args([
+            "--offline",
+            "--log-level",
+            "error",
+        ]);
         deny.args(["check", "--hide-inclusion-graph", "--config"]).arg(project.root.join("deny.toml")).args(checks);
         process::run(STEP, deny.current_dir(&project.root), REMEDY)?;
     }

@@ -61,7 +61,8 @@ mod tests {
         fs::write(at(WASM), "wasm")?;
         engine(dist.path())?;
         let loader = fs::read_to_string(at(LOADER))?;
-        let name = loader.strip_prefix("import init from './worker-").and_then(|rest| rest.split(".js").next()).unwrap_or_default();
+        let name =
+            loader.strip_prefix("import init from './worker-").and_then(|rest| rest.split(".js").next()).unwrap_or_default();
         assert_eq!(name.len(), 16, "{loader}");
         let script = fs::read_to_string(at(&format!("worker-{name}.js")))?;
         assert_eq!(script, format!("fetch(new URL('worker-{name}_bg.wasm', import.meta.url))"));

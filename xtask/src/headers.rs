@@ -66,7 +66,9 @@ pub fn netlify(path: &str, origin: Option<&str>) -> String {
         let _ = writeln!(text, "  {name}: {value}");
     }
     // No rule for all files here: both hosts would add its value to the one of a hashed file, and ask again each time by default.
-    for (name, rule) in [("", FRESH), ("index.html", FRESH), ("sw.js", FRESH), ("app-*", FIXED), ("styles-*", FIXED), ("worker-*", FIXED)] {
+    for (name, rule) in
+        [("", FRESH), ("index.html", FRESH), ("sw.js", FRESH), ("app-*", FIXED), ("styles-*", FIXED), ("worker-*", FIXED)]
+    {
         let _ = writeln!(text, "{path}{name}\n  Cache-Control: {rule}");
     }
     text + &format!("{path}manifest.webmanifest\n  Content-Type: application/manifest+json\n")
@@ -142,8 +144,16 @@ mod tests {
     fn netlify_has_each_rule_below_the_site_s_path() {
         let text = netlify("/sub/", EXAMPLE);
         let rules: Vec<&str> = text.lines().filter(|line| !line.starts_with(' ')).collect();
-        let names =
-            ["/sub/*", "/sub/", "/sub/index.html", "/sub/sw.js", "/sub/app-*", "/sub/styles-*", "/sub/worker-*", "/sub/manifest.webmanifest"];
+        let names = [
+            "/sub/*",
+            "/sub/",
+            "/sub/index.html",
+            "/sub/sw.js",
+            "/sub/app-*",
+            "/sub/styles-*",
+            "/sub/worker-*",
+            "/sub/manifest.webmanifest",
+        ];
         assert_eq!(rules, names);
         assert!(
             text.starts_with("/sub/*\n  Content-Security-Policy: default-src 'none'; script-src 'self' https://stri"),

@@ -98,6 +98,8 @@ pub struct Plan {
     pub memory: Vec<Case>,
     /// Networks run with and without the outputs of all their blocks: name, size, device.
     taps: Vec<(&'static str, usize, &'static str)>,
+    /// Networks that two engines run at once, on the CPU: name and size.
+    pairs: Vec<(&'static str, usize)>,
     /// Networks of which time and memory are set against the work that they are: series, name and size.
     growth: Vec<(&'static str, &'static str, usize)>,
 }
@@ -119,6 +121,7 @@ impl Plan {
             ],
             memory: vec![Case::thorough("resnet50-a", Weights::Catalogue)],
             taps: vec![("resnet50-d", 224, "cpu")],
+            pairs: vec![("resnet50-d", 224), ("tiny-d", 128)],
             growth: Vec::new(),
         };
         if options.full {
@@ -147,12 +150,14 @@ impl Plan {
             let blocks: Vec<String> = graph(net, size)?.blocks.iter().map(|block| block.id.clone()).collect();
             Ok(json!({ "net": net, "size": size, "backend": backend, "taps": blocks }))
         });
+        let pair = |&(net, size): &(&str, usize)| json!({ "net": net, "size": size, "backend": "cpu" });
         let growth = self.growth.iter().map(|&(series, net, size)| {
             let totals = cost::totals(&graph(net, size)?);
             Ok(json!({ "series": series, "net": net, "size": size, "macs": totals.macs, "params": totals.params }))
         });
         Ok(json!({
             "cases": list(&self.cases), "memory": list(&self.memory),
+            "pairs": self.pairs.iter().map(pair).collect::<Vec<_>>(),
             "taps": taps.collect::<Result<Vec<_>, Error>>()?, "growth": growth.collect::<Result<Vec<_>, Error>>()?,
         }))
     }
