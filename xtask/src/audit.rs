@@ -7,12 +7,14 @@ use crate::setup;
 
 const STEP: &str = "audit of the crates";
 const REMEDY: &str = "Read the output above; deny.toml says what is allowed.";
+/// The check that asks a database.
+const ADVISORIES: &str = "advisories";
 /// The workspaces of the clone, by their folders.
 const WORKSPACES: [&str; 2] = [".", "fuzz"];
 
 /// Everything, asking the databases of advisories for what they know today.
 pub fn run(project: &Project) -> Result<(), Error> {
-    deny(project, &["advisories", "bans", "licenses", "sources"])?;
+    deny(project, &[ADVISORIES, "bans", "licenses", "sources"])?;
     announce("audit of the npm packages");
     let mut npm = setup::node()?.npm();
     npm.arg("audit").current_dir(project.tests());
@@ -31,12 +33,12 @@ fn deny(project: &Project, checks: &[&str]) -> Result<(), Error> {
     for workspace in WORKSPACES {
         announce(&format!("{STEP}: {} in {workspace}", checks.join(", ")));
         let mut deny = process::command(&program);
-        deny.arg("--manifest-path").arg(project.root.join(workspace).join("Cargo.toml")).args([
-            "--offline",
-            "--log-level",
-            "error",
-        ]);
-        deny.args(["check", "--hide-inclusion-graph", "--config"]).arg(project.root.join("deny.toml")).args(checks);
+        deny.arg("--manifest-path").arg(project.root.join(workspace).join("Cargo.toml"));
+        deny.arg("--config").arg(project.root.join("deny.toml")).args(["--log-level", "error"]);
+        if !checks.contains(&ADVISORIES) {
+            deny.arg("--offline");
+        }
+        deny.args(["check", "--hide-inclusion-graph"]).args(checks);
         process::run(STEP, deny.current_dir(&project.root), REMEDY)?;
     }
     Ok(())
