@@ -7,14 +7,12 @@ use crate::setup;
 
 const STEP: &str = "audit of the crates";
 const REMEDY: &str = "Read the output above; deny.toml says what is allowed.";
-/// The check that asks a database.
-const ADVISORIES: &str = "advisories";
 /// The workspaces of the clone, by their folders.
 const WORKSPACES: [&str; 2] = [".", "fuzz"];
 
 /// Everything, asking the databases of advisories for what they know today.
 pub fn run(project: &Project) -> Result<(), Error> {
-    deny(project, &[ADVISORIES, "bans", "licenses", "sources"])?;
+    deny(project, &["advisories", "bans", "licenses", "sources"])?;
     announce("audit of the npm packages");
     let mut npm = setup::node()?.npm();
     npm.arg("audit").current_dir(project.tests());
@@ -23,7 +21,7 @@ pub fn run(project: &Project) -> Result<(), Error> {
     Ok(())
 }
 
-/// What can be checked without asking anybody.
+/// What can be checked without asking a database.
 pub fn at_rest(project: &Project) -> Result<(), Error> {
     deny(project, &["bans", "licenses", "sources"])
 }
@@ -34,10 +32,7 @@ fn deny(project: &Project, checks: &[&str]) -> Result<(), Error> {
         announce(&format!("{STEP}: {} in {workspace}", checks.join(", ")));
         let mut deny = process::command(&program);
         deny.arg("--manifest-path").arg(project.root.join(workspace).join("Cargo.toml"));
-        deny.arg("--config").arg(project.root.join("deny.toml")).args(["--log-level", "error"]);
-        if !checks.contains(&ADVISORIES) {
-            deny.arg("--offline");
-        }
+        deny.arg("--config").arg(project.root.join("deny.toml")).args(["--locked", "--log-level", "error"]);
         deny.args(["check", "--hide-inclusion-graph"]).args(checks);
         process::run(STEP, deny.current_dir(&project.root), REMEDY)?;
     }
