@@ -44,7 +44,8 @@ const ENGINES = [
   ["firefox", firefox, NO_GPU, ""],
   ["webkit", webkit, NO_GPU, ""],
 ];
-/// WebKitGTK now and then answers its driver no more during this journey, its page busy without end. Why is not known yet.
+/// WebKitGTK now and then answers its driver no more during this journey, its page busy without end once the article's figures come. Why is not
+/// known yet.
 const HANGS = "another language, another theme, sharing and the article";
 /// A telephone, and a window.
 const SIZES = [[360, 800], [1280, 900]];
