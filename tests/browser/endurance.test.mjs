@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { dist, launch, serve, watch } from "./harness.mjs";
+import { dist, keeping, launch, serve, watch } from "./harness.mjs";
 
 const soak = process.env.STRIDESCOPE_SOAK === "1";
 /// How often each thing is done, and for how long the camera runs.
@@ -33,18 +33,6 @@ after(async () => {
   await site?.close();
   if (process.env.STRIDESCOPE_SOAK_OUT) writeFileSync(process.env.STRIDESCOPE_SOAK_OUT, `${JSON.stringify({ soak, curves }, null, 2)}\n`);
 });
-
-/// Runs in the page and in the worker before their code is loaded.
-function keeping() {
-  const load = WebAssembly.instantiateStreaming;
-  WebAssembly.instantiateStreaming = async (...parts) => {
-    const loaded = await load(...parts);
-    const { memory } = loaded.instance.exports;
-    // Parts of the page that come later have none of their own.
-    if (memory) globalThis.wasmBytes = () => memory.buffer.byteLength;
-    return loaded;
-  };
-}
 
 /// Opens the page and waits until all its figures stand.
 async function open(browser, query) {

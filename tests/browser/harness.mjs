@@ -169,6 +169,18 @@ export function watch(page, url, ...others) {
   return { errors, strangers };
 }
 
+/// Runs in the page and in the worker before their code is loaded: has `wasmBytes` tell how large the memory of their wasm is.
+export function keeping() {
+  const load = WebAssembly.instantiateStreaming;
+  WebAssembly.instantiateStreaming = async (...parts) => {
+    const loaded = await load(...parts);
+    const { memory } = loaded.instance.exports;
+    // Parts of the page that come later have none of their own.
+    if (memory) globalThis.wasmBytes = () => memory.buffer.byteLength;
+    return loaded;
+  };
+}
+
 /// A page that talks to the engine directly. `run({...})` resolves to the event, with statistics of each tap; a visitor's own file of weights
 /// comes as a second argument. A `prelude` is a script that the worker runs before the engine.
 export async function engine(context, url, prelude = "") {

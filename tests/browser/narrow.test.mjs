@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { engine, launch, project, serve } from "./harness.mjs";
+import { random } from "./bad_pictures.mjs";
+import { engine, keeping, launch, project, serve } from "./harness.mjs";
 
 const run = promisify(execFile);
 const fixtures = join(project, "tests/fixtures/checkpoints");
@@ -17,16 +18,10 @@ const COMPARED = 60;
 /// How large the memory of an engine may be that has read them all, in bytes. Files are of 0.3 MB, and a parser may take 64 MiB.
 const MOST_BYTES = 128e6;
 
-/// A damaged copy of a file: the same for the same number, in the page as here.
+/// A damaged copy of a file, beside `random`: the same for the same number, in the page as here.
 function damaged(bytes, number) {
-  // Mulberry32.
-  let state = (number * 0x9e3779b1) >>> 0;
-  const below = (limit) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % limit;
-  };
+  const draw = random(Math.imul(number, 0x9e3779b1));
+  const below = (limit) => Math.floor(draw() * limit);
   const EXTREME = [0n, 1n, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x100000000n, 0x1fffffffffffffn, 0x7fffffffffffffffn, 0x8000000000000000n, 0xffffffffffffffffn];
   // Where formats keep their lists: at the beginning, or at the end.
   const place = (copy) => (below(2) ? below(Math.min(copy.length, 8192)) : copy.length - 1 - below(Math.min(copy.length, 8192)));
@@ -57,16 +52,6 @@ function damaged(bytes, number) {
   }
 }
 
-/// Runs in the worker before the engine: lets its memory be seen.
-function keeping() {
-  const load = WebAssembly.instantiateStreaming;
-  WebAssembly.instantiateStreaming = async (...parts) => {
-    const loaded = await load(...parts);
-    globalThis.wasmBytes = () => loaded.instance.exports.memory.buffer.byteLength;
-    return loaded;
-  };
-}
-
 let site, browser, folder;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "stridescope-damaged-"));
@@ -86,21 +71,23 @@ after(async () => {
 
 test(`${CASES} damaged checkpoints are opened or refused with a sentence, and the engine goes on`, { timeout: 300_000 }, async () => {
   const { page } = await engine(browser.context, site.url, `(${keeping})()`);
-  const answers = await page.evaluate(async ([text, seeds, cases]) => {
-    const damaged = new Function(`return ${text}`)();
+  await page.addScriptTag({ content: `globalThis.random = ${random}; globalThis.damaged = ${damaged};` });
+  const answers = await page.evaluate(async ([seeds, cases]) => {
     const files = await Promise.all(seeds.map(async (name) => new Uint8Array(await (await fetch(`seeds/${name}`)).arrayBuffer())));
     const answers = [];
+    const look = async (source, bytes) => {
+      const { event } = await ask("open", { source }, new Blob([bytes]));
+      answers.push({ type: event.type, message: event.message ?? "" });
+    };
     for (let number = 0; number < cases; number += 1) {
       const at = number % seeds.length;
       const ending = seeds[at].split(".").at(-1);
-      const { event } = await ask("open", { source: `file:damaged-${number}.${ending}` }, new Blob([damaged(files[at], number)]));
-      answers.push({ type: event.type, message: event.message ?? "" });
+      await look(`file:damaged-${number}.${ending}`, damaged(files[at], number));
     }
     // None of this harmed it.
-    const { event } = await ask("open", { source: "file:whole.safetensors" }, new Blob([files[seeds.findIndex((name) => name.endsWith(".safetensors"))]]));
-    answers.push({ type: event.type, message: event.message ?? "" });
+    await look("file:whole.safetensors", files[seeds.findIndex((name) => name.endsWith(".safetensors"))]);
     return answers;
-  }, [damaged.toString(), seeds, CASES]);
+  }, [seeds, CASES]);
   assert.equal(answers.pop().type, "opened");
   const refused = answers.filter(({ type }) => type === "failed");
   assert.equal(answers.filter(({ type }) => type === "opened").length + refused.length, CASES);
