@@ -15,25 +15,31 @@ if (!isEmbed && window.origin !== "null" && navigator.serviceWorker?.controller)
     // The page will find out when it needs one.
   }
 }
-try {
-  const { default: init } = await import(new URL(js, document.baseURI));
-  await init({ module_or_path: fetch(new URL(wasm, document.baseURI), { integrity }) });
-} catch (error) {
-  const sentences = {
-    en: "The code of this page could not be started. Check the connection, then load the page again; it takes a browser with WebAssembly.",
-    ko: "이 페이지의 코드를 시작하지 못했다. 연결을 확인한 뒤 페이지를 다시 불러온다. WebAssembly를 지원하는 브라우저가 필요하다.",
-  };
-  const said = document.createElement("p");
-  said.className = "wrap problem";
-  said.role = "alert";
-  said.textContent = sentences[document.documentElement.lang] ?? sentences.en;
-  document.body.prepend(said);
-  throw error;
-}
+start();
 
-// A figure in another page leaves nothing on the device, and a page without an origin cannot.
-if (!isEmbed && window.origin !== "null" && "serviceWorker" in navigator) {
-  workOffline(navigator.serviceWorker).catch((error) => console.warn(`This page will not work offline: ${error.message}`));
+/// Not in the module itself: where a frame is taken out of its page while a module of its waits, WebKit goes on with that module for ever, and
+/// the page around answers no more.
+async function start() {
+  try {
+    const { default: init } = await import(new URL(js, document.baseURI));
+    await init({ module_or_path: fetch(new URL(wasm, document.baseURI), { integrity }) });
+  } catch (error) {
+    const sentences = {
+      en: "The code of this page could not be started. Check the connection, then load the page again; it takes a browser with WebAssembly.",
+      ko: "이 페이지의 코드를 시작하지 못했다. 연결을 확인한 뒤 페이지를 다시 불러온다. WebAssembly를 지원하는 브라우저가 필요하다.",
+    };
+    const said = document.createElement("p");
+    said.className = "wrap problem";
+    said.role = "alert";
+    said.textContent = sentences[document.documentElement.lang] ?? sentences.en;
+    document.body.prepend(said);
+    throw error;
+  }
+
+  // A figure in another page leaves nothing on the device, and a page without an origin cannot.
+  if (!isEmbed && window.origin !== "null" && "serviceWorker" in navigator) {
+    workOffline(navigator.serviceWorker).catch((error) => console.warn(`This page will not work offline: ${error.message}`));
+  }
 }
 
 /// Has sw.js keep the site on this device, and tells the page, by `stridescope-update` on window, when another version of it lies ready:

@@ -14,6 +14,9 @@ const PATIENCE_MS = 40_000;
 /// Nothing listens here: a browser that is told to ask it for all but this machine reaches nobody.
 const NOBODY = { host: "127.0.0.1", port: 9 };
 
+// What a test run started ends with it also where the run itself is ended.
+for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => process.exit(1));
+
 /// Firefox, headless, with a profile of its own. Its errors are those of the console and of scripts, workers and frames included.
 export async function firefox() {
   const program = installed("firefox", process.env.STRIDESCOPE_FIREFOX, onPath("firefox-esr", "firefox"),
@@ -49,8 +52,14 @@ export async function firefox() {
       }
       return value(await call(context, body, true));
     };
+    const goto = (url) => send("browsingContext.navigate", { context: top, url, wait: "complete" }).catch(async (error) => {
+      // The frames whose load ends with the page before are told as this page's, which comes all the same.
+      if (!error.message.includes("NS_BINDING_ABORTED")) throw error;
+      const isThere = `() => location.href === ${JSON.stringify(new URL(url).href)} && document.readyState === "complete"`;
+      await retry(async () => value(await call(top, isThere, false)), `${url} did not load`, child);
+    });
     return verbs("firefox", run, {
-      goto: (url) => send("browsingContext.navigate", { context: top, url, wait: "complete" }),
+      goto,
       resize: (width, height) => send("browsingContext.setViewport", { context: top, viewport: { width, height } }),
       screenshot: async (path) => writePng(path, (await send("browsingContext.captureScreenshot", { context: top })).data),
       errors: async () => [...errors],

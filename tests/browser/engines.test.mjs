@@ -44,9 +44,6 @@ const ENGINES = [
   ["firefox", firefox, NO_GPU, ""],
   ["webkit", webkit, NO_GPU, ""],
 ];
-/// WebKitGTK now and then answers its driver no more during this journey, its page busy without end once the article's figures come. Why is not
-/// known yet.
-const HANGS = "another language, another theme, sharing and the article";
 /// A telephone, and a window.
 const SIZES = [[360, 800], [1280, 900]];
 
@@ -62,7 +59,7 @@ for (const [name, start, device, extra] of ENGINES) {
     }, LIMIT);
 
     for (const [width, height] of SIZES) {
-      for (const [journey, take] of Object.entries(JOURNEYS).filter(([journey]) => name !== "webkit" || journey !== HANGS)) {
+      for (const [journey, take] of Object.entries(JOURNEYS)) {
         test(`${width} px wide: ${journey}`, LIMIT, async () => {
           const browser = await launched();
           await browser.resize(width, height);
