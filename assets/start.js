@@ -21,8 +21,10 @@ start();
 /// the page around answers no more.
 async function start() {
   try {
+    await painted();
+    const code = fetch(new URL(wasm, document.baseURI), { integrity });
     const { default: init } = await import(new URL(js, document.baseURI));
-    await init({ module_or_path: fetch(new URL(wasm, document.baseURI), { integrity }) });
+    await init({ module_or_path: code });
   } catch (error) {
     const sentences = {
       en: "The code of this page could not be started. Check the connection, then load the page again; it takes a browser with WebAssembly.",
@@ -42,10 +44,22 @@ async function start() {
   }
 }
 
+/// Waits for the first words of index.html to be on the screen, so that they share the line with nothing; a tab or a frame out of sight paints
+/// nothing, and goes on soon.
+function painted() {
+  const PATIENCE_MS = 200;
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, PATIENCE_MS);
+  });
+}
+
 /// Has sw.js keep the site on this device, and tells the page, by `stridescope-update` on window, when another version of it lies ready:
 /// `detail()` changes over to it and loads the page again.
 async function workOffline(container) {
   const HOUR_MS = 3_600_000;
+  // The first answer goes before.
+  const PAUSE_MS = 3_000;
   let isChosen = false;
   const offer = async (worker, apply) => {
     // A page that came from the network may be of that version already.
@@ -62,6 +76,7 @@ async function workOffline(container) {
   });
 
   if (document.readyState !== "complete") await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   const registration = await container.register(new URL("sw.js", document.baseURI), { updateViaCache: "none" });
   const follow = (worker) => worker?.addEventListener("statechange", () => {
     if (worker.state === "installed" && container.controller) offerWaiting(worker);

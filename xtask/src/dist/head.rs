@@ -47,7 +47,7 @@ fn picture(tag: &Tag) -> Option<&str> {
     if name.starts_with("og:image") || name == "twitter:image" { tag.get("content") } else { None }
 }
 
-/// The file that a tag loads to run it or to style with it. What is only preloaded is checked by who uses it.
+/// The file that a tag loads to run it or to style with it.
 fn loaded(tag: &Tag) -> Option<&str> {
     match (tag.name.as_str(), tag.get("rel")) {
         ("script", _) => tag.get("src"),
@@ -100,7 +100,7 @@ mod tests {
     <link rel="icon" href="./assets/icon.svg">
     <link rel="stylesheet" href="./styles.css"/>
     <script type="module" src="./assets/start.js" data-js="./app.js" data-wasm="./app.wasm"></script>
-    <link rel="modulepreload" href="./app.js"><link rel="preload" href="./app.wasm" as="fetch" crossorigin></head>
+    <link rel="modulepreload" href="./app.js"></head>
   <body></body>
 </html>
 "#;
@@ -126,7 +126,6 @@ mod tests {
                 r#"<link rel="stylesheet" href="./styles.css" integrity="sum:./styles.css" crossorigin="anonymous">"#,
                 r#"<script type="module" src="./assets/start.js" data-js="./app.js" data-wasm="./app.wasm" integrity="sum:./assets/start.js" crossorigin="anonymous" data-integrity="sum:./app.wasm"></script>"#,
                 r#"<link rel="modulepreload" href="./app.js" integrity="sum:./app.js" crossorigin="anonymous">"#,
-                r#"<link rel="preload" href="./app.wasm" as="fetch" crossorigin>"#,
             ] {
                 assert!(page.contains(tag), "{tag} is not in\n{page}");
             }
