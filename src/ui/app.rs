@@ -86,7 +86,8 @@ fn App(
     Effect::new(move |_| {
         asked.with(|_| session.refresh());
     });
-    soon(move || session.load_sample(image.as_deref().unwrap_or_default()));
+    // The engine starts once the page stands: on few cores each would be in the other's way.
+    soon(move || soon(move || session.load_sample(image.as_deref().unwrap_or_default())));
 
     // In another language everything is said anew.
     move || {
