@@ -1,5 +1,5 @@
 //! Differences, tables, charts and drawings of several networks side by side.
-#![cfg(feature = "cli")]
+#![cfg(feature = "charts")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::path::Path;
@@ -179,6 +179,7 @@ fn what_else_is_counted_is_added() {
     let all: u64 = Extra::ALL.into_iter().map(only).sum();
     assert_eq!(count(MACS.with(Extras::ALL)), plain + all);
     assert_eq!(count(Convention::Flops(Extras::ALL)), 2 * plain + all + values("batchnorm"));
+    assert!(Extras::ALL.toggled(Extra::Relu).has(Extra::Pooling) && !Extras::ALL.toggled(Extra::Relu).has(Extra::Relu));
     assert_eq!(Convention::Fvcore.with(Extras::ALL), Convention::Fvcore);
     for (name, known) in [
         ("macs", Some(MACS)),
@@ -195,6 +196,26 @@ fn what_else_is_counted_is_added() {
             assert_eq!(known.name(), name);
         }
     }
+}
+
+#[test]
+fn each_way_of_counting_says_what_it_counts() {
+    let titles = [
+        ("macs", "MACs"),
+        ("macs-pool", "MACs with pooling"),
+        ("macs-bn-relu-pool-add", "MACs with BN, ReLU, pooling, additions"),
+        ("flops", "FLOPs = 2 × MACs"),
+        ("flops-bn-add", "FLOPs with BN, additions"),
+        ("fvcore", "fvcore's flops"),
+        ("torchinfo", "torchinfo's mult-adds"),
+    ];
+    let known = titles.map(|(name, title)| {
+        let convention = Convention::named(name).unwrap();
+        assert_eq!(convention.title(), title);
+        convention
+    });
+    let begins = known.map(|convention| convention.users().split_once(' ').unwrap().0);
+    assert_eq!(begins, ["Multiply-accumulates", "MACs", "MACs", "Twice", "Two", "fvcore's", "torchinfo's"]);
 }
 
 #[test]

@@ -1,19 +1,16 @@
 //! Pictures: resized as Pillow resizes them, read whatever their kind, refused with a sentence when they cannot be.
 //! `tests/pictures/make.py` made the fixtures.
-#![cfg(feature = "cli")]
+#![cfg(feature = "decode")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-mod common;
-
-use common::project;
 use proptest::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use stridescope::image::{
     ImageError, Interpolation, MAX_FILE_BYTES, Preprocess, Rgb, check_file, check_size, decode::decode, prepare, resize_and_crop,
 };
 
 fn pictures(folder: &str) -> PathBuf {
-    project().join("tests/pictures").join(folder)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures").join(folder)
 }
 
 fn file(name: &str) -> Vec<u8> {

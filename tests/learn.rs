@@ -1,5 +1,5 @@
 //! The article in both languages: the same parts, its numbers those of the networks, its links and figures those of the page.
-#![cfg(feature = "cli")]
+#![cfg(feature = "charts")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use stridescope::ui::facts::fact;

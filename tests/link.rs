@@ -1,5 +1,5 @@
 //! The page's state as a link, without a browser.
-#![cfg(feature = "cli")]
+#![cfg(feature = "charts")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use proptest::prelude::*;

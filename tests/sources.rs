@@ -1,5 +1,5 @@
 //! Whose weights a network has, as it stands in a link; what a hub says; what a file holds.
-#![cfg(feature = "cli")]
+#![cfg(feature = "charts")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use stridescope::arch::{ArchSpec, Input, lower};

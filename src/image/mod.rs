@@ -1,6 +1,6 @@
 //! Pixels to network input: resize as Pillow does, crop, normalise.
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "decode")]
 pub mod decode;
 mod preprocess;
 mod resample;

@@ -21,6 +21,9 @@ cargo xtask audit                   check licences, sources and known advisories
                                     npm packages; asks the databases of advisories
 cargo xtask fuzz [--seconds N]      feed every parser of outside data whatever a fuzzer thinks of,
                                     60 seconds each
+cargo xtask mutants [--shard K/N]   change the networks' description, the readers of weights and the
+                                    pictures in every small way and see whether a test notices;
+                                    takes hours, and goes on where it stopped
 cargo xtask weights                 fetch the real ImageNet weights of resnet50-a (about 95 MB)
 cargo xtask bench [--write] [--full] [--webgpu]
                                     compare with other engines in the same browser, and measure
@@ -62,6 +65,11 @@ pub enum Command {
         /// Seconds for each.
         seconds: u32,
     },
+    /// Change the code and see whether a test notices.
+    Mutants {
+        /// Which of them; none for all.
+        shard: Option<Shard>,
+    },
     /// Format, clippy, and what the crates' licences and sources are.
     Lint,
     /// Everything that is known of the dependencies.
@@ -70,6 +78,26 @@ pub enum Command {
     Weights,
     /// Measure.
     Bench(BenchOptions),
+}
+
+/// One of several equal parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which, from 0.
+    pub index: usize,
+    /// Of how many.
+    pub count: usize,
+}
+
+impl Shard {
+    /// `2/8` is the third of eight.
+    fn parse(text: &str) -> Result<Self, Error> {
+        let parts = text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+        match parts {
+            Some((index, count)) if index < count => Ok(Self { index, count }),
+            _ => Err(usage_error(format!("`{text}` is no part of a whole such as 2/8, counted from 0"))),
+        }
+    }
 }
 
 /// How to measure.
@@ -118,6 +146,8 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, Error> {
             Ok(seconds) if seconds > 0 => Ok(Command::Fuzz { seconds }),
             _ => Err(usage_error(format!("`{seconds}` is no number of seconds"))),
         },
+        ["mutants"] => Ok(Command::Mutants { shard: None }),
+        ["mutants", "--shard", shard] => Ok(Command::Mutants { shard: Some(Shard::parse(shard)?) }),
         ["lint"] => Ok(Command::Lint),
         ["audit"] => Ok(Command::Audit),
         ["weights"] => Ok(Command::Weights),
@@ -201,6 +231,10 @@ mod tests {
             ("fuzz", Some(Command::Fuzz { seconds: 60 })),
             ("fuzz --seconds 5", Some(Command::Fuzz { seconds: 5 })),
             ("fuzz --seconds 0", None),
+            ("mutants", Some(Command::Mutants { shard: None })),
+            ("mutants --shard 2/8", Some(Command::Mutants { shard: Some(Shard { index: 2, count: 8 }) })),
+            ("mutants --shard 8/8", None),
+            ("mutants --shard 2", None),
             ("lint", Some(Command::Lint)),
             ("audit", Some(Command::Audit)),
             ("weights", Some(Command::Weights)),

@@ -17,6 +17,7 @@ mod hashed;
 mod headers;
 mod html;
 mod lint;
+mod mutants;
 mod offline;
 mod onnx;
 mod page;
@@ -64,6 +65,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Dist(options) => dist::run(&project, &options),
         Command::Test { part } => test::run(&project, part),
         Command::Fuzz { seconds } => fuzz::run(&project, seconds),
+        Command::Mutants { shard } => mutants::run(&project, shard),
         Command::Lint => lint::run(&project),
         Command::Audit => audit::run(&project),
         Command::Weights => weights::fetch(&project),

@@ -32,20 +32,31 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
 
 /// Runs `command` to its end, its output passing straight through, with a reminder every minute that it still runs.
 pub fn run(step: &str, command: &mut Command, remedy: &str) -> Result<(), Error> {
+    let status = finish(step, command, remedy)?;
+    if status.success() { Ok(()) } else { Err(Error::new(step, ending(command, status), remedy)) }
+}
+
+/// As [`run`], for a program that says with these exit codes, too, that it came to its end.
+pub fn run_to(step: &str, command: &mut Command, remedy: &str, codes: &[i32]) -> Result<(), Error> {
+    let status = finish(step, command, remedy)?;
+    let is_end = status.success() || status.code().is_some_and(|code| codes.contains(&code));
+    if is_end { Ok(()) } else { Err(Error::new(step, ending(command, status), remedy)) }
+}
+
+fn finish(step: &str, command: &mut Command, remedy: &str) -> Result<ExitStatus, Error> {
     let mut child = command.spawn().map_err(|error| start_error(step, command, &error, remedy))?;
     let started = Instant::now();
     let mut reminders = 0;
-    let status = loop {
+    loop {
         if let Some(status) = child.try_wait().map_err(|error| Error::new(step, error, remedy))? {
-            break status;
+            return Ok(status);
         }
         if started.elapsed() >= REMINDER * (reminders + 1) {
             reminders += 1;
             println!("    {step}: still at it after {reminders} min");
         }
         sleep(POLL);
-    };
-    if status.success() { Ok(()) } else { Err(Error::new(step, ending(command, status), remedy)) }
+    }
 }
 
 /// Runs `command` and returns what it wrote to standard output, trimmed.

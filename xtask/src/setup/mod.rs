@@ -17,7 +17,7 @@ pub use browser::Browser;
 pub use engines::require as engines;
 pub use examples::require as examples;
 pub use node::{Node, require as node};
-pub use tools::{PageTools, auditor, fuzzer};
+pub use tools::{PageTools, auditor, fuzzer, mutator};
 pub use wasm::{TARGET as WASM_TARGET, WasmToolchain};
 
 /// The tools of every task.

@@ -20,6 +20,14 @@ const FUZZ_VERSION: &str = "0.13.2";
 /// The release of cargo-deny.
 const DENY_VERSION: &str = "0.20.2";
 
+/// The release of cargo-mutants.
+const MUTANTS_VERSION: &str = "27.1.0";
+
+/// The program that changes code to see whether a test notices.
+pub fn mutator(project: &Project) -> Result<PathBuf, Error> {
+    require(project, "cargo-mutants", "cargo-mutants", MUTANTS_VERSION)
+}
+
 /// The program that looks into what the crates of a Cargo.lock are.
 pub fn auditor(project: &Project) -> Result<PathBuf, Error> {
     require(project, "cargo-deny", "cargo-deny", DENY_VERSION)
@@ -84,7 +92,9 @@ fn first_on_path(program: &Path) -> Result<OsString, Error> {
 fn require(project: &Project, program: &str, package: &str, version: &str) -> Result<PathBuf, Error> {
     let installed = project.tools().join("bin").join(program).with_extension(env::consts::EXE_EXTENSION);
     let has_version = |path: &PathBuf| {
-        let output = process::probe(process::command(path).arg("--version")).unwrap_or_default();
+        // As cargo calls its own: `cargo-fuzz fuzz --version`.
+        let output =
+            process::probe(process::command(path).args(program.strip_prefix("cargo-")).arg("--version")).unwrap_or_default();
         version_in_output(&output) == Some(version)
     };
     let known = std::iter::once(installed.clone()).chain(process::find(program)).find(has_version);

@@ -1,0 +1,82 @@
+//! Changes the code in small ways, one at a time, and sees whether a test notices.
+
+use std::fs;
+
+use crate::args::Shard;
+use crate::error::Error;
+use crate::process::{self, announce};
+use crate::project::Project;
+use crate::setup;
+
+const STEP: &str = "mutants";
+/// Seconds that the tests of one change may take.
+const MOST_S: u32 = 60;
+/// How cargo-mutants ends when all are through and some were missed, or took too long.
+const MISSED: i32 = 2;
+const TIMED_OUT: i32 = 3;
+
+/// A part of the code, and the tests that ought to notice a change of it: the quick ones first, then what only slower ones see.
+struct Area {
+    name: &'static str,
+    files: &'static str,
+    stages: &'static [Stage],
+}
+
+/// Tests, and the features that they need.
+struct Stage {
+    features: &'static str,
+    tests: &'static [&'static str],
+}
+
+const AREAS: [Area; 3] = [
+    Area { name: "arch", files: "src/arch/*.rs", stages: &[Stage { features: "charts", tests: &["arch", "compare", "tools"] }] },
+    Area {
+        name: "weights",
+        files: "src/weights/**/*.rs",
+        stages: &[
+            Stage { features: "charts", tests: &["weights", "containers", "sources"] },
+            Stage { features: "cli", tests: &["checkpoints"] },
+        ],
+    },
+    Area { name: "image", files: "src/image/*.rs", stages: &[Stage { features: "decode", tests: &["image"] }] },
+];
+
+/// Changes every area, or a shard of each, going on where an earlier run stopped. What was noticed and what was not is listed outside the clone.
+/// Fails where a change went unnoticed.
+pub fn run(project: &Project, shard: Option<Shard>) -> Result<(), Error> {
+    let program = setup::mutator(project)?;
+    let mut missed = Vec::new();
+    for area in &AREAS {
+        let suffix = shard.map(|Shard { index, count }| format!("-{index}-of-{count}")).unwrap_or_default();
+        let found = project.scratch().join("mutants").join(format!("{}{suffix}", area.name));
+        fs::create_dir_all(&found).map_err(|error| Error::file(STEP, &found, error))?;
+        for Stage { features, tests } in area.stages {
+            announce(&format!("{STEP}: {}, to be noticed by {}", area.files, tests.join(", ")));
+            let mut mutants = process::command(&program);
+            mutants
+                .args(["mutants", "--package", "stridescope", "--features", features, "--file", area.files, "--output"])
+                .arg(&found);
+            mutants.args(["--iterate", "--no-shuffle", "--colors", "never", "--timeout", &MOST_S.to_string()]);
+            if let Some(Shard { index, count }) = shard {
+                mutants.args(["--shard", &format!("{index}/{count}")]);
+            }
+            mutants.args(["--", "--lib"]).args(tests.iter().flat_map(|test| ["--test", test]));
+            // What is changed is a copy of the clone, which compiles into itself.
+            mutants.env_remove("CARGO_TARGET_DIR").envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "1")]);
+            process::run_to(STEP, mutants.current_dir(&project.root), "Read the output above.", &[MISSED, TIMED_OUT])?;
+        }
+        let list = found.join("mutants.out/missed.txt");
+        let lines = fs::read_to_string(&list).map_err(|error| Error::file(STEP, &list, error))?;
+        missed.extend(lines.lines().map(str::to_string));
+    }
+    if missed.is_empty() {
+        announce("a test noticed every change");
+        return Ok(());
+    }
+    missed.iter().for_each(|line| println!("unnoticed: {line}"));
+    Err(Error::new(
+        STEP,
+        format!("no test noticed {} of the changes", missed.len()),
+        "Write a test that does, or say in docs/reliability.md why none can.",
+    ))
+}
