@@ -9,7 +9,7 @@ use stridescope::arch::diff::{Change, differences, grouped};
 use stridescope::arch::folding::{Fold, Folding, Unit};
 use stridescope::arch::names::BODIES;
 use stridescope::arch::table::{Format, Level, rows, total};
-use stridescope::arch::{ArchSpec, Graph, Input, Variant, lower};
+use stridescope::arch::{ArchSpec, Graph, Input, Node, Variant, lower};
 use stridescope::ui::charts::{self, Quantity};
 use stridescope::ui::names::source;
 use stridescope::ui::still::{self, Palette};
@@ -49,6 +49,17 @@ fn differences_are_those_of_the_paper() {
     assert_eq!(told("resnet50-c", "resnet50-d"), shortcut);
     assert_eq!(told("resnet50-d", "resnet50-d"), []);
     assert_eq!(told("resnet50-d", "resnet50-d.classes21"), [line(Change::Changed, "fc", "classes 1000 → 21")]);
+    let words = |base, net| told(base, net).into_iter().map(|(_, _, words)| words).collect::<Vec<_>>();
+    assert_eq!(words("resnet50-d", "resnet50-d.channels1"), ["channels 3 → 1", "channels in 3 → 1"]);
+    assert_eq!(words("resnet50-b", "resnetblur50-b")[..2], ["stride 2 → 1", "3×3 blur, stride 2"]);
+    let added = |base, net| words(base, net).into_iter().filter(|words| words.starts_with("3×3 convolution")).collect::<Vec<_>>();
+    assert_eq!(added("resnext50_32x4d-b", "resnext101_32x8d-b"), ["3×3 convolution, 1024 → 1024, stride 1, 32 groups"]);
+    assert_eq!(added("resnet50-b.os8", "resnet101-b.os8"), ["3×3 convolution, 256 → 256, stride 1, dilation 2"]);
+    let changes = |base, net| told(base, net).into_iter().map(|(change, ..)| change).collect::<Vec<_>>();
+    assert!(
+        changes("resnet50-b.aa-avgpool", "resnet50-b.aa-blur").contains(&Change::Removed),
+        "a pooling is no counterpart of a blur"
+    );
     assert_eq!(told("resnet50-b", "resnext50_32x4d-b").len(), 4 * 3, "{:?}", told("resnet50-b", "resnext50_32x4d-b"));
 }
 
@@ -195,6 +206,20 @@ fn what_else_is_counted_is_added() {
         if let Some(known) = known {
             assert_eq!(known.name(), name);
         }
+    }
+}
+
+/// A blur is a convolution whose weights nobody learned.
+#[test]
+fn a_blur_counts_as_multiply_accumulates() {
+    let graph = graph("resnetblur50-b");
+    let sum = |of: &dyn Fn(&Node) -> u64| graph.nodes.iter().map(of).sum::<u64>();
+    let values = |kind: &str| sum(&|node| if node.op.kind() == kind { node.shape.elements() } else { 0 });
+    assert!(values("blurpool") > 0);
+    for (convention, mac) in [(MACS, 1), (Convention::Flops(Extras::NONE), 2)] {
+        let with = convention.with(Extras::NONE.toggled(Extra::Pooling));
+        let more = sum(&|node| with.count(&graph, node)) - sum(&|node| convention.count(&graph, node));
+        assert_eq!(more, 9 * values("maxpool") + 49 * 2048 + mac * 9 * values("blurpool"), "{}", with.title());
     }
 }
 

@@ -60,7 +60,8 @@ pub fn run(project: &Project, shard: Option<Shard>) -> Result<(), Error> {
             if let Some(Shard { index, count }) = shard {
                 mutants.args(["--shard", &format!("{index}/{count}")]);
             }
-            mutants.args(["--", "--lib"]).args(tests.iter().flat_map(|test| ["--test", test]));
+            // For building, too: otherwise every test of the project is linked each time.
+            mutants.arg("--cargo-arg=--lib").args(tests.iter().map(|test| format!("--cargo-arg=--test={test}")));
             // What is changed is a copy of the clone, which compiles into itself.
             mutants.env_remove("CARGO_TARGET_DIR").envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "1")]);
             process::run_to(STEP, mutants.current_dir(&project.root), "Read the output above.", &[MISSED, TIMED_OUT])?;
