@@ -50,6 +50,8 @@ pub fn run(project: &Project, shard: Option<Shard>) -> Result<(), Error> {
         let suffix = shard.map(|Shard { index, count }| format!("-{index}-of-{count}")).unwrap_or_default();
         let found = project.scratch().join("mutants").join(format!("{}{suffix}", area.name));
         fs::create_dir_all(&found).map_err(|error| Error::file(STEP, &found, error))?;
+        let list = found.join("mutants.out/missed.txt");
+        let mut left = Vec::new();
         for Stage { features, tests } in area.stages {
             announce(&format!("{STEP}: {}, to be noticed by {}", area.files, tests.join(", ")));
             let mut mutants = process::command(&program);
@@ -65,10 +67,13 @@ pub fn run(project: &Project, shard: Option<Shard>) -> Result<(), Error> {
             // What is changed is a copy of the clone, which compiles into itself.
             mutants.env_remove("CARGO_TARGET_DIR").envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "1")]);
             process::run_to(STEP, mutants.current_dir(&project.root), "Read the output above.", &[MISSED, TIMED_OUT])?;
+            let lines = fs::read_to_string(&list).map_err(|error| Error::file(STEP, &list, error))?;
+            left = lines.lines().map(str::to_string).collect();
+            if left.is_empty() {
+                break;
+            }
         }
-        let list = found.join("mutants.out/missed.txt");
-        let lines = fs::read_to_string(&list).map_err(|error| Error::file(STEP, &list, error))?;
-        missed.extend(lines.lines().map(str::to_string));
+        missed.extend(left);
     }
     if missed.is_empty() {
         announce("a test noticed every change");
