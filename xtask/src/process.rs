@@ -32,31 +32,26 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
 
 /// Runs `command` to its end, its output passing straight through, with a reminder every minute that it still runs.
 pub fn run(step: &str, command: &mut Command, remedy: &str) -> Result<(), Error> {
-    let status = finish(step, command, remedy)?;
-    if status.success() { Ok(()) } else { Err(Error::new(step, ending(command, status), remedy)) }
+    run_to(step, command, remedy, &[])
 }
 
 /// As [`run`], for a program that says with these exit codes, too, that it came to its end.
 pub fn run_to(step: &str, command: &mut Command, remedy: &str, codes: &[i32]) -> Result<(), Error> {
-    let status = finish(step, command, remedy)?;
-    let is_end = status.success() || status.code().is_some_and(|code| codes.contains(&code));
-    if is_end { Ok(()) } else { Err(Error::new(step, ending(command, status), remedy)) }
-}
-
-fn finish(step: &str, command: &mut Command, remedy: &str) -> Result<ExitStatus, Error> {
     let mut child = command.spawn().map_err(|error| start_error(step, command, &error, remedy))?;
     let started = Instant::now();
     let mut reminders = 0;
-    loop {
+    let status = loop {
         if let Some(status) = child.try_wait().map_err(|error| Error::new(step, error, remedy))? {
-            return Ok(status);
+            break status;
         }
         if started.elapsed() >= REMINDER * (reminders + 1) {
             reminders += 1;
             println!("    {step}: still at it after {reminders} min");
         }
         sleep(POLL);
-    }
+    };
+    let is_end = status.success() || status.code().is_some_and(|code| codes.contains(&code));
+    if is_end { Ok(()) } else { Err(Error::new(step, ending(command, status), remedy)) }
 }
 
 /// Runs `command` and returns what it wrote to standard output, trimmed.
