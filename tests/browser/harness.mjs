@@ -136,13 +136,17 @@ export function processes(profile) {
   return all.filter(({ pid }) => ours.has(pid));
 }
 
-/// Bytes that the browser's pages and their workers hold of the machine's memory; what processes share counts in parts with `isShared`, and of
-/// several processes only the largest with `isLargest`.
-function rendererMemory(profile, { isShared = false, isLargest = false } = {}) {
-  const [file, field] = isShared ? ["smaps_rollup", /^Pss:\s+(\d+)/m] : ["status", /^VmRSS:\s+(\d+)/m];
+/// Bytes that the browser's pages and their workers hold of the machine's memory; what processes share counts in parts with `isShared`, what is
+/// read in of the browser's own program does not count with `isData`, and of several processes only the largest counts with `isLargest`.
+function rendererMemory(profile, { isShared = false, isData = false, isLargest = false } = {}) {
+  const file = isShared ? "smaps_rollup" : "status";
+  const fields = isShared ? /^Pss:\s+(\d+)/gm : isData ? /^Rss(?:Anon|Shmem):\s+(\d+)/gm : /^VmRSS:\s+(\d+)/gm;
   const renderers = processes(profile).filter(({ line }) => line.includes("--type=renderer"));
   if (renderers.length === 0) throw new Error("this browser has no renderers");
-  const bytes = renderers.map(({ pid }) => 1024 * Number(field.exec(readFileSync(`/proc/${pid}/${file}`, "utf8"))?.[1] ?? 0));
+  const bytes = renderers.map(({ pid }) => {
+    const found = readFileSync(`/proc/${pid}/${file}`, "utf8").matchAll(fields);
+    return [...found].reduce((sum, [, kilobytes]) => sum + 1024 * Number(kilobytes), 0);
+  });
   return isLargest ? Math.max(...bytes) : bytes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
