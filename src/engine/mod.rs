@@ -10,6 +10,7 @@ mod network;
 mod params;
 mod pass;
 mod plan;
+mod read;
 mod reverse;
 mod timing;
 pub mod topk;

@@ -5,6 +5,7 @@ use super::gpu::After;
 use super::params::{ConvWeights, Params, params};
 use super::pass::{Asked, Edit, Pass};
 use super::plan::{FusedConv, Step, norms, plan};
+use super::read::read;
 use super::reverse::{Map, Reverse};
 use super::topk::top_k;
 use super::{Backend, EngineError};
@@ -107,19 +108,24 @@ impl Network {
         let input = Tensor::<4>::from_data(TensorData::new(input.to_vec(), shape), &self.backend.device());
         let edits: Vec<(usize, &Edit)> = asked.edits.iter().copied().zip(pass.edits).collect();
         let (logits, outputs) = self.run(input, &steps, &kept, &edits, pass.each).await?;
-        let logits = self.read(logits).await?;
-        let mut out = Output { logits, taps: Vec::new(), means: Vec::new(), cams: Vec::new(), gradients: Vec::new() };
-        for (&id, &index) in pass.taps.iter().zip(&asked.taps) {
-            out.taps.push(self.tap(id, self.kept(&outputs, index)?).await?);
-        }
-        for (&id, &index) in pass.means.iter().zip(&asked.means) {
-            out.means.push(self.tap(id, self.kept(&outputs, index)?.mean_dim(1)).await?);
-        }
-        if let Some(at) = asked.cam {
-            for (class, _) in top_k(&out.logits, pass.cams) {
-                let map = self.class_activation(self.kept(&outputs, at)?, class)?;
-                out.cams.push(self.tap(&class.to_string(), map).await?);
+        let mut wanted = vec![(String::new(), logits)];
+        for (ids, indices, is_mean) in [(pass.taps, &asked.taps, false), (pass.means, &asked.means, true)] {
+            for (&id, &index) in ids.iter().zip(indices) {
+                let map = self.kept(&outputs, index)?;
+                wanted.push((id.into(), if is_mean { map.mean_dim(1) } else { map }));
             }
+        }
+        let mut read = self.taps(wanted).await?.into_iter();
+        let logits = read.next().map(|logits| logits.values).unwrap_or_default();
+        let taps = read.by_ref().take(pass.taps.len()).collect();
+        let mut out = Output { logits, taps, means: read.collect(), cams: Vec::new(), gradients: Vec::new() };
+        if let Some(at) = asked.cam {
+            // Which classes is known only now.
+            let mut wanted = Vec::new();
+            for (class, _) in top_k(&out.logits, pass.cams) {
+                wanted.push((class.to_string(), self.class_activation(self.kept(&outputs, at)?, class)?));
+            }
+            out.cams = self.taps(wanted).await?;
         }
         if asked.goes_back() {
             self.go_back(&mut out, pass, &asked, (&steps, &outputs)).await?;
@@ -159,8 +165,17 @@ impl Network {
         outputs[index].clone().ok_or_else(|| EngineError::NoSuchNode(self.graph.nodes[index].id.clone()))
     }
 
-    async fn tap(&self, id: &str, tensor: Tensor<4>) -> Result<Tap, EngineError> {
-        Ok(Tap { id: id.into(), shape: tensor.dims(), values: self.read(tensor).await? })
+    /// Reads all of them at once.
+    async fn taps(&self, wanted: Vec<(String, Tensor<4>)>) -> Result<Vec<Tap>, EngineError> {
+        let mut taps = Vec::new();
+        let mut tensors = Vec::new();
+        for (id, tensor) in wanted {
+            taps.push(Tap { id, shape: tensor.dims(), values: Vec::new() });
+            tensors.push(tensor);
+        }
+        let read = read(tensors, self.backend.noun()).await?;
+        taps.iter_mut().zip(read).for_each(|(tap, values)| tap.values = values);
+        Ok(taps)
     }
 
     /// The last feature map weighted by one class's weights of the classifier: `[N, 1, H, W]`.
@@ -303,9 +318,7 @@ impl Network {
     }
 
     pub(super) async fn read(&self, tensor: Tensor<4>) -> Result<Vec<f32>, EngineError> {
-        let failed = |cause: String| EngineError::Device { device: self.backend.noun(), cause };
-        let data = tensor.into_data_async().await.map_err(|error| failed(format!("{error:?}")))?;
-        data.try_into_vec::<f32>().map_err(|error| failed(format!("{error:?}")))
+        Ok(read(vec![tensor], self.backend.noun()).await?.pop().unwrap_or_default())
     }
 }
 

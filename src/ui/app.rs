@@ -86,8 +86,13 @@ fn App(
     Effect::new(move |_| {
         asked.with(|_| session.refresh());
     });
-    // The engine starts once the page stands: on few cores each would be in the other's way.
-    soon(move || soon(move || session.load_sample(image.as_deref().unwrap_or_default())));
+    let begin = move || session.load_sample(image.as_deref().unwrap_or_default());
+    if Client::is_early() {
+        begin();
+    } else {
+        // The engine starts once the page stands: on few cores each would be in the other's way.
+        soon(move || soon(begin));
+    }
 
     // In another language everything is said anew.
     move || {

@@ -108,6 +108,11 @@ impl Client {
         Rc::new(Self { next_id: Cell::new(NOBODY + 1), ..Self::default() })
     }
 
+    /// Whether an engine was started beside the page, which [`Client::ensure`] takes over.
+    pub fn is_early() -> bool {
+        left().is_some()
+    }
+
     /// Who hears what comes from now on.
     pub fn listen(&self, listener: impl Fn(Incoming) + 'static) {
         *self.listener.borrow_mut() = Some(Box::new(listener));
@@ -348,10 +353,17 @@ impl Client {
     }
 }
 
+/// What start.js left of an engine that it started beside the page.
+fn left() -> Option<JsValue> {
+    let window = web_sys::window()?;
+    let left = Reflect::get(&window, &EARLY.into()).ok()?;
+    left.is_object().then_some(left)
+}
+
 /// The worker that was started before this code was there, once, and whether it listens already.
 fn early() -> Option<(Worker, bool)> {
+    let early = left()?;
     let window = web_sys::window()?;
-    let early = Reflect::get(&window, &EARLY.into()).ok()?;
     Reflect::delete_property(&window, &EARLY.into()).ok()?;
     let worker = Reflect::get(&early, &"worker".into()).ok()?.dyn_into().ok()?;
     let is_ready = Reflect::get(&early, &"isReady".into()).ok()?.is_truthy();

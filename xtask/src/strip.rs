@@ -1,4 +1,4 @@
-//! Takes the names of functions out of a wasm file: a third of it, and nothing that runs.
+//! Takes out what nothing runs: of wasm files the names of functions, a third of them, and of the engine's script comments and blanks, another third.
 
 use std::fs;
 use std::path::Path;
@@ -9,18 +9,31 @@ const STEP: &str = "stripping";
 const HEADER: usize = 8;
 const CUSTOM: u8 = 0;
 
-/// Rewrites every wasm file of a folder without its name section.
+/// Rewrites every wasm file of a folder without its name section, and the engine's script without comments and blanks. The page's was put together
+/// by what splits it, and needs its lines where semicolons are missing.
 pub fn all(folder: &Path) -> Result<(), Error> {
     let entries = fs::read_dir(folder).map_err(|error| Error::file(STEP, folder, error))?;
     for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
-        if path.extension().is_some_and(|extension| extension == "wasm") {
-            let bytes = fs::read(&path).map_err(|error| Error::file(STEP, &path, error))?;
-            if let Some(stripped) = without_names(&bytes).filter(|stripped| stripped.len() < bytes.len()) {
-                fs::write(&path, stripped).map_err(|error| Error::file(STEP, &path, error))?;
-            }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let strip = match name.rsplit_once('.') {
+            Some((_, "wasm")) => without_names,
+            Some(("worker", "js")) => without_blanks,
+            _ => continue,
+        };
+        let bytes = fs::read(&path).map_err(|error| Error::file(STEP, &path, error))?;
+        if let Some(stripped) = strip(&bytes).filter(|stripped| stripped.len() < bytes.len()) {
+            fs::write(&path, stripped).map_err(|error| Error::file(STEP, &path, error))?;
         }
     }
     Ok(())
+}
+
+/// The script without comments and blanks; none when it is no text.
+fn without_blanks(script: &[u8]) -> Option<Vec<u8>> {
+    // A last comment that no line follows would stay.
+    let script = format!("{}\n", std::str::from_utf8(script).ok()?);
+    let stripped = minifier::js::minify(&script).ok()?;
+    Some(stripped.to_string().into_bytes())
 }
 
 /// The module without its `name` section; none when it is no well-formed list of sections.
@@ -66,5 +79,28 @@ mod tests {
         assert_eq!(without_names(&module), Some([&header[..], &types, &other].concat()));
         assert_eq!(without_names(&module[..module.len() - 1]), None, "cut off");
         assert_eq!(without_names(b"\0asm"), None);
+    }
+
+    #[test]
+    fn comments_and_blanks_go_and_what_is_in_quotes_stays() {
+        let script = b"// One.\nexport default  function (a) {\n    /* two */ return a + ' // three  ';\n}\n";
+        let stripped = without_blanks(script).and_then(|bytes| String::from_utf8(bytes).ok());
+        assert_eq!(stripped.as_deref(), Some("export default function(a){return a+' // three  ';}"));
+        assert_eq!(without_blanks(&[0xff]), None);
+    }
+
+    #[test]
+    fn of_all_scripts_only_the_engine_s_is_rewritten() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let files =
+            [("worker.js", "f(1)"), ("app-1.js", "f( 1 ) // one"), ("sw.js", "f( 1 ) // one"), ("worker.css", "f( 1 ) // one")];
+        for (name, _) in files {
+            fs::write(folder.path().join(name), "f( 1 ) // one")?;
+        }
+        all(folder.path())?;
+        for (name, wanted) in files {
+            assert_eq!(fs::read_to_string(folder.path().join(name))?, wanted, "{name}");
+        }
+        Ok(())
     }
 }

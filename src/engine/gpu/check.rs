@@ -4,6 +4,7 @@ use super::Gpu;
 use super::tiled::{After, Tiled};
 use super::tiling::{LARGE, SMALL, Tile, Tiling};
 use crate::arch::Conv;
+use crate::engine::read::read;
 use crate::engine::{EngineError, relative_l2};
 use crate::weights::formula;
 use burn::tensor::{Tensor, TensorData};
@@ -14,6 +15,7 @@ const CASES: [(usize, Tile, usize); 4] = [(20, SMALL, 3), (20, SMALL, 1), (20, L
 /// Positions and channels beyond whole tiles, so that edges are tried too.
 const SIZE: [usize; 2] = [19, 13];
 const FILTERS: usize = 68;
+const DEVICE: &str = "GPU";
 
 /// The largest relative L2 distance of a kernel's output from the CPU's.
 ///
@@ -28,7 +30,7 @@ pub async fn check_kernels(gpu: &Gpu) -> Result<f64, EngineError> {
     let positions = window.out(height) * window.out(width);
     let add = formula::input(FILTERS * positions);
     let bias = formula::input(FILTERS);
-    let mut worst = 0.0f64;
+    let (mut outputs, mut answers) = (Vec::new(), Vec::new());
     for (channels, tile, splits) in CASES {
         let Window { kernel, stride, padding, dilation } = window;
         let conv = Conv { in_channels: channels, out_channels: FILTERS, kernel, stride, padding, dilation, groups: 1 };
@@ -42,14 +44,13 @@ pub async fn check_kernels(gpu: &Gpu) -> Result<f64, EngineError> {
         );
 
         let tensor = |values: Vec<f32>, shape: [usize; 4]| Tensor::<4>::from_data(TensorData::new(values, shape), &gpu.device);
-        let failed = |cause: String| EngineError::Device { device: "GPU", cause };
-        let tiled = Tiled::pack(&weight, &bias, &conv, gpu).ok_or_else(|| failed("a kernel was refused".into()))?;
+        let refused = || EngineError::Device { device: DEVICE, cause: "a kernel was refused".into() };
+        let tiled = Tiled::pack(&weight, &bias, &conv, gpu).ok_or_else(refused)?;
         let after = After { add: Some(tensor(add.clone(), [1, FILTERS, window.out(height), window.out(width)])), relu: true };
         let tiling = Tiling::split(tile, tiled.steps(), splits);
-        let output = tiled.convolve_as(tensor(x, [1, channels, height, width]), after, tiling)?;
-        let found = output.into_data_async().await.map_err(|error| failed(format!("{error:?}")))?;
-        let found = found.try_into_vec::<f32>().map_err(|error| failed(format!("{error:?}")))?;
-        worst = worst.max(relative_l2(&found, &wanted));
+        outputs.push(tiled.convolve_as(tensor(x, [1, channels, height, width]), after, tiling)?);
+        answers.push(wanted);
     }
-    Ok(worst)
+    let found = read(outputs, DEVICE).await?;
+    Ok(found.iter().zip(&answers).map(|(found, wanted)| relative_l2(found, wanted)).fold(0.0, f64::max))
 }

@@ -200,8 +200,8 @@ impl Tiled {
 }
 
 fn primitive<const D: usize>(tensor: Tensor<D>) -> Result<CubeTensor, EngineError> {
-    let failed = |error| EngineError::Device { device: "GPU", cause: format!("{error:?}") };
-    tensor.try_into_primitive::<Wgpu>().map_err(failed)
+    let elsewhere = || EngineError::Device { device: "GPU", cause: "a tensor lies elsewhere".into() };
+    tensor.try_into_primitive::<Wgpu>().map_err(|_| elsewhere())
 }
 
 /// `[N, C, H, W]` as `[N, H, W, C]`, the channels of a position side by side in memory; copied if they were not.

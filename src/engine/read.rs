@@ -1,0 +1,18 @@
+//! Getting numbers back from a device.
+
+use super::EngineError;
+use burn::tensor::{Tensor, Transaction};
+
+/// The values of tensors of one device, row-major, all at once: a GPU is waited for a single time. `device` is what errors call it.
+pub async fn read(tensors: Vec<Tensor<4>>, device: &'static str) -> Result<Vec<Vec<f32>>, EngineError> {
+    let failed = |cause: String| EngineError::Device { device, cause };
+    let mut transaction = Transaction::default();
+    for tensor in tensors {
+        transaction = transaction.register(tensor);
+    }
+    let mut values = Vec::new();
+    for data in transaction.execute_async().await.map_err(|error| failed(format!("{error:?}")))? {
+        values.push(data.try_into_vec().map_err(|_| failed("its numbers are not 32 bits wide".into()))?);
+    }
+    Ok(values)
+}
