@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { goals, goalsTable } from './goals.mjs';
-import { fits, fitsTable, point, worstOff } from './growth.mjs';
+import { fits, fitsTable, point, profile, profilesTable, worstOff } from './growth.mjs';
 import { line, relativeL2, spread } from './numbers.mjs';
 import { agrees, coldTable, orders, summarise, warmTable } from './peers.mjs';
 import { document, memoryRow, pairRow, tapsRow } from './report.mjs';
+import { longest } from './trace.mjs';
 import { longestTask } from './visits.mjs';
 import { compressedBytes, engineFiles, pageParts } from './wire.mjs';
 
@@ -104,9 +105,9 @@ function growing(series, net, gmacs, ms, peak) {
   return point({ series, net, size: 224, macs: gmacs * 1e9, params: 1e6 }, passes);
 }
 
-test('a point of growth is the median of all passes and the smaller of its peaks', () => {
+test('a point of growth is the fastest of all passes and the smaller of its peaks', () => {
   const { gmacs, warmMs, peak } = growing('depth', 'a', 2, 100, 3e6);
-  assert.deepEqual([gmacs, warmMs, peak], [2, 100.5, 3e6]);
+  assert.deepEqual([gmacs, warmMs, peak], [2, 99, 3e6]);
   assert.equal(growing('depth', 'a', 2, 100, null).peak, null);
 });
 
@@ -127,6 +128,28 @@ test('each series has its line, and a network that stands in two counts once amo
   assert.deepEqual([once.slope, once.base], [time[2].slope, time[2].base]);
   assert.deepEqual(fits(straight.slice(1)), { time: [], memory: [] }, 'two points are always on a line');
   assert.deepEqual(fits(straight.map((point) => ({ ...point, peak: null }))).memory, []);
+});
+
+test('layers of one kind are put together, and those that multiply little have no rate', () => {
+  const plan = { net: 'a', size: 224, kinds: { conv1: '3 × 3', conv2: '3 × 3', pool: 'the rest' } };
+  const found = profile(plan, [{ node: 'conv1', ms: 30, macs: 4e8 }, { node: 'pool', ms: 2, macs: 0 }, { node: 'conv2', ms: 20, macs: 6e8 }]);
+  assert.deepEqual(found.kinds, { '3 × 3': { ms: 50, gmacs: 1 }, 'the rest': { ms: 2, gmacs: 0 } });
+  const other = profile({ ...plan, kinds: { fc: 'classifier' } }, [{ node: 'fc', ms: 1, macs: 0 }]);
+  assert.match(profilesTable([found, other]), /a, 224 px \| 50 ms, 50 a GMAC \| 2\.0 ms +\| – +\|\n\| a, 224 px \| – +\| – +\| 1\.0 ms/);
+});
+
+test('of a trace the longest task of the main thread after the mark is told of', () => {
+  const event = (name, ts, dur, more) => ({ name, cat: 'toplevel', ph: 'X', pid: 1, tid: 2, ts, dur, tdur: dur / 2, ...more });
+  const task = 'ThreadControllerImpl::RunTask';
+  const events = [
+    { name: 'usableMs', cat: 'blink.user_timing', ph: 'I', pid: 1, tid: 2, ts: 200_000 },
+    event(task, 0, 150_000), event(task, 300_000, 80_000), event('wasm.CompileLazy', 310_000, 30_000), event('Layout', 350_000, 10_000),
+    event('UpdateLayoutTree', 345_000, 2_000), event(task, 400_000, 60_000), event('Layout', 410_000, 50_000), event(task, 300_000, 900_000, { tid: 3 }),
+  ];
+  const { ms, cpuMs, parts } = longest(events, 'usableMs');
+  assert.deepEqual([ms, cpuMs], [80, 40]);
+  assert.deepEqual(parts.filter(([, ms]) => ms > 0), [['compiling functions of WebAssembly on their first call', 30], ['styles and layout', 12]]);
+  assert.equal(longest(events.slice(0, 2), 'usableMs'), undefined);
 });
 
 test('the longest task is one that overlaps the time asked for', () => {

@@ -1,6 +1,6 @@
 // How time and memory grow with the work: points of several series, each set against its multiply-accumulates.
 
-import { largest, line, median } from './numbers.mjs';
+import { largest, line } from './numbers.mjs';
 import { mb, ms, percent, table } from './text.mjs';
 import { label } from './peers.mjs';
 
@@ -10,10 +10,30 @@ export const LINEAR_WITHIN = 0.2;
 /** What is known of a point: `passes` holds what was measured in each browser, `{warm: [ms], peak: bytes}`. */
 export function point(plan, passes) {
   const gmacs = plan.macs / 1e9;
-  const warmMs = median(passes.flatMap(({ warm }) => warm));
-  // What the process of a page took at most does not depend on what else the machine did: the smallest is what it needs.
+  // Whatever else the machine does can only add to both: the least is what it takes.
+  const warmMs = Math.min(...passes.flatMap(({ warm }) => warm));
   const peak = passes.every(({ peak }) => peak !== null) ? Math.min(...passes.map(({ peak }) => peak)) : null;
   return { ...plan, gmacs, warmMs, peak };
+}
+
+/** Work and time of a network by kind of layer. `timings`: what `time` of page.mjs returns; `plan.kinds` says of which kind each layer is. */
+export function profile(plan, timings) {
+  const kinds = {};
+  for (const { node, ms, macs } of timings) {
+    const kind = (kinds[plan.kinds[node]] ??= { ms: 0, gmacs: 0 });
+    kind.ms += ms;
+    kind.gmacs += macs / 1e9;
+  }
+  return { plan, kinds };
+}
+
+export function profilesTable(profiles) {
+  const names = [...new Set(profiles.flatMap(({ kinds }) => Object.keys(kinds)))];
+  const cell = (kind) => {
+    if (!kind) return '–';
+    return kind.gmacs < 0.05 ? `${ms(kind.ms)} ms` : `${ms(kind.ms)} ms, ${(kind.ms / kind.gmacs).toFixed(0)} a GMAC`;
+  };
+  return table([['network', ({ plan }) => label(plan)], ...names.map((name) => [name, ({ kinds }) => cell(kinds[name])])], profiles);
 }
 
 /** The line through each series, for time and for memory; and through all points, for time. */
@@ -74,6 +94,11 @@ export function fitsTable({ time, memory }) {
 
 export const LEGEND = `\
 Our engine on the CPU, one picture, formula weights, each network alone in fresh browsers. "GMAC" are the billions of multiply-accumulates of its
-convolutions and classifier, "ms" the median of its warm passes, "peak MB" the most that the process of page and worker held at any
+convolutions and classifier, "ms" the fastest of its warm passes, "peak MB" the most that the process of page and worker held at any
 time, loading included, over an empty page's. The lines are those that lie closest to the points in proportion; "farthest off" is the point
-whose measurement lies off its line by the largest share of the line's value. Depth and width change weights and maps, size maps alone.`;
+whose measurement lies off its line by the largest share of the line's value. Depth and width change weights and maps, size maps alone.
+
+The last table says where the time of each depth goes, every layer measured alone: a multiply-accumulate costs much the same in all
+networks where the kind of layer is the same, but not from kind to kind. 3 × 3 at stride 1, of which ResNet-18 and -34 are made, is computed by Winograd's algorithm with
+fewer multiplications; deeper networks are made of 1 × 1, where there is nothing to save; and the stem is the same for all, so that it weighs most in the shallow ones.
+That is why depths do not lie on one line as widths and sizes do, which change all kinds alike.`;

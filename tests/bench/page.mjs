@@ -42,7 +42,7 @@ async function startOurs({ net, weights = 'formula', size, batch = 1, backend })
   await next(worker, (message) => (told(message).type === 'ready' ? true : undefined));
   const input = batch === 1 ? 'formula' : { batch };
   let id = 0;
-  const run = async (taps = []) => {
+  const run = async (taps = [], timed = false) => {
     id += 1;
     const answer = next(worker, (message) => {
       const event = told(message);
@@ -52,9 +52,9 @@ async function startOurs({ net, weights = 'formula', size, batch = 1, backend })
       const { name, why } = event.backend;
       if (name !== backend) throw new Error(`our engine ran on ${name}: ${why}`);
       if (message.buffers.length !== 1 + taps.length) throw new Error(`our engine sent ${message.buffers.length - 1} taps`);
-      return { ms: event.ms, logits: Array.from(new Float32Array(message.buffers[0])) };
+      return { ms: event.ms, logits: Array.from(new Float32Array(message.buffers[0])), times: event.times };
     });
-    worker.postMessage({ json: JSON.stringify({ run: { id, net, weights, input, size, backend, taps } }) });
+    worker.postMessage({ json: JSON.stringify({ run: { id, net, weights, input, size, backend, taps, timed } }) });
     return answer;
   };
   return { run, close: () => worker.terminate() };
@@ -158,6 +158,15 @@ async function pair(bench) {
   return times;
 }
 
+/** How long each layer of a network takes our engine, `[{node, ms, macs}]`. */
+async function time(bench) {
+  const engine = await startOurs(bench);
+  await rounds({ warmUps: 1, rounds: 0 }, () => engine.run());
+  const { times } = await engine.run([], true);
+  engine.close();
+  return times.timings;
+}
+
 /** What the browser says of itself. */
 async function describe() {
   const adapter = await navigator.gpu?.requestAdapter();
@@ -168,4 +177,4 @@ async function describe() {
   };
 }
 
-self.bench = { compare, taps, pair, describe };
+self.bench = { compare, taps, pair, time, describe };

@@ -85,12 +85,18 @@ Megabytes: the most that the process of page and worker held at any time, loadin
 runs no engine; each engine alone in a fresh browser. "GPU's" is the same of the process that stands for the GPU, in which a GPU that
 is only software keeps its buffers and its code. Linux keeps this account; elsewhere the columns are empty.`;
 
+/** What the longest task did in a visit that was traced. */
+function profileText({ ms: wall, cpuMs, parts }) {
+  const list = parts.map(([what, ms]) => `${what} ${ms.toFixed(0)} ms`).join(', ');
+  return `In another visit, traced, it took ${wall.toFixed(0)} ms, ${cpuMs.toFixed(0)} of them on a processor: ${list}.`;
+}
+
 /** Title, text and legend of each section that was measured. */
 function sections(results) {
   const { rows = [], taps = [], pairs = [], memory = [], wire: sizes, visits: seen, asked, growth: grown } = results;
-  const smooth = asked?.map(({ what, answers, longestMs }) => {
+  const smooth = asked?.map(({ what, answers, longestMs, profile }) => {
     const longest = longestMs === 0 ? 'under 50 ms' : `${longestMs.toFixed(0)} ms`;
-    return `While ${what} answered for ${answers} pictures, the longest task of the page's main thread took ${longest}.`;
+    return `While ${what} answered for ${answers} pictures, the longest task of the page's main thread took ${longest}.${profile ? ` ${profileText(profile)}` : ''}`;
   });
   return [
     ['Against other engines, warm', rows.length && peers.warmTable(rows), peers.WARM_LEGEND],
@@ -100,7 +106,7 @@ function sections(results) {
     ['The page', seen && [visits.visitsTable(seen), ...(smooth ?? [])].join('\n\n'), visits.LEGEND],
     ['On the wire', sizes && wire.wireTable(sizes), wire.LEGEND],
     ['Memory', memory.length && memoryTable(memory), MEMORY_LEGEND],
-    ['Growth', grown && `${growth.pointsTable(grown.points)}\n\n${growth.fitsTable(grown.fits)}`, growth.LEGEND],
+    ['Growth', grown && [growth.pointsTable(grown.points), growth.fitsTable(grown.fits), growth.profilesTable(grown.profiles)].join('\n\n'), growth.LEGEND],
   ].filter(([, text]) => text);
 }
 

@@ -1,6 +1,7 @@
 // The page as a visitor finds it: how soon it is there and answers, what it sends, and whether it stays smooth.
 
 import { newProfile, open } from './browser.mjs';
+import { startTrace } from './trace.mjs';
 import { spread } from './numbers.mjs';
 import { mb, ms, range, table } from './text.mjs';
 
@@ -11,17 +12,27 @@ const PATIENCE_MS = 10_000;
 /** Chosen one after another, as named on the page. */
 const SAMPLES = ['A cup of coffee', 'A photographer', 'A rocket on its pad'];
 
-/** Runs in the page before its own code: notes when it can be used, when it first answers, and every long task. */
+/** Runs in the page before its own code: notes when it can be used, when it first answers, what its engine says until then, and every long task. */
 function watch() {
-  const seen = { usableMs: null, answeredMs: null, tasks: [] };
+  const seen = { usableMs: null, engineMs: null, passMs: null, answeredMs: null, tasks: [] };
   self.seen = seen;
+  const Engine = self.Worker;
+  self.Worker = class extends Engine {
+    constructor(...about) {
+      super(...about);
+      this.addEventListener('message', ({ data }) => {
+        if (data.json.includes('"ready"')) seen.engineMs ??= performance.now();
+        if (data.json.includes('"computing"')) seen.passMs ??= performance.now();
+      });
+    }
+  };
   new PerformanceObserver((list) => {
     list.getEntries().forEach(({ startTime, duration }) => seen.tasks.push([startTime, startTime + duration]));
   }).observe({ type: 'longtask', buffered: true });
   // A frame is on the screen when the task after its callback runs.
   const painted = (name) => requestAnimationFrame(() => {
     const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => { seen[name] = performance.now(); };
+    port1.onmessage = () => { seen[name] = performance.mark(name).startTime; };
     port2.postMessage(null);
   });
   const wanted = new Map([['usableMs', '.bar select'], ['answeredMs', '.answer .top .row']]);
@@ -48,16 +59,20 @@ export function longestTask(tasks, [from, to]) {
   return Math.max(0, ...tasks.filter(([start, end]) => end > from && start < to).map(([start, end]) => end - start));
 }
 
-/** One visit in a browser that is open: milliseconds from the start of the navigation, and the longest tasks before and while computing. */
-async function visit(context, url) {
+/**
+ * One visit in a browser that is open: milliseconds from the start of the navigation, and the longest tasks before and while computing.
+ * `prepare` is given the page before that.
+ */
+async function visit(context, url, prepare = () => {}) {
   const page = await context.newPage();
   await page.addInitScript(watch);
+  await prepare(page);
   await page.goto(url);
   await page.waitForFunction(() => self.seen.usableMs !== null && self.seen.answeredMs !== null);
-  const { usableMs, answeredMs, tasks } = await page.evaluate(() => self.seen);
+  const { tasks, ...times } = await page.evaluate(() => self.seen);
+  const { usableMs, answeredMs } = times;
   const result = {
-    usableMs,
-    answeredMs,
+    ...times,
     startTaskMs: longestTask(tasks, [0, usableMs]),
     computingTaskMs: longestTask(tasks, [usableMs, answeredMs]),
   };
@@ -96,9 +111,13 @@ export async function comeAndReturn(origin, rounds, begins) {
   return results;
 }
 
-/** Asks a network about one picture after another, and returns the longest task of the page's main thread in the meantime. */
-export async function askAround({ context }, url) {
-  const { page, result } = await visit(context, url);
+/**
+ * Asks a network about one picture after another, and returns the longest task of the page's main thread in the meantime; with `isTraced` what
+ * that task did, as trace.mjs tells.
+ */
+export async function askAround({ context }, url, { isTraced = false } = {}) {
+  let trace;
+  const { page, result } = await visit(context, url, async (page) => { if (isTraced) trace = await startTrace(context, page); });
   // An answer that was there before is marked.
   const answered = () =>
     page.waitForFunction(() => {
@@ -119,8 +138,9 @@ export async function askAround({ context }, url) {
   // The observer hears of a task a little after it.
   await page.waitForTimeout(500);
   const tasks = await page.evaluate(() => self.seen.tasks);
+  const profile = await trace?.longest('usableMs');
   await page.close();
-  return { answers: 1 + spans.length, longestMs: Math.max(result.computingTaskMs, ...spans.map((span) => longestTask(tasks, span))) };
+  return { answers: 1 + spans.length, profile, longestMs: Math.max(result.computingTaskMs, ...spans.map((span) => longestTask(tasks, span))) };
 }
 
 /** What a first visit downloads until it is idle, as the server's `sent` lists it, without what is kept for a later one. */
@@ -132,10 +152,13 @@ export async function download({ context }, server) {
   return server.sent();
 }
 
+const moment = (name) => ({ visits }) => range(spread(visits.map((visit) => visit[name])));
 const KINDS = [
   ['visits', ({ title }) => title],
-  ['usable', ({ visits }) => range(spread(visits.map(({ usableMs }) => usableMs)))],
-  ['first answer', ({ visits }) => range(spread(visits.map(({ answeredMs }) => answeredMs)))],
+  ['usable', moment('usableMs')],
+  ['engine ready', moment('engineMs')],
+  ['pass begins', moment('passMs')],
+  ['first answer', moment('answeredMs')],
   ['longest task before', ({ visits }) => task(Math.max(...visits.map(({ startTaskMs }) => startTaskMs)))],
   ['longest task while computing', ({ visits }) => task(Math.max(...visits.map(({ computingTaskMs }) => computingTaskMs)))],
   ['peak MB', ({ visits }) => mb(Math.max(...visits.map(({ peak }) => peak)) || null)],
@@ -151,6 +174,7 @@ export function visitsTable({ cold, again, reopened }) {
 export const LEGEND = `\
 The page itself, as it opens (four tiny networks, the picture of a cat), on a machine without a GPU, from a server on the same machine that
 sends what a host sends. Milliseconds since the start of the navigation, median (min–max): "usable" when networks and pictures can be chosen,
-"first answer" when the first network's classes have been. "cold" has a new profile; "again" is a second visit in the same browser,
+"engine ready" when its worker was heard of, "pass begins" when picture and weights were there, "first answer" when the first network's classes
+could be seen. "cold" has a new profile; "again" is a second visit in the same browser,
 "browser reopened" one after it was closed. Tasks are those of the page's main thread, the longest of all visits; browsers tell of none under
 50 ms. "computing" is the time from usable to the first answer. "peak MB" is the most that the process of page and worker held.`;

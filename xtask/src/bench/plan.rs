@@ -1,12 +1,16 @@
 //! What the benchmark measures: which networks, on which device, and how often.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
-use stridescope::arch::{ArchSpec, Graph, Input, cost, lower};
+use stridescope::arch::{ArchSpec, Conv, Graph, Input, Node, Op, cost, lower};
 
 use crate::args::BenchOptions;
 use crate::error::Error;
 
 const STEP: &str = "planning the benchmark";
+/// The series of which every layer is timed.
+const DEPTH: &str = "depth";
 
 /// Whose weights a network runs with, as the worker's protocol names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,8 +156,12 @@ impl Plan {
         });
         let pair = |&(net, size): &(&str, usize)| json!({ "net": net, "size": size, "backend": "cpu" });
         let growth = self.growth.iter().map(|&(series, net, size)| {
-            let totals = cost::totals(&graph(net, size)?);
-            Ok(json!({ "series": series, "net": net, "size": size, "macs": totals.macs, "params": totals.params }))
+            let graph = graph(net, size)?;
+            let totals = cost::totals(&graph);
+            let kinds = (series == DEPTH).then(|| kinds(&graph));
+            Ok(json!({
+                "series": series, "net": net, "size": size, "macs": totals.macs, "params": totals.params, "kinds": kinds,
+            }))
         });
         Ok(json!({
             "cases": list(&self.cases), "memory": list(&self.memory),
@@ -163,12 +171,26 @@ impl Plan {
     }
 }
 
+/// Of which kind each layer is, by its name.
+fn kinds(graph: &Graph) -> BTreeMap<&str, &'static str> {
+    let first_block = graph.blocks.first().map_or(0, |block| block.input);
+    let kind = |(index, node): (usize, &Node)| match node.op {
+        _ if index <= first_block => "stem",
+        Op::Conv(Conv { kernel: 1, .. }) => "1 × 1",
+        Op::Conv(Conv { stride: 1, .. }) => "3 × 3",
+        Op::Conv(_) => "3 × 3, stride 2",
+        Op::Linear => "classifier",
+        _ => "the rest",
+    };
+    graph.nodes.iter().enumerate().map(|at| (at.1.id.as_str(), kind(at))).collect()
+}
+
 /// Depths, widths and sizes, ResNet-50-D at 224 pixels being the one that belongs to each.
 fn growth() -> Vec<(&'static str, &'static str, usize)> {
     let depths = ["resnet18-d", "resnet26-d", "resnet34-d", "resnet50-d", "resnet101-d", "resnet152-d"];
     let widths = ["resnet50-d.width16", "resnet50-d.width32", "resnet50-d", "resnet50-d.width96", "resnet50-d.width128"];
     let sizes = [64, 128, 224, 320, 512];
-    let depths = depths.map(|net| ("depth", net, 224));
+    let depths = depths.map(|net| (DEPTH, net, 224));
     let widths = widths.map(|net| ("width", net, 224));
     let sizes = sizes.map(|size| ("size", "resnet50-d", size));
     depths.into_iter().chain(widths).chain(sizes).collect()
@@ -211,6 +233,21 @@ mod tests {
         let mut kinds = points.iter().filter_map(|point| point["series"].as_str()).collect::<Vec<_>>();
         kinds.dedup();
         assert_eq!(kinds, ["depth", "width", "size"]);
+        let timed: Vec<_> = points.iter().filter(|point| point["kinds"].is_object()).collect();
+        assert_eq!(timed.len(), 6);
+        let kind =
+            |node: &str| points.iter().find(|point| point["net"] == "resnet50-d").map(|point| point["kinds"][node].clone());
+        for (node, wanted) in [
+            ("conv1.0", "stem"),
+            ("maxpool", "stem"),
+            ("layer1.0.conv1", "1 × 1"),
+            ("layer1.0.conv2", "3 × 3"),
+            ("layer2.0.conv2", "3 × 3, stride 2"),
+            ("layer2.0.downsample.0", "the rest"),
+            ("fc", "classifier"),
+        ] {
+            assert_eq!(kind(node), Some(wanted.into()), "{node}");
+        }
         Ok(())
     }
 
