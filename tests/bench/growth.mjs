@@ -98,7 +98,6 @@ convolutions and classifier, "ms" the fastest of its warm passes, "peak MB" the 
 time, loading included, over an empty page's. The lines are those that lie closest to the points in proportion; "farthest off" is the point
 whose measurement lies off its line by the largest share of the line's value. Depth and width change weights and maps, size maps alone.
 
-The last table says where the time of each depth goes, every layer measured alone: a multiply-accumulate costs much the same in all
-networks where the kind of layer is the same, but not from kind to kind. 3 × 3 at stride 1, of which ResNet-18 and -34 are made, is computed by Winograd's algorithm with
-fewer multiplications; deeper networks are made of 1 × 1, where there is nothing to save; and the stem is the same for all, so that it weighs most in the shallow ones.
-That is why depths do not lie on one line as widths and sizes do, which change all kinds alike.`;
+The last table says where the time of each depth goes, every layer measured alone. What a multiply-accumulate costs hangs on the kind of layer
+more than on the network: 3 × 3 at stride 1, of which ResNet-18 and -34 are made, is computed by Winograd's algorithm with fewer multiplications, most of the others'
+is 1 × 1, where there is nothing to save, and the stem, the same for all, weighs most in the shallow ones. That is why depths need not lie on one line.`;
