@@ -19,8 +19,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
-/// What makes a view, or its code did not come. Parts that come together are each made in a task of its own, so that the page answers in between.
-type Fetched = Result<Box<dyn FnOnce() -> AnyView>, SplitLoaderError>;
+/// A view, or its code did not come.
+type Fetched = Result<AnyView, SplitLoaderError>;
 
 /// A part that is fetched later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Figure {
         head(self.section(), heading, Some(caption))
     }
 
-    /// What makes the part within `owner`, so that it goes when its place does.
+    /// The part, made within `owner`, so that it goes when its place does.
     ///
     /// What comes together shares most of its code; a file for each alone would leave dozens that two or three of them share.
     async fn fetch(self, session: Session, owner: Owner) -> Fetched {
@@ -98,42 +98,37 @@ impl Figure {
     }
 }
 
-/// What makes a part within `owner`.
-fn made(owner: Owner, view: impl FnOnce() -> AnyView + 'static) -> Fetched {
-    Ok(Box::new(move || owner.with(view)))
-}
-
 /// What is known of networks without an engine.
 #[wasm_split(drawn, wasm_split_path = leptos::wasm_split, fallible)]
 fn drawn(figure: Figure, session: Session, owner: Owner) -> Fetched {
-    made(owner, move || match figure {
+    Ok(owner.with(|| match figure {
         Figure::Cost => view! { <Cost session/> }.into_any(),
         _ => view! { <Architecture session/> }.into_any(),
-    })
+    }))
 }
 
 /// What networks make of the picture.
 #[wasm_split(computed, wasm_split_path = leptos::wasm_split, fallible)]
 fn computed(figure: Figure, session: Session, owner: Owner) -> Fetched {
-    made(owner, move || match figure {
+    Ok(owner.with(|| match figure {
         Figure::Features => view! { <Features session/> }.into_any(),
         Figure::Field => view! { <FieldFigure session/> }.into_any(),
         _ => view! { <Strides session/> }.into_any(),
-    })
+    }))
 }
 
 #[wasm_split(weights, wasm_split_path = leptos::wasm_split, fallible)]
 fn weights(session: Session, owner: Owner) -> Fetched {
-    made(owner, move || view! { <Weights session/> }.into_any())
+    Ok(owner.with(|| view! { <Weights session/> }.into_any()))
 }
 
 /// What is there to be read, and to be taken along.
 #[wasm_split(told, wasm_split_path = leptos::wasm_split, fallible)]
 fn told(figure: Figure, session: Session, owner: Owner) -> Fetched {
-    made(owner, move || match figure {
+    Ok(owner.with(|| match figure {
         Figure::Share => view! { <Forms session/> }.into_any(),
         _ => view! { <Learn session/> }.into_any(),
-    })
+    }))
 }
 
 /// Offers the page's API to scripts and to a page around, once its code has come.
@@ -199,12 +194,9 @@ pub fn Arriving(
         has_failed.set(false);
         let owner = owner.clone();
         spawn_local(async move {
-            let fetched = figure.fetch(session, owner).await;
-            dom::next_task().await;
-            // Where the page speaks another language by now, this place is gone, and nothing is made.
-            match fetched {
-                Ok(_) if arrived.is_disposed() => {}
-                Ok(make) => drop(arrived.try_set(Some(make()))),
+            // Where the page speaks another language by now, this place is gone, and nothing is set.
+            match figure.fetch(session, owner).await {
+                Ok(view) => drop(arrived.try_set(Some(view))),
                 Err(_) => drop(has_failed.try_set(true)),
             }
             is_busy.try_set(false);

@@ -99,6 +99,7 @@ export const JOURNEYS = {
     assert.deepEqual(await browser.evaluate(() => seen.text(".differences summary")), [
       "2 differences from ResNet-50-A", "6 differences from ResNet-50-A", "8 differences from ResNet-50-A",
     ]);
+    await browser.until("the inspector tells", () => seen.text(".inspector dl").length > 0);
     const told = await browser.evaluate(() => seen.text(".inspector dl"));
     assert.match(told[0], /stride 1.*28 × 28 × 128 × 3 × 3 × 128 = 115,605,504/);
     await browser.evaluate(() => seen.press("Open all"));
@@ -110,6 +111,7 @@ export const JOURNEYS = {
 
   "what each path reads, and what nobody reads": async (browser, site) => {
     await open(browser, site, "", 4);
+    await browser.until("four networks' strides", () => seen.all("#strides tbody tr").length === 4);
     assert.deepEqual(await browser.evaluate(() => seen.text("#strides tbody tr")), [
       "Tiny-A100 %100 %25 % / 25 %25 % / 25 %25 % / 25 %",
       "Tiny-B100 %100 %100 % / 25 %100 % / 25 %100 % / 25 %",
