@@ -10,9 +10,10 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake};
 use std::thread::Thread;
-use stridescope::arch::{ArchSpec, Conv, Graph, Input, Op, lower};
+use stridescope::arch::coverage::Mask;
+use stridescope::arch::{ArchSpec, Conv, Graph, Input, Op, Shape, lower};
 use stridescope::engine::gpu::{After, Gpu, Kernels, TILES, Tiled, Tiling};
-use stridescope::engine::{Backend, Network, Pass, check_against_cpu, relative_l2};
+use stridescope::engine::{Backend, Edit, Fill, Network, Output, Pass, check_against_cpu, relative_l2};
 use stridescope::weights::formula;
 use stridescope_kernels::{Epilogue, Filters, Window, convolve};
 
@@ -227,6 +228,72 @@ fn a_batch_of_any_size_gives_what_the_cpu_gives() {
     assert_eq!(found.taps[0].shape, wanted.taps[0].shape);
     assert!(relative_l2(&found.logits, &wanted.logits) <= SAME * 10.0);
     assert!(relative_l2(&found.taps[0].values, &wanted.taps[0].values) <= SAME);
+}
+
+#[test]
+fn a_pass_that_is_replayed_gives_what_the_cpu_gives() {
+    let nets = ["resnet18-d@64", "resnet18-b@64"].map(|golden| formula_network(golden).0);
+    let on_gpu = nets.each_ref().map(|cpu| {
+        let checkpoint = Arc::new(formula::checkpoint(cpu.graph()));
+        Network::load(cpu.graph().clone(), checkpoint, Backend::Gpu(gpu(Kernels::Auto, false))).unwrap()
+    });
+    let tapping = Pass { taps: &["layer2", "layer1.0.bn1"], means: &["layer1"], cams: 2, ..Pass::default() };
+    let edit = Edit {
+        node: "layer1".into(),
+        positions: Mask::square(Shape { channels: 64, height: 14, width: 10 }, (2, 2), 3),
+        fill: Fill::Values(vec![0.0]),
+    };
+    let edited = Pass { edits: std::slice::from_ref(&edit), ..Pass::default() };
+    let plain = Pass::default();
+    let bare = Pass::tapping(&["layer1.0.conv1"]);
+    // The pass, its height and width, and whether it is recorded afterwards.
+    let passes = [
+        (&plain, (40, 56), false),
+        (&plain, (40, 56), true),
+        (&plain, (40, 56), true),
+        (&plain, (56, 40), false),
+        (&tapping, (56, 40), false),
+        (&tapping, (56, 40), true),
+        (&tapping, (56, 40), true),
+        (&tapping, (56, 40), true),
+        (&edited, (56, 40), true),
+        (&bare, (56, 40), true),
+        (&tapping, (56, 40), true),
+        (&plain, (64, 64), false),
+        (&plain, (64, 64), true),
+        (&plain, (64, 64), true),
+    ];
+    for (seed, (pass, size, is_recorded)) in passes.into_iter().enumerate() {
+        for (cpu, gpu) in nets.iter().zip(&on_gpu) {
+            let input = noise(seed as u32 + 9, 3 * size.0 * size.1);
+            let wanted = block_on(cpu.forward(&input, 1, size, pass)).unwrap();
+            let found = block_on(gpu.forward(&input, 1, size, pass)).unwrap();
+            assert_eq!(gpu.has_recorded(), is_recorded, "pass {seed}");
+            assert!(relative_l2(&found.logits, &wanted.logits) <= SAME * 10.0, "pass {seed}");
+            let maps = |output: &Output| [&output.taps[..], &output.means, &output.cams].concat();
+            let (wanted, found) = (maps(&wanted), maps(&found));
+            assert_eq!(found.len(), wanted.len(), "pass {seed}");
+            for (found, wanted) in found.iter().zip(&wanted) {
+                assert_eq!((&found.id, found.shape), (&wanted.id, wanted.shape), "pass {seed}");
+                assert!(relative_l2(&found.values, &wanted.values) <= SAME * 10.0, "pass {seed}: {}", found.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_recording_stays_with_its_thread() {
+    let (cpu, _) = formula_network("resnet18-d@64");
+    let checkpoint = Arc::new(formula::checkpoint(cpu.graph()));
+    let network = Network::load(cpu.graph().clone(), checkpoint, Backend::Gpu(gpu(Kernels::Auto, false))).unwrap();
+    let input = noise(8, 3 * 64 * 64);
+    let pass = || block_on(network.forward(&input, 1, (64, 64), &Pass::default())).unwrap().logits;
+    let first = pass();
+    pass();
+    assert!(network.has_recorded());
+    let elsewhere = std::thread::scope(|scope| scope.spawn(pass).join().unwrap());
+    assert!(!network.has_recorded());
+    assert!(relative_l2(&elsewhere, &first) <= SAME);
 }
 
 #[test]

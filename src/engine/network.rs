@@ -1,7 +1,7 @@
 //! One network type for the whole family, built from the graph and a checkpoint.
 
 #[cfg(feature = "gpu")]
-use super::gpu::After;
+use super::gpu::{After, Kind, Replays};
 use super::params::{ConvWeights, Params, params};
 use super::pass::{Asked, Edit, Pass};
 use super::plan::{FusedConv, Step, norms, plan};
@@ -27,6 +27,17 @@ pub struct Network {
     checkpoint: Arc<Checkpoint>,
     params: Vec<Params>,
     backend: Backend,
+    #[cfg(feature = "gpu")]
+    replays: Replays<Computed>,
+}
+
+/// What a device has computed before anything is read of it.
+#[derive(Clone)]
+struct Computed {
+    /// The logits, then what is wanted of other layers, by name.
+    wanted: Vec<(String, Tensor<4>)>,
+    /// By layer, the outputs that are kept.
+    outputs: Vec<Option<Tensor<4>>>,
 }
 
 /// What a forward pass puts out.
@@ -65,12 +76,25 @@ impl Network {
         let norms = norms(&graph);
         let params = (0..graph.nodes.len()).map(|index| params(&graph, &checkpoint, (index, norms[index]), &backend));
         let params = params.collect::<Result<_, _>>()?;
-        Ok(Self { graph, checkpoint, params, backend })
+        Ok(Self {
+            graph,
+            checkpoint,
+            params,
+            backend,
+            #[cfg(feature = "gpu")]
+            replays: Replays::default(),
+        })
     }
 
     /// The network's layers. Their shapes are those of the input size that it was loaded with; [`Network::forward`] takes others too.
     pub fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// Whether the last pass is recorded, so that another of its kind is not launched kernel by kernel.
+    #[cfg(feature = "gpu")]
+    pub fn has_recorded(&self) -> bool {
+        self.replays.has_recorded()
     }
 
     /// Where it computes.
@@ -105,16 +129,26 @@ impl Network {
         let computed = std::iter::once(0).chain(steps.iter().map(Step::output));
         let kept: Vec<usize> = apart.into_iter().chain(computed.filter(|&index| asked.is_on_a_way(index))).collect();
 
-        let input = Tensor::<4>::from_data(TensorData::new(input.to_vec(), shape), &self.backend.device());
         let edits: Vec<(usize, &Edit)> = asked.edits.iter().copied().zip(pass.edits).collect();
-        let (logits, outputs) = self.run(input, &steps, &kept, &edits, pass.each).await?;
-        let mut wanted = vec![(String::new(), logits)];
-        for (ids, indices, is_mean) in [(pass.taps, &asked.taps, false), (pass.means, &asked.means, true)] {
-            for (&id, &index) in ids.iter().zip(indices) {
-                let map = self.kept(&outputs, index)?;
-                wanted.push((id.into(), if is_mean { map.mean_dim(1) } else { map }));
+        let compute = async |input: Tensor<4>| {
+            let (logits, outputs) = self.run(input, &steps, &kept, &edits, pass.each).await?;
+            let mut wanted = vec![(String::new(), logits)];
+            for (ids, indices, is_mean) in [(pass.taps, &asked.taps, false), (pass.means, &asked.means, true)] {
+                for (&id, &index) in ids.iter().zip(indices) {
+                    let map = self.kept(&outputs, index)?;
+                    wanted.push((id.into(), if is_mean { map.mean_dim(1) } else { map }));
+                }
             }
-        }
+            Ok(Computed { wanted, outputs })
+        };
+        let Computed { wanted, outputs } = match &self.backend {
+            #[cfg(feature = "gpu")]
+            Backend::Gpu(gpu) if gpu.is_tiled() && edits.is_empty() && !asked.goes_back() && !steps.iter().any(Step::is_bare) => {
+                let kind = Kind { shape, wanted: [asked.taps.clone(), asked.means.clone(), asked.cam.into_iter().collect()] };
+                self.replays.compute(kind, input, &gpu.device, compute).await?
+            }
+            backend => compute(Tensor::from_data(TensorData::new(input.to_vec(), shape), &backend.device())).await?,
+        };
         let mut read = self.taps(wanted).await?.into_iter();
         let logits = read.next().map(|logits| logits.values).unwrap_or_default();
         let taps = read.by_ref().take(pass.taps.len()).collect();
@@ -180,10 +214,14 @@ impl Network {
 
     /// The last feature map weighted by one class's weights of the classifier: `[N, 1, H, W]`.
     fn class_activation(&self, map: Tensor<4>, class: usize) -> Result<Tensor<4>, EngineError> {
-        let Some(Params::Linear(tensors)) = self.params.last() else { return Err(EngineError::NoSuchNode("fc".into())) };
-        let features = tensors.0.dims()[0];
-        let weights = tensors.0.clone().slice([0..features, class..class + 1]).reshape([1, features, 1, 1]);
-        Ok((map * weights).sum_dim(1))
+        let weights = match self.params.last() {
+            Some(Params::Linear(tensors)) => tensors.0.clone().slice([0..tensors.0.dims()[0], class..class + 1]),
+            #[cfg(feature = "gpu")]
+            Some(Params::Conv(ConvWeights::Tiled(tiled))) => tiled.filter(class),
+            _ => return Err(EngineError::NoSuchNode("fc".into())),
+        };
+        let [features, _] = weights.dims();
+        Ok((map * weights.reshape([1, features, 1, 1])).sum_dim(1))
     }
 
     /// Computes every layer in order. Returns the logits and, by layer, the outputs that are `kept`.
@@ -225,6 +263,11 @@ impl Network {
         match step {
             Step::Conv(fused) => self.conv(fused, first, reads.next()).await,
             Step::Layer(index) => match self.graph.nodes[*index].op {
+                #[cfg(feature = "gpu")]
+                Op::Linear if let Params::Conv(ConvWeights::Tiled(tiled)) = &self.params[*index] => {
+                    let [n, features, height, width] = first.dims();
+                    tiled.convolve(first.reshape([n, features * height * width, 1, 1]), After::default())
+                }
                 Op::MaxPool(pool) if matches!(self.backend, Backend::Cpu) && !pool.ceil_mode => self.max_pool(pool, first).await,
                 _ => Ok(self.layer(*index, first, reads.next())),
             },

@@ -15,7 +15,7 @@ const BN_EPS: f64 = 1e-5;
 pub enum Params {
     /// Nothing to keep.
     None,
-    /// A convolution, with the normalisation after it folded in.
+    /// A convolution, with the normalisation after it folded in; or, for our kernels on the GPU, a classifier.
     Conv(ConvWeights),
     /// `[features, classes]` and `[1, classes]`.
     Linear(Box<(Tensor<2>, Tensor<2>)>),
@@ -60,6 +60,12 @@ pub fn window(&Conv { kernel, stride, padding, dilation, .. }: &Conv) -> Window 
     Window { kernel, stride, padding, dilation }
 }
 
+/// A classifier as a convolution of a map of one position.
+#[cfg(feature = "gpu")]
+fn linear(features: usize, classes: usize) -> Conv {
+    Conv { in_channels: features, out_channels: classes, kernel: 1, stride: 1, padding: 0, dilation: 1, groups: 1 }
+}
+
 /// What a layer keeps, uploaded to the device; `norm` is the normalisation that reads it.
 pub fn params(
     graph: &Graph,
@@ -81,6 +87,13 @@ pub fn params(
             let (weight, bias) = (values(graph, checkpoint, index, "weight")?, values(graph, checkpoint, index, "bias")?);
             let classes = bias.len();
             let features = weight.len() / classes.max(1);
+            #[cfg(feature = "gpu")]
+            if let Backend::Gpu(gpu) = backend
+                && gpu.is_tiled()
+                && let Some(tiled) = Tiled::pack(&weight, &bias, &linear(features, classes), gpu)
+            {
+                return Ok(Params::Conv(ConvWeights::Tiled(Box::new(tiled))));
+            }
             let weight = Tensor::<2>::from_data(TensorData::new(weight, [classes, features]), device);
             let bias = Tensor::from_data(TensorData::new(bias, [1, classes]), device);
             Ok(Params::Linear(Box::new((weight.transpose(), bias))))

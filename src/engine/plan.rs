@@ -37,6 +37,12 @@ impl Step {
         inputs.iter().copied().chain(add)
     }
 
+    /// Whether it is a convolution alone, whose weights come from the checkpoint each time.
+    #[cfg(feature = "gpu")]
+    pub fn is_bare(&self) -> bool {
+        matches!(self, Self::Conv(FusedConv { norm: None, .. }))
+    }
+
     /// The layer whose output the step computes.
     pub fn output(&self) -> usize {
         match *self {

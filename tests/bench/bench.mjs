@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { alone } from './browser.mjs';
 import * as growth from './growth.mjs';
 import { agrees, ENGINES, label, NAMES, orders, summarise } from './peers.mjs';
-import { document, memoryRow, pairRow, reached, tapsRow } from './report.mjs';
+import { document, gpuSection, memoryRow, merged, pairRow, reached, tapsRow } from './report.mjs';
 import { startServer } from './server.mjs';
 import { device } from './text.mjs';
 import { askAround, comeAndReturn, download } from './visits.mjs';
@@ -48,7 +48,7 @@ async function main() {
   const host = await startServer({ '/': dist }, { asHost: true });
   const bench = new Bench(plan, { server, host, networks });
   try {
-    await bench.page();
+    if (!plan.gpu) await bench.page();
     await bench.memory();
     await bench.peers();
     await bench.taps();
@@ -60,14 +60,15 @@ async function main() {
   }
 
   const facts = [...machine(), ...bench.facts(), ['Load average of the machine before', load.toFixed(1)]];
-  const text = document(command(plan, write), new Date().toISOString().slice(0, 10), facts, bench.results);
+  const about = [command(plan, write), new Date().toISOString().slice(0, 10), facts, bench.results];
+  const text = plan.gpu ? gpuSection(...about) : document(...about);
   console.log(`\n${text}`);
   reached(bench.results).filter(({ isMet }) => isMet === false).forEach(({ what, limit, measured }) => {
     console.log(`warning: not reached: ${what}: ${measured}; the goal is ${limit}`);
   });
   if (write) {
     await mkdir(dirname(write), { recursive: true });
-    await writeFile(write, text);
+    await writeFile(write, merged(await readFile(write, 'utf8').catch(() => ''), text));
     console.log(`wrote ${write}`);
   }
 }
@@ -114,7 +115,7 @@ class Bench {
         const order = name === 'none' ? [] : [name];
         const { peak } = await this.#visit('compare', { ...bench, ...FEW, order });
         peaks[name] = peak;
-        if (name !== 'none') wire.push(await this.#engineOnTheWire(name, bench.backend));
+        if (wire && name !== 'none') wire.push(await this.#engineOnTheWire(name, bench.backend));
       }
       this.results.memory.push(memoryRow(bench, peaks));
     }
@@ -186,11 +187,14 @@ class Bench {
 
   /** Calls a function of page.mjs in a browser of its own, so that nothing is compiled or cached before. */
   async #visit(what, bench) {
-    return alone({ gpu: 'software' }, async ({ context, version, peak }) => {
+    return alone({ gpu: this.plan.gpu ? 'own' : 'software' }, async ({ context, version, peak }) => {
       const page = await context.newPage();
       await page.goto(`${this.server.origin}/bench/bench.html`);
       await page.waitForFunction(() => self.bench);
       const about = await page.evaluate(() => self.bench.describe());
+      if (this.plan.gpu && /^none$|swiftshader|llvmpipe/.test(about.adapter)) {
+        fail(`the browser reaches no GPU of this machine (adapter: ${about.adapter})`);
+      }
       if (about.isolated) fail('the page is cross-origin isolated, so that an engine could use threads');
       this.#browser = { version, adapter: about.adapter };
       let timer;
@@ -212,7 +216,7 @@ class Bench {
     const { ort, tfjs } = this.#versions;
     return [
       ['Browser', `Chromium ${version}`],
-      ['WebGPU adapter', `${adapter} (the CPU rows do not use it)`],
+      ['WebGPU adapter', this.plan.gpu ? adapter : `${adapter} (the CPU rows do not use it)`],
       ['ORT', `onnxruntime-web ${ort}: its wasm backend with one thread for the CPU, its WebGPU backend for WebGPU`],
       ['tfjs', `tfjs ${tfjs}: its wasm backend with one thread for the CPU, its WebGPU backend for WebGPU`],
     ];
@@ -226,7 +230,8 @@ function machine() {
 }
 
 /** The command line that makes such a plan. */
-function command({ cases, growth }, write) {
+function command({ gpu, cases, growth }, write) {
+  if (gpu) return `cargo xtask bench --gpu${write ? ' --write' : ''}`;
   const options = [write && '--write', growth.length > 0 && '--full', cases.some(({ backend }) => backend === 'webgpu') && '--webgpu'];
   return ['cargo xtask bench', ...options.filter(Boolean)].join(' ');
 }

@@ -15,8 +15,11 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-/** With a WebGPU adapter that needs no GPU, or as most machines without a GPU have it: with none. */
+/** On Linux a browser without a screen reaches a GPU through Vulkan alone. */
+const VULKAN = ['--enable-features=Vulkan', '--use-angle=vulkan', '--disable-vulkan-surface'];
+/** With a WebGPU adapter that needs no GPU, with this machine's own, or as most machines without a GPU have it: with none. */
 const GPU = {
+  own: ['--enable-unsafe-webgpu', '--ignore-gpu-blocklist', ...(process.platform === 'linux' ? VULKAN : [])],
   software: ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--disable-gpu-watchdog'],
   none: ['--disable-gpu'],
 };
@@ -31,7 +34,7 @@ export async function newProfile() {
 }
 
 /**
- * Chromium with a profile that is there. `gpu` is `software` or `none`; service workers are blocked unless wanted.
+ * Chromium with a profile that is there. `gpu` is `software`, `own` or `none`; service workers are blocked unless wanted.
  * Returns its context, `peak`, which says how many bytes its processes took at most, and `close`.
  */
 export async function open(profile, { gpu = 'software', serviceWorkers = 'block' } = {}) {

@@ -110,11 +110,30 @@ function sections(results) {
   ].filter(([, text]) => text);
 }
 
+/** Where the results of a GPU of its own begin: the last of the file's sections. */
+const GPU_TITLE = '## On a GPU of its own';
+
 /** The goals of some results, as goals.mjs lists them. */
 export function reached(results) {
   const { asked } = results;
   const longestTaskMs = asked && Math.max(...asked.map(({ longestMs }) => longestMs));
   return goals.goals({ ...results, longestTaskMs, growth: results.growth?.fits });
+}
+
+/** What was measured on a GPU, as a section of the whole; arguments as of `document`. */
+export function gpuSection(command, date, facts, results) {
+  const list = facts.map(([name, value]) => `- ${name}: ${value}`).join('\n');
+  const measured = reached(results).filter(({ isMet }) => isMet !== null);
+  const rest = sections(results).flatMap(([title, text, legend]) => [`### ${title}`, text, legend]);
+  return `${[GPU_TITLE, `Written by \`${command}\` on ${date}.`, list, goals.goalsTable(measured), ...rest].join('\n\n')}\n`;
+}
+
+/** The file with a new part in it: the section of a GPU, or all the rest. */
+export function merged(file, part) {
+  const at = file.indexOf(GPU_TITLE);
+  const [rest, section] = at < 0 ? [file, ''] : [file.slice(0, at), file.slice(at)];
+  const [first, second] = part.startsWith(GPU_TITLE) ? [rest, part] : [part, section];
+  return [first, second].filter(Boolean).map((text) => text.trimEnd()).join('\n\n') + '\n';
 }
 
 /** The whole, as Markdown. `command` is what was run, `facts` are pairs of name and value. */

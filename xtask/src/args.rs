@@ -29,6 +29,7 @@ cargo xtask bench [--write] [--full] [--webgpu]
                                     compare with other engines in the same browser, and measure
                                     the page; --write keeps the results in bench/RESULTS.md, --full
                                     adds depths and growth, --webgpu adds WebGPU, in software
+cargo xtask bench --gpu [--write]   compare them on this machine's own GPU, through WebGPU
 cargo xtask setup                   only get the tools that the others need
 Every command first gets whatever it needs and does not find.";
 
@@ -109,6 +110,8 @@ pub struct BenchOptions {
     pub full: bool,
     /// Measure WebGPU, in software, as well.
     pub webgpu: bool,
+    /// Measure WebGPU on this machine's own GPU, and nothing else.
+    pub gpu: bool,
 }
 
 /// A part of the tests.
@@ -163,8 +166,14 @@ fn parse_bench(words: &[&str]) -> Result<BenchOptions, Error> {
             "--write" => options.write = true,
             "--full" => options.full = true,
             "--webgpu" => options.webgpu = true,
+            "--gpu" => options.gpu = true,
             other => return Err(usage_error(format!("`{other}` is no option of `bench`"))),
         }
+    }
+    if options.gpu && (options.full || options.webgpu) {
+        return Err(usage_error(
+            "`--gpu` measures nothing but this machine's own GPU, so `--full` and `--webgpu` do not go with it".into(),
+        ));
     }
     Ok(options)
 }
@@ -239,8 +248,14 @@ mod tests {
             ("audit", Some(Command::Audit)),
             ("weights", Some(Command::Weights)),
             ("bench", Some(Command::Bench(BenchOptions::default()))),
-            ("bench --webgpu --write", Some(Command::Bench(BenchOptions { write: true, full: false, webgpu: true }))),
+            (
+                "bench --webgpu --write",
+                Some(Command::Bench(BenchOptions { write: true, webgpu: true, ..BenchOptions::default() })),
+            ),
             ("bench --full", Some(Command::Bench(BenchOptions { full: true, ..BenchOptions::default() }))),
+            ("bench --gpu", Some(Command::Bench(BenchOptions { gpu: true, ..BenchOptions::default() }))),
+            ("bench --gpu --full", None),
+            ("bench --webgpu --gpu", None),
             ("bench --quick", None),
             ("dist --base /sub/", dist("/sub/", None)),
             ("dist --base=https://example.org --out=public", dist("https://example.org/", Some("public"))),

@@ -226,9 +226,12 @@ fn finished<Out: Size>(
         value += add[at];
     }
     if finish.relu != 0 {
-        // What is no number stays so, which `max` does not promise.
-        let zero = Vector::<f32, Out>::new(0.0f32);
-        value = select_many(value.less_than(&zero), zero, value);
+        // What is no number stays so, which neither `max` nor, with some drivers, a comparison promises. By its bits: those of the
+        // negative numbers, from -0 to -infinity, come one after another.
+        let bits = Vector::<u32, Out>::reinterpret(value);
+        let from_least = bits - Vector::<u32, Out>::new(0x8000_0000u32);
+        let is_negative = from_least.less_equal(&Vector::<u32, Out>::new(0x7f80_0000u32));
+        value = select_many(is_negative, Vector::<f32, Out>::new(0.0f32), value);
     }
     value
 }

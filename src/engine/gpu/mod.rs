@@ -2,10 +2,12 @@
 
 mod check;
 mod kernel;
+mod replay;
 mod tiled;
 mod tiling;
 
 pub(super) use check::check_kernels;
+pub(super) use replay::{Kind, Replays};
 pub use tiled::{After, Tiled};
 pub use tiling::{TILES, Tile, Tiling};
 

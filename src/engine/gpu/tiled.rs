@@ -86,6 +86,12 @@ impl Tiled {
         self.convolve_as(x, after, tiling)
     }
 
+    /// The weights of one filter of a 1 x 1 convolution, `[C_in, 1]`.
+    pub fn filter(&self, index: usize) -> Tensor<2> {
+        let rows = self.weights.clone().reshape([-1, self.columns as i64]);
+        rows.slice([0..self.conv.in_channels, index..index + 1])
+    }
+
     /// Steps of the sum, which a [`Tiling`] divides.
     pub fn steps(&self) -> usize {
         self.steps
@@ -199,7 +205,7 @@ impl Tiled {
     }
 }
 
-fn primitive<const D: usize>(tensor: Tensor<D>) -> Result<CubeTensor, EngineError> {
+pub(super) fn primitive<const D: usize>(tensor: Tensor<D>) -> Result<CubeTensor, EngineError> {
     let elsewhere = || EngineError::Device { device: "GPU", cause: "a tensor lies elsewhere".into() };
     tensor.try_into_primitive::<Wgpu>().map_err(|_| elsewhere())
 }

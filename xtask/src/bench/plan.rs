@@ -63,6 +63,11 @@ impl Case {
         Self { backend: "webgpu", visits, ..Self::brief(net, size, 3) }
     }
 
+    /// On WebGPU, as often as on the CPU.
+    const fn on_gpu(self) -> Self {
+        Self { backend: "webgpu", ..self }
+    }
+
     /// The network as ONNX.
     pub fn onnx(&self) -> String {
         format!("{}-{}.onnx", self.net, self.weights.word())
@@ -106,10 +111,15 @@ pub struct Plan {
     pairs: Vec<(&'static str, usize)>,
     /// Networks of which time and memory are set against the work that they are: series, name and size.
     growth: Vec<(&'static str, &'static str, usize)>,
+    /// Whether WebGPU is this machine's own GPU, and nothing but it is measured.
+    gpu: bool,
 }
 
 impl Plan {
     pub fn of(options: BenchOptions) -> Self {
+        if options.gpu {
+            return Self::gpu();
+        }
         let mut plan = Self {
             cases: vec![
                 Case::thorough("resnet50-a", Weights::Formula),
@@ -127,6 +137,7 @@ impl Plan {
             taps: vec![("resnet50-d", 224, "cpu")],
             pairs: vec![("resnet50-d", 224), ("tiny-d", 128)],
             growth: Vec::new(),
+            gpu: false,
         };
         if options.full {
             let depths = ["resnet18-d", "resnet34-d", "resnet101-d", "resnet152-d"];
@@ -142,6 +153,25 @@ impl Plan {
             plan.taps.push(("tiny-d", 128, "webgpu"));
         }
         plan
+    }
+
+    /// The same networks on a GPU, with more passes of less time each.
+    fn gpu() -> Self {
+        let thorough = |net| Case { rounds: 20, ..Case::thorough(net, Weights::Formula).on_gpu() };
+        let brief = |net, size| Case::brief(net, size, 20).on_gpu();
+        let mut cases = Vec::from(["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"].map(thorough));
+        cases.extend([64, 128, 320, 512].map(|size| brief("resnet50-d", size)));
+        cases.push(Case { batch: 8, ..brief("resnet50-d", 224) });
+        cases.extend(["resnet18-d", "resnet34-d", "resnet101-d", "resnet152-d"].map(|net| brief(net, 224)));
+        cases.push(brief("tiny-d", 128));
+        Self {
+            cases,
+            memory: vec![thorough("resnet50-d")],
+            taps: vec![("resnet50-d", 224, "webgpu")],
+            pairs: Vec::new(),
+            growth: Vec::new(),
+            gpu: true,
+        }
     }
 
     /// What `tests/bench/bench.mjs` needs to know.
@@ -164,7 +194,7 @@ impl Plan {
             }))
         });
         Ok(json!({
-            "cases": list(&self.cases), "memory": list(&self.memory),
+            "gpu": self.gpu, "cases": list(&self.cases), "memory": list(&self.memory),
             "pairs": self.pairs.iter().map(pair).collect::<Vec<_>>(),
             "taps": taps.collect::<Result<Vec<_>, Error>>()?, "growth": growth.collect::<Result<Vec<_>, Error>>()?,
         }))
@@ -219,6 +249,9 @@ mod tests {
         assert_eq!((count(&plain, "growth"), count(&full, "growth"), count(&webgpu, "growth")), (0, 16, 0));
         assert_eq!((backends(&plain), backends(&full), backends(&webgpu)), (0, 0, 5));
         assert_eq!(count(&full, "cases"), count(&plain, "cases") + 4);
+        let gpu = Plan::of(BenchOptions { gpu: true, ..BenchOptions::default() }).json()?;
+        assert_eq!((backends(&gpu), count(&gpu, "pairs") + count(&gpu, "growth")), (count(&gpu, "cases"), 0));
+        assert_eq!([&gpu, &webgpu].map(|plan| plan["gpu"].as_bool()), [Some(true), Some(false)]);
         assert_eq!(plain["taps"][0]["taps"].as_array().map(Vec::len), Some(16), "every block of a ResNet-50");
         Ok(())
     }
