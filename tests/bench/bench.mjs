@@ -1,5 +1,6 @@
 // node bench.mjs PLAN.json [--write FILE]: measures what the plan says and prints tables.
-// `cargo xtask bench` makes the plan, and sets STRIDESCOPE_DIST, STRIDESCOPE_CHROMIUM and STRIDESCOPE_NETWORKS.
+// `cargo xtask bench` makes the plan, and sets STRIDESCOPE_DIST, STRIDESCOPE_CHROMIUM, STRIDESCOPE_NETWORKS and, for a GPU,
+// STRIDESCOPE_NATIVE: what it printed without a browser.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -60,6 +61,7 @@ async function main() {
   }
 
   const facts = [...machine(), ...bench.facts(), ['Load average of the machine before', load.toFixed(1)]];
+  if (plan.gpu) bench.results.native = (await readFile(folder('STRIDESCOPE_NATIVE'), 'utf8')).trim();
   const about = [command(plan, write), new Date().toISOString().slice(0, 10), facts, bench.results];
   const text = plan.gpu ? gpuSection(...about) : document(...about);
   console.log(`\n${text}`);

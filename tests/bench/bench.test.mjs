@@ -9,10 +9,25 @@ import { goals, goalsTable } from './goals.mjs';
 import { fits, fitsTable, point, profile, profilesTable, worstOff } from './growth.mjs';
 import { line, relativeL2, spread } from './numbers.mjs';
 import { agrees, coldTable, orders, summarise, warmTable } from './peers.mjs';
-import { document, memoryRow, pairRow, tapsRow } from './report.mjs';
+import { document, gpuSection, memoryRow, merged, pairRow, tapsRow } from './report.mjs';
 import { longest } from './trace.mjs';
 import { longestTask } from './visits.mjs';
 import { compressedBytes, engineFiles, pageParts } from './wire.mjs';
+
+test('the section of a GPU and the rest of the file are each written without the other', () => {
+  const facts = [['Machine', 'two cores']];
+  const row = tapsRow({ net: 'tiny-d', size: 128, backend: 'webgpu', taps: ['a'] }, { without: [10], with: [11] });
+  const whole = (command) => document(command, '2026-11-25', facts, { taps: [row] });
+  const section = (native) => gpuSection('cargo xtask bench --gpu', '2026-11-26', facts, { taps: [row], native });
+  const both = merged(whole('first'), section('card one'));
+  assert.ok(both.startsWith(whole('first')));
+  assert.match(both, /## On a GPU of its own\n\nWritten by `cargo xtask bench --gpu` on 2026-11-26\.[^]*All blocks tapped, WebGPU, against none[^]*### Taps[^]*card one/);
+  assert.equal(both.includes('not measured in this run', both.indexOf('## On a GPU')), false, 'goals of other parts are left out');
+  assert.equal(merged(both, section('card two')), both.replace('card one', 'card two'));
+  assert.equal(merged(both, whole('second')), both.replace('first', 'second'));
+  assert.equal(merged('', section('card')), section('card'));
+  assert.equal(merged('', whole('first')), whole('first'));
+});
 
 test('spread takes the middle, or the mean of the two in the middle', () => {
   assert.deepEqual(spread([30, 9, 10]), { min: 9, median: 10, max: 30 });

@@ -120,12 +120,17 @@ export function reached(results) {
   return goals.goals({ ...results, longestTaskMs, growth: results.growth?.fits });
 }
 
+const NATIVE_LEGEND = `\
+The same engine without a browser, as \`cargo bench --features cli,gpu --bench gpu\` prints it: networks with our kernels and with burn's, in turns, then
+every layer of ResNet-50-D, computed in a row for 20 ms. Input and output copies are included in the networks' times.`;
+
 /** What was measured on a GPU, as a section of the whole; arguments as of `document`. */
 export function gpuSection(command, date, facts, results) {
   const list = facts.map(([name, value]) => `- ${name}: ${value}`).join('\n');
   const measured = reached(results).filter(({ isMet }) => isMet !== null);
   const rest = sections(results).flatMap(([title, text, legend]) => [`### ${title}`, text, legend]);
-  return `${[GPU_TITLE, `Written by \`${command}\` on ${date}.`, list, goals.goalsTable(measured), ...rest].join('\n\n')}\n`;
+  const native = ['### Without a browser', `\`\`\`text\n${results.native}\n\`\`\``, NATIVE_LEGEND];
+  return `${[GPU_TITLE, `Written by \`${command}\` on ${date}.`, list, goals.goalsTable(measured), ...rest, ...native].join('\n\n')}\n`;
 }
 
 /** The file with a new part in it: the section of a GPU, or all the rest. */

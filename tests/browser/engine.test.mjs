@@ -176,6 +176,24 @@ describe("on WebGPU, SwiftShader", () => {
     }
   });
 
+  test("a pass that comes again, and is replayed, says of each picture what the CPU says", async () => {
+    const files = Object.keys(tinySamples["tiny-d"]).slice(0, 2);
+    const run = (request) => gpu.page.evaluate(async (request) => {
+      const { event, numbers } = await ask("run", request);
+      return { event, parts: numbers.map((values) => [...values]) };
+    }, request);
+    // Launched, recorded, replayed; and others in between.
+    for (const [turn, net] of ["tiny-d", "tiny-a", "tiny-d", "tiny-a", "tiny-d", "tiny-d"].entries()) {
+      await gpu.picture(`assets/samples/${files[turn % 2]}`);
+      const asked = { net, taps: turn === 4 ? [] : ["layer2"], means: ["layer1"], cams: 1 };
+      const found = await run({ ...asked, backend: "webgpu", kernels: "tiled" });
+      assert.equal(found.event.backend?.name, "webgpu", found.event.message);
+      const wanted = await run({ ...asked, backend: "cpu" });
+      assert.equal(found.parts.length, 3 + asked.taps.length);
+      for (const [i, values] of found.parts.entries()) assert.ok(relativeL2(values, wanted.parts[i]) <= 1e-3, `${net}, turn ${turn}, part ${i}`);
+    }
+  });
+
   test("what nobody reads never mattered to A, and does to D, on either device", async () => {
     await gpu.picture("assets/samples/chelsea.png");
     for (const backend of ["webgpu", "cpu"]) {

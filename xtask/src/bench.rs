@@ -25,6 +25,8 @@ use plan::{Case, Plan, Weights};
 const STEP: &str = "benchmark";
 /// Where the results go, in the clone.
 const RESULTS: &str = "bench/RESULTS.md";
+/// What the benchmark without a browser printed.
+const NATIVE: &str = "native.txt";
 
 /// Builds the page, writes the networks for the other engines, and measures all of them.
 pub fn run(project: &Project, options: BenchOptions) -> Result<(), Error> {
@@ -38,6 +40,18 @@ pub fn run(project: &Project, options: BenchOptions) -> Result<(), Error> {
     let weights = project.root.join(weights::FILE);
     let plan = write_plan(&folder, &weights, &Plan::of(options))?;
 
+    let native = folder.join(NATIVE);
+    if options.gpu {
+        announce("benchmark: the GPU without a browser");
+        let mut bench = process::command("cargo");
+        bench.args(["bench", "--features", "cli,gpu", "--bench", "gpu"]).current_dir(&project.root);
+        write(
+            &native,
+            process::read(STEP, &mut bench, "See that this machine's GPU has a driver for Vulkan, Metal or DirectX 12.")?
+                .as_bytes(),
+        )?;
+    }
+
     announce(STEP);
     let mut node = browser.node.node();
     node.arg(project.tests().join("bench/bench.mjs")).arg(&plan);
@@ -47,7 +61,8 @@ pub fn run(project: &Project, options: BenchOptions) -> Result<(), Error> {
     node.current_dir(project.tests())
         .env("STRIDESCOPE_DIST", project.dist())
         .env("STRIDESCOPE_CHROMIUM", &browser.chromium)
-        .env("STRIDESCOPE_NETWORKS", &folder);
+        .env("STRIDESCOPE_NETWORKS", &folder)
+        .env("STRIDESCOPE_NATIVE", &native);
     process::run(STEP, &mut node, "Read the output above.")
 }
 
