@@ -139,7 +139,7 @@ impl Network {
                     wanted.push((id.into(), if is_mean { map.mean_dim(1) } else { map }));
                 }
             }
-            Ok(Computed { wanted, outputs })
+            Ok::<_, EngineError>(Computed { wanted, outputs })
         };
         let Computed { wanted, outputs } = match &self.backend {
             #[cfg(feature = "gpu")]

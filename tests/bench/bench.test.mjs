@@ -21,8 +21,8 @@ test('the section of a GPU and the rest of the file are each written without the
   const section = (native) => gpuSection('cargo xtask bench --gpu', '2026-11-26', facts, { taps: [row], native });
   const both = merged(whole('first'), section('card one'));
   assert.ok(both.startsWith(whole('first')));
-  assert.match(both, /## On a GPU of its own\n\nWritten by `cargo xtask bench --gpu` on 2026-11-26\.[^]*All blocks tapped, WebGPU, against none[^]*### Taps[^]*card one/);
-  assert.equal(both.includes('not measured in this run', both.indexOf('## On a GPU')), false, 'goals of other parts are left out');
+  assert.match(both, /## On a real GPU\n\nWritten by `cargo xtask bench --gpu` on 2026-11-26\.[^]*All blocks tapped, WebGPU, against none[^]*### Taps[^]*card one/);
+  assert.equal(both.includes('not measured in this run', both.indexOf('## On a real GPU')), false, 'goals of other parts are left out');
   assert.equal(merged(both, section('card two')), both.replace('card one', 'card two'));
   assert.equal(merged(both, whole('second')), both.replace('first', 'second'));
   assert.equal(merged('', section('card')), section('card'));

@@ -28,7 +28,7 @@ enum State<T> {
     /// Its kind; another of it will be recorded.
     Seen(Kind),
     /// Itself.
-    Recorded(Kind, Recording<T>),
+    Recorded(Kind, Box<Recording<T>>),
     /// One could not be recorded, so that none is tried again.
     Refused,
 }
@@ -98,7 +98,10 @@ impl<T: Clone> Replays<T> {
 
 impl<T> Recording<T> {
     /// None where it cannot be recorded.
-    async fn of(input: Tensor<4>, pass: &impl AsyncFn(Tensor<4>) -> Result<T, EngineError>) -> Result<Option<Self>, EngineError> {
+    async fn of(
+        input: Tensor<4>,
+        pass: &impl AsyncFn(Tensor<4>) -> Result<T, EngineError>,
+    ) -> Result<Option<Box<Self>>, EngineError> {
         let at = primitive(input.clone())?;
         if !at.is_contiguous() || at.client.graph_prepare().is_err() {
             return Ok(None);
@@ -112,7 +115,7 @@ impl<T> Recording<T> {
         let graph = client.stop_capture();
         before?;
         let (Ok(graph), Some(outputs)) = (graph, outputs) else { return Ok(None) };
-        Ok(Some(Self { graph, input: at, outputs: outputs?, thread: thread::current().id() }))
+        Ok(Some(Box::new(Self { graph, input: at, outputs: outputs?, thread: thread::current().id() })))
     }
 
     /// Whether the device computes it again, with these input values.
