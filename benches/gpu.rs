@@ -4,12 +4,13 @@
 //! With `-- tilings` it computes every convolution of that network with every tiling instead: what `Tiling::choose` goes by.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "../tests/common/mod.rs"]
+mod common;
+
 use burn::backend::Wgpu;
 use burn::tensor::{Device, Tensor, TensorData};
-use std::pin::pin;
+use common::block_on;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, Wake};
-use std::thread::Thread;
 use std::time::Instant;
 use stridescope::arch::{ArchSpec, Conv, Graph, Input, Op, lower};
 use stridescope::engine::gpu::{After, Gpu, Kernels, TILES, Tiled, Tiling};
@@ -182,22 +183,4 @@ fn tilings_of(conv: Conv, [height, width]: [usize; 2], gpu: &Gpu) -> Vec<(String
         }
     }
     times
-}
-
-/// Sleeps while the device works: a software one needs the processor.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Waker(Thread);
-    impl Wake for Waker {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Waker(std::thread::current())).into();
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => std::thread::park(),
-        }
-    }
 }

@@ -5,11 +5,8 @@
 mod common;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use common::{formula_goldens, formula_network};
-use std::pin::pin;
+use common::{block_on, formula_goldens, formula_network};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, Wake};
-use std::thread::Thread;
 use stridescope::arch::coverage::Mask;
 use stridescope::arch::{ArchSpec, Conv, Graph, Input, Op, Shape, lower};
 use stridescope::engine::gpu::{After, Gpu, Kernels, TILES, Tiled, Tiling};
@@ -31,24 +28,6 @@ fn gpu(kernels: Kernels, is_software: bool) -> Gpu {
         })
     });
     Gpu { device: device.clone(), kernels, is_software }
-}
-
-/// Sleeps while the device works: a software one needs the processor.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Waker(Thread);
-    impl Wake for Waker {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Waker(std::thread::current())).into();
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => std::thread::park(),
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -125,13 +125,21 @@ const NATIVE_LEGEND = `\
 The same engine without a browser, as \`cargo bench --features cli,gpu --bench gpu\` prints it: networks with our kernels and with burn's, in turns, then
 every layer of ResNet-50-D, computed in a row for 20 ms. Input and output copies are included in the networks' times.`;
 
+/** Where a part of the file begins: its title, what wrote it, and what with. */
+function head(title, command, date, facts) {
+  return [title, `Written by \`${command}\` on ${date}.`, facts.map(([name, value]) => `- ${name}: ${value}`).join('\n')];
+}
+
+/** The sections that were measured, under titles of a level. */
+function body(level, results) {
+  return sections(results).flatMap(([title, text, legend]) => [`${level} ${title}`, text, legend]);
+}
+
 /** What was measured on a GPU, as a section of the whole; arguments as of `document`. */
 export function gpuSection(command, date, facts, results) {
-  const list = facts.map(([name, value]) => `- ${name}: ${value}`).join('\n');
   const measured = reached(results).filter(({ isMet }) => isMet !== null);
-  const rest = sections(results).flatMap(([title, text, legend]) => [`### ${title}`, text, legend]);
   const native = ['### Without a browser', `\`\`\`text\n${results.native}\n\`\`\``, NATIVE_LEGEND];
-  return `${[GPU_TITLE, `Written by \`${command}\` on ${date}.`, list, goals.goalsTable(measured), ...rest, ...native].join('\n\n')}\n`;
+  return `${[...head(GPU_TITLE, command, date, facts), goals.goalsTable(measured), ...body('###', results), ...native].join('\n\n')}\n`;
 }
 
 /** The file with a new part in it: the section of a GPU, or all the rest. */
@@ -144,9 +152,6 @@ export function merged(file, part) {
 
 /** The whole, as Markdown. `command` is what was run, `facts` are pairs of name and value. */
 export function document(command, date, facts, results) {
-  const list = facts.map(([name, value]) => `- ${name}: ${value}`).join('\n');
-  const head = ['# Benchmark results', `Written by \`${command}\` on ${date}.`, list];
   const aims = ['## Goals', goals.goalsTable(reached(results)), goals.LEGEND];
-  const rest = sections(results).flatMap(([title, text, legend]) => [`## ${title}`, text, legend]);
-  return `${[...head, ...aims, ...rest].join('\n\n')}\n`;
+  return `${[...head('# Benchmark results', command, date, facts), ...aims, ...body('##', results)].join('\n\n')}\n`;
 }

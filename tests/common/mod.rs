@@ -4,7 +4,10 @@
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake};
+use std::thread::Thread;
 use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::engine::{Backend, Network};
 use stridescope::image::{Rgb, decode::decode, prepare, resize_and_crop};
@@ -22,13 +25,20 @@ pub fn sample(file: &str) -> Rgb {
     decode(&std::fs::read(sample_path(file)).unwrap()).unwrap()
 }
 
-/// On the CPU a forward pass never waits.
+/// On the CPU a forward pass never waits. While a GPU works this sleeps: a software one needs the processor.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    struct Waker(Thread);
+    impl Wake for Waker {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Waker(std::thread::current())).into();
+    let mut future = pin!(future);
     loop {
-        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
         }
     }
 }

@@ -60,7 +60,7 @@ impl Case {
 
     /// On WebGPU, in software, which takes half a minute for the first pass of even a tiny network.
     const fn webgpu(net: &'static str, size: usize, visits: usize) -> Self {
-        Self { backend: "webgpu", visits, ..Self::brief(net, size, 3) }
+        Self { visits, ..Self::brief(net, size, 3).on_gpu() }
     }
 
     /// On WebGPU, as often as on the CPU.
