@@ -37,6 +37,8 @@ fn what_is_typed_is_read_as_what_it_is() {
 #[test]
 fn what_names_no_weights_is_answered_with_a_sentence() {
     let long = format!("https://example.org/{}", "a".repeat(250));
+    // Short enough as it is typed, but not as it is written.
+    let commas = format!("https://example.org/{}", ",".repeat(80));
     let cases = [
         ("", "names no weights"),
         ("resnet50", "names no weights"),
@@ -53,6 +55,7 @@ fn what_names_no_weights_is_answered_with_a_sentence() {
         ("http://localhost.example.org/a.safetensors", "would not be encrypted"),
         ("https://github.com/a/b/releases/download/v1/net.pth", "download \"net.pth\" yourself"),
         (&long, "longer than 250 characters"),
+        (&commas, "longer than 250 characters"),
     ];
     for (typed, words) in cases {
         let error = Source::parse(typed).unwrap_err().to_string();

@@ -44,6 +44,26 @@ fn integers_besides_the_batch_counter_are_no_weights() {
 }
 
 #[test]
+fn of_several_tensors_too_many_or_too_few_one_is_named_and_the_others_are_counted() {
+    let graph = graph();
+    let verdict = |change: &dyn Fn(&mut Checkpoint)| {
+        let mut checkpoint = formula::checkpoint(&graph);
+        change(&mut checkpoint);
+        check::compare(&checkpoint, &graph).verdict().unwrap_err().to_string()
+    };
+    for (count, more) in [(1, ""), (2, " (and 1 more)"), (3, " (and 2 more)")] {
+        let lost = ["bn1.weight", "bn1.bias", "fc.bias"].map(str::to_string);
+        let missing = verdict(&|checkpoint| checkpoint.tensors.retain(|name, _| !lost[..count].contains(name)));
+        assert!(missing.starts_with(&format!("tensor \"bn1.weight\" is missing{more}. ")), "{missing}");
+        let extra = verdict(&|checkpoint| {
+            let entry = checkpoint.tensors["bn1.bias"].clone();
+            checkpoint.tensors.extend((0..count).map(|i| (format!("extra{i}"), entry.clone())));
+        });
+        assert!(extra.starts_with(&format!("tensor \"extra0\" belongs to no layer of this network{more}. ")), "{extra}");
+    }
+}
+
+#[test]
 fn broken_tfjs_models_are_answered_with_a_sentence() {
     let model = |weights: &str| format!(r#"{{"weightsManifest":[{{"paths":["a.bin"],"weights":[{weights}]}}]}}"#);
     let weight = r#"{"name":"conv1/kernel","shape":[7,7,3,64],"dtype":"float32"}"#;

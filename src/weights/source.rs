@@ -86,11 +86,17 @@ impl Source {
             "https" if host == "github.com" && rest.contains("/releases/download/") => {
                 Err(SourceError::GitHub(file_name(text).into()))
             }
-            "https" => Ok(Self::Address(text.replace(',', "%2C"))),
-            "http" if is_here => Ok(Self::Address(text.replace(',', "%2C"))),
+            "https" => Self::address(text),
+            "http" if is_here => Self::address(text),
             "http" => Err(SourceError::Plain(shorten(text))),
             _ => Err(unknown()),
         }
+    }
+
+    /// A file's address, as a link holds it: what separates networks there is written otherwise.
+    fn address(text: &str) -> Result<Self, SourceError> {
+        let address = text.replace(',', "%2C");
+        if address.chars().count() > LONGEST { Err(SourceError::Long) } else { Ok(Self::Address(address)) }
     }
 
     /// A visitor's own file. What separates networks in a link gives way.
