@@ -29,12 +29,17 @@ struct Stage {
 }
 
 const AREAS: [Area; 3] = [
-    Area { name: "arch", files: "src/arch/*.rs", stages: &[Stage { features: "charts", tests: &["arch", "compare", "tools"] }] },
+    Area {
+        name: "arch",
+        files: "src/arch/*.rs",
+        stages: &[Stage { features: "charts", tests: &["arch"] }, Stage { features: "charts", tests: &["compare", "tools"] }],
+    },
     Area {
         name: "weights",
         files: "src/weights/**/*.rs",
         stages: &[
-            Stage { features: "charts", tests: &["weights", "containers", "sources"] },
+            Stage { features: "charts", tests: &["weights", "sources"] },
+            Stage { features: "charts", tests: &["containers"] },
             Stage { features: "cli", tests: &["checkpoints"] },
         ],
     },
@@ -63,9 +68,11 @@ pub fn run(project: &Project, shard: Option<Shard>) -> Result<(), Error> {
                 mutants.args(["--shard", &format!("{index}/{count}")]);
             }
             // For building, too: otherwise every test of the project is linked each time.
-            mutants.arg("--cargo-arg=--lib").args(tests.iter().map(|test| format!("--cargo-arg=--test={test}")));
-            // What is changed is a copy of the clone, which compiles into itself.
-            mutants.env_remove("CARGO_TARGET_DIR").envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "1")]);
+            mutants.args(tests.iter().map(|test| format!("--cargo-arg=--test={test}")));
+            // What is changed is a copy of the clone, another one for each stage; what it depends on is compiled once.
+            mutants
+                .env("CARGO_TARGET_DIR", found.join("target"))
+                .envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "1")]);
             process::run_to(STEP, mutants.current_dir(&project.root), "Read the output above.", &[MISSED, TIMED_OUT])?;
             let lines = fs::read_to_string(&list).map_err(|error| Error::file(STEP, &list, error))?;
             left = lines.lines().map(str::to_string).collect();
