@@ -11,6 +11,8 @@ use crate::setup;
 const STEP: &str = "mutants";
 /// Seconds that the tests of one change may take.
 const MOST_S: u32 = 60;
+/// What changes is compiled in a moment, what does not is fast.
+const DEPENDENCIES: &str = "profile.dev.package.\"*\".opt-level=2";
 /// How cargo-mutants ends when all are through and some were missed, or took too long.
 const MISSED: i32 = 2;
 const TIMED_OUT: i32 = 3;
@@ -32,14 +34,14 @@ const AREAS: [Area; 3] = [
     Area {
         name: "arch",
         files: "src/arch/*.rs",
-        stages: &[Stage { features: "charts", tests: &["arch"] }, Stage { features: "charts", tests: &["compare", "tools"] }],
+        stages: &[Stage { features: "", tests: &["arch"] }, Stage { features: "charts", tests: &["compare", "tools"] }],
     },
     Area {
         name: "weights",
         files: "src/weights/**/*.rs",
         stages: &[
-            Stage { features: "charts", tests: &["weights", "sources"] },
-            Stage { features: "charts", tests: &["containers"] },
+            Stage { features: "", tests: &["weights"] },
+            Stage { features: "charts", tests: &["sources", "containers"] },
             Stage { features: "cli", tests: &["checkpoints"] },
         ],
     },
@@ -72,7 +74,8 @@ pub fn run(project: &Project, shard: Option<Shard>) -> Result<(), Error> {
             // What is changed is a copy of the clone, another one for each stage; what it depends on is compiled once.
             mutants
                 .env("CARGO_TARGET_DIR", found.join("target"))
-                .envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "1")]);
+                .envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "0")])
+                .arg(format!("--cargo-arg=--config={DEPENDENCIES}"));
             process::run_to(STEP, mutants.current_dir(&project.root), "Read the output above.", &[MISSED, TIMED_OUT])?;
             let lines = fs::read_to_string(&list).map_err(|error| Error::file(STEP, &list, error))?;
             left = lines.lines().map(str::to_string).collect();

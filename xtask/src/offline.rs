@@ -21,8 +21,8 @@ const PAGE_KEY: &str = "./";
 /// The page's own tag, which start.js reads.
 const SCRIPT_MARK: &str = "data-wasm";
 const VERSION_MARK: &str = "data-version";
-/// The picture that the page starts with.
-const FIRST_PICTURE: &str = "assets/samples/chelsea.png";
+/// The picture that the page starts with, and its small copy.
+const FIRST_PICTURE: [&str; 2] = ["assets/samples/chelsea.png", "assets/samples/previews/chelsea.webp"];
 
 /// When a file is kept on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +66,13 @@ fn kept(path: &str) -> Kept {
     let kind = name.rsplit_once('.').map_or("", |(_, kind)| kind);
     match (folder, kind) {
         _ if path == PAGE || path == WORKER => Kept::Never, // Under a key of its own; and the browser's business.
-        _ if path == FIRST_PICTURE => Kept::AtOnce,
+        _ if FIRST_PICTURE.contains(&path) => Kept::AtOnce,
         ("", "js" | "wasm") if name.starts_with("worker") => Kept::Later,
         ("", "js" | "wasm" | "css" | "webmanifest") => Kept::AtOnce,
         ("assets", "js" | "json" | "svg") | ("assets/icons", "png") | ("assets/samples/thumbs", "jpg") => Kept::AtOnce,
         ("assets/labels", "tsv") | ("assets/lang" | "assets/weights", "json") => Kept::AtOnce,
         ("assets/learn", "html" | "json" | "svg" | "png") => Kept::AtOnce,
-        ("assets/samples", "png" | "jpg") => Kept::Later,
+        ("assets/samples", "png" | "jpg") | ("assets/samples/previews", "webp") => Kept::Later,
         ("assets/weights", "safetensors") if name.starts_with("tiny-") => Kept::Later,
         _ => Kept::Never,
     }
@@ -165,7 +165,9 @@ mod tests {
             ("worker-0123456789abcdef.js", Kept::Later),
             ("worker-0123456789abcdef_bg.wasm", Kept::Later),
             ("worker_loader.js", Kept::Later),
+            ("assets/samples/previews/chelsea.webp", Kept::AtOnce),
             ("assets/samples/camera.png", Kept::Later),
+            ("assets/samples/previews/camera.webp", Kept::Later),
             ("assets/weights/tiny-a.safetensors", Kept::Later),
             ("assets/weights/resnet50-a.safetensors", Kept::Never),
             ("assets/weights/README.md", Kept::Never),
