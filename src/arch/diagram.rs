@@ -328,19 +328,18 @@ pub fn svg(column: &Column, name: &str, selected: &str) -> String {
 
 fn write_svg(out: &mut String, column: &Column, name: &str, selected: &str) -> std::fmt::Result {
     write!(out, r#"<svg class="diagram" viewBox="0 0 {WIDTH} {}" role="group" aria-label="{name}">"#, column.height)?;
-    // One element for all lines and one for all notes: a deep network has a thousand of each, and elements are what takes time.
+    // One element for all lines: a deep network has a thousand of them, and elements are what takes time.
     out.push_str(r#"<path class="line" d=""#);
     for line in &column.lines {
         for (index, (x, y)) in line.iter().enumerate() {
             write!(out, "{}{x} {y}", if index == 0 { 'M' } else { 'L' })?;
         }
     }
-    out.push_str(r#""/><text class="note">"#);
+    out.push_str(r#""/>"#);
     for Note { text, at: (x, y), ends } in &column.notes {
         let anchor = if *ends { r#" text-anchor="end""# } else { "" };
-        write!(out, r#"<tspan x="{x}" y="{y}"{anchor}>{text}</tspan>"#)?;
+        write!(out, r#"<text class="note" x="{x}" y="{y}"{anchor}>{text}</text>"#)?;
     }
-    out.push_str("</text>");
     for (x, y) in &column.joins {
         let plus = y + 4.0;
         write!(out, r#"<circle class="join" cx="{x}" cy="{y}" r="8"/>"#)?;

@@ -148,7 +148,7 @@ fn Pictures(
                     aria-pressed=move || shown.with(|shown| shown.as_deref() == Some(sample.id)).to_string()
                     on:click=move |_| session.choose_sample(sample.id)
                 >
-                    <img src=format!("assets/samples/thumbs/{}.jpg", sample.id) alt="" width="34" height="34"/>
+                    <img src=sample.thumb() alt="" width="34" height="34"/>
                 </button>
             })}
             <label class="thumb add" title=tr!("Your own picture: choose, drop or paste it")>

@@ -100,8 +100,9 @@ async fn feed(
     let camera = match source {
         Source::Camera => Some(Camera::open().await?),
         Source::Brush => {
-            let url = session.picture.with_untracked(|picture| picture.as_ref().map(|picture| picture.url.clone()));
-            let image = dom::image(&url.unwrap_or_default()).await.ok_or_else(|| tr!("There is no picture to draw on yet."))?;
+            let image = dom::image(&session.whole_picture().unwrap_or_default())
+                .await
+                .ok_or_else(|| tr!("There is no picture to draw on yet."))?;
             show_image(canvas, &image);
             told.set(tr!("Draw on the picture: what the networks say follows."));
             None

@@ -24,7 +24,11 @@ const THOUSAND_CLASSES: &str = "resnet50-a";
 
 /// What stands above it.
 pub fn predict_head() -> AnyView {
-    head("prediction", tr!("Prediction"), Some(tr!("Every number says whose weights it comes from.")))
+    head(
+        "prediction",
+        tr!("Prediction"),
+        Some(tr!("What each network says of the picture. Every number says whose weights it comes from.")),
+    )
 }
 
 /// The picture and a card for each network.

@@ -13,6 +13,23 @@ pub struct Sample {
     pub credit: &'static str,
 }
 
+impl Sample {
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("assets/samples/{}", self.file)
+    }
+
+    /// Where a small copy of it is, enough to look at.
+    pub fn preview(&self) -> String {
+        format!("assets/samples/previews/{}.webp", self.id)
+    }
+
+    /// Where a square of it is, enough to choose by.
+    pub fn thumb(&self) -> String {
+        format!("assets/samples/thumbs/{}.jpg", self.id)
+    }
+}
+
 /// All of them, in the order in which they are shown.
 pub const SAMPLES: [Sample; 7] = [
     Sample { id: "chelsea", file: "chelsea.png", title: "Chelsea the cat", credit: "Stéfan van der Walt, CC0" },

@@ -255,22 +255,28 @@ impl Session {
                 state.image = Some(id.into());
                 is_new
             });
-            return self.put_picture(sample_url(&sample), say(sample.title), say(sample.credit), None);
+            return self.preview(&sample);
         }
         // The first is in sight before the engine has looked at it.
         if self.picture.with_untracked(Option::is_none) {
-            self.put_picture(sample_url(&sample), say(sample.title), say(sample.credit), None);
+            self.preview(&sample);
         }
         // The engine loads while the picture does.
         self.client().ensure();
         spawn_local(async move {
-            match dom::fetch_blob(&sample_url(&sample)).await {
+            match dom::fetch_blob(&sample.url()).await {
                 Ok(blob) => self.choose(blob, say(sample.title), Some(sample)),
                 Err(()) => self
                     .notice
                     .set(Some(tr!("The picture {} did not load. Check the connection and choose it again.", sample.file))),
             }
         });
+    }
+
+    /// The address of the picture on show, at its full size.
+    pub fn whole_picture(self) -> Option<String> {
+        let sample = self.state.with_untracked(|state| state.image.as_deref().and_then(samples::find));
+        sample.map(|sample| sample.url()).or_else(|| self.picture.with_untracked(|shown| Some(shown.as_ref()?.url.clone())))
     }
 
     /// Puts the newer version of the page in this one's place.
@@ -686,7 +692,7 @@ impl Session {
         // While it lives, the picture shows itself.
         if self.live.get_untracked().is_none() {
             let (url, credit) = match candidate.sample {
-                Some(sample) => (sample_url(&sample), say(sample.credit)),
+                Some(sample) => (sample.url(), say(sample.credit)),
                 None => (dom::object_url(&candidate.blob), tr!("Your picture; it stays on this device")),
             };
             soon(move || self.put_picture(url, candidate.title, credit, Some(size)));
@@ -698,6 +704,11 @@ impl Session {
         if self.state.with_untracked(|state| state.image != image) {
             self.state.update(|state| state.image = image);
         }
+    }
+
+    /// Shows a sample before it is needed for more than that.
+    fn preview(self, sample: &Sample) {
+        self.put_picture(sample.preview(), say(sample.title), say(sample.credit), None);
     }
 
     fn put_picture(self, url: String, title: String, credit: String, size: Option<(usize, usize)>) {
@@ -716,7 +727,3 @@ struct Asked {
 }
 
 type HeardAll = Box<dyn FnOnce(Result<Vec<(String, Answer)>, String>)>;
-
-fn sample_url(sample: &Sample) -> String {
-    format!("assets/samples/{}", sample.file)
-}

@@ -15,7 +15,7 @@ export const golden = (name) => JSON.parse(readFileSync(join(project, "tests/gol
 /// Types of the files of the site, by their endings.
 export const TYPES = {
   ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".json": "application/json",
-  ".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".webmanifest": "application/manifest+json", ".mjs": "text/javascript",
+  ".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp", ".webmanifest": "application/manifest+json", ".mjs": "text/javascript",
   ".ts": "text/plain",
 };
 
