@@ -141,12 +141,19 @@ fn switches_change_what_a_name_says() {
         "resnet50-d.width",
         "resnet50-d.width-1",
         "resnet50-d.groups99999999999999999999",
+        "resnet50-d.stemwidth4294967296",
+        "resnet50-d.stemwidth4294967295.width4294967295",
+        "resnet50-d.blocks3-4294967296",
         "resnet50-d.stem-conv8",
         "resnet50-d..os8",
         "resnet50-d.width0.width8",
     ] {
         let error = ArchSpec::named(name).unwrap_err();
         assert!(matches!(error, SpecError::UnknownSwitch(_)), "{name}: {error}");
+    }
+    for name in ["resnet50-a.width4294967295.stemwidth4294967295", "resnet26-a.stem-deep.width7.stemwidth4294967295"] {
+        assert_eq!(spec(name).name().split('.').count(), name.split('.').count(), "{name}");
+        assert_eq!(spec(&spec(name).name()), spec(name));
     }
     for name in ArchSpec::names() {
         assert_eq!(spec(&name).name(), name);

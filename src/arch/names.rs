@@ -155,6 +155,12 @@ pub static BODIES: [Body; 13] = {
     ]
 };
 
+/// A stem's width, `stem` where the first stage is `from` wide, where that is `to` wide; nothing where no name can hold it.
+fn proportional(stem: usize, from: usize, to: usize) -> Option<usize> {
+    let width = (stem as u128 * to as u128).checked_div(from as u128)?;
+    Some(u32::try_from(width).ok()? as usize)
+}
+
 /// Longest name that is read.
 const MAX_LENGTH: usize = 200;
 
@@ -209,8 +215,10 @@ impl ArchSpec {
 
     /// Applies one switch; `None` when there is no such switch.
     fn switch(&mut self, switch: &str) -> Option<()> {
-        let list = |text: &str| text.split('-').map(|part| part.parse().ok()).collect::<Option<Vec<usize>>>();
-        let number = |prefix: &str| switch.strip_prefix(prefix).and_then(|digits| digits.parse::<usize>().ok());
+        // What is too large for this is no number on any device.
+        let read = |digits: &str| Some(digits.parse::<u32>().ok()? as usize);
+        let list = |text: &str| text.split('-').map(read).collect::<Option<Vec<usize>>>();
+        let number = |prefix: &str| switch.strip_prefix(prefix).and_then(read);
         match switch {
             "stem-conv7" => self.stem = Stem::Conv7,
             "stem-deep" => self.stem = Stem::Deep,
@@ -240,7 +248,7 @@ impl ArchSpec {
                     self.stem_width = width;
                 } else if let Some(width) = number("width") {
                     // The stem keeps its proportion to the first stage.
-                    self.stem_width = self.stem_width.checked_mul(width)?.checked_div(self.width)?;
+                    self.stem_width = proportional(self.stem_width, self.width, width)?;
                     self.width = width;
                 } else if let Some(groups) = number("groups") {
                     self.groups = groups;
@@ -273,7 +281,7 @@ impl ArchSpec {
                 + usize::from(known.anti_alias != self.anti_alias)
                 + usize::from(known.classes != self.classes)
                 + usize::from(known.stem != self.stem)
-                + usize::from(known.stem_width * self.width != self.stem_width * known.width)
+                + usize::from(proportional(known.stem_width, known.width, self.width) != Some(self.stem_width))
                 + usize::from(known.stride_on != self.stride_on)
                 + usize::from(known.shortcut != self.shortcut)
         };
@@ -305,7 +313,7 @@ impl ArchSpec {
         );
         put(at.width != self.width, format!("width{}", self.width));
         if at.width != self.width {
-            at.stem_width = at.stem_width * self.width / at.width.max(1);
+            at.stem_width = proportional(at.stem_width, at.width, self.width).unwrap_or(self.stem_width);
         }
         put(at.stem_width != self.stem_width, format!("stemwidth{}", self.stem_width));
         put(at.groups != self.groups, format!("groups{}", self.groups));

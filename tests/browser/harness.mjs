@@ -173,8 +173,26 @@ export function watch(page, url, ...others) {
   return { errors, strangers };
 }
 
-/// Runs in the page and in the worker before their code is loaded: has `wasmBytes` tell how large the memory of their wasm is.
+/// Runs in the page and in the worker before their code is loaded: has `wasmBytes` tell how large the memory of their wasm is, and `gpuBytes` how
+/// large the buffers are that they hold on the GPU.
 export function keeping() {
+  let bytes = 0;
+  globalThis.gpuBytes = () => bytes;
+  if (globalThis.GPUDevice) {
+    const { createBuffer } = GPUDevice.prototype;
+    const { destroy } = GPUBuffer.prototype;
+    const dropped = new FinalizationRegistry((size) => { bytes -= size; });
+    GPUDevice.prototype.createBuffer = function (...parts) {
+      const buffer = createBuffer.apply(this, parts);
+      bytes += buffer.size;
+      dropped.register(buffer, buffer.size, buffer);
+      return buffer;
+    };
+    GPUBuffer.prototype.destroy = function () {
+      if (dropped.unregister(this)) bytes -= this.size;
+      destroy.call(this);
+    };
+  }
   const load = WebAssembly.instantiateStreaming;
   WebAssembly.instantiateStreaming = async (...parts) => {
     const loaded = await load(...parts);

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use crate::dist::{self, Base};
 use crate::error::Error;
+use crate::fuzz;
+use crate::mutants;
 
 /// What `cargo xtask help` prints.
 pub const USAGE: &str = "\
@@ -19,11 +21,12 @@ cargo xtask lint                    check the format, clippy with warnings denie
                                     licences and sources
 cargo xtask audit                   check licences, sources and known advisories of all crates and
                                     npm packages; asks the databases of advisories
-cargo xtask fuzz [--seconds N]      feed every parser of outside data whatever a fuzzer thinks of,
-                                    60 seconds each
-cargo xtask mutants [--shard K/N]   change the networks' description, the readers of weights and the
-                                    pictures in every small way and see whether a test notices;
-                                    takes hours, and goes on where it stopped
+cargo xtask fuzz [TARGET] [--seconds N]
+                                    feed every parser of outside data, or that of one file in
+                                    fuzz/fuzz_targets, whatever a fuzzer thinks of, 60 seconds each
+cargo xtask mutants [AREA]          change the networks' description (`arch`), the readers of `weights`
+                                    and of pictures (`image`) in every small way and see whether a
+                                    test notices; takes hours, and goes on where it stopped
 cargo xtask weights                 fetch the real ImageNet weights of resnet50-a (about 95 MB)
 cargo xtask bench [--write] [--full] [--webgpu]
                                     compare with other engines in the same browser, and measure
@@ -63,13 +66,15 @@ pub enum Command {
     },
     /// Fuzz the parsers.
     Fuzz {
+        /// Which parser; none for all.
+        target: Option<String>,
         /// Seconds for each.
         seconds: u32,
     },
     /// Change the code and see whether a test notices.
     Mutants {
-        /// Which of them; none for all.
-        shard: Option<Shard>,
+        /// Which part of it; none for all.
+        area: Option<String>,
     },
     /// Format, clippy, and what the crates' licences and sources are.
     Lint,
@@ -79,26 +84,6 @@ pub enum Command {
     Weights,
     /// Measure.
     Bench(BenchOptions),
-}
-
-/// One of several equal parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    /// Which, from 0.
-    pub index: usize,
-    /// Of how many.
-    pub count: usize,
-}
-
-impl Shard {
-    /// `2/8` is the third of eight.
-    fn parse(text: &str) -> Result<Self, Error> {
-        let parts = text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
-        match parts {
-            Some((index, count)) if index < count => Ok(Self { index, count }),
-            _ => Err(usage_error(format!("`{text}` is no part of a whole such as 2/8, counted from 0"))),
-        }
-    }
 }
 
 /// How to measure.
@@ -144,13 +129,9 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, Error> {
         ["test"] => Ok(Command::Test { part: Part::All }),
         ["test", "native"] => Ok(Command::Test { part: Part::Native }),
         ["test", "browser"] => Ok(Command::Test { part: Part::Browser }),
-        ["fuzz"] => Ok(Command::Fuzz { seconds: DEFAULT_FUZZ_S }),
-        ["fuzz", "--seconds", seconds] => match seconds.parse() {
-            Ok(seconds) if seconds > 0 => Ok(Command::Fuzz { seconds }),
-            _ => Err(usage_error(format!("`{seconds}` is no number of seconds"))),
-        },
-        ["mutants"] => Ok(Command::Mutants { shard: None }),
-        ["mutants", "--shard", shard] => Ok(Command::Mutants { shard: Some(Shard::parse(shard)?) }),
+        ["fuzz", options @ ..] => parse_fuzz(options),
+        ["mutants"] => Ok(Command::Mutants { area: None }),
+        ["mutants", area] if mutants::is_area(area) => Ok(Command::Mutants { area: Some((*area).into()) }),
         ["lint"] => Ok(Command::Lint),
         ["audit"] => Ok(Command::Audit),
         ["weights"] => Ok(Command::Weights),
@@ -197,6 +178,21 @@ fn parse_dist(words: &[&str]) -> Result<dist::Options, Error> {
     Ok(dist::Options { base: Base::parse(base).map_err(usage_error)?, out: out.map(PathBuf::from) })
 }
 
+fn parse_fuzz(options: &[&str]) -> Result<Command, Error> {
+    let (target, options) = match options {
+        [target, rest @ ..] if fuzz::is_target(target) => (Some((*target).to_string()), rest),
+        all => (None, all),
+    };
+    match options {
+        [] => Ok(Command::Fuzz { target, seconds: DEFAULT_FUZZ_S }),
+        ["--seconds", seconds] => match seconds.parse() {
+            Ok(seconds) if seconds > 0 => Ok(Command::Fuzz { target, seconds }),
+            _ => Err(usage_error(format!("`{seconds}` is no number of seconds"))),
+        },
+        other => Err(usage_error(format!("`{}` is nothing that can be fuzzed", other.join(" ")))),
+    }
+}
+
 fn parse_port(text: &str) -> Result<u16, Error> {
     match text.parse() {
         Ok(port) if port > 0 => Ok(port),
@@ -237,13 +233,14 @@ mod tests {
             ("test native", Some(Command::Test { part: Part::Native })),
             ("test browser", Some(Command::Test { part: Part::Browser })),
             ("test everything", None),
-            ("fuzz", Some(Command::Fuzz { seconds: 60 })),
-            ("fuzz --seconds 5", Some(Command::Fuzz { seconds: 5 })),
+            ("fuzz", Some(Command::Fuzz { target: None, seconds: 60 })),
+            ("fuzz --seconds 5", Some(Command::Fuzz { target: None, seconds: 5 })),
+            ("fuzz network --seconds 5", Some(Command::Fuzz { target: Some("network".into()), seconds: 5 })),
+            ("fuzz everything", None),
             ("fuzz --seconds 0", None),
-            ("mutants", Some(Command::Mutants { shard: None })),
-            ("mutants --shard 2/8", Some(Command::Mutants { shard: Some(Shard { index: 2, count: 8 }) })),
-            ("mutants --shard 8/8", None),
-            ("mutants --shard 2", None),
+            ("mutants", Some(Command::Mutants { area: None })),
+            ("mutants weights", Some(Command::Mutants { area: Some("weights".into()) })),
+            ("mutants everything", None),
             ("lint", Some(Command::Lint)),
             ("audit", Some(Command::Audit)),
             ("weights", Some(Command::Weights)),

@@ -25,11 +25,16 @@ const TARGETS: [(&str, &[&str]); 7] = [
     ("picture", &[]),
 ];
 
-/// Runs every target for so many seconds, and fails with the first input that one falls over; what it finds new is kept outside the clone.
-pub fn run(project: &Project, seconds: u32) -> Result<(), Error> {
+/// Whether there is a target of that name.
+pub fn is_target(name: &str) -> bool {
+    TARGETS.iter().any(|(target, _)| *target == name)
+}
+
+/// Runs every target, or one of them, for so many seconds, and fails with the first input that one falls over; what it finds new is kept outside the clone.
+pub fn run(project: &Project, only: Option<&str>, seconds: u32) -> Result<(), Error> {
     let fuzz = project.root.join("fuzz");
     let cargo_fuzz = setup::fuzzer(project)?;
-    for (target, seeds) in TARGETS {
+    for (target, seeds) in TARGETS.into_iter().filter(|(target, _)| only.is_none_or(|only| only == *target)) {
         announce(&format!("{STEP}: {target}, {seconds} s"));
         let found = project.scratch().join("corpus").join(target);
         fs::create_dir_all(&found).map_err(|error| Error::file(STEP, &found, error))?;

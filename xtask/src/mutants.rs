@@ -1,8 +1,8 @@
 //! Changes the code in small ways, one at a time, and sees whether a test notices.
 
 use std::fs;
+use std::path::Path;
 
-use crate::args::Shard;
 use crate::error::Error;
 use crate::process::{self, announce};
 use crate::project::Project;
@@ -48,42 +48,18 @@ const AREAS: [Area; 3] = [
     Area { name: "image", files: "src/image/*.rs", stages: &[Stage { features: "decode", tests: &["image"] }] },
 ];
 
-/// Changes every area, or a shard of each, going on where an earlier run stopped. What was noticed and what was not is listed outside the clone.
+/// Whether there is an area of that name.
+pub fn is_area(name: &str) -> bool {
+    AREAS.iter().any(|area| area.name == name)
+}
+
+/// Changes every area, or one of them, going on where an earlier run stopped. What was noticed and what was not is listed outside the clone.
 /// Fails where a change went unnoticed.
-pub fn run(project: &Project, shard: Option<Shard>) -> Result<(), Error> {
+pub fn run(project: &Project, only: Option<&str>) -> Result<(), Error> {
     let program = setup::mutator(project)?;
     let mut missed = Vec::new();
-    for area in &AREAS {
-        let suffix = shard.map(|Shard { index, count }| format!("-{index}-of-{count}")).unwrap_or_default();
-        let found = project.scratch().join("mutants").join(format!("{}{suffix}", area.name));
-        fs::create_dir_all(&found).map_err(|error| Error::file(STEP, &found, error))?;
-        let list = found.join("mutants.out/missed.txt");
-        let mut left = Vec::new();
-        for Stage { features, tests } in area.stages {
-            announce(&format!("{STEP}: {}, to be noticed by {}", area.files, tests.join(", ")));
-            let mut mutants = process::command(&program);
-            mutants
-                .args(["mutants", "--package", "stridescope", "--features", features, "--file", area.files, "--output"])
-                .arg(&found);
-            mutants.args(["--iterate", "--no-shuffle", "--colors", "never", "--timeout", &MOST_S.to_string()]);
-            if let Some(Shard { index, count }) = shard {
-                mutants.args(["--shard", &format!("{index}/{count}")]);
-            }
-            // For building, too: otherwise every test of the project is linked each time.
-            mutants.args(tests.iter().map(|test| format!("--cargo-arg=--test={test}")));
-            // What is changed is a copy of the clone, another one for each stage; what it depends on is compiled once.
-            mutants
-                .env("CARGO_TARGET_DIR", found.join("target"))
-                .envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "0")])
-                .arg(format!("--cargo-arg=--config={DEPENDENCIES}"));
-            process::run_to(STEP, mutants.current_dir(&project.root), "Read the output above.", &[MISSED, TIMED_OUT])?;
-            let lines = fs::read_to_string(&list).map_err(|error| Error::file(STEP, &list, error))?;
-            left = lines.lines().map(str::to_string).collect();
-            if left.is_empty() {
-                break;
-            }
-        }
-        missed.extend(left);
+    for area in AREAS.iter().filter(|area| only.is_none_or(|only| area.name == only)) {
+        missed.extend(area.change(project, &program)?);
     }
     if missed.is_empty() {
         announce("a test noticed every change");
@@ -95,4 +71,43 @@ pub fn run(project: &Project, shard: Option<Shard>) -> Result<(), Error> {
         format!("no test noticed {} of the changes", missed.len()),
         "Write a test that does, or say in docs/reliability.md why none can.",
     ))
+}
+
+impl Area {
+    /// Tries every change that was not noticed before, and names those that still are not.
+    fn change(&self, project: &Project, program: &Path) -> Result<Vec<String>, Error> {
+        let found = project.scratch().join("mutants").join(self.name);
+        fs::create_dir_all(&found).map_err(|error| Error::file(STEP, &found, error))?;
+        let listed = |name: &str| -> Result<Vec<String>, Error> {
+            let list = found.join("mutants.out").join(name);
+            let lines = fs::read_to_string(&list).map_err(|error| Error::file(STEP, &list, error))?;
+            Ok(lines.lines().map(str::to_string).collect())
+        };
+        for Stage { features, tests } in self.stages {
+            announce(&format!("{STEP}: {}, to be noticed by {}", self.files, tests.join(", ")));
+            let mut mutants = process::command(program);
+            mutants
+                .args(["mutants", "--package", "stridescope", "--features", features, "--file", self.files, "--output"])
+                .arg(&found);
+            mutants.args(["--iterate", "--no-shuffle", "--colors", "never", "--timeout", &MOST_S.to_string()]);
+            // For building, too: otherwise every test of the project is linked each time.
+            mutants.args(tests.iter().map(|test| format!("--cargo-arg=--test={test}")));
+            // What is changed is a copy of the clone, another one for each stage; what it depends on is compiled once.
+            mutants
+                .env("CARGO_TARGET_DIR", found.join("target"))
+                .envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "0")])
+                .arg(format!("--cargo-arg=--config={DEPENDENCIES}"));
+            process::run_to(STEP, mutants.current_dir(&project.root), "Read the output above.", &[MISSED, TIMED_OUT])?;
+            if listed("missed.txt")?.is_empty() {
+                break;
+            }
+        }
+        let left = listed("missed.txt")?;
+        let mut noticed = 0;
+        for name in ["caught.txt", "previously_caught.txt", "timeout.txt", "unviable.txt"] {
+            noticed += listed(name)?.len();
+        }
+        announce(&format!("{STEP}: {}, {noticed} changes were noticed or do not compile, {} were not", self.name, left.len()));
+        Ok(left)
+    }
 }
