@@ -1,9 +1,12 @@
 //! Graphs against published numbers: parameters, MACs, receptive fields, coverage, torchsummary.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/specs.rs"]
 mod specs;
 
+use cases::thousand;
 use proptest::prelude::*;
 use specs::any_spec;
 use stridescope::arch::cost::{self, totals};
@@ -205,7 +208,7 @@ fn diagrams_align_and_mark_what_differs() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(thousand())]
 
     #[test]
     fn any_mixture_is_a_network(spec in any_spec(4, 3, 5), height in 32usize..200, width in 32usize..200) {

@@ -2,10 +2,13 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
 #[path = "common/specs.rs"]
 mod specs;
 
+use cases::thousand;
 use common::{GoldenRun, block_on, formula_goldens, formula_network, project, sample};
 use proptest::prelude::*;
 use specs::any_spec;
@@ -224,7 +227,7 @@ fn the_rest_of_the_family_agrees_with_pytorch() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(thousand())]
 
     /// What the graph says of a layer's shape is what the engine computes, for any mixture and any size.
     #[test]

@@ -3,6 +3,10 @@
 #![cfg(feature = "decode")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "common/cases.rs"]
+mod cases;
+
+use cases::thousand;
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 use stridescope::image::{
@@ -351,7 +355,7 @@ const VICTIMS: [&str; 12] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..thousand() })]
 
     #[test]
     fn no_bytes_make_the_decoder_panic(

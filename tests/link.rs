@@ -2,6 +2,10 @@
 #![cfg(feature = "charts")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "common/cases.rs"]
+mod cases;
+
+use cases::thousand;
 use proptest::prelude::*;
 use stridescope::arch::cost::{Convention, Extra, Extras};
 use stridescope::arch::folding::Folding;
@@ -344,6 +348,8 @@ fn the_articles_figures_are_those_of_the_networks() {
 }
 
 proptest! {
+    #![proptest_config(thousand())]
+
     #[test]
     fn a_state_survives_its_link(state in any_state()) {
         prop_assert_eq!(State::from_query(&state.to_query()), (state, vec![]));

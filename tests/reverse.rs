@@ -2,10 +2,13 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
 #[path = "common/specs.rs"]
 mod specs;
 
+use cases::thousand;
 use common::{block_on, formula_network, tiny};
 use proptest::prelude::*;
 use specs::any_spec;
@@ -89,7 +92,7 @@ fn gradients_of_the_trained_networks_are_their_finite_differences() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(thousand())]
 
     /// Any mixture: groups, dilation, blurs, every stem and shortcut. Nothing outside the theoretical field counts.
     #[test]

@@ -2,8 +2,11 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
 
+use cases::thousand;
 use common::{block_on, formula_network, project, sample, tiny};
 use proptest::prelude::*;
 use stridescope::arch::coverage::{self, Mask, Reads};
@@ -31,7 +34,7 @@ fn reads_by_convolution(window: Window, (height, width): (usize, usize), (y, x):
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(thousand())]
 
     #[test]
     fn reads_are_those_of_a_real_convolution(kernel in 1usize..8, stride in 1usize..4, padding in 0usize..4, dilation in 1usize..3,

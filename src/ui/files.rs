@@ -119,10 +119,10 @@ impl Files {
         });
     }
 
-    /// The name of a class, where the visitor gave names for these weights.
+    /// The name of a class, where the visitor gave names for these weights. Whoever shows it listens to `names`.
     pub fn name(self, model: &str, index: usize) -> Option<String> {
         let key = source_of(model)?.to_string();
-        self.names.with(|names| names.get(&key)?.get(index).cloned())
+        self.names.with_untracked(|names| names.get(&key)?.get(index).cloned())
     }
 }
 

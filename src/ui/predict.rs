@@ -181,7 +181,11 @@ fn Answer(
                 None if !session.awake.get() => view! { <p class="cap asleep">{tr!("Not asked yet.")}</p> }.into_any(),
                 None => busy(session, &name, None),
                 Some(Outcome::Waiting(progress)) => busy(session, &name, progress),
-                Some(Outcome::Done(answer)) => view! { <Done session net=name.clone() answer/> }.into_any(),
+                Some(Outcome::Done(answer)) => {
+                    // Heard here and not in each answer: what listened goes on taking room with what it listened to.
+                    session.files.names.track();
+                    view! { <Done session net=name.clone() answer/> }.into_any()
+                }
                 Some(Outcome::Elsewhere { bytes, host }) => view! { <Elsewhere session net=name.clone() bytes host/> }.into_any(),
                 Some(Outcome::Cancelled) => view! { <Again session net=name.clone() message=tr!("Given up.")/> }.into_any(),
                 Some(Outcome::Failed(message)) => view! { <Again session net=name.clone() message/> }.into_any(),
@@ -208,7 +212,7 @@ fn Done(
     answer: Arc<Said>,
 ) -> impl IntoView {
     let ran = &answer.ran;
-    let row = move |class: &Prediction| {
+    let row = |class: &Prediction| {
         let name = session.files.name(&net, class.index).unwrap_or_else(|| label(&class.wnid, &class.label));
         format!(
             r#"<li class="row"><span>{}</span><span class="meter"><b style="width:{:.1}%"></b></span><span class="number">{}</span></li>"#,
@@ -217,8 +221,7 @@ fn Done(
             percent(class.p)
         )
     };
-    let top = ran.top.clone();
-    let rows = move || top.iter().map(&row).collect::<String>();
+    let rows: String = ran.top.iter().map(row).collect();
     let is_unsure = ran.none_of_its_classes;
     let doubt = match (ran.untrained, is_unsure) {
         (true, _) => Some(tr!("These weights were never trained: what they say of a picture would mean nothing.")),

@@ -447,6 +447,11 @@ impl Session {
 
     /// Asks every chosen network that has not answered for this picture, device, size and shift.
     pub fn refresh(self) {
+        self.ask(false);
+    }
+
+    /// Likewise; `once_more` asks those that have, too, whose answers stand until then.
+    fn ask(self, once_more: bool) {
         let inner = self.inner();
         let client = self.client();
         if inner.blob.borrow().is_none() || !self.awake.get_untracked() {
@@ -454,10 +459,11 @@ impl Session {
         }
         let state = self.state.get_untracked();
         let stamp = Some((inner.pictures.get(), state.backend, state.kernels, state.size, state.shift));
-        let is_new = inner.stamp.replace(stamp) != stamp;
+        let is_new = inner.stamp.replace(stamp) != stamp || once_more;
         self.cancel_all(|pending| matches!(pending, Pending::Run(net) if is_new || !state.models.contains(net)));
         // While one picture follows the other, the last answer stands until the next one comes.
-        let keep = is_new && self.live.get_untracked().is_some();
+        let is_live = is_new && self.live.get_untracked().is_some();
+        let keep = is_live || once_more;
         let mut outcomes = if is_new && !keep { BTreeMap::new() } else { self.outcomes.get_untracked() };
         outcomes.retain(|net, _| state.models.contains(net));
         for net in &state.models {
@@ -473,7 +479,7 @@ impl Session {
                 outcomes.insert(net.clone(), Outcome::Waiting(None));
             }
             let mut run = self.run(&client, net);
-            run.seen = !keep;
+            run.seen = !is_live;
             // The maps that strides are shown on; they cost next to nothing.
             run.means = state.transitions(net).into_iter().map(|transition| transition.map).collect();
             self.pend(run.id, Pending::Run(net.clone()));
@@ -595,7 +601,8 @@ impl Session {
         let take = |id: u32| self.take(id);
         let put = |net: String, outcome: Outcome| self.outcomes.update(|outcomes| drop(outcomes.insert(net, outcome)));
         match event {
-            Event::Ready | Event::Alive | Event::GpuFailed { .. } => {}
+            Event::Ready | Event::Alive | Event::Gpu { is_ready: false } | Event::GpuFailed { .. } => {}
+            Event::Gpu { is_ready: true } => self.ask(self.state.with_untracked(|state| state.backend == BackendChoice::Auto)),
             Event::Picture { id, width, height } => {
                 if let Some(Pending::Picture(candidate)) = take(id) {
                     self.show(candidate, (width, height));

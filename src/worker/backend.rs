@@ -1,6 +1,8 @@
 //! Which device computes: the GPU where there is a real one that burn can use and that agrees with the CPU.
 
 use super::protocol::{BackendChoice, BackendReport, KernelChoice, Run, Step};
+use crate::arch::cost::totals;
+use crate::arch::{ArchSpec, Input, lower};
 use crate::engine::gpu::{Gpu, Kernels};
 use crate::engine::{Agreement, Backend, EngineError, check_against_cpu};
 use js_sys::{Array, Function, Object, Promise, Reflect};
@@ -9,6 +11,9 @@ use wasm_bindgen_futures::JsFuture;
 
 /// Words in an adapter's name that tell a processor pretending to be a GPU; it is far slower than the CPU path.
 const SOFTWARE: [&str; 6] = ["swiftshader", "llvmpipe", "lavapipe", "software", "basic render", "warp"];
+
+/// Multiply-accumulates, at most, of a pass that the CPU has done long before a GPU is started and checked: any tiny network's.
+const QUICK_MACS: u64 = 200_000_000;
 
 /// A device, and why it was chosen.
 #[derive(Clone)]
@@ -24,6 +29,16 @@ pub struct Backends {
     gpu: Option<(Gpu, String)>,
     /// How far it is from the CPU with these kernels.
     checked: Option<(Kernels, Agreement)>,
+    /// The adapter that is to be started once the CPU has answered what it can answer at once.
+    due: Option<Adapter>,
+    /// Whether runs were let go ahead of the GPU. After that they wait for it.
+    was_put_off: bool,
+}
+
+/// What the browser found.
+struct Adapter {
+    name: String,
+    is_software: bool,
 }
 
 impl Backends {
@@ -43,10 +58,25 @@ impl Backends {
         }
         let (gpu, adapter) = match &self.gpu {
             Some(gpu) => gpu,
-            None => match open(asked, choice == BackendChoice::Webgpu, report).await {
-                Ok(gpu) => self.gpu.insert(gpu),
-                Err(why) => return Ok(cpu(&why)),
-            },
+            None => {
+                let found = match self.due.take() {
+                    Some(found) => found,
+                    None => match find(asked, choice == BackendChoice::Webgpu).await {
+                        Ok(found) => found,
+                        Err(why) => return Ok(cpu(&why)),
+                    },
+                };
+                if !self.was_put_off && is_quick(run) {
+                    let why = format!("the GPU ({}) starts after this answer", found.name);
+                    self.due = Some(found);
+                    return Ok(cpu(&why));
+                }
+                report(Step::Gpu);
+                match start(found).await {
+                    Ok(gpu) => self.gpu.insert(gpu),
+                    Err(why) => return Ok(cpu(&why)),
+                }
+            }
         };
         if gpu.is_software && choice != BackendChoice::Webgpu {
             return Ok(cpu(&software(adapter)));
@@ -56,25 +86,48 @@ impl Backends {
             KernelChoice::Stock => Kernels::Stock,
             KernelChoice::Tiled => Kernels::Tiled,
         };
-        let backend = Backend::Gpu(Gpu { kernels, ..gpu.clone() });
+        let (backend, adapter) = (Backend::Gpu(Gpu { kernels, ..gpu.clone() }), adapter.clone());
         let agreement = match self.checked {
             Some((known, agreement)) if known == kernels => agreement,
             _ => {
                 report(Step::Gpu);
-                self.checked.insert((kernels, check_against_cpu(&backend).await?)).1
+                self.check(kernels, &backend).await?
             }
         };
         let apart = agreement.relative_l2;
         if !agreement.holds() {
             return Ok(cpu(&format!("the GPU ({adapter}) computes something else than the CPU, {apart:.0e} apart")));
         }
-        let report = BackendReport {
-            name: "webgpu".into(),
-            adapter: adapter.clone(),
-            why: format!("checked against the CPU, {apart:.0e} apart"),
-        };
+        let report = BackendReport { name: "webgpu".into(), adapter, why: format!("checked against the CPU, {apart:.0e} apart") };
         Ok(Chosen { backend, report })
     }
+
+    /// Whether runs were let go ahead of the GPU, and it is now its turn.
+    pub fn has_due(&self) -> bool {
+        self.due.is_some()
+    }
+
+    /// Starts and checks the GPU that runs were not to wait for. What fails here is told by the next run, which tries again.
+    pub async fn start_due(&mut self) {
+        let Some(found) = self.due.take() else { return };
+        self.was_put_off = true;
+        if let Ok(gpu) = start(found).await {
+            let backend = Backend::Gpu(gpu.0.clone());
+            self.gpu = Some(gpu);
+            let _ = self.check(Kernels::Auto, &backend).await;
+        }
+    }
+
+    async fn check(&mut self, kernels: Kernels, backend: &Backend) -> Result<Agreement, EngineError> {
+        Ok(self.checked.insert((kernels, check_against_cpu(backend).await?)).1)
+    }
+}
+
+/// Whether the CPU may answer a run in the GPU's place.
+fn is_quick(run: &Run) -> bool {
+    let is_free = run.backend == BackendChoice::Auto && run.kernels == KernelChoice::Auto;
+    let graph = || lower(&ArchSpec::named(&run.net).ok()?, Input::square(run.size.unwrap_or(224))).ok();
+    is_free && !run.timed && run.input.batch() == 1 && graph().is_some_and(|graph| totals(&graph).macs <= QUICK_MACS)
 }
 
 /// Why a run does without the GPU, whatever there is.
@@ -99,22 +152,22 @@ fn software(adapter: &str) -> String {
     format!("the only GPU here is software ({adapter}), slower than the CPU")
 }
 
-async fn open(
-    asked: Option<JsFuture>,
-    software_too: bool,
-    report: &mut dyn FnMut(Step) -> bool,
-) -> Result<(Gpu, String), String> {
+/// The adapter, if burn can use it.
+async fn find(asked: Option<JsFuture>, software_too: bool) -> Result<Adapter, String> {
     let adapter = adapter(asked).await?;
     let name = describe(&adapter);
-    let lower = name.to_lowercase();
-    let is_software = is_fallback(&adapter) || SOFTWARE.iter().any(|word| lower.contains(word));
+    let words = name.to_lowercase();
+    let is_software = is_fallback(&adapter) || SOFTWARE.iter().any(|word| words.contains(word));
     if is_software && !software_too {
         return Err(software(&name));
     }
     if !has_feature(&adapter, "timestamp-query") {
         return Err(format!("the GPU ({name}) lacks timestamp-query, which burn needs"));
     }
-    report(Step::Gpu);
+    Ok(Adapter { name, is_software })
+}
+
+async fn start(Adapter { name, is_software }: Adapter) -> Result<(Gpu, String), String> {
     construct();
     let device = burn::tensor::Device::wgpu_options()
         .init_async()

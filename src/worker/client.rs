@@ -228,6 +228,7 @@ impl Client {
             Event::Ready => return self.ready(),
             Event::Alive => return,
             Event::Progress { step: Step::Gpu, .. } => self.on_gpu.set(true),
+            Event::Gpu { is_ready: false } => return self.on_gpu.set(true),
             Event::GpuFailed { .. } => {
                 self.on_gpu.set(true);
                 return self.lose(Trouble::Gpu);

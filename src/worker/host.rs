@@ -89,8 +89,16 @@ impl Host {
         let (host, work) = (self.clone(), work.clone());
         spawn_local(async move {
             if let Some(mut at_work) = work.take() {
-                while let Some((request, blob)) = host.next().await {
-                    host.answer(&mut at_work, request, blob).await;
+                loop {
+                    while let Some((request, blob)) = host.next().await {
+                        host.answer(&mut at_work, request, blob).await;
+                    }
+                    if !at_work.backends.has_due() {
+                        break;
+                    }
+                    host.send(&Event::Gpu { is_ready: false }, &[]);
+                    at_work.backends.start_due().await;
+                    host.send(&Event::Gpu { is_ready: true }, &[]);
                 }
                 work.replace(Some(at_work));
                 host.cancelled.borrow_mut().clear();

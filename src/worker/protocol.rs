@@ -311,6 +311,11 @@ pub enum Event {
         /// A sentence for the visitor.
         message: String,
     },
+    /// The GPU is started, or was, since the CPU answered in its place: asked again, it answers.
+    Gpu {
+        /// Whether it was.
+        is_ready: bool,
+    },
     /// The GPU failed over a run. This worker has no other: one that is started anew may have.
     GpuFailed {
         /// The request's.
@@ -324,7 +329,12 @@ impl Event {
     /// The request that it answers, of which nothing more is heard.
     pub fn answers(&self) -> Option<u32> {
         match self {
-            Self::Ready | Self::Alive | Self::Progress { .. } | Self::Notice { .. } | Self::GpuFailed { .. } => None,
+            Self::Ready
+            | Self::Alive
+            | Self::Progress { .. }
+            | Self::Notice { .. }
+            | Self::Gpu { .. }
+            | Self::GpuFailed { .. } => None,
             Self::Picture { id, .. } | Self::WeightsElsewhere { id, .. } | Self::Kept { id, .. } | Self::Failed { id, .. } => {
                 Some(*id)
             }

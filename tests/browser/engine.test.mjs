@@ -1,7 +1,7 @@
 // The engine in Chromium against PyTorch's golden values, on the CPU and on WebGPU (SwiftShader).
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { engine, golden, launch, nodeDistance, relativeL2, serve } from "./harness.mjs";
+import { disguised, engine, golden, launch, nodeDistance, relativeL2, serve } from "./harness.mjs";
 
 const formula = golden("formula.json");
 const samples = golden("resnet50-a-samples.json");
@@ -153,6 +153,31 @@ describe("on WebGPU, SwiftShader", () => {
     const { event } = await gpu.run({ net: "tiny-a", weights: "formula", input: "formula", size: 64, backend: "auto" });
     assert.equal(event.backend.name, "cpu");
     assert.match(event.backend.why, /only GPU here is software \(.*swiftshader.*\)/i);
+  });
+
+  test("a small network is answered by the CPU before a card is started, and by the card afterwards", async () => {
+    const card = await engine(browser.context, server.url, `(${disguised})()`);
+    try {
+      const asked = { net: "tiny-d", weights: "formula", input: "formula", size: 64, backend: "auto" };
+      const all = [card.run(asked), card.run({ ...asked, net: "tiny-a" })];
+      for (const { event } of await Promise.all(all)) {
+        assert.equal(event.backend?.name, "cpu", event.message);
+        assert.match(event.backend.why, /the GPU \(acme a card\) starts after this answer/);
+      }
+      const [first, again] = [await all[0], await card.run(asked)];
+      assert.equal(again.event.backend?.name, "webgpu", again.event.message);
+      assert.match(again.event.backend.why, /checked against the CPU/);
+      assert.ok(relativeL2(again.logits, first.logits) <= 1e-3);
+    } finally {
+      await card.page.close();
+    }
+    // What is no trifle for the CPU, or is about the device, waits for the card.
+    for (const more of [{ net: "resnet18-a", size: 224 }, { net: "tiny-a", size: 64, timed: true }]) {
+      const card = await engine(browser.context, server.url, `(${disguised})()`);
+      const { event } = await card.run({ weights: "formula", input: "formula", backend: "auto", ...more });
+      assert.equal(event.backend?.name, "webgpu", event.message);
+      await card.page.close();
+    }
   });
 
   for (const kernels of ["stock", "tiled"]) {

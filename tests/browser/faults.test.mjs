@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { dist, launch, serve, twice, watch } from "./harness.mjs";
+import { disguised, dist, launch, serve, twice, watch } from "./harness.mjs";
 
 /// What each worker that is started from now on suffers, one after another: a script that runs in it before the engine.
 let faults = [];
@@ -186,6 +186,49 @@ describe("the GPU", () => {
     await answered(page, "tiny-a", "tiny-b");
     assert.equal(started, 3);
     await stays(page);
+    await page.close();
+  });
+
+  /// The page left to choose, where the adapter says that it is a card. It keeps what it says of the device, one sentence after another, and
+  /// the fewest of the networks' answers that it shows after it has shown them all.
+  async function openUndecided(...suffered) {
+    faults = suffered.map((fault) => `(${disguised})();\n${fault}`);
+    started = 0;
+    const page = await browser.context.newPage();
+    await page.addInitScript(() => {
+      Object.assign(globalThis, { said: [], fewest: Infinity });
+      new MutationObserver(() => {
+        const device = document.querySelector(".device .why")?.textContent;
+        if (device && device !== said.at(-1)) said.push(device);
+        const rows = document.querySelectorAll(".answer .top .row").length;
+        if (rows === 10 || fewest < Infinity) fewest = Math.min(fewest, rows);
+      }).observe(document, { childList: true, subtree: true, characterData: true });
+    });
+    await page.goto(`${site.url}?models=tiny-a,tiny-b`);
+    return page;
+  }
+  const onTheCard = (page) => page.waitForFunction(() => said.at(-1)?.startsWith("WebGPU (acme a card) · checked against the CPU"));
+
+  test("a card is started after the CPU has answered, then answers in its place, and nothing on show goes meanwhile", async () => {
+    const page = await openUndecided("");
+    await onTheCard(page);
+    await page.waitForFunction(() => document.querySelectorAll(".answer .waiting").length === 0);
+    const [said, fewest] = await page.evaluate(() => [said, fewest]);
+    assert.match(said.at(-2), /^CPU · the GPU \(acme a card\) starts after this answer$/);
+    assert.equal(fewest, 10);
+    assert.equal(await notice(page).count(), 0);
+    assert.equal(started, 1);
+    await page.close();
+  });
+
+  test("a card that is lost while it is started: what the CPU answered stays, and the next worker has it", async () => {
+    const page = await openUndecided(`${DEVICES}
+      const submit = GPUQueue.prototype.submit;
+      GPUQueue.prototype.submit = function (...parts) { lose(); return submit.apply(this, parts); };`, "");
+    await onTheCard(page);
+    assert.match(await notice(page).textContent(), /^The GPU failed\. It was started anew/);
+    assert.equal(await page.evaluate(() => fewest), 10);
+    assert.equal(started, 2);
     await page.close();
   });
 

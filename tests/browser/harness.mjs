@@ -203,6 +203,16 @@ export function keeping() {
   };
 }
 
+/// Runs in the worker: its adapter says that it is a card.
+export function disguised() {
+  const { get } = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "info");
+  const info = function () {
+    const { subgroupMinSize, subgroupMaxSize } = get.call(this);
+    return { vendor: "acme", architecture: "", device: "", description: "a card", isFallbackAdapter: false, subgroupMinSize, subgroupMaxSize };
+  };
+  Object.defineProperties(GPUAdapter.prototype, { info: { get: info }, isFallbackAdapter: { get: () => false } });
+}
+
 /// A page that talks to the engine directly. `run({...})` resolves to the event, with statistics of each tap; a visitor's own file of weights
 /// comes as a second argument. A `prelude` is a script that the worker runs before the engine.
 export async function engine(context, url, prelude = "") {

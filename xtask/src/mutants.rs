@@ -11,6 +11,8 @@ use crate::setup;
 const STEP: &str = "mutants";
 /// Seconds that the tests of one change may take.
 const MOST_S: u32 = 60;
+/// Cases of a property: most changes are noticed by the first.
+const MUTANT_CASES: &str = "100";
 /// What changes is compiled in a moment, what does not is fast.
 const DEPENDENCIES: &str = "profile.dev.package.\"*\".opt-level=2";
 /// How cargo-mutants ends when all are through and some were missed, or took too long.
@@ -34,7 +36,11 @@ const AREAS: [Area; 3] = [
     Area {
         name: "arch",
         files: "src/arch/*.rs",
-        stages: &[Stage { features: "", tests: &["arch"] }, Stage { features: "charts", tests: &["compare", "tools"] }],
+        stages: &[
+            Stage { features: "", tests: &["arch"] },
+            Stage { features: "charts", tests: &["compare", "tools"] },
+            Stage { features: "cli", tests: &["strides"] },
+        ],
     },
     Area {
         name: "weights",
@@ -95,7 +101,7 @@ impl Area {
             // What is changed is a copy of the clone, another one for each stage; what it depends on is compiled once.
             mutants
                 .env("CARGO_TARGET_DIR", found.join("target"))
-                .envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "0")])
+                .envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "0"), ("PROPTEST_CASES", MUTANT_CASES)])
                 .arg(format!("--cargo-arg=--config={DEPENDENCIES}"));
             process::run_to(STEP, mutants.current_dir(&project.root), "Read the output above.", &[MISSED, TIMED_OUT])?;
             if listed("missed.txt")?.is_empty() {

@@ -1,0 +1,8 @@
+//! How many cases a property is tried on.
+
+use proptest::prelude::ProptestConfig;
+
+/// A thousand, or `PROPTEST_CASES`.
+pub fn thousand() -> ProptestConfig {
+    if std::env::var_os("PROPTEST_CASES").is_some() { ProptestConfig::default() } else { ProptestConfig::with_cases(1000) }
+}
