@@ -152,6 +152,8 @@ struct Inner {
     blob: RefCell<Option<Blob>>,
     is_before_engine: Cell<bool>,
     pictures: Cell<u32>,
+    /// Counts the pictures that were chosen: one that is fetched until another was chosen comes too late.
+    choices: Cell<u32>,
     /// Counts the pictures that were given to the engine and are not shown.
     given: Cell<u32>,
     stamp: Cell<Option<Stamp>>,
@@ -263,8 +265,13 @@ impl Session {
         }
         // The engine loads while the picture does.
         self.client().ensure();
+        let choice = self.count_choice();
         spawn_local(async move {
-            match dom::fetch_blob(&sample.url()).await {
+            let fetched = dom::fetch_blob(&sample.url()).await;
+            if self.inner().choices.get() != choice {
+                return;
+            }
+            match fetched {
                 Ok(blob) => self.choose(blob, say(sample.title), Some(sample)),
                 Err(()) => self
                     .notice
@@ -332,7 +339,15 @@ impl Session {
         }
     }
 
+    /// The number of what is chosen now.
+    fn count_choice(self) -> u32 {
+        let inner = self.inner();
+        inner.choices.set(inner.choices.get() + 1);
+        inner.choices.get()
+    }
+
     fn choose(self, blob: Blob, title: String, sample: Option<Sample>) {
+        self.count_choice();
         let client = self.client();
         self.cancel_all(|pending| matches!(pending, Pending::Picture(_)));
         let id = client.next_id();

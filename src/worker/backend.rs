@@ -36,7 +36,7 @@ pub struct Backends {
 }
 
 /// What the browser found.
-struct Adapter {
+pub struct Adapter {
     name: String,
     is_software: bool,
 }
@@ -102,14 +102,13 @@ impl Backends {
         Ok(Chosen { backend, report })
     }
 
-    /// Whether runs were let go ahead of the GPU, and it is now its turn.
-    pub fn has_due(&self) -> bool {
-        self.due.is_some()
+    /// The adapter that runs were let go ahead of, once it is its turn.
+    pub fn take_due(&mut self) -> Option<Adapter> {
+        self.due.take()
     }
 
     /// Starts and checks the GPU that runs were not to wait for. What fails here is told by the next run, which tries again.
-    pub async fn start_due(&mut self) {
-        let Some(found) = self.due.take() else { return };
+    pub async fn start_due(&mut self, found: Adapter) {
         self.was_put_off = true;
         if let Ok(gpu) = start(found).await {
             let backend = Backend::Gpu(gpu.0.clone());

@@ -93,11 +93,9 @@ impl Host {
                     while let Some((request, blob)) = host.next().await {
                         host.answer(&mut at_work, request, blob).await;
                     }
-                    if !at_work.backends.has_due() {
-                        break;
-                    }
+                    let Some(due) = at_work.backends.take_due() else { break };
                     host.send(&Event::Gpu { is_ready: false }, &[]);
-                    at_work.backends.start_due().await;
+                    at_work.backends.start_due(due).await;
                     host.send(&Event::Gpu { is_ready: true }, &[]);
                 }
                 work.replace(Some(at_work));

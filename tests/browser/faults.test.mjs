@@ -61,7 +61,11 @@ GPUAdapter.prototype.requestDevice = async function (...parts) {
 };
 const lose = () => devices.at(-1).destroy();
 `;
-/// The device is lost with the first submission for a network.
+/// The device is lost with the first submission of all.
+const LOST_AT_ONCE = `${DEVICES}
+const submit = GPUQueue.prototype.submit;
+GPUQueue.prototype.submit = function (...parts) { lose(); return submit.apply(this, parts); };`;
+/// It is lost with the first submission for a network.
 const lostOver = (net) => `${DEVICES}
 over("${net}", () => {
   const submit = GPUQueue.prototype.submit;
@@ -151,9 +155,7 @@ describe("the GPU", () => {
   }));
 
   test("lost while nobody computes, and lost while it is checked: the next picture does not know it", async () => {
-    for (const fault of [`${DEVICES} hearing((message) => message.kept, lose);`, `${DEVICES}
-      const submit = GPUQueue.prototype.submit;
-      GPUQueue.prototype.submit = function (...parts) { lose(); return submit.apply(this, parts); };`]) {
+    for (const fault of [`${DEVICES} hearing((message) => message.kept, lose);`, LOST_AT_ONCE]) {
       const { page } = await open(fault);
       if (fault.includes("kept")) {
         await answered(page, "tiny-a", "tiny-b");
@@ -222,9 +224,7 @@ describe("the GPU", () => {
   });
 
   test("a card that is lost while it is started: what the CPU answered stays, and the next worker has it", async () => {
-    const page = await openUndecided(`${DEVICES}
-      const submit = GPUQueue.prototype.submit;
-      GPUQueue.prototype.submit = function (...parts) { lose(); return submit.apply(this, parts); };`, "");
+    const page = await openUndecided(LOST_AT_ONCE, "");
     await onTheCard(page);
     assert.match(await notice(page).textContent(), /^The GPU failed\. It was started anew/);
     assert.equal(await page.evaluate(() => fewest), 10);

@@ -12,6 +12,8 @@ use crate::setup::{self, Browser};
 use crate::weights;
 
 const READ_ABOVE: &str = "Read the failing test's output above.";
+/// Milliseconds that the browser tests of one file may take, many times what any of them does: one that hangs is to fail.
+const MOST_MS: u32 = 20 * 60_000;
 
 /// Runs the tests of a part. Tools that are missing and the real weights are fetched first.
 pub fn run(project: &Project, part: Part) -> Result<(), Error> {
@@ -57,7 +59,7 @@ fn in_browser(project: &Project) -> Result<(), Error> {
     announce(step);
     let mut node = browser.node.node();
     // One at a time: they measure and share the processor with a software GPU.
-    node.args(["--test", "--test-concurrency=1"]).args(files).current_dir(project.tests());
+    node.args(["--test", "--test-concurrency=1", &format!("--test-timeout={MOST_MS}")]).args(files).current_dir(project.tests());
     describe_site(&mut node, project, &browser, &cli);
     let package = weights::archive(project);
     if package.is_file() {
