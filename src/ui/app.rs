@@ -14,6 +14,7 @@ use super::soon::{Soon, soon};
 use super::state::{Lang, State, Theme};
 use crate::tr;
 use crate::worker::client::Client;
+use crate::worker::crew::Crew;
 use leptos::ev;
 use leptos::prelude::*;
 use std::rc::Rc;
@@ -28,7 +29,7 @@ const LANGUAGE_SELECT: &str = "select.language";
 pub fn start() {
     console_error_panic_hook::set_once();
     let query = dom::query();
-    let client = Client::new();
+    let crew = Crew::new();
     spawn_local(async move {
         let spoken = lang::resolved(Lang::of_query(&query));
         let (spoken, texts, problem) = match lang::fetch(spoken).await {
@@ -40,7 +41,7 @@ pub fn start() {
         problems.extend(problem);
         dom::next_task().await;
         dom::remove_shell();
-        leptos::mount::mount_to_body(move || view! { <App state problems spoken client/> });
+        leptos::mount::mount_to_body(move || view! { <App state problems spoken crew/> });
     });
 }
 
@@ -53,11 +54,11 @@ fn App(
     /// The language whose texts are there.
     spoken: Lang,
     /// The engine's end in the page.
-    client: Rc<Client>,
+    crew: Rc<Crew>,
 ) -> impl IntoView {
     let image = state.image.clone();
     let alone = state.embed;
-    let session = Session::new(state, &problems, client);
+    let session = Session::new(state, &problems, crew);
     let spoken = RwSignal::new(spoken);
     follow_address(session);
     follow_theme(session);

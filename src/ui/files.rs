@@ -146,14 +146,14 @@ impl Session {
 
     /// Looks into a file of weights.
     pub fn look(self, source: Source, net: Option<String>) {
-        let client = self.client();
+        let crew = self.crew();
         self.cancel_all(|pending| matches!(pending, Pending::Look));
-        let id = client.next_id();
+        let id = crew.next_id();
         let open = Open { id, source: source.to_string(), net: net.clone(), fetching: self.files.fetching(&source) };
         let own = self.files.own(&source);
         self.files.looked.set(Some(Looked { source, net, look: Look::Busy(None) }));
         self.pend(id, Pending::Look);
-        client.send(Request::Open(open), own);
+        crew.send(Request::Open(open), own);
     }
 
     /// Looks once more, now that another host may be asked.
@@ -196,19 +196,19 @@ impl Session {
 
     /// Asks what is kept on this device.
     pub fn list_kept(self) {
-        let client = self.client();
-        let id = client.next_id();
+        let crew = self.crew();
+        let id = crew.next_id();
         self.pend(id, Pending::Kept);
-        client.send(Request::Kept { id }, None);
+        crew.send(Request::Kept { id }, None);
     }
 
     /// Deletes a file that is kept on this device.
     pub fn forget(self, key: String) {
-        let client = self.client();
+        let crew = self.crew();
         self.files.withdraw(&key);
-        let id = client.next_id();
+        let id = crew.next_id();
         self.pend(id, Pending::Kept);
-        client.send(Request::Forget { id, key }, None);
+        crew.send(Request::Forget { id, key }, None);
     }
 
     /// Runs a network with other weights; a sentence where that cannot be.

@@ -8,7 +8,8 @@ use super::state::State;
 use crate::tr;
 use crate::weights::source::{Source as Weights, net_of, source_of, written};
 use crate::words::say;
-use crate::worker::client::{Client, Incoming, Trouble};
+use crate::worker::client::{Incoming, Trouble};
+use crate::worker::crew::Crew;
 use crate::worker::protocol::{
     BackendChoice, BackendReport, Event, Fetching, InputChoice, KernelChoice, Ran, Request, Run, Step, WeightsChoice,
 };
@@ -145,7 +146,7 @@ type Stamp = (u32, BackendChoice, KernelChoice, Option<usize>, usize);
 
 #[derive(Default)]
 struct Inner {
-    client: Rc<Client>,
+    crew: Rc<Crew>,
     /// What each request is for, oldest first; never many.
     pending: RefCell<Vec<(u32, Pending)>>,
     /// The picture on show, and whether the engine looks at it or at another.
@@ -196,7 +197,7 @@ pub struct Session {
 
 impl Session {
     /// A session that has asked nothing yet.
-    pub fn new(state: State, problems: &[String], client: Rc<Client>) -> Self {
+    pub fn new(state: State, problems: &[String], crew: Rc<Crew>) -> Self {
         let session = Self {
             awake: RwSignal::new(state.embed.is_none()),
             is_read: RwSignal::new(false),
@@ -209,10 +210,10 @@ impl Session {
             files: Files::new(),
             update: RwSignal::new_local(None),
             backend: RwSignal::default(),
-            inner: StoredValue::new_local(Rc::new(Inner { client: client.clone(), ..Inner::default() })),
+            inner: StoredValue::new_local(Rc::new(Inner { crew: crew.clone(), ..Inner::default() })),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
         };
-        client.listen(move |incoming| session.hear(incoming));
+        crew.listen(move |incoming| session.hear(incoming));
         session
     }
 
@@ -232,8 +233,8 @@ impl Session {
     }
 
     /// The engine's end in the page.
-    pub fn client(self) -> Rc<Client> {
-        self.inner().client.clone()
+    pub fn crew(self) -> Rc<Crew> {
+        self.inner().crew.clone()
     }
 
     /// Notes what a request is for.
@@ -264,7 +265,7 @@ impl Session {
             self.preview(&sample);
         }
         // The engine loads while the picture does.
-        self.client().ensure();
+        self.crew().ensure();
         let choice = self.count_choice();
         spawn_local(async move {
             let fetched = dom::fetch_blob(&sample.url()).await;
@@ -348,24 +349,24 @@ impl Session {
 
     fn choose(self, blob: Blob, title: String, sample: Option<Sample>) {
         self.count_choice();
-        let client = self.client();
+        let crew = self.crew();
         self.cancel_all(|pending| matches!(pending, Pending::Picture(_)));
-        let id = client.next_id();
+        let id = crew.next_id();
         let candidate = Candidate { blob: blob.clone(), title, sample, given: self.inner().given.get() };
         self.pend(id, Pending::Picture(candidate));
-        client.send(Request::Picture { id }, Some(blob));
+        crew.send(Request::Picture { id }, Some(blob));
     }
 
     /// Asks networks for a picture that is not shown; `heard` gets every network's answer, in order, or the first sentence why not.
     pub fn classify(self, blob: Blob, models: Vec<String>, heard: impl FnOnce(Result<Vec<(String, Answer)>, String>) + 'static) {
-        let client = self.client();
-        client.ensure();
+        let crew = self.crew();
+        crew.ensure();
         let inner = self.inner();
         inner.given.set(inner.given.get() + 1);
         // The picture on show has to be sent again afterwards.
         inner.is_before_engine.set(false);
-        let asked = Rc::new(RefCell::new(Asked { ids: Vec::new(), answers: Vec::new(), heard: Some(Box::new(heard)) }));
-        let count = models.len();
+        let answers = models.iter().map(|_| None).collect();
+        let asked = Rc::new(RefCell::new(Asked { ids: Vec::new(), answers, heard: Some(Box::new(heard)) }));
         let fail = {
             let asked = asked.clone();
             move |sentence: String| {
@@ -376,11 +377,11 @@ impl Session {
                 }
             }
         };
-        let id = client.next_id();
+        let id = crew.next_id();
         self.pend(id, Pending::Given(Box::new(fail.clone())));
-        client.send(Request::Picture { id }, Some(blob));
-        for net in models {
-            let run = self.run(&client, &net);
+        crew.send(Request::Picture { id }, Some(blob));
+        for (index, net) in models.into_iter().enumerate() {
+            let run = self.run(&crew, &net);
             let own = source_of(&net).and_then(|source| self.files.own(&source));
             let (asked, fail) = (asked.clone(), fail.clone());
             let hear = {
@@ -389,19 +390,18 @@ impl Session {
                     Err(sentence) => fail(sentence),
                     Ok(answer) => {
                         let mut asked = asked.borrow_mut();
-                        asked.answers.push((net, answer));
-                        if asked.answers.len() == count {
-                            let answers = std::mem::take(&mut asked.answers);
-                            if let Some(heard) = asked.heard.take() {
-                                heard(Ok(answers));
-                            }
+                        asked.answers[index] = Some((net, answer));
+                        if asked.answers.iter().all(Option::is_some)
+                            && let Some(heard) = asked.heard.take()
+                        {
+                            heard(Ok(std::mem::take(&mut asked.answers).into_iter().flatten().collect()));
                         }
                     }
                 }
             };
             asked.borrow_mut().ids.push(run.id);
             self.pend(run.id, Pending::Aside(Box::new(hear)));
-            client.send(Request::Run(run), own);
+            crew.send(Request::Run(run.into()), own);
         }
     }
 
@@ -420,7 +420,7 @@ impl Session {
     /// Gives a request up.
     pub fn cancel(self, id: u32) {
         if self.take(id).is_some() {
-            self.client().send(Request::Cancel { id }, None);
+            self.crew().send(Request::Cancel { id }, None);
         }
     }
 
@@ -468,7 +468,7 @@ impl Session {
     /// Likewise; `once_more` asks those that have, too, whose answers stand until then.
     fn ask(self, once_more: bool) {
         let inner = self.inner();
-        let client = self.client();
+        let crew = self.crew();
         if inner.blob.borrow().is_none() || !self.awake.get_untracked() {
             return;
         }
@@ -493,17 +493,17 @@ impl Session {
             if !stands {
                 outcomes.insert(net.clone(), Outcome::Waiting(None));
             }
-            let mut run = self.run(&client, net);
+            let mut run = self.run(&crew, net);
             run.seen = !is_live;
             // The maps that strides are shown on; they cost next to nothing.
             run.means = state.transitions(net).into_iter().map(|transition| transition.map).collect();
             self.pend(run.id, Pending::Run(net.clone()));
             // What the figures do about it comes first, in a task of its own, and may give this up.
-            let (client, own) = (client.clone(), self.files.own(&source));
+            let (crew, own) = (crew.clone(), self.files.own(&source));
             soon(move || {
                 if self.is_pending(run.id) {
-                    self.show_picture_to(&client);
-                    client.send(Request::Run(run), own);
+                    self.show_picture_to(&crew);
+                    crew.send(Request::Run(run.into()), own);
                 }
             });
         }
@@ -539,20 +539,20 @@ impl Session {
         change: impl FnOnce(&mut Run),
         heard: impl FnOnce(Result<Answer, String>) + 'static,
     ) -> Option<u32> {
-        let client = self.client();
-        self.show_picture_to(&client);
-        let mut run = self.run(&client, net);
+        let crew = self.crew();
+        self.show_picture_to(&crew);
+        let mut run = self.run(&crew, net);
         change(&mut run);
         let id = run.id;
         self.pend(id, Pending::Aside(Box::new(heard)));
-        client.send(Request::Run(run), source_of(net).and_then(|source| self.files.own(&source)));
+        crew.send(Request::Run(run.into()), source_of(net).and_then(|source| self.files.own(&source)));
         Some(id)
     }
 
     /// The run whose answer is the prediction.
-    fn run(self, client: &Client, net: &str) -> Run {
+    fn run(self, crew: &Crew, net: &str) -> Run {
         self.state.with_untracked(|state| Run {
-            id: client.next_id(),
+            id: crew.next_id(),
             net: net_of(net).into(),
             weights: written(net).map_or(WeightsChoice::Catalogue, |source| WeightsChoice::From(source.into())),
             size: Some(state.run_size(net)),
@@ -569,16 +569,16 @@ impl Session {
             shift: (state.shift, 0),
             timed: false,
             kernels: state.kernels,
-            gpu_failed: false,
+            barred: None,
         })
     }
 
     /// Has the engine look at the picture on show again, where it saw another since.
-    fn show_picture_to(self, client: &Rc<Client>) {
+    fn show_picture_to(self, crew: &Crew) {
         let inner = self.inner();
         if !inner.is_before_engine.replace(true) {
-            let id = client.next_id();
-            client.send(Request::Picture { id }, inner.blob.borrow().clone());
+            let id = crew.next_id();
+            crew.send(Request::Picture { id }, inner.blob.borrow().clone());
         }
     }
 
@@ -606,7 +606,7 @@ impl Session {
     /// Computes on the GPU again that had failed.
     pub fn try_gpu_again(self) {
         self.asks_for_gpu.set(false);
-        self.client().allow_gpu();
+        self.crew().allow_gpu();
         self.outcomes.set(BTreeMap::new());
         self.refresh();
     }
@@ -616,7 +616,7 @@ impl Session {
         let take = |id: u32| self.take(id);
         let put = |net: String, outcome: Outcome| self.outcomes.update(|outcomes| drop(outcomes.insert(net, outcome)));
         match event {
-            Event::Ready | Event::Alive | Event::Gpu { is_ready: false } | Event::GpuFailed { .. } => {}
+            Event::Ready | Event::Alive | Event::OnCpu { .. } | Event::Gpu { is_ready: false } | Event::GpuFailed { .. } => {}
             Event::Gpu { is_ready: true } => self.ask(self.state.with_untracked(|state| state.backend == BackendChoice::Auto)),
             Event::Picture { id, width, height } => {
                 if let Some(Pending::Picture(candidate)) = take(id) {
@@ -744,7 +744,8 @@ impl Session {
 /// Networks that were asked for a picture that is not shown.
 struct Asked {
     ids: Vec<u32>,
-    answers: Vec<(String, Answer)>,
+    /// In the order in which they were asked.
+    answers: Vec<Option<(String, Answer)>>,
     heard: Option<HeardAll>,
 }
 

@@ -1,8 +1,6 @@
 //! Which device computes: the GPU where there is a real one that burn can use and that agrees with the CPU.
 
 use super::protocol::{BackendChoice, BackendReport, KernelChoice, Run, Step};
-use crate::arch::cost::totals;
-use crate::arch::{ArchSpec, Input, lower};
 use crate::engine::gpu::{Gpu, Kernels};
 use crate::engine::{Agreement, Backend, EngineError, check_against_cpu};
 use js_sys::{Array, Function, Object, Promise, Reflect};
@@ -20,6 +18,8 @@ const QUICK_MACS: u64 = 200_000_000;
 pub struct Chosen {
     pub backend: Backend,
     pub report: BackendReport,
+    /// Whether other runs have it, too, as long as they ask for the same.
+    pub is_settled: bool,
 }
 
 /// What has been found out so far.
@@ -69,7 +69,7 @@ impl Backends {
                 if !self.was_put_off && is_quick(run) {
                     let why = format!("the GPU ({}) starts after this answer", found.name);
                     self.due = Some(found);
-                    return Ok(cpu(&why));
+                    return Ok(Chosen { is_settled: false, ..cpu(&why) });
                 }
                 report(Step::Gpu);
                 match start(found).await {
@@ -99,7 +99,7 @@ impl Backends {
             return Ok(cpu(&format!("the GPU ({adapter}) computes something else than the CPU, {apart:.0e} apart")));
         }
         let report = BackendReport { name: "webgpu".into(), adapter, why: format!("checked against the CPU, {apart:.0e} apart") };
-        Ok(Chosen { backend, report })
+        Ok(Chosen { backend, report, is_settled: true })
     }
 
     /// The adapter that runs were let go ahead of, once it is its turn.
@@ -125,15 +125,14 @@ impl Backends {
 /// Whether the CPU may answer a run in the GPU's place.
 fn is_quick(run: &Run) -> bool {
     let is_free = run.backend == BackendChoice::Auto && run.kernels == KernelChoice::Auto;
-    let graph = || lower(&ArchSpec::named(&run.net).ok()?, Input::square(run.size.unwrap_or(224))).ok();
-    is_free && !run.timed && run.input.batch() == 1 && graph().is_some_and(|graph| totals(&graph).macs <= QUICK_MACS)
+    is_free && !run.timed && run.input.batch() == 1 && run.macs().is_some_and(|macs| macs <= QUICK_MACS)
 }
 
 /// Why a run does without the GPU, whatever there is.
-fn barred(run: &Run) -> Option<&'static str> {
+fn barred(run: &Run) -> Option<&str> {
     match run.backend {
         BackendChoice::Cpu => Some("you chose the CPU"),
-        _ => run.gpu_failed.then_some("the GPU failed here"),
+        _ => run.barred.as_deref(),
     }
 }
 
@@ -144,7 +143,7 @@ pub fn ask_for(run: &Run) -> Option<JsFuture> {
 
 fn cpu(why: &str) -> Chosen {
     let report = BackendReport { name: "cpu".into(), adapter: String::new(), why: why.into() };
-    Chosen { backend: Backend::Cpu, report }
+    Chosen { backend: Backend::Cpu, report, is_settled: true }
 }
 
 fn software(adapter: &str) -> String {

@@ -25,8 +25,8 @@ const LOADING_LOOKS: u32 = 180;
 const TRIES: u32 = 2;
 /// Times that the GPU may fail before the visitor is asked: browsers keep a site from the GPU that has lost it too often.
 const GPU_FAILURES: u32 = 2;
-/// The number of a picture that is sent again, for which nobody waits.
-const NOBODY: u32 = 0;
+/// The number of a picture that is sent again, for which nobody waits; no other request has it.
+pub const NOBODY: u32 = 0;
 
 /// What the page hears.
 pub enum Incoming {
@@ -56,7 +56,6 @@ type Listener = Box<dyn Fn(Incoming)>;
 pub struct Client {
     running: RefCell<Option<Running>>,
     listener: RefCell<Option<Listener>>,
-    next_id: Cell<u32>,
     /// Counts the workers that were started, so that a late word of an old one is not taken for the new one's.
     generation: Cell<u32>,
     /// What has yet to be answered, oldest first. The worker answers in this order.
@@ -103,11 +102,6 @@ impl Drop for Watch {
 }
 
 impl Client {
-    /// A client whose worker is not started yet.
-    pub fn new() -> Rc<Self> {
-        Rc::new(Self { next_id: Cell::new(NOBODY + 1), ..Self::default() })
-    }
-
     /// Whether an engine was started beside the page, which [`Client::ensure`] takes over.
     pub fn is_early() -> bool {
         left().is_some()
@@ -116,11 +110,6 @@ impl Client {
     /// Who hears what comes from now on.
     pub fn listen(&self, listener: impl Fn(Incoming) + 'static) {
         *self.listener.borrow_mut() = Some(Box::new(listener));
-    }
-
-    /// A number for the next request.
-    pub fn next_id(&self) -> u32 {
-        self.next_id.replace(self.next_id.get() + 1)
     }
 
     /// Starts the worker if there is none.
@@ -179,8 +168,8 @@ impl Client {
     fn post(self: &Rc<Self>, worker: &Worker, open: &Open) {
         let is_sent = match &open.request {
             Request::Run(run) if self.is_gpu_barred() && run.backend != BackendChoice::Cpu => {
-                let run = Run { gpu_failed: true, ..run.clone() };
-                post(worker, &Request::Run(run), open.blob.as_ref())
+                let run = Run { barred: Some("the GPU failed here".into()), ..Run::clone(run) };
+                post(worker, &Request::Run(run.into()), open.blob.as_ref())
             }
             request => post(worker, request, open.blob.as_ref()),
         };

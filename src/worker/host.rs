@@ -11,7 +11,7 @@ use super::wait::sleep;
 use crate::arch::coverage::{self, Mask};
 use crate::arch::{ArchSpec, Input, lower};
 use crate::engine::topk::top_k;
-use crate::engine::{self, Edit, EngineError, Fill, Pass, Unit};
+use crate::engine::{self, Backend, Edit, EngineError, Fill, Pass, Unit};
 use crate::image::{Rgb, prepare, resize_and_crop};
 use crate::weights::formula;
 use crate::weights::labels::{Label, labels};
@@ -149,7 +149,7 @@ impl Host {
             }
             Request::Run(run) => {
                 let id = run.id;
-                let result = self.run(work, run, blob).await;
+                let result = self.run(work, *run, blob).await;
                 self.told(work, id, result.map(|(ran, numbers)| (Event::Ran(Box::new(ran)), numbers)));
             }
             Request::Open(open) => {
@@ -208,6 +208,9 @@ impl Host {
         let mut report = |step| self.report(id, step);
         report(Step::Device);
         let chosen = work.backends.choose(&run, self.asked.take(), &mut report).await?;
+        if chosen.is_settled && matches!(chosen.backend, Backend::Cpu) {
+            self.send(&Event::OnCpu { run: id, why: chosen.report.why.clone() }, &[]);
+        }
         let loaded = work.store.network(&run, &chosen.backend, own.as_ref(), &mut report).await?;
         report(Step::Computing);
         // Lets messages that have arrived be received.

@@ -6,6 +6,8 @@
 mod backend;
 #[cfg(feature = "ui")]
 pub mod client;
+#[cfg(feature = "ui")]
+pub mod crew;
 #[cfg(feature = "webgpu")]
 mod download;
 #[cfg(feature = "webgpu")]

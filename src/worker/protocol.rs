@@ -6,6 +6,8 @@
 //!
 //! The worker posts [`Event::Ready`] first; what is sent before that is lost.
 
+use crate::arch::cost::totals;
+use crate::arch::{ArchSpec, Input, lower};
 use crate::weights::Card;
 use crate::weights::inspect::Inspection;
 use serde::{Deserialize, Serialize};
@@ -46,7 +48,7 @@ pub enum Request {
         id: u32,
     },
     /// Run one network.
-    Run(Run),
+    Run(Box<Run>),
     /// Read a file of weights and say what it holds. A visitor's own comes in `blob`.
     Open(Open),
     /// List what is kept on this device.
@@ -159,9 +161,17 @@ pub struct Run {
     /// By which kernels, on WebGPU.
     #[serde(default)]
     pub kernels: KernelChoice,
-    /// Whether the GPU failed too often to be tried.
+    /// Why the GPU is not to be tried, in a clause, where it is not.
     #[serde(default)]
-    pub gpu_failed: bool,
+    pub barred: Option<String>,
+}
+
+impl Run {
+    /// Multiply-accumulates for one picture; none where there is no such network.
+    pub fn macs(&self) -> Option<u64> {
+        let graph = lower(&ArchSpec::named(&self.net).ok()?, Input::square(self.size.unwrap_or(224))).ok()?;
+        Some(totals(&graph).macs)
+    }
 }
 
 /// One position of a layer's output.
@@ -311,6 +321,13 @@ pub enum Event {
         /// A sentence for the visitor.
         message: String,
     },
+    /// The CPU computes a run, and what else is asked with the same choice of a device.
+    OnCpu {
+        /// The run's number.
+        run: u32,
+        /// Why, in a clause.
+        why: String,
+    },
     /// The GPU is started, or was, since the CPU answered in its place: asked again, it answers.
     Gpu {
         /// Whether it was.
@@ -333,6 +350,7 @@ impl Event {
             | Self::Alive
             | Self::Progress { .. }
             | Self::Notice { .. }
+            | Self::OnCpu { .. }
             | Self::Gpu { .. }
             | Self::GpuFailed { .. } => None,
             Self::Picture { id, .. } | Self::WeightsElsewhere { id, .. } | Self::Kept { id, .. } | Self::Failed { id, .. } => {

@@ -55,8 +55,9 @@ function pairsTable(rows) {
 
 const PAIRS_LEGEND = `\
 Milliseconds until all is answered, on the CPU: a pass of one worker, and a pass of each of two that share nothing. "gain" is how much more the two do in
-the same time. Threads of one engine have to wait for each other, so that they gain less than this; they are worth a second build, shared
-memory and a host that is cross-origin isolated where they gain ${THREADS_PAY} × or more.`;
+the same time, and what the page gains by a second engine where the CPU computes several large networks. Threads of one engine have to wait for each
+other, so that they gain less than this; they would be worth a second build, shared memory and a host that is cross-origin isolated where they gained
+${THREADS_PAY} × or more.`;
 
 /** Peaks over those of an empty page. `peaks`: bytes by engine, `none` for the page alone. */
 export function memoryRow(bench, { none, ...peaks }) {

@@ -297,6 +297,15 @@ describe("the engine", () => {
     await page.close();
   });
 
+  test("the second one stops, where two share large networks: another one takes its place, and all answer", async () => {
+    const page = await open(["", traps("tiny-b")], "?models=tiny-a,tiny-b,tiny-c&size=512&backend=cpu");
+    await answered(page, "tiny-a", "tiny-b", "tiny-c");
+    assert.match(await notice(page).textContent(), /^The engine stopped\. Another one took its place/);
+    assert.equal(started, 3);
+    assert.equal(page.workers().length, 2);
+    await page.close();
+  });
+
   test("it stops while nothing is asked of it: the next picture is answered", async () => {
     const page = await open(['hearing((message) => message.kept, () => setTimeout(() => { throw new Error("stopped"); }));']);
     await answered(page, "tiny-a", "tiny-b");
