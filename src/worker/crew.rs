@@ -1,7 +1,8 @@
 //! The workers together: a second one helps where the CPU computes several large networks, each of the two with networks of its own.
 //!
-//! They share no memory, which a host would have to allow (threads of one engine need a page that is cross-origin isolated), and between them do
-//! nearly twice as much on two cores (bench/RESULTS.md, "Two engines at once").
+//! They share no memory, which a host would have to allow: threads of one engine need a page that is cross-origin isolated. Two cores do nearly
+//! twice as much that way (bench/RESULTS.md, "Two engines at once"); with the page on one of them, which has each answer to show, four ResNet-50s
+//! took three quarters of the time (tests/browser/crew.test.mjs).
 
 use super::client::{Client, Incoming, NOBODY};
 use super::protocol::{BackendChoice, Event, KernelChoice, Request, Run, WeightsChoice};

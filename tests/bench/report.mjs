@@ -55,8 +55,8 @@ function pairsTable(rows) {
 
 const PAIRS_LEGEND = `\
 Milliseconds until all is answered, on the CPU: a pass of one worker, and a pass of each of two that share nothing. "gain" is how much more the two do in
-the same time, and what the page gains by a second engine where the CPU computes several large networks. Threads of one engine have to wait for each
-other, so that they gain less than this; they would be worth a second build, shared memory and a host that is cross-origin isolated where they gained
+the same time: the most that the page's second engine can gain, which helps where the CPU computes several large networks. Threads of one engine have to
+wait for each other, so that they gain less; they would be worth a second build, shared memory and a host that is cross-origin isolated where they gained
 ${THREADS_PAY} × or more.`;
 
 /** Peaks over those of an empty page. `peaks`: bytes by engine, `none` for the page alone. */
