@@ -25,6 +25,7 @@ enum Who {
 }
 
 /// A run that has yet to be answered.
+#[derive(Clone)]
 struct Open {
     run: Run,
     own: Option<Blob>,
@@ -233,7 +234,7 @@ impl Crew {
             let is_free = open.who == Who::First && open.run.id != begun && self.home(&open.run).is_none();
             if is_free && second < first && self.is_large(&open.run) {
                 open.who = Who::Second;
-                moved.push(Open { run: open.run.clone(), own: open.own.clone(), who: Who::Second });
+                moved.push(open.clone());
             }
             *(if open.who == Who::First { &mut first } else { &mut second }) += 1;
         }

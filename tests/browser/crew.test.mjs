@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { median } from "../bench/numbers.mjs";
 import { hub } from "./hub.mjs";
-import { dist, launch, serve, watch } from "./harness.mjs";
+import { answers, dist, launch, serve, watch } from "./harness.mjs";
 
 /// At this size a tiny network costs a fifth of what a ResNet-50 does at 224 px.
 const LARGE = "?models=tiny-a,tiny-b,tiny-c,tiny-d&size=512&backend=";
@@ -44,9 +45,6 @@ async function open(query, cores, downloads = 0) {
 const answered = (page, count) => page.waitForFunction(
   (count) => document.querySelectorAll(".answer .top .row").length === 5 * count && !document.querySelector(".answer .waiting"), count,
 );
-const answers = (page) => page.$$eval(".answer", (cards) => cards.map((card) => [
-  card.dataset.net, ...[...card.querySelectorAll(".row")].map((row) => row.textContent),
-]));
 
 /// Chooses a picture, and says how many milliseconds later all networks had answered.
 const choose = (page, title) => page.evaluate(async (title) => {
@@ -59,7 +57,6 @@ const choose = (page, title) => page.evaluate(async (title) => {
   }
   return performance.now() - start;
 }, title);
-const median = (times) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
 
 describe("large networks on the CPU", () => {
   test("two engines say of four ResNet-50s what one says", async () => {

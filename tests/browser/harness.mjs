@@ -173,6 +173,11 @@ export function watch(page, url, ...others) {
   return { errors, strangers };
 }
 
+/// What the networks on show say: of each its name, then its classes with their shares.
+export const answers = (page) => page.$$eval(".answer", (cards) => cards.map((card) => [
+  card.dataset.net, ...[...card.querySelectorAll(".row")].map((row) => row.textContent),
+]));
+
 /// Runs in the page and in the worker before their code is loaded: has `wasmBytes` tell how large the memory of their wasm is, and `gpuBytes` how
 /// large the buffers are that they hold on the GPU.
 export function keeping() {
