@@ -12,7 +12,8 @@ use specs::any_spec;
 use stridescope::arch::cost::{self, totals};
 use stridescope::arch::coverage::{self, block_reads};
 use stridescope::arch::folding::Folding;
-use stridescope::arch::{AntiAlias, ArchSpec, BlockKind, Graph, Input, Op, SpecError, diagram, lower, receptive};
+use stridescope::arch::names::BODIES;
+use stridescope::arch::{AntiAlias, ArchSpec, BlockKind, Graph, Input, Op, SpecError, Variant, diagram, lower, receptive};
 
 fn graph(name: &str, size: usize) -> Graph {
     lower(&ArchSpec::named(name).unwrap(), Input::square(size)).unwrap()
@@ -96,10 +97,29 @@ fn names_are_refused_with_what_to_write() {
 }
 
 #[test]
+fn every_body_and_letter_says_what_it_is_and_whose() {
+    for (name, source) in BODIES.iter().map(|body| (body.name, body.source)) {
+        let words = match name {
+            "tiny" => "this project's own",
+            "resnet26" => "timm's resnet26",
+            "resnext50_32x4d" | "resnext101_32x8d" => "Xie et al. 2016",
+            "wide_resnet50_2" | "wide_resnet101_2" => "Zagoruyko and Komodakis 2016",
+            "resnetblur50" => "Zhang 2019",
+            "resnetaa50" => "ResNeSt",
+            _ => "He et al. 2015",
+        };
+        assert!(source.contains(words), "{name}: {source}");
+    }
+    let taglines = Variant::ALL.map(Variant::tagline);
+    assert_eq!(taglines[..4], ["original", "stride on the 3×3", "three 3×3 stem", "avgpool shortcut"]);
+    assert_eq!(taglines[4..], ["wide three 3×3 stem", "tiered stem, avgpool shortcut"]);
+}
+
+#[test]
 fn descriptions_that_make_no_network_are_refused() {
     let spec = ArchSpec::named("resnet50-d").unwrap();
     let named = |name: &str| ArchSpec::named(name).unwrap();
-    let cases: [(ArchSpec, usize, &str); 15] = [
+    let cases: [(ArchSpec, usize, &str); 16] = [
         (spec.clone(), 31, "the height of the input is 31"),
         (spec.clone(), 513, "the height of the input is 513"),
         (ArchSpec { layers: vec![1_000_000_000], ..spec.clone() }, 224, "blocks in a stage is 1000000000"),
@@ -113,6 +133,7 @@ fn descriptions_that_make_no_network_are_refused() {
         (named("resnet50-b.blocks200-200-200-200-200.width4000000000"), 224, "the width of the first stage is 4000000000"),
         (named("resnet50-b.channels0"), 224, "the number of input channels is 0"),
         (named("resnetaa50-b.blocks1-1-1-1-1"), 32, "at layer5.0.aa only 1 x 1 positions are left"),
+        (named("resnetblur50-b.blocks1-1-1-1-1"), 32, "at layer5.0.aa only 1 x 1 positions are left"),
         (named("resnetaa50-b"), 232, "every halved size must be even"),
         (named("resnet50-b.classes0"), 224, "the number of classes is 0"),
     ];
@@ -120,6 +141,8 @@ fn descriptions_that_make_no_network_are_refused() {
         let error = lower(&spec, Input::square(size)).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
+    // The pooling of a shortcut rounds up, so that of one position it makes one.
+    assert!(lower(&named("resnet50-d.blocks1-1-1-1-1"), Input::square(32)).is_ok());
 }
 
 #[test]
@@ -130,6 +153,20 @@ fn switches_change_what_a_name_says() {
     assert_eq!(spec("resnet50-d.os8"), spec("resnet50-d.dilate0-1-1"));
     assert_eq!(spec("resnet50-d.groups32.wpg4").name(), "resnext50_32x4d-d");
     assert_eq!(spec("resnet50-b.stem-deep.shortcut-avgpool").name(), "resnet50-d");
+    // Each switch has its way back.
+    for (one, other) in [
+        ("resnet50-c.stem-conv7", "resnet50-b"),
+        ("resnet50-a.stride-conv2", "resnet50-b"),
+        ("resnet50-d.shortcut-conv", "resnet50-c"),
+        ("resnetaa50-b.aa-none", "resnet50-b"),
+        ("resnet34-b.bottleneck", "resnet50-b"),
+        ("resnet50-b.basic", "resnet34-b"),
+    ] {
+        assert_eq!(spec(one), spec(other), "{one}");
+    }
+    let longest = format!("resnet50-b{}.os32.os32", ".classes1000".repeat(15));
+    assert_eq!((longest.len(), spec(&longest)), (200, spec("resnet50-b")));
+    assert!(matches!(ArchSpec::named(&longest.replacen("1000", "10000", 1)), Err(SpecError::UnknownName(_))));
     assert_eq!(
         spec("resnet50-a.shortcut-avgpool.os16.classes21.channels1").name(),
         "resnet50-a.shortcut-avgpool.os16.classes21.channels1"
@@ -173,6 +210,30 @@ fn dilation_takes_the_place_of_stride() {
     assert_eq!(dilated.downsampling_blocks().count(), 1);
 }
 
+/// timm smooths where a block has stride 2, and where its distance grows (`Bottleneck`'s `use_aa`), there with stride 1.
+#[test]
+fn smoothing_comes_before_a_stride_and_where_dilation_begins() {
+    for (name, kind) in [("resnetaa50-b.os8", "avgpool"), ("resnetblur50-b.os16", "blurpool"), ("resnet50-d.aa-blur", "blurpool")]
+    {
+        let graph = graph(name, 224);
+        let smoothed: Vec<_> = graph.nodes.iter().filter(|node| node.id.ends_with(".aa")).collect();
+        let ids: Vec<&str> = smoothed.iter().map(|node| node.id.as_str()).collect();
+        assert_eq!(ids, ["layer2.0.aa", "layer3.0.aa", "layer4.0.aa"], "{name}");
+        for node in smoothed {
+            assert_eq!(node.op.kind(), kind, "{name}");
+            let next = graph.nodes.iter().find(|other| other.id == node.id.replace("aa", "conv3")).unwrap();
+            assert_eq!((node.shape.height, node.shape.width), (next.shape.height, next.shape.width), "{name} {}", node.id);
+        }
+        let sides = ["layer2", "layer3", "layer4"].map(|stage| graph.nodes[graph.find(stage).unwrap()].shape.width);
+        let wanted = match &name[name.len() - 3..] {
+            "os8" => [28, 28, 28],
+            "s16" => [28, 14, 14],
+            _ => [28, 14, 7],
+        };
+        assert_eq!(sides, wanted, "{name}");
+    }
+}
+
 #[test]
 fn nodes_can_be_found_by_layer_block_and_stage() {
     let graph = graph("resnet50-d", 224);
@@ -205,6 +266,25 @@ fn diagrams_align_and_mark_what_differs() {
     }
     let svg = diagram::svg(&columns[3], "resnet50-d", "layer2.0.conv2");
     assert_eq!(svg.matches("class=\"node changed selected\"").count(), 1);
+    // One box can be reached by tabulator: the selected one, or else the first.
+    let cells = columns[3].cells.len();
+    assert!(svg.contains(r#"data-node="layer2.0.conv2" role="button" tabindex="0""#));
+    let first = diagram::svg(&columns[3], "resnet50-d", "no layer");
+    assert!(first.split("<g ").nth(1).unwrap().contains(r#"tabindex="0""#));
+    for svg in [svg, first] {
+        let reached = ["0", "-1"].map(|index| svg.matches(&format!(r#" tabindex="{index}""#)).count());
+        assert_eq!(reached, [1, cells - 1]);
+    }
+}
+
+/// Beside a block of two convolutions, whose own are added and whose counterparts are removed, a block of three leaves room below.
+#[test]
+fn a_path_a_begins_at_the_top_of_its_rows() {
+    let graphs = [graph("resnet50-b", 224), graph("resnet18-b", 224)];
+    let columns = diagram::columns(&[&graphs[0], &graphs[1]], &graphs[0], &Folding::around("layer1.1"));
+    let tops = columns.iter().map(|column| column.cells.iter().find(|cell| cell.id == "layer1.1.conv1").unwrap().at.1);
+    let tops: Vec<f64> = tops.collect();
+    assert_eq!(tops[0], tops[1]);
 }
 
 proptest! {

@@ -5,7 +5,7 @@
 use std::path::Path;
 use stridescope::arch::cost::{Convention, Extra, Extras, formula, macs, totals};
 use stridescope::arch::diagram;
-use stridescope::arch::diff::{Change, differences, grouped};
+use stridescope::arch::diff::{Change, Difference, differences, grouped};
 use stridescope::arch::folding::{Fold, Folding, Unit};
 use stridescope::arch::names::BODIES;
 use stridescope::arch::table::{Format, Level, rows, total};
@@ -63,6 +63,27 @@ fn differences_are_those_of_the_paper() {
     assert_eq!(told("resnet50-b", "resnext50_32x4d-b").len(), 4 * 3, "{:?}", told("resnet50-b", "resnext50_32x4d-b"));
 }
 
+#[test]
+fn differences_of_several_blocks_are_told_once() {
+    let ids = |base, net| told(base, net).into_iter().map(|(_, id, _)| id).collect::<Vec<_>>();
+    let wide = ids("resnet50-b", "resnext50_32x4d-b");
+    assert_eq!(
+        wide[..4],
+        [
+            "layer1.0, layer1.1, layer1.2: conv1",
+            "layer1.0, layer1.1, layer1.2: conv2",
+            "layer1.0, layer1.1, layer1.2: conv3",
+            "layer2.0 … layer2.3: conv1"
+        ]
+    );
+    let narrow = ids("resnet18-b", "resnet18-b.width32");
+    assert!(narrow.contains(&"layer1.0, layer1.1: conv2".to_string()), "{narrow:?}");
+    // What is in no block stands for itself.
+    let changed = |id: &str| Difference { id: id.into(), change: Change::Changed, words: "stride 1 → 2".into() };
+    let apart = [changed("neck.0.conv1"), changed("neck.1.conv1")];
+    assert_eq!(grouped(&apart), apart);
+}
+
 /// What is added one way is removed the other way.
 #[test]
 fn differences_turn_around() {
@@ -73,7 +94,7 @@ fn differences_turn_around() {
         ("resnetblur50-b", "resnet50-b.os8"),
     ] {
         let (there, back) = (differences(&graph(a), &graph(b)), differences(&graph(b), &graph(a)));
-        let count = |list: &[stridescope::arch::diff::Difference], change| list.iter().filter(|d| d.change == change).count();
+        let count = |list: &[Difference], change| list.iter().filter(|d| d.change == change).count();
         assert_eq!(count(&there, Change::Added), count(&back, Change::Removed), "{a} {b}");
         assert_eq!(count(&there, Change::Changed), count(&back, Change::Changed), "{a} {b}");
     }

@@ -12,12 +12,14 @@ use cases::thousand;
 use common::{GoldenRun, block_on, formula_goldens, formula_network, project, sample};
 use proptest::prelude::*;
 use specs::any_spec;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use stridescope::arch::{AntiAlias, ArchSpec, Graph, Input, lower};
+use stridescope::arch::{AntiAlias, ArchSpec, Graph, Input, StrideOn, lower};
 use stridescope::engine::topk::{softmax, top_k};
 use stridescope::engine::{Backend, EngineError, Network, Pass, check_against_cpu, relative_l2};
 use stridescope::image;
-use stridescope::weights::{Checkpoint, catalogue, formula, safetensors};
+use stridescope::weights::layout::{self, Inferred};
+use stridescope::weights::{self, Checkpoint, catalogue, formula, safetensors};
 
 /// Every node's mean, standard deviation, largest magnitude and first values within this of the node's largest magnitude.
 const NODE_TOLERANCE: f64 = 1e-4;
@@ -43,6 +45,38 @@ fn every_formula_network_agrees_with_pytorch_at_every_node() {
             assert!(off <= NODE_TOLERANCE, "{} {}: {off:.2e} of its largest magnitude off", golden.name, tap.id);
         }
         println!("{}: logits {distance:.1e} off, {} nodes", golden.name, output.taps.len());
+    }
+}
+
+/// What PyTorch computes with the checkpoints that it saved; `tests/fixtures/checkpoints.py` made both.
+#[derive(serde::Deserialize)]
+struct CheckpointGoldens {
+    size: usize,
+    logits: BTreeMap<String, Vec<f32>>,
+}
+
+#[test]
+fn checkpoints_give_the_logits_that_pytorch_computes_with_them() {
+    let folder = project().join("tests/fixtures/checkpoints");
+    let goldens: CheckpointGoldens = serde_json::from_slice(&std::fs::read(folder.join("logits.json")).unwrap()).unwrap();
+    assert_eq!(goldens.logits.len(), 16);
+    for (name, wanted) in &goldens.logits {
+        let checkpoint = Arc::new(weights::read(std::fs::read(folder.join(name)).unwrap()).unwrap());
+        let Inferred { spec, stride_is_open } = layout::infer(&checkpoint).unwrap();
+        let size = goldens.size;
+        let distance = |spec: &ArchSpec| {
+            let graph = lower(spec, Input::square(size)).unwrap();
+            let network = Network::load(graph, checkpoint.clone(), Backend::Cpu).unwrap();
+            let output = block_on(network.forward(&formula::input(3 * size * size), 1, (size, size), &Pass::default())).unwrap();
+            relative_l2(&output.logits, wanted)
+        };
+        let found = distance(&spec);
+        assert!(found <= LOGIT_TOLERANCE, "{name}: {found:.2e}");
+        println!("{name}: logits {found:.1e} off");
+        if stride_is_open {
+            let other = distance(&ArchSpec { stride_on: StrideOn::Conv1, ..spec });
+            assert!(other > 1e-2, "{name}: only the logits tell where the stride is, {other:.2e}");
+        }
     }
 }
 
@@ -188,7 +222,7 @@ struct FamilyGolden {
     net: String,
     size: usize,
     logits: Vec<f32>,
-    stages: std::collections::BTreeMap<String, StageGolden>,
+    stages: BTreeMap<String, StageGolden>,
 }
 
 /// ResNeXt, Wide ResNet, S, T, anti-aliased and dilated networks, as PyTorch computes them (`tests/fixtures/engine.py`).

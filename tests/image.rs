@@ -79,6 +79,31 @@ fn resizing_and_cropping_give_pillows_pixels() {
     assert_eq!(cases, 38);
 }
 
+/// Pixels that are numbered show where each one went.
+#[test]
+fn a_picture_that_is_moved_is_mirrored_beyond_its_edges() {
+    let numbered = |width: usize, height: usize| {
+        let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| [x as u8, y as u8, 7])).collect();
+        Rgb { width, height, pixels }
+    };
+    let moved = |picture: &Rgb, how: &Preprocess, shift: (usize, usize)| {
+        let crop = resize_and_crop(picture, how, shift).unwrap();
+        let columns: Vec<u8> = crop.pixels.chunks(3).take(how.size).map(|pixel| pixel[0]).collect();
+        let rows: Vec<u8> = crop.pixels.chunks(3 * how.size).map(|row| row[1]).collect();
+        let whole = rows.iter().flat_map(|&y| columns.iter().flat_map(move |&x| [x, y, 7])).collect();
+        assert_eq!(crop, Rgb { width: how.size, height: how.size, pixels: whole });
+        (columns, rows)
+    };
+    let square = numbered(4, 4);
+    let all = how(4, 4, Interpolation::Bilinear);
+    assert_eq!(moved(&square, &all, (0, 0)), (vec![0, 1, 2, 3], vec![0, 1, 2, 3]));
+    assert_eq!(moved(&square, &all, (1, 0)), (vec![1, 2, 3, 3], vec![0, 1, 2, 3]));
+    assert_eq!(moved(&square, &all, (5, 4)), (vec![2, 1, 0, 0], vec![3, 2, 1, 0]));
+    assert_eq!(moved(&square, &all, (8, 11)), (vec![0, 1, 2, 3], vec![3, 3, 2, 1]));
+    // Of a picture that is wider than it is high, and a square from its middle.
+    assert_eq!(moved(&numbered(8, 4), &how(2, 4, Interpolation::Bilinear), (2, 1)), (vec![5, 6], vec![2, 3]));
+}
+
 #[test]
 fn values_are_scaled_less_the_mean_over_the_deviation_channel_by_channel() {
     let picture = Rgb { width: 2, height: 1, pixels: vec![0, 51, 102, 255, 204, 153] };
@@ -271,8 +296,13 @@ fn odd_but_sound_pictures_are_read() {
     // An EXIF thumbnail is a JPEG inside the JPEG, with an end of its own.
     let thumbnail = [b"\xff\xd8\xff\xe1\x00\x0cExif\0\0\xff\xda\xff\xd9", &file("jpeg-grey.jpg")[2..]].concat();
     assert!(difference(&decode(&thumbnail).unwrap(), &grey).0 <= 1, "a JPEG with a thumbnail");
-    let cut = &thumbnail[..thumbnail.len() - 2];
-    assert_eq!(decode(cut), Err(ImageError::Damaged("its end is missing".into())), "the same cut off");
+    // Before a marker there may be any number of 0xff.
+    let filled = [b"\xff\xd8\xff\xff", &file("jpeg-grey.jpg")[2..]].concat();
+    assert!(difference(&decode(&filled).unwrap(), &grey).0 <= 1, "a JPEG with bytes that fill");
+    for whole in [thumbnail, filled] {
+        let cut = &whole[..whole.len() - 2];
+        assert_eq!(decode(cut), Err(ImageError::Damaged("its end is missing".into())), "the same cut off");
+    }
 }
 
 #[test]

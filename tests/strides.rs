@@ -7,7 +7,7 @@ mod cases;
 mod common;
 
 use cases::thousand;
-use common::{block_on, formula_network, project, sample, tiny};
+use common::{block_on, formula_network, project, tiny};
 use proptest::prelude::*;
 use stridescope::arch::coverage::{self, Mask, Reads};
 use stridescope::arch::graph::Window;
@@ -16,7 +16,6 @@ use stridescope::arch::{ArchSpec, Input, Shape, lower};
 use stridescope::engine::topk::top_k;
 use stridescope::engine::{Edit, EngineError, Fill, Network, Pass};
 use stridescope::image::decode::decode;
-use stridescope::image::resize_and_crop;
 use stridescope::ui::features_view::{Change, Maps, Sort};
 use stridescope::ui::field_view::{self, Seen};
 use stridescope::ui::{picture, strides_view as view};
@@ -49,22 +48,6 @@ proptest! {
                 prop_assert_eq!(reads.at(y, x) as f32, reads_by_convolution(window, (height, width), (y, x)), "{} {}", y, x);
             }
         }
-    }
-
-    /// A mirrored map is the map with its second row before the first, and so on, without padding.
-    #[test]
-    fn mirrored_reads_are_those_of_a_padded_map(stride in 1usize..3, height in 2usize..20, width in 2usize..20) {
-        let window = Window { kernel: 3, stride, padding: 1, dilation: 1, mirrored: true };
-        let out = |len: usize| (len - 1) / stride + 1;
-        let reads = Reads::of_window(window, (height, width), (out(height), out(width)));
-        let axis = |len: usize| {
-            let mirrored: Vec<usize> = std::iter::once(1).chain(0..len).chain([len - 2]).collect();
-            let mut reads = vec![0; len];
-            (0..out(len)).flat_map(|o| (0..3).map(move |tap| o * stride + tap)).for_each(|at| reads[mirrored[at]] += 1);
-            reads
-        };
-        prop_assert_eq!(&reads.rows, &axis(height));
-        prop_assert_eq!(&reads.columns, &axis(width));
     }
 }
 
@@ -175,29 +158,6 @@ fn class_activation_maps_add_up_to_the_logits() {
         assert!((mean - output.means[0].values[at]).abs() < 1e-5);
     }
     assert_eq!(output.means[1].shape, [1, 1, size, size]);
-}
-
-/// A picture that is moved shows what lies beside the crop, and beyond its edge itself, mirrored.
-#[test]
-fn pictures_are_moved_by_pixels() {
-    let picture = sample("chelsea.png");
-    let mut how = safetensors::read(std::fs::read(project().join("assets/weights/tiny-a.safetensors")).unwrap())
-        .unwrap()
-        .card
-        .unwrap()
-        .preprocess;
-    let at = |shift| resize_and_crop(&picture, &how, shift).unwrap();
-    let (still, moved) = (at((0, 0)), at((5, 3)));
-    let pixel = |rgb: &stridescope::image::Rgb, y: usize, x: usize| rgb.pixels[3 * (y * rgb.width + x)..][..3].to_vec();
-    for (y, x) in [(0, 0), (60, 100), (124, 122)] {
-        assert_eq!(pixel(&moved, y, x), pixel(&still, y + 3, x + 5));
-    }
-    // With nothing beside the crop, what comes in is the edge, mirrored.
-    how.resize = how.size;
-    let square = stridescope::image::Rgb { width: 128, height: 128, pixels: still.pixels.clone() };
-    let mirrored = resize_and_crop(&square, &how, (4, 0)).unwrap();
-    assert_eq!(pixel(&mirrored, 9, 124), pixel(&square, 9, 127));
-    assert_eq!(pixel(&mirrored, 9, 127), pixel(&square, 9, 124));
 }
 
 fn transition(net: &str, size: usize, id: &str) -> Transition {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use stridescope::arch::{ArchSpec, Graph, Input, lower};
 use stridescope::weights::card::Reject;
 use stridescope::weights::catalogue::Remote;
-use stridescope::weights::{Card, Checkpoint, Dtype, catalogue, check, formula, labels, safetensors, tfjs};
+use stridescope::weights::{Card, Checkpoint, Dtype, catalogue, check, formula, labels, safetensors};
 
 fn graph() -> Graph {
     lower(&ArchSpec::named("tiny-c").unwrap(), Input::square(64)).unwrap()
@@ -28,6 +28,34 @@ fn what_is_written_is_read_again() {
     }
     let halved = safetensors::write(&checkpoint, Dtype::F16).unwrap().len() as f64;
     assert!(halved < 0.55 * safetensors::write(&checkpoint, Dtype::F32).unwrap().len() as f64);
+}
+
+/// Values of the formula's description in `tests/golden/formula.py`, computed by Python.
+#[test]
+fn the_formula_gives_what_its_python_gives() {
+    let drawn: Vec<u32> = formula::unit("layer1.0.conv1.weight", 4).map(|u| (u * (1 << 24) as f32) as u32).collect();
+    assert_eq!(drawn, [14117074, 9616880, 14270343, 9341603]);
+    assert_eq!(formula::input(3), [0.097818315, 0.65236038, 0.20362425].map(|u| 4.0 * u - 2.0));
+    let first_values = [
+        ("resnet18-a", "conv1.weight", 0.018213),
+        ("resnet18-a", "layer1.0.bn1.weight", 0.627970),
+        ("resnet18-a", "layer1.0.bn2.weight", 0.207221),
+        ("resnet18-a", "layer4.1.conv2.weight", 0.007541),
+        ("resnet18-a", "bn1.running_var", 1.142308),
+        ("resnet18-a", "bn1.running_mean", 0.093780),
+        ("resnet18-a", "bn1.bias", -0.131122),
+        ("resnet18-a", "fc.weight", -0.001662),
+        ("resnet18-a", "fc.bias", -0.004470),
+        ("tiny-a", "layer1.0.bn2.weight", 1.036105),
+        ("tiny-a", "layer1.0.bn3.weight", 0.126282),
+    ];
+    for net in ["resnet18-a", "tiny-a"] {
+        let checkpoint = formula::checkpoint(&lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap());
+        for (_, key, value) in first_values.iter().filter(|(of, ..)| *of == net) {
+            let first = checkpoint.values(key).unwrap()[0];
+            assert!((first - value).abs() < 1e-6, "{net}, {key}: {first}, not {value}");
+        }
+    }
 }
 
 #[test]
@@ -64,25 +92,6 @@ fn of_several_tensors_too_many_or_too_few_one_is_named_and_the_others_are_counte
 }
 
 #[test]
-fn broken_tfjs_models_are_answered_with_a_sentence() {
-    let model = |weights: &str| format!(r#"{{"weightsManifest":[{{"paths":["a.bin"],"weights":[{weights}]}}]}}"#);
-    let weight = r#"{"name":"conv1/kernel","shape":[7,7,3,64],"dtype":"float32"}"#;
-    let cases = [
-        ("{}".into(), "its model.json: missing field"),
-        (model(weight), "the shards end before \"conv1/kernel\""),
-        (model(&weight.replace("float32", "uint8")), "stored as uint8"),
-        (model(&weight.replace("[7,7,3,64]", "[9999999999,9999999999]")), "the shards end before"),
-        (model(""), "\"conv1/kernel\" is missing"),
-    ];
-    for (json, words) in cases {
-        let error = tfjs::read(json.as_bytes(), vec![]).map(|_| ()).unwrap_err().to_string();
-        assert!(error.contains(words), "{error}");
-    }
-    let escape = model("").replace("a.bin", "../../secret");
-    assert!(tfjs::shards(escape.as_bytes()).unwrap_err().to_string().contains("outside its folder"));
-}
-
-#[test]
 fn the_catalogue_is_sound() {
     let entries = catalogue::entries().unwrap();
     let first: Vec<&str> = entries.iter().map(|entry| entry.card.net.as_str()).take(8).collect();
@@ -98,6 +107,12 @@ fn the_catalogue_is_sound() {
         assert!(entry.card.source.starts_with("https://"), "{}", entry.id);
         let how = entry.card.preprocess;
         assert!((how.size..=2 * how.size).contains(&how.resize), "{}", entry.id);
+        let host = entry.remote.as_ref().map(Remote::host);
+        let wanted = entry.remote.as_ref().map(|remote| match remote {
+            Remote::Hub { .. } => "huggingface.co",
+            Remote::Tfjs { .. } => "cdn.jsdelivr.net",
+        });
+        assert_eq!(host.as_deref(), wanted, "{}", entry.id);
         if let Some(Remote::Hub { .. }) = entry.remote {
             // What safetensors makes of the network in f32: its numbers, PyTorch's counters, and a header.
             let graph = lower(&ArchSpec::named(&entry.card.net).unwrap(), Input::square(224)).unwrap();
@@ -147,6 +162,20 @@ fn cards_that_would_make_nonsense_are_refused() {
         assert!(json.contains(from));
         assert!(Card::from_json(&json.replace(from, to)).is_err(), "{to}");
     }
+}
+
+#[test]
+fn of_unknown_weights_a_card_says_what_is_usual_and_numbers_classes_that_are_not_imagenets() {
+    let known = &catalogue::for_net("resnet50-b").unwrap().card;
+    assert_eq!(Card::unknown("resnet50-b", 1000).classes, known.classes);
+    let seven = Card::unknown("tiny-a", 7).named("a file", "https://example.org/");
+    assert_eq!((seven.net.as_str(), seven.origin.as_str(), seven.source.as_str()), ("tiny-a", "a file", "https://example.org/"));
+    let names: Vec<String> = labels::labels(&seven.classes).into_iter().map(|label| label.name).collect();
+    assert_eq!(names, ["class 0", "class 1", "class 2", "class 3", "class 4", "class 5", "class 6"]);
+    let json = serde_json::to_string(&seven).unwrap();
+    assert_eq!(Card::from_json(&json).unwrap(), seven);
+    let error = Card::from_json(&json.replace("[\"class 0\"", "7,\"x\":[\"class 0\"")).unwrap_err().to_string();
+    assert!(error.contains("expected \"imagenet-1k\" or a list of wnids"), "{error}");
 }
 
 #[test]

@@ -41,14 +41,10 @@ fn conv_out(size: usize, conv: &Conv) -> usize {
     (size + 2 * conv.padding).saturating_sub(conv.dilation * (conv.kernel - 1) + 1) / conv.stride + 1
 }
 
-/// PyTorch's pooling: rounded up in ceil mode, less a last window that would start in the padding.
+/// PyTorch's pooling, rounded up in ceil mode. None here has both that and padding, in which PyTorch would let no window start.
 fn pool_out(size: usize, pool: &Pool) -> usize {
     let room = (size + 2 * pool.padding).saturating_sub(pool.kernel);
-    if !pool.ceil_mode {
-        return room / pool.stride + 1;
-    }
-    let out = room.div_ceil(pool.stride) + 1;
-    if (out - 1) * pool.stride >= size + pool.padding { out - 1 } else { out }
+    (if pool.ceil_mode { room.div_ceil(pool.stride) } else { room / pool.stride }) + 1
 }
 
 /// How a block slides.

@@ -12,7 +12,7 @@ import { agrees, ENGINES, label, NAMES, orders, summarise } from './peers.mjs';
 import { document, gpuSection, memoryRow, merged, pairRow, reached, tapsRow } from './report.mjs';
 import { startServer } from './server.mjs';
 import { device } from './text.mjs';
-import { askAround, comeAndReturn, download } from './visits.mjs';
+import { askAround, comeAndReturn, download, scrollAround } from './visits.mjs';
 import { compressedBytes, engineFiles, pageParts } from './wire.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -101,8 +101,10 @@ class Bench {
       const { profile } = found.longestMs === 0 ? found : await alone(gpu, (browser) => askAround(browser, url, { isTraced: true }));
       asked.push({ what: net, ...found, profile });
     }
+    step('the page while a wall of channels is scrolled');
+    const scrolled = await alone(gpu, (browser) => scrollAround(browser, `${origin}/`));
     const sent = await alone(gpu, (browser) => download(browser, this.host));
-    Object.assign(this.results, { visits, asked, wire: pageParts(sent) });
+    Object.assign(this.results, { visits, asked, scrolled, wire: pageParts(sent) });
   }
 
   /** The most memory of each engine, each in a browser of its own, and what each fetches. */

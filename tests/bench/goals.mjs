@@ -14,8 +14,10 @@ function goal(what, limit, found, write) {
   return { what, limit: write(limit), measured, share, isMet: share === null ? null : share <= 1 };
 }
 
-/** Every goal. `results`: rows of peers, taps, visits, the longest task while asking around, and fits of growth; absent where not measured. */
-export function goals({ rows = [], taps = [], visits, longestTaskMs, growth }) {
+/**
+ * Every goal. `results`: rows of peers, taps, visits, the longest task while asking around, frames of a wall that is scrolled, and fits of growth;
+ * absent where not measured. */
+export function goals({ rows = [], taps = [], visits, longestTaskMs, scrolled, growth }) {
   const on = (backend) => rows.filter(({ bench }) => bench.backend === backend);
   const isMain = ({ bench }) => bench.size === 224 && bench.batch === 1 && bench.net.startsWith('resnet50-');
   const middle = (kind, of) => (visits ? { value: median(visits[kind].map((visit) => visit[of])) } : null);
@@ -34,6 +36,7 @@ export function goals({ rows = [], taps = [], visits, longestTaskMs, growth }) {
     goal('WebGPU, warm, against the faster of both', 0.8, worst(on('webgpu'), 'overFaster'), times),
     ...['cpu', 'webgpu'].map((backend) => goal(`All blocks tapped, ${device(backend)}, against none`, 1.25, tapped(backend), times)),
     goal('Longest task of the main thread while computing', 50, task === null ? null : { value: task, what: task === 0 && 'none over 50 ms' }, time),
+    goal('A frame while 2,048 channels are scrolled', 20, scrolled ? { value: scrolled.frames.median } : null, time),
     goal('Page usable, cold', 1000, middle('cold', 'usableMs'), time),
     goal('First tiny prediction, cold, CPU', 2500, middle('cold', 'answeredMs'), time),
     goal('First tiny prediction, warm visit', 800, middle('again', 'answeredMs'), time),

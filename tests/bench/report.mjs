@@ -95,17 +95,19 @@ function profileText({ ms: wall, cpuMs, parts }) {
 
 /** Title, text and legend of each section that was measured. */
 function sections(results) {
-  const { rows = [], taps = [], pairs = [], memory = [], wire: sizes, visits: seen, asked, growth: grown } = results;
+  const { rows = [], taps = [], pairs = [], memory = [], wire: sizes, visits: seen, asked, scrolled, growth: grown } = results;
   const smooth = asked?.map(({ what, answers, longestMs, profile }) => {
     const longest = longestMs === 0 ? 'under 50 ms' : `${longestMs.toFixed(0)} ms`;
     return `While ${what} answered for ${answers} pictures, the longest task of the page's main thread took ${longest}.${profile ? ` ${profileText(profile)}` : ''}`;
   });
+  const scrolling = scrolled
+    && `While a wall of 2,048 channels was scrolled to another place with every frame, a frame took ${range(scrolled.frames)} ms; ${scrolled.tiles} tiles came into sight.`;
   return [
     ['Against other engines, warm', rows.length && peers.warmTable(rows), peers.WARM_LEGEND],
     ['Against other engines, cold', rows.length && peers.coldTable(rows), peers.COLD_LEGEND],
     ['Taps', taps.length && tapsTable(taps), TAPS_LEGEND],
     ['Two engines at once', pairs.length && pairsTable(pairs), PAIRS_LEGEND],
-    ['The page', seen && [visits.visitsTable(seen), ...(smooth ?? [])].join('\n\n'), visits.LEGEND],
+    ['The page', seen && [visits.visitsTable(seen), ...(smooth ?? []), scrolling].filter(Boolean).join('\n\n'), visits.LEGEND],
     ['On the wire', sizes && wire.wireTable(sizes), wire.LEGEND],
     ['Memory', memory.length && memoryTable(memory), MEMORY_LEGEND],
     ['Growth', grown && [growth.pointsTable(grown.points), growth.fitsTable(grown.fits), growth.profilesTable(grown.profiles)].join('\n\n'), growth.LEGEND],

@@ -12,6 +12,11 @@ const PATIENCE_MS = 10_000;
 /** Chosen one after another, as named on the page. */
 const SAMPLES = ['A cup of coffee', 'A photographer', 'A rocket on its pad'];
 
+/** A page with a wall of 2,048 channels, how it is scrolled, and how often. */
+export const WALL = '?models=resnet50-a&node=layer4&size=96';
+const SCROLL = { forMs: 2_000, step: 24 };
+const SCROLLS = 5;
+
 /** Runs in the page before its own code: notes when it can be used, when it first answers, what its engine says until then, and every long task. */
 function watch() {
   const seen = { usableMs: null, engineMs: null, passMs: null, answeredMs: null, tasks: [] };
@@ -141,6 +146,47 @@ export async function askAround({ context }, url, { isTraced = false } = {}) {
   const profile = await trace?.longest('usableMs');
   await page.close();
   return { answers: 1 + spans.length, profile, longestMs: Math.max(result.computingTaskMs, ...spans.map((span) => longestTask(tasks, span))) };
+}
+
+/** Runs in the page: scrolls the wall of channels to another place with every frame, and returns milliseconds a frame and how many tiles came into sight. */
+async function scroll({ forMs, step }) {
+  const wall = document.querySelector('#features .wall');
+  const frame = () => new Promise(requestAnimationFrame);
+  const tiles = new Set();
+  wall.scrollTop = 0;
+  const began = await frame();
+  let [now, frames] = [began, 0];
+  while (now - began < forMs) {
+    wall.scrollTop += step;
+    now = await frame();
+    frames += 1;
+    wall.querySelectorAll('[data-channel]').forEach((tile) => tiles.add(tile.dataset.channel));
+  }
+  return { frameMs: (now - began) / frames, tiles: tiles.size };
+}
+
+/** A page that shows the channels of `WALL` and is at rest, to be scrolled by `scrollWall`. */
+export async function openWall(page) {
+  await page.waitForFunction(() => document.querySelectorAll('.answer .top .row').length === 5);
+  await page.getByRole('button', { name: 'Channels', exact: true }).click();
+  await page.locator('#features .wall img').nth(9).waitFor();
+  await page.locator('#features .wall').scrollIntoViewIfNeeded();
+  await page.waitForTimeout(500);
+}
+
+/** Scrolls a page that `openWall` left, as `scroll` tells. */
+export const scrollWall = (page) => page.evaluate(scroll, SCROLL);
+
+/** Milliseconds a frame while the wall is scrolled, time after time. `url`: of the page. */
+export async function scrollAround({ context }, url) {
+  const page = await context.newPage();
+  await page.setViewportSize({ width: 1200, height: 900 });
+  await page.goto(url + WALL);
+  await openWall(page);
+  const rounds = [];
+  for (let round = 0; round < SCROLLS; round += 1) rounds.push(await scrollWall(page));
+  await page.close();
+  return { frames: spread(rounds.map(({ frameMs }) => frameMs)), tiles: Math.min(...rounds.map(({ tiles }) => tiles)) };
 }
 
 /** What a first visit downloads until it is idle, as the server's `sent` lists it, without what is kept for a later one. */

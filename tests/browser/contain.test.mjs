@@ -6,7 +6,7 @@ import { createServer, request as ask } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { png } from "./bad_pictures.mjs";
-import { dist, launch, project, serve, serveHosts, watch } from "./harness.mjs";
+import { answered, dist, launch, project, serve, serveHosts, watch } from "./harness.mjs";
 import { hub } from "./hub.mjs";
 
 /// The site with every header that nginx is told to send.
@@ -29,7 +29,6 @@ after(async () => {
   await site?.close();
 });
 
-const answered = (page, count) => page.waitForFunction((count) => document.querySelectorAll(".answer .top .row").length === 5 * count, count);
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 
 /// All that an origin holds on the device, asked for inside a page or a frame of it.

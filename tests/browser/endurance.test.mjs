@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { answers, dist, keeping, launch, serve, watch } from "./harness.mjs";
+import { answered, answers, dist, keeping, launch, serve, watch } from "./harness.mjs";
 
 const soak = process.env.STRIDESCOPE_SOAK === "1";
 /// How often each thing is done, and for how long the camera runs.
@@ -53,7 +53,6 @@ async function clean({ page, seen }) {
   await page.close();
 }
 
-const answered = (page, count) => page.waitForFunction((count) => document.querySelectorAll(".answer .top .row").length === 5 * count, count);
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 
 /// Bytes of the page's JavaScript heap, of its own and of the engine's memory of wasm, of the engine's buffers on the GPU, and of all that the

@@ -178,6 +178,9 @@ export const answers = (page) => page.$$eval(".answer", (cards) => cards.map((ca
   card.dataset.net, ...[...card.querySelectorAll(".row")].map((row) => row.textContent),
 ]));
 
+/// Waits until as many networks have said their five classes.
+export const answered = (page, count) => page.waitForFunction((count) => document.querySelectorAll(".answer .top .row").length === 5 * count, count);
+
 /// Runs in the page and in the worker before their code is loaded: has `wasmBytes` tell how large the memory of their wasm is, and `gpuBytes` how
 /// large the buffers are that they hold on the GPU.
 export function keeping() {

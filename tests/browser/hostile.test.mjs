@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { send } from "./bad_messages.mjs";
 import { EITHER, READ, SAYS, cases, random } from "./bad_pictures.mjs";
-import { dist, launch, serveHosts, serveStrictly, watch } from "./harness.mjs";
+import { answered, dist, launch, serveHosts, serveStrictly, watch } from "./harness.mjs";
 
 /// Longest that a picture may keep the visitor waiting, and one that has as many pixels as may be.
 const PATIENCE_MS = 5_000;
@@ -53,7 +53,6 @@ async function harmless(page) {
   assert.deepEqual(found, { hit: undefined, scripts: [], elements: [], images: [] });
 }
 
-const answered = (page, count) => page.waitForFunction((count) => document.querySelectorAll(".answer .top .row").length === 5 * count, count);
 /// What is on show: the link, the picture, and what each network says of it.
 const shown = (page) => page.evaluate(() => ({
   query: location.search,

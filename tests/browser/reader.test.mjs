@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { dist, launch, project, serve, twice, watch } from "./harness.mjs";
+import { answered, dist, launch, project, serve, twice, watch } from "./harness.mjs";
 
 const axe = readFileSync(join(project, "tests/node_modules/axe-core/axe.min.js"), "utf8");
 let server, browser;
@@ -37,7 +37,6 @@ async function open(query = "", { width = 1200, height = 900, reducedMotion } = 
   return { page, seen };
 }
 
-const answered = (page, count) => page.waitForFunction((count) => document.querySelectorAll(".answer .top .row").length === 5 * count, count);
 const allThere = (page) => page.waitForFunction(() => document.querySelectorAll("section").length >= 7 && [...document.querySelectorAll("section")].every((section) => section.getAttribute("aria-busy") !== "true"));
 
 /// Opens the article, which is fetched once one comes near it.

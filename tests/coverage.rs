@@ -1,0 +1,104 @@
+//! What windows read of a map, counted by hand and by a plain loop; sets of positions; what of each layer the prediction depends on.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "common/cases.rs"]
+mod cases;
+
+use cases::thousand;
+use proptest::prelude::*;
+use stridescope::arch::coverage::{self, Mask, PathReport, Reads};
+use stridescope::arch::graph::Window;
+use stridescope::arch::{ArchSpec, Graph, Input, Shape, lower};
+
+/// How often a window reads each position of an axis, by the definition of a convolution.
+fn axis_reads(window: Window, len: usize, outs: usize) -> Vec<u32> {
+    let is_read = |at: usize, out: usize, tap: usize| out * window.stride + tap * window.dilation == at + window.padding;
+    let reads = |at: usize| {
+        (0..outs).flat_map(|out| (0..window.kernel).map(move |tap| (out, tap))).filter(move |(o, t)| is_read(at, *o, *t))
+    };
+    (0..len).map(|at| reads(at).count() as u32).collect()
+}
+
+proptest! {
+    #![proptest_config(thousand())]
+
+    #[test]
+    fn reads_are_those_of_the_definition(kernel in 1usize..8, stride in 1usize..4, padding in 0usize..4, dilation in 1usize..3,
+                                         height in 3usize..24, width in 3usize..24) {
+        let window = Window { kernel, stride, padding, dilation, mirrored: false };
+        let span = dilation * (kernel - 1) + 1;
+        prop_assume!(height + 2 * padding >= span && width + 2 * padding >= span);
+        let out = |len: usize| (len + 2 * padding - span) / stride + 1;
+        let reads = Reads::of_window(window, (height, width), (out(height), out(width)));
+        prop_assert_eq!(&reads.rows, &axis_reads(window, height, out(height)));
+        prop_assert_eq!(&reads.columns, &axis_reads(window, width, out(width)));
+    }
+
+    /// A mirrored map is the map with its second row before the first, and so on, without padding.
+    #[test]
+    fn mirrored_reads_are_those_of_a_padded_map(stride in 1usize..3, height in 2usize..20, width in 2usize..20) {
+        let window = Window { kernel: 3, stride, padding: 1, dilation: 1, mirrored: true };
+        let out = |len: usize| (len - 1) / stride + 1;
+        let reads = Reads::of_window(window, (height, width), (out(height), out(width)));
+        let axis = |len: usize| {
+            let mirrored: Vec<usize> = std::iter::once(1).chain(0..len).chain([len - 2]).collect();
+            let mut reads = vec![0; len];
+            (0..out(len)).flat_map(|o| (0..3).map(move |tap| o * stride + tap)).for_each(|at| reads[mirrored[at]] += 1);
+            reads
+        };
+        prop_assert_eq!(&reads.rows, &axis(height));
+        prop_assert_eq!(&reads.columns, &axis(width));
+    }
+}
+
+/// A 3x3 with stride 2 over 4 by 5: its first output reads rows -1, 0 and 1, its second 1, 2 and 3.
+#[test]
+fn what_is_printed_of_a_path_is_counted_by_hand() {
+    let window = Window { kernel: 3, stride: 2, padding: 1, dilation: 1, mirrored: false };
+    let reads = Reads::of_window(window, (4, 5), (2, 3));
+    assert_eq!((&reads.rows[..], &reads.columns[..]), (&[1, 2, 1, 1][..], &[1, 2, 1, 2, 1][..]));
+    assert_eq!((reads.at(1, 3), reads.at(0, 3), reads.at(4, 0), reads.at(0, 5)), (4, 2, 0, 0));
+    let report = PathReport::from(&reads);
+    assert_eq!((report.read_percent, report.min_reads, report.max_reads), (100.0, 1, 4));
+    assert_eq!(report.reads, [[1, 2, 1, 2, 1], [2, 4, 2, 4, 2], [1, 2, 1, 2, 1], [1, 2, 1, 2, 1]]);
+    let pointwise = Reads::of_window(Window { kernel: 1, padding: 0, ..window }, (4, 6), (2, 3));
+    let report = PathReport::from(&pointwise);
+    assert_eq!((report.read_percent, report.min_reads, report.max_reads), (25.0, 0, 1));
+}
+
+#[test]
+fn a_set_of_positions_is_cut_off_at_the_edge_and_turned_over() {
+    let map = Shape { channels: 2, height: 4, width: 6 };
+    let inside = Mask::square(map, (1, 4), 3);
+    let wanted = |y: usize, x: usize| (1..4).contains(&y) && (4..6).contains(&x);
+    let outside = inside.clone().complement();
+    for (y, x) in (0..4).flat_map(|y| (0..6).map(move |x| (y, x))) {
+        assert_eq!((inside.at(y, x), outside.at(y, x)), (wanted(y, x), !wanted(y, x)), "{y} {x}");
+    }
+    assert_eq!((inside.count(), outside.count()), (6, 18));
+    // Beyond the map nothing is in a set, be it the next row's first position.
+    assert!(!outside.at(0, 6) && !outside.at(0, 7) && !outside.at(4, 0));
+    assert_eq!(Mask::square(map, (9, 9), 3).count(), 0);
+}
+
+fn graph(name: &str, size: usize) -> Graph {
+    lower(&ArchSpec::named(name).unwrap(), Input::square(size)).unwrap()
+}
+
+/// Of the original: both paths of the next stage read every other row and column, which the 3x3 before them widens to all.
+#[test]
+fn the_prediction_depends_on_a_quarter_of_what_ends_a_stage_of_the_original() {
+    let graph = graph("resnet50-a", 96);
+    let live = coverage::live(&graph);
+    let live = |id: &str| (&live[graph.find(id).unwrap()], graph.nodes[graph.find(id).unwrap()].shape);
+    for id in ["layer1", "layer1.2.conv3", "layer2", "layer2.3.act2", "layer2.3.conv2", "layer3.5.conv3"] {
+        let (mask, shape) = live(id);
+        for (y, x) in (0..shape.height).flat_map(|y| (0..shape.width).map(move |x| (y, x))) {
+            assert_eq!(mask.at(y, x), y % 2 == 0 && x % 2 == 0, "{id} {y} {x}");
+        }
+    }
+    for id in ["input", "conv1", "layer1.2.act1", "layer2.3.conv1", "layer2.2", "layer4", "fc"] {
+        let (mask, shape) = live(id);
+        assert_eq!(mask.count(), (shape.height * shape.width) as u64, "{id}");
+    }
+}
