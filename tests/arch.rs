@@ -119,11 +119,13 @@ fn every_body_and_letter_says_what_it_is_and_whose() {
 fn descriptions_that_make_no_network_are_refused() {
     let spec = ArchSpec::named("resnet50-d").unwrap();
     let named = |name: &str| ArchSpec::named(name).unwrap();
-    let cases: [(ArchSpec, usize, &str); 16] = [
+    let cases: [(ArchSpec, usize, &str); 18] = [
         (spec.clone(), 31, "the height of the input is 31"),
         (spec.clone(), 513, "the height of the input is 513"),
         (ArchSpec { layers: vec![1_000_000_000], ..spec.clone() }, 224, "blocks in a stage is 1000000000"),
         (ArchSpec { layers: vec![], ..spec.clone() }, 224, "the number of stages is 0"),
+        (ArchSpec { dilate: vec![false; 4], ..spec.clone() }, 224, "the number of stages that can be dilated is 4"),
+        (named("resnet50-c.stemwidth0"), 224, "the width of the stem is 0"),
         (named("resnet50-t.width60"), 224, "a width that 4 divides, not 30"),
         (ArchSpec { block: BlockKind::Basic, groups: 32, ..spec }, 224, "a basic block has neither groups"),
         (named("resnet18-b.wpg4"), 224, "leave the width per group out"),
@@ -141,6 +143,7 @@ fn descriptions_that_make_no_network_are_refused() {
         let error = lower(&spec, Input::square(size)).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
+    assert!(lower(&named("resnet50-b.stemwidth0"), Input::square(224)).is_ok(), "one convolution has no width of its own");
     // The pooling of a shortcut rounds up, so that of one position it makes one.
     assert!(lower(&named("resnet50-d.blocks1-1-1-1-1"), Input::square(32)).is_ok());
 }
@@ -172,7 +175,9 @@ fn switches_change_what_a_name_says() {
         "resnet50-a.shortcut-avgpool.os16.classes21.channels1"
     );
     assert_eq!(spec("resnet50-a.shortcut-avgpool").known().map(|(body, _)| body.name), None, "nobody has trained that");
-    assert_eq!(spec("resnet50-d.classes21").known().map(|(body, _)| body.name), Some("resnet50"));
+    for name in ["resnet50-d.classes21", "resnet50-d.channels1"] {
+        assert_eq!(spec(name).known().map(|(body, letter)| (body.name, letter)), Some(("resnet50", Variant::D)), "{name}");
+    }
     for name in [
         "resnet50-d.",
         "resnet50-d.os7",
@@ -191,6 +196,10 @@ fn switches_change_what_a_name_says() {
         let error = ArchSpec::named(name).unwrap_err();
         assert!(matches!(error, SpecError::UnknownSwitch(_)), "{name}: {error}");
     }
+    // A name is that of the nearest body.
+    for name in ["resnet34-b.groups32.wpg4", "resnet152-b.groups32.wpg4", "resnet50-b.wpg4"] {
+        assert_eq!(spec(name).name(), name);
+    }
     for name in ["resnet50-a.width4294967295.stemwidth4294967295", "resnet26-a.stem-deep.width7.stemwidth4294967295"] {
         assert_eq!(spec(name).name().split('.').count(), name.split('.').count(), "{name}");
         assert_eq!(spec(&spec(name).name()), spec(name));
@@ -198,6 +207,41 @@ fn switches_change_what_a_name_says() {
     for name in ArchSpec::names() {
         assert_eq!(spec(&name).name(), name);
     }
+}
+
+/// By the stem, the stride and the shortcut; how wide a stem is matters where it is three convolutions.
+#[test]
+fn letters_and_the_original_are_told_from_switches() {
+    let spec = |name: &str| ArchSpec::named(name).unwrap();
+    for name in ArchSpec::names() {
+        let letter = spec(&name).letter().map(Variant::letter);
+        assert_eq!(letter, name.chars().next_back(), "{name}");
+    }
+    for (name, letter) in [
+        ("resnet50-c.stemwidth64", Some(Variant::S)),
+        ("resnet50-c.stemwidth40", None),
+        ("resnet50-a.stemwidth99", Some(Variant::A)),
+        ("resnet50-d.width32", Some(Variant::D)),
+        ("resnet50-a.shortcut-avgpool", None),
+    ] {
+        assert_eq!(spec(name).letter(), letter, "{name}");
+    }
+    for (name, original) in
+        [("resnet50-s", "resnet50-a"), ("resnet50-d.width32", "resnet50-a.width32"), ("tiny-t.os8", "tiny-a.os8")]
+    {
+        assert_eq!(spec(name).original(), spec(original), "{name}");
+    }
+}
+
+/// What lies in the middle of a field: the pooling of D's shortcut reads two positions, 4 pixels apart.
+#[test]
+fn fields_lie_around_their_centres() {
+    let graph = graph("resnet50-d", 224);
+    let fields = receptive::fields(&graph);
+    let field = |id: &str| fields[graph.find(id).unwrap()].unwrap();
+    let centres = ["input", "conv1.0", "maxpool", "layer1.2", "layer2.0.downsample.0"].map(|id| field(id).centre);
+    assert_eq!(centres, [0.0, 0.0, 0.0, 0.0, 2.0]);
+    assert_eq!(field("layer2.0.downsample.0").size, field("layer1.2").size + 4);
 }
 
 /// Output stride 8 keeps the maps of layer2 in layer3 and layer4, and the receptive field's jump with them.

@@ -108,6 +108,8 @@ fn every_level_adds_up_to_the_total() {
             let total = total(&graph, convention);
             let direct: u64 = graph.nodes.iter().map(|node| convention.count(&graph, node)).sum();
             assert_eq!(total.ops, direct);
+            let values: u64 = graph.nodes[1..].iter().map(|node| node.shape.elements()).sum();
+            assert_eq!(total.activation_bytes, 4 * values, "float32, and the picture is no activation");
             for level in Level::ALL {
                 let rows = rows(&graph, level, convention);
                 assert_eq!(rows.iter().map(|row| row.ops).sum::<u64>(), total.ops, "{net}");
@@ -152,6 +154,8 @@ fn comparisons_tell_the_differences() {
 
 #[test]
 fn tables_are_written_for_other_programs() {
+    assert_eq!(Level::ALL.map(Level::name), ["stages", "blocks", "layers"]);
+    assert_eq!(Format::ALL.map(Format::title), ["Markdown", "CSV", "LaTeX", "JSON"]);
     let head = ["layer", "50-A, MACs"].map(String::from);
     let lines = [vec!["stem|x".to_string(), "1_000 \"×\" 2 %".to_string()]];
     assert_eq!(Format::Markdown.write(&head, &lines), "| layer | 50-A, MACs |\n|---|---:|\n| stem\\|x | 1_000 \"×\" 2 % |\n");

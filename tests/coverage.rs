@@ -1,5 +1,5 @@
 //! What windows read of a map, counted by hand and by a plain loop; sets of positions; what of each layer the prediction depends on.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/cases.rs"]
 mod cases;
@@ -8,6 +8,7 @@ use cases::thousand;
 use proptest::prelude::*;
 use stridescope::arch::coverage::{self, Mask, PathReport, Reads};
 use stridescope::arch::graph::Window;
+use stridescope::arch::transition::transitions;
 use stridescope::arch::{ArchSpec, Graph, Input, Shape, lower};
 
 /// How often a window reads each position of an axis, by the definition of a convolution.
@@ -101,4 +102,28 @@ fn the_prediction_depends_on_a_quarter_of_what_ends_a_stage_of_the_original() {
         let (mask, shape) = live(id);
         assert_eq!(mask.count(), (shape.height * shape.width) as u64, "{id}");
     }
+}
+
+/// Of what is read, by which path, and what is lost. At 96 pixels layer1 ends with 24 by 24 positions.
+#[test]
+fn transitions_say_what_each_path_reads() {
+    let all = transitions(&graph("resnet50-d", 96));
+    let places: Vec<_> = all.iter().map(|t| (t.id.as_str(), t.node.as_str(), t.map.as_str(), t.size)).collect();
+    let wanted = [
+        ("conv1", "conv1.0", "input", (96, 96)),
+        ("maxpool", "maxpool", "act1", (48, 48)),
+        ("layer2.0", "layer2.0", "layer1.2", (24, 24)),
+        ("layer3.0", "layer3.0", "layer2.3", (12, 12)),
+        ("layer4.0", "layer4.0", "layer3.5", (6, 6)),
+    ];
+    assert_eq!(places, wanted);
+    let [a, b] = &all[2].readings[..] else { panic!("a block has two paths") };
+    assert_eq!((a.path, a.reader.as_str(), a.out, a.lost(), a.centre()), ("path A", "3×3, 128, /2", (12, 12), 0, 0.0));
+    assert_eq!((b.path, b.reader.as_str(), b.out, b.lost(), b.centre()), ("path B", "avgpool 2×2, /2", (12, 12), 0, 0.5));
+    assert_eq!((a.taps(24, 0), a.taps(24, 11)), (vec![0, 1], vec![21, 22, 23]));
+    assert_eq!((b.taps(24, 0), b.taps(24, 11)), (vec![0, 1], vec![22, 23]));
+    assert_eq!(all[2].dead(), 0);
+    // The original reads a quarter by both paths, and nothing reads the rest.
+    let original = &transitions(&graph("resnet50-a", 96))[2];
+    assert_eq!((original.dead(), original.readings.iter().map(|reading| reading.lost()).collect()), (432, vec![432, 432]));
 }

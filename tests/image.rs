@@ -101,14 +101,16 @@ fn a_picture_that_is_moved_is_mirrored_beyond_its_edges() {
     assert_eq!(moved(&square, &all, (5, 4)), (vec![2, 1, 0, 0], vec![3, 2, 1, 0]));
     assert_eq!(moved(&square, &all, (8, 11)), (vec![0, 1, 2, 3], vec![3, 3, 2, 1]));
     // Of a picture that is wider than it is high, and a square from its middle.
-    assert_eq!(moved(&numbered(8, 4), &how(2, 4, Interpolation::Bilinear), (2, 1)), (vec![5, 6], vec![2, 3]));
+    assert_eq!(moved(&numbered(12, 8), &how(4, 8, Interpolation::Bilinear), (2, 1)), (vec![6, 7, 8, 9], vec![3, 4, 5, 6]));
 }
 
 #[test]
 fn values_are_scaled_less_the_mean_over_the_deviation_channel_by_channel() {
     let picture = Rgb { width: 2, height: 1, pixels: vec![0, 51, 102, 255, 204, 153] };
     let how = Preprocess { mean: [0.5, 0.25, 0.0], std: [0.5, 1.0, 0.1], ..how(2, 2, Interpolation::Bilinear) };
-    for (value, wanted) in prepare(&picture, &how).into_iter().zip([-1.0, 1.0, -0.05, 0.55, 4.0, 6.0]) {
+    let values = prepare(&picture, &how);
+    assert_eq!(values.len(), 6);
+    for (value, wanted) in values.into_iter().zip([-1.0, 1.0, -0.05, 0.55, 4.0, 6.0]) {
         assert!((value - wanted).abs() < 1e-6, "{value} instead of {wanted}");
     }
 }

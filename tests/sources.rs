@@ -38,6 +38,8 @@ fn what_is_typed_is_read_as_what_it_is() {
 #[test]
 fn what_names_no_weights_is_answered_with_a_sentence() {
     let long = format!("https://example.org/{}", "a".repeat(250));
+    let wordy = "w".repeat(251);
+    assert!(Source::parse(&long[..250]).is_ok());
     // Short enough as it is typed, but not as it is written.
     let commas = format!("https://example.org/{}", ",".repeat(80));
     let cases = [
@@ -56,12 +58,20 @@ fn what_names_no_weights_is_answered_with_a_sentence() {
         ("http://localhost.example.org/a.safetensors", "would not be encrypted"),
         ("https://github.com/a/b/releases/download/v1/net.pth", "download \"net.pth\" yourself"),
         (&long, "longer than 250 characters"),
+        (&wordy, "longer than 250 characters"),
         (&commas, "longer than 250 characters"),
     ];
     for (typed, words) in cases {
         let error = Source::parse(typed).unwrap_err().to_string();
         assert!(error.contains(words) && !error.contains('\n'), "{typed}: {error}");
     }
+}
+
+#[test]
+fn a_files_long_name_is_cut_to_what_a_link_holds() {
+    let own = Source::own(&"n".repeat(300));
+    assert_eq!(own.to_string(), format!("file:{}", "n".repeat(245)));
+    assert_eq!(Source::parse(&own.to_string()).unwrap(), own);
 }
 
 #[test]

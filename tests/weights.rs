@@ -19,6 +19,8 @@ fn what_is_written_is_read_again() {
     for (dtype, tolerance) in [(Dtype::F32, 0.0), (Dtype::F16, 1e-3)] {
         let read = safetensors::read(safetensors::write(&checkpoint, dtype).unwrap()).unwrap();
         assert_eq!(read.card, checkpoint.card);
+        let dtypes = ["conv1.0.weight", "fc.weight", "fc.bias", "bn1.running_var"].map(|name| read.tensors[name].dtype);
+        assert_eq!(dtypes, [dtype, dtype, Dtype::F32, Dtype::F32], "what is no matrix is short, and stays exact");
         assert!(check::compare(&read, &graph()).verdict().is_ok());
         for name in checkpoint.tensors.keys() {
             for (a, b) in checkpoint.values(name).unwrap().iter().zip(read.values(name).unwrap()) {
