@@ -37,7 +37,7 @@ fn what_is_written_is_read_again() {
 fn the_formula_gives_what_its_python_gives() {
     let drawn: Vec<u32> = formula::unit("layer1.0.conv1.weight", 4).map(|u| (u * (1 << 24) as f32) as u32).collect();
     assert_eq!(drawn, [14117074, 9616880, 14270343, 9341603]);
-    assert_eq!(formula::input(3), [0.097818315, 0.65236038, 0.20362425].map(|u| 4.0 * u - 2.0));
+    assert_eq!(formula::input(3), [1641119, 10944791, 3416248].map(|drawn| 4.0 * drawn as f32 / (1 << 24) as f32 - 2.0));
     let first_values = [
         ("resnet18-a", "conv1.weight", 0.018213),
         ("resnet18-a", "layer1.0.bn1.weight", 0.627970),
