@@ -3,6 +3,8 @@
 
 #[path = "common/cases.rs"]
 mod cases;
+#[path = "common/windows.rs"]
+mod windows;
 
 use cases::thousand;
 use proptest::prelude::*;
@@ -10,6 +12,7 @@ use stridescope::arch::coverage::{self, Mask, PathReport, Reads};
 use stridescope::arch::graph::Window;
 use stridescope::arch::transition::transitions;
 use stridescope::arch::{ArchSpec, Graph, Input, Shape, lower};
+use windows::any_window;
 
 /// How often a window reads each position of an axis, by the definition of a convolution.
 fn axis_reads(window: Window, len: usize, outs: usize) -> Vec<u32> {
@@ -24,15 +27,10 @@ proptest! {
     #![proptest_config(thousand())]
 
     #[test]
-    fn reads_are_those_of_the_definition(kernel in 1usize..8, stride in 1usize..4, padding in 0usize..4, dilation in 1usize..3,
-                                         height in 3usize..24, width in 3usize..24) {
-        let window = Window { kernel, stride, padding, dilation, mirrored: false };
-        let span = dilation * (kernel - 1) + 1;
-        prop_assume!(height + 2 * padding >= span && width + 2 * padding >= span);
-        let out = |len: usize| (len + 2 * padding - span) / stride + 1;
-        let reads = Reads::of_window(window, (height, width), (out(height), out(width)));
-        prop_assert_eq!(&reads.rows, &axis_reads(window, height, out(height)));
-        prop_assert_eq!(&reads.columns, &axis_reads(window, width, out(width)));
+    fn reads_are_those_of_the_definition((window, map, out) in any_window()) {
+        let reads = Reads::of_window(window, map, out);
+        prop_assert_eq!(&reads.rows, &axis_reads(window, map.0, out.0));
+        prop_assert_eq!(&reads.columns, &axis_reads(window, map.1, out.1));
     }
 
     /// A mirrored map is the map with its second row before the first, and so on, without padding.

@@ -1,0 +1,15 @@
+//! Windows that slide over maps.
+
+use proptest::prelude::*;
+use stridescope::arch::graph::Window;
+
+/// A window, rows and columns of a map that it fits into, and those of what it puts out.
+pub fn any_window() -> impl Strategy<Value = (Window, (usize, usize), (usize, usize))> {
+    let map = (1usize..8, 1usize..4, 0usize..4, 1usize..3, 3usize..24, 3usize..24);
+    map.prop_filter_map("a window larger than its map", |(kernel, stride, padding, dilation, height, width)| {
+        let span = dilation * (kernel - 1) + 1;
+        let out = |len: usize| Some((len + 2 * padding).checked_sub(span)? / stride + 1);
+        let window = Window { kernel, stride, padding, dilation, mirrored: false };
+        Some((window, (height, width), (out(height)?, out(width)?)))
+    })
+}
