@@ -18,10 +18,12 @@ function install() {
   const file = async (address, name) => new File([await (await fetch(address)).blob()], name);
   window.seen = {
     all, text,
-    press: (name, selector = "body") => {
-      const button = named(name, document.querySelector(selector));
-      if (!button) throw new Error(`there is no button ${name} in ${selector}`);
-      button.click();
+    /// Presses a button, and says whether it was there.
+    press: (name, selector) => {
+      const root = document.querySelector(selector);
+      const button = root && named(name, root);
+      button?.click();
+      return Boolean(button);
     },
     choose: (selector, value) => {
       const select = document.querySelector(selector);
@@ -51,6 +53,10 @@ async function open(browser, site, query, networks) {
   if (networks) await browser.until(`${networks} networks answer`, (networks) => seen.answered(networks), networks);
 }
 
+/// Presses a button as soon as it is there: a figure's parts come one after another.
+const press = (browser, name, selector = "body") =>
+  browser.until(`there is a button ${name} in ${selector}`, (name, selector) => seen.press(name, selector), name, selector);
+
 /// Each journey: `(browser, site)`. A site has its `url`, what every link to it has besides as `extra`, and as `device` how the page calls what it
 /// computes on.
 export const JOURNEYS = {
@@ -71,7 +77,7 @@ export const JOURNEYS = {
 
   "a sample, a file of one's own and a file that is none": async (browser, site) => {
     await open(browser, site, PAIR, 2);
-    await browser.evaluate(() => seen.press("A cup of coffee"));
+    await press(browser, "A cup of coffee");
     await browser.until("the cup is on show", () => document.querySelector(".picture figcaption b")?.textContent === "A cup of coffee");
     await browser.until("it is none of the ten classes", () => seen.answered(2) && seen.all(".answer .none").length === 2);
     assert.equal(await browser.evaluate(() => seen.asked("image")), "coffee");
@@ -102,7 +108,7 @@ export const JOURNEYS = {
     await browser.until("the inspector tells", () => seen.text(".inspector dl").length > 0);
     const told = await browser.evaluate(() => seen.text(".inspector dl"));
     assert.match(told[0], /stride 1.*28 × 28 × 128 × 3 × 3 × 128 = 115,605,504/);
-    await browser.evaluate(() => seen.press("Open all"));
+    await press(browser, "Open all");
     await browser.until("every block is open", () => seen.all(".join").length === 4 * 16);
     const row = await browser.evaluate(() => seen.all("#cost tr").find((row) => row.querySelector("th")?.textContent === "MACs").textContent);
     assert.match(row, /3\.86 G.*4\.09 G.*4\.33 G.*4\.33 G/);
@@ -118,7 +124,7 @@ export const JOURNEYS = {
       "Tiny-C100 %100 %100 % / 25 %100 % / 25 %100 % / 25 %",
       "Tiny-D100 %100 %100 % / 100 %100 % / 100 %100 % / 100 %",
     ]);
-    await browser.evaluate(() => seen.press("Set them to zero"));
+    await press(browser, "Set them to zero");
     await browser.until("it was tried in all four", () => seen.all(".checked", document.querySelector("#strides")).filter(({ textContent }) => textContent).length === 4);
     const [first, ...others] = await browser.evaluate(() => seen.text("#strides .checked"));
     assert.equal(first, "Not one bit of its 10 logits changed.");
@@ -128,13 +134,13 @@ export const JOURNEYS = {
   "every channel, where a class was seen, and what a position sees": async (browser, site) => {
     await open(browser, site, `${PAIR}&node=layer2.0`, 2);
     const drawn = (figure) => browser.until(`${figure} draws both`, (figure) => seen.all(`${figure} .enlarged img:not(.behind)`).length === 2, figure);
-    await browser.evaluate(() => seen.press("Channels", "#features"));
+    await press(browser, "Channels", "#features");
     await drawn("#features");
     (await browser.evaluate(() => seen.text("#features article > .cap"))).forEach((line) => assert.match(line, /^channel 0: 0\.00 to \d\.\d\d, mean 0\.\d\d$/));
     assert.ok(await browser.evaluate(() => seen.all("#features .wall img").length) >= 20);
-    await browser.evaluate(() => seen.press("Class activation", "#features"));
+    await press(browser, "Class activation", "#features");
     await browser.until("five classes each", () => seen.all("#features .wall img").length === 10);
-    await browser.evaluate(() => seen.press("Compute", "#field"));
+    await press(browser, "Compute", "#field");
     await drawn("#field");
     (await browser.evaluate(() => seen.text("#field article > .cap"))).forEach((line) => assert.match(line, /^Row 8, column 8 of 16 × 16\. It can read /));
   },
@@ -155,11 +161,11 @@ export const JOURNEYS = {
     await browser.until("it is Korean", () => document.documentElement.lang === "ko" && seen.text("#strides h2")[0] === "보폭");
     await browser.evaluate(() => seen.choose("select.language", "en"));
     await browser.until("it is English", () => document.documentElement.lang === "en" && seen.text("#strides h2")[0] === "Strides");
-    await browser.evaluate(() => seen.press("Theme: auto"));
+    await press(browser, "Theme: auto");
     await browser.until("it is dark", () => document.documentElement.dataset.theme === "dark");
-    await browser.evaluate(() => seen.press("Share"));
+    await press(browser, "Share");
     await browser.until("there is a frame to copy", () => /sandbox="allow-scripts/.test(document.querySelector("#share-iframe")?.value ?? ""));
-    await browser.evaluate(() => seen.press("Close", "dialog.share"));
+    await press(browser, "Close", "dialog.share");
     await browser.until("the article is there", () => {
       document.querySelector("#learn").scrollIntoView();
       return seen.all("#learn stride-scope").length > 2;
