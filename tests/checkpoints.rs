@@ -119,19 +119,29 @@ fn zipped(pickle: &[u8], store: &[u8], remark: &str) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// `{"x": tensor}` with offset, shape and stride as given in pickle.
-fn tensor(offset: &[u8], shape: &[u8], stride: &[u8]) -> Vec<u8> {
-    let store = b"((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x10tQ";
-    let rest = b"\x89ccollections\nOrderedDict\n)RtRs.";
-    [b"\x80\x02}X\x01\0\0\0xctorch._utils\n_rebuild_tensor_v2\n", &store[..], offset, shape, stride, rest].concat()
+/// A tensor's offset, shape and stride in pickle.
+type View<'a> = (&'a [u8], &'a [u8], &'a [u8]);
+
+/// `{"x": tensor}`.
+fn tensor(x: View) -> Vec<u8> {
+    [b"\x80\x02}X\x01\0\0\0x", &rebuilt(x)[..], b"s."].concat()
 }
 
-/// Views into a store of 0, 1, 2 up to 15.
+fn rebuilt((offset, shape, stride): View) -> Vec<u8> {
+    let store = b"((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x10tQ";
+    let rest = b"\x89ccollections\nOrderedDict\n)RtR";
+    [b"ctorch._utils\n_rebuild_tensor_v2\n", &store[..], offset, shape, stride, rest].concat()
+}
+
+/// A store of 0, 1, 2 up to 15.
+fn sixteen() -> Vec<u8> {
+    (0..16u8).flat_map(|number| f32::from(number).to_le_bytes()).collect()
+}
+
 #[test]
 fn views_are_read_as_pytorch_sees_them() {
-    type View = (&'static [u8], &'static [u8], &'static [u8], Vec<usize>, Vec<f32>);
-    let store: Vec<u8> = (0..16u8).flat_map(|number| f32::from(number).to_le_bytes()).collect();
-    let views: Vec<View> = vec![
+    type Case = (&'static [u8], &'static [u8], &'static [u8], Vec<usize>, Vec<f32>);
+    let cases: Vec<Case> = vec![
         (b"K\0", b"K\x03\x85", b"K\x01\x85", vec![3], vec![0., 1., 2.]),
         (b"K\x0d", b"K\x03\x85", b"K\x01\x85", vec![3], vec![13., 14., 15.]),
         (b"K\x05", b")", b")", vec![], vec![5.]),
@@ -147,12 +157,45 @@ fn views_are_read_as_pytorch_sees_them() {
         // The stride of a side of one says nothing.
         (b"K\x04", b"K\x01K\x02\x86", b"K\x63K\x01\x86", vec![1, 2], vec![4., 5.]),
     ];
-    for (offset, shape, stride, sides, numbers) in views {
-        let checkpoint = weights::read(zipped(&tensor(offset, shape, stride), &store, "")).unwrap();
+    for (offset, shape, stride, sides, numbers) in cases {
+        let checkpoint = weights::read(zipped(&tensor((offset, shape, stride)), &sixteen(), "")).unwrap();
         assert_eq!((&checkpoint.tensors["x"].shape, checkpoint.values("x").unwrap()), (&sides, numbers));
     }
-    let before = tensor(b"\x8a\x01\xff", b"K\x03\x85", b"K\x01\x85");
-    assert!(weights::read(zipped(&before, &store, "")).is_err(), "a view cannot begin before its store");
+    let before = tensor((b"\x8a\x01\xff", b"K\x03\x85", b"K\x01\x85"));
+    assert!(weights::read(zipped(&before, &sixteen(), "")).is_err(), "a view cannot begin before its store");
+}
+
+/// What is in order may share its numbers; what has to be put into order only lies beside others'.
+#[test]
+fn views_share_numbers_or_lie_side_by_side() {
+    let blocks: View = (b"K\x02", b"K\x02K\x03K\x02\x87", b"K\x06K\x02K\x01\x87");
+    let row: View = (b"K\x03", b"K\x01K\x02\x86", b"K\x63K\x01\x86");
+    let columns: View = (b"K\x04", b"K\x03K\x02\x86", b"K\x01K\x03\x86");
+    let two = |offset| -> View { (offset, b"K\x02\x85", b"K\x01\x85") };
+    let all: Vec<f32> = (2..14u8).map(f32::from).collect();
+    let turned = vec![4., 7., 5., 8., 6., 9.];
+    let cases = [
+        (blocks, blocks, all.clone(), all.clone()),
+        (blocks, row, all, vec![3., 4.]),
+        (columns, two(b"K\x02"), turned.clone(), vec![2., 3.]),
+        (columns, two(b"K\x0a"), turned, vec![10., 11.]),
+    ];
+    for (x, y, of_x, of_y) in cases {
+        let pickle = [b"\x80\x02}(X\x01\0\0\0x", &rebuilt(x)[..], b"X\x01\0\0\0y", &rebuilt(y), b"u."].concat();
+        let checkpoint = weights::read(zipped(&pickle, &sixteen(), "")).unwrap();
+        assert_eq!(["x", "y"].map(|name| checkpoint.values(name).unwrap()), [of_x, of_y]);
+    }
+}
+
+/// Numbers are put into order up to 48 MB, as `tests/containers` refuses more.
+#[test]
+fn the_longest_tensor_is_put_into_order() {
+    let columns: View = (b"K\0", b"J\x80\x8d\x5b\0K\x02\x86", b"K\x01J\x80\x8d\x5b\0\x86");
+    let half = 6_000_000;
+    let store: Vec<u8> = [1f32, 2.].iter().flat_map(|number| number.to_le_bytes().repeat(half)).collect();
+    let values = weights::read(zipped(&tensor(columns), &store, "")).unwrap().values("x").unwrap();
+    assert_eq!(values.len(), 2 * half);
+    assert!(values.chunks(2).all(|pair| pair == [1., 2.]));
 }
 
 /// Allowed, though PyTorch and its like do not write it so.
@@ -160,11 +203,12 @@ fn views_are_read_as_pytorch_sees_them() {
 fn unusual_files_are_read() {
     let safetensors =
         |header: &str, data: usize| [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; data]].concat();
-    let pickle = tensor(b"K\0", b"K\x02\x85", b"K\x01\x85");
+    let pickle = tensor((b"K\0", b"K\x02\x85", b"K\x01\x85"));
     let a = r#""a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}"#;
     let b = r#""b":{"data_offsets":[0,4],"shape":[2,1],"dtype":"F16","more":[{}]}"#;
     let files = [
         ("no tensors", safetensors("{}", 0), 0),
+        ("notes that are null", safetensors(r#"{"__metadata__":null}"#, 0), 0),
         ("spaces behind the header", safetensors("{}      ", 0), 0),
         ("not by their place, and with a member of another's", safetensors(&format!("{{{a},{b}}}"), 8), 2),
         ("without numbers", safetensors(r#"{"a":{"dtype":"F32","shape":[0,9],"data_offsets":[0,0]}}"#, 0), 1),

@@ -24,6 +24,9 @@ fn what_is_typed_is_read_as_what_it_is() {
             "model.safetensors",
         ),
         ("https://example.org/x/net.safetensors?a=1,2", "https://example.org/x/net.safetensors?a=1%2C2", "net.safetensors"),
+        // Only releases of GitHub cannot be read from a page.
+        ("https://github.com/a/b/raw/main/net.pth", "https://github.com/a/b/raw/main/net.pth", "net.pth"),
+        ("https://example.org/releases/download/net.pth", "https://example.org/releases/download/net.pth", "net.pth"),
         ("http://localhost:8080/net.pth", "http://localhost:8080/net.pth", "net.pth"),
         ("http://127.0.0.1/net.pth", "http://127.0.0.1/net.pth", "net.pth"),
         ("file:a,b.pth", "file:a_b.pth", "a_b.pth"),

@@ -144,7 +144,8 @@ pub fn cases() -> Vec<Case> {
             says(r#"its zip holds "a/data/12345" twice"#),
         ),
         large("65,534 parts of no name", move || directory(&dense(65_534, b"", 0), 65_534), no_pickle.clone()),
-        large("parts with all the extras there is room for", move || directory(&dense(60, b"", 65_535), 60), no_pickle),
+        large("parts with all the extras there is room for", move || directory(&dense(60, b"", 65_535), 60), no_pickle.clone()),
+        large("the longest directory", || directory(&vec![0; 4_000_000], 0), no_pickle),
         large("30 MB of extras", move || directory(&dense(457, b"", 65_535), 457), too_long(457 * 65_581)),
         large("100 MB of lines", move || directory(&dense(2_173_913, b"", 0), 65_534), too_long(2_173_913 * 46)),
         large(
