@@ -168,6 +168,8 @@ async function scroll({ forMs, step }) {
 /** A page that shows the channels of `WALL` and is at rest, to be scrolled by `scrollWall`. */
 export async function openWall(page) {
   await page.waitForFunction(() => document.querySelectorAll('.answer .top .row').length === 5);
+  // The figures come for somebody who reads on.
+  await page.mouse.move(600, 450);
   await page.getByRole('button', { name: 'Channels', exact: true }).click();
   await page.locator('#features .wall img').nth(9).waitFor();
   await page.locator('#features .wall').scrollIntoViewIfNeeded();

@@ -6,6 +6,7 @@ use crate::project::Project;
 use crate::setup;
 
 const STEP: &str = "audit of the crates";
+const NPM_STEP: &str = "audit of the npm packages";
 const REMEDY: &str = "Read the output above; deny.toml says what is allowed.";
 /// The workspaces of the clone, by their folders.
 const WORKSPACES: [&str; 2] = [".", "fuzz"];
@@ -13,10 +14,10 @@ const WORKSPACES: [&str; 2] = [".", "fuzz"];
 /// Everything, asking the databases of advisories for what they know today.
 pub fn run(project: &Project) -> Result<(), Error> {
     deny(project, &["advisories", "bans", "licenses", "sources"])?;
-    announce("audit of the npm packages");
+    announce(NPM_STEP);
     let mut npm = setup::node()?.npm();
     npm.arg("audit").current_dir(project.tests());
-    process::run("audit of the npm packages", &mut npm, "Raise the versions in tests/package.json.")?;
+    process::run(NPM_STEP, &mut npm, "Raise the versions in tests/package.json.")?;
     announce("nothing is known against what this depends on");
     Ok(())
 }

@@ -30,7 +30,8 @@ pub fn is_target(name: &str) -> bool {
     TARGETS.iter().any(|(target, _)| *target == name)
 }
 
-/// Runs every target, or one of them, for so many seconds, and fails with the first input that one falls over; what it finds new is kept outside the clone.
+/// Runs every target, or one of them, for so many seconds, and fails with the first input that one falls over; what it finds new is kept
+/// outside the clone.
 pub fn run(project: &Project, only: Option<&str>, seconds: u32) -> Result<(), Error> {
     let fuzz = project.root.join("fuzz");
     let cargo_fuzz = setup::fuzzer(project)?;
