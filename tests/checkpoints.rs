@@ -1,11 +1,15 @@
 //! Checkpoints as PyTorch writes them; whole, cut off and changed.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "common/torch.rs"]
+mod torch;
+
 use std::panic::catch_unwind;
 use std::path::Path;
 use stridescope::arch::{ArchSpec, BlockKind, Input, Shortcut, Stem, lower};
 use stridescope::weights::layout::{self, Inferred};
 use stridescope::weights::{self, Checkpoint, Dtype, Entry, Layout, check, formula};
+use torch::{named, remarked, tensor, zipped};
 
 fn file(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checkpoints").join(name)).unwrap()
@@ -107,30 +111,16 @@ fn networks_are_inferred_from_names_and_shapes() {
     }
 }
 
-/// A pickle of our own in a zip as PyTorch's.
-fn zipped(pickle: &[u8], store: &[u8], remark: &str) -> Vec<u8> {
-    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    for (name, bytes) in [("a/data/0", store), ("a/data.pkl", pickle)] {
-        zip.start_file(name, options).unwrap();
-        std::io::Write::write_all(&mut zip, bytes).unwrap();
-    }
-    zip.set_comment(remark).unwrap();
-    zip.finish().unwrap().into_inner()
+/// A pickle of our own in a zip as PyTorch's, beside a store.
+fn saved(pickle: &[u8], store: &[u8]) -> Vec<u8> {
+    zipped(&[("a/data/0", store), ("a/data.pkl", pickle)])
 }
 
 /// A tensor's offset, shape and stride in pickle.
 type View<'a> = (&'a [u8], &'a [u8], &'a [u8]);
 
-/// `{"x": tensor}`.
-fn tensor(x: View) -> Vec<u8> {
-    [b"\x80\x02}X\x01\0\0\0x", &rebuilt(x)[..], b"s."].concat()
-}
-
-fn rebuilt((offset, shape, stride): View) -> Vec<u8> {
-    let store = b"((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x10tQ";
-    let rest = b"\x89ccollections\nOrderedDict\n)RtR";
-    [b"ctorch._utils\n_rebuild_tensor_v2\n", &store[..], offset, shape, stride, rest].concat()
+fn viewed((offset, shape, stride): View) -> Vec<u8> {
+    tensor("FloatStorage", offset, shape, stride)
 }
 
 /// A store of 0, 1, 2 up to 15.
@@ -158,11 +148,11 @@ fn views_are_read_as_pytorch_sees_them() {
         (b"K\x04", b"K\x01K\x02\x86", b"K\x63K\x01\x86", vec![1, 2], vec![4., 5.]),
     ];
     for (offset, shape, stride, sides, numbers) in cases {
-        let checkpoint = weights::read(zipped(&tensor((offset, shape, stride)), &sixteen(), "")).unwrap();
+        let checkpoint = weights::read(saved(&named(&viewed((offset, shape, stride))), &sixteen())).unwrap();
         assert_eq!((&checkpoint.tensors["x"].shape, checkpoint.values("x").unwrap()), (&sides, numbers));
     }
-    let before = tensor((b"\x8a\x01\xff", b"K\x03\x85", b"K\x01\x85"));
-    assert!(weights::read(zipped(&before, &sixteen(), "")).is_err(), "a view cannot begin before its store");
+    let before = named(&viewed((b"\x8a\x01\xff", b"K\x03\x85", b"K\x01\x85")));
+    assert!(weights::read(saved(&before, &sixteen())).is_err(), "a view cannot begin before its store");
 }
 
 /// What is in order may share its numbers; what has to be put into order only lies beside others'.
@@ -181,8 +171,8 @@ fn views_share_numbers_or_lie_side_by_side() {
         (columns, two(b"K\x0a"), turned, vec![10., 11.]),
     ];
     for (x, y, of_x, of_y) in cases {
-        let pickle = [b"\x80\x02}(X\x01\0\0\0x", &rebuilt(x)[..], b"X\x01\0\0\0y", &rebuilt(y), b"u."].concat();
-        let checkpoint = weights::read(zipped(&pickle, &sixteen(), "")).unwrap();
+        let pickle = [b"\x80\x02}(X\x01\0\0\0x", &viewed(x)[..], b"X\x01\0\0\0y", &viewed(y), b"u."].concat();
+        let checkpoint = weights::read(saved(&pickle, &sixteen())).unwrap();
         assert_eq!(["x", "y"].map(|name| checkpoint.values(name).unwrap()), [of_x, of_y]);
     }
 }
@@ -193,7 +183,7 @@ fn the_longest_tensor_is_put_into_order() {
     let columns: View = (b"K\0", b"J\x80\x8d\x5b\0K\x02\x86", b"K\x01J\x80\x8d\x5b\0\x86");
     let half = 6_000_000;
     let store: Vec<u8> = [1f32, 2.].iter().flat_map(|number| number.to_le_bytes().repeat(half)).collect();
-    let values = weights::read(zipped(&tensor(columns), &store, "")).unwrap().values("x").unwrap();
+    let values = weights::read(saved(&named(&viewed(columns)), &store)).unwrap().values("x").unwrap();
     assert_eq!(values.len(), 2 * half);
     assert!(values.chunks(2).all(|pair| pair == [1., 2.]));
 }
@@ -203,7 +193,8 @@ fn the_longest_tensor_is_put_into_order() {
 fn unusual_files_are_read() {
     let safetensors =
         |header: &str, data: usize| [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; data]].concat();
-    let pickle = tensor((b"K\0", b"K\x02\x85", b"K\x01\x85"));
+    let pickle = named(&viewed((b"K\0", b"K\x02\x85", b"K\x01\x85")));
+    let parts: [(&str, &[u8]); 2] = [("a/data/0", &[0; 64]), ("a/data.pkl", &pickle)];
     let a = r#""a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}"#;
     let b = r#""b":{"data_offsets":[0,4],"shape":[2,1],"dtype":"F16","more":[{}]}"#;
     let files = [
@@ -213,8 +204,8 @@ fn unusual_files_are_read() {
         ("not by their place, and with a member of another's", safetensors(&format!("{{{a},{b}}}"), 8), 2),
         ("without numbers", safetensors(r#"{"a":{"dtype":"F32","shape":[0,9],"data_offsets":[0,0]}}"#, 0), 1),
         ("a note without a card", safetensors(&format!(r#"{{"__metadata__":{{"format":"pt"}},{b}}}"#), 4), 1),
-        ("a zip with a remark", zipped(&pickle, &[0; 64], "by hand"), 1),
-        ("a zip with a remark like the record at the end", zipped(&pickle, &[0; 64], &"PK\x05\x06".repeat(20)), 1),
+        ("a zip with a remark", remarked(&parts, "by hand"), 1),
+        ("a zip with a remark like the record at the end", remarked(&parts, &"PK\x05\x06".repeat(20)), 1),
     ];
     for (what, bytes, count) in files {
         assert_eq!(weights::read(bytes).unwrap_or_else(|error| panic!("{what}: {error}")).tensors.len(), count, "{what}");

@@ -1,7 +1,7 @@
 //! Pickles that would take much memory or time: each byte as dear as can be.
 
-use super::pickles::{LEGACY, named, stored, tensor};
-use super::zips::zipped;
+use super::pickles::{LEGACY, stored};
+use super::torch::{named, tensor, zipped};
 use super::{Case, large, no_pickle};
 use std::fmt::Write;
 

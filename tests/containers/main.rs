@@ -4,6 +4,8 @@
 mod bombs;
 mod pickles;
 mod safetensors;
+#[path = "../common/torch.rs"]
+mod torch;
 mod zips;
 
 use peak_alloc::PeakAlloc;

@@ -1,29 +1,16 @@
 //! Malformed and malicious pickles, in the zip of `torch.save` and in the files of before PyTorch 1.6.
 
-use super::zips::zipped;
+use super::torch::{REBUILD, named, tensor, zipped};
 use super::{Case, case, no_pickle};
 
 /// How a file of before PyTorch 1.6 begins.
 pub const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 /// A pickle of an empty tuple, where a version and a machine are expected.
 const ANY: &[u8] = b"\x80\x02).";
-/// A tensor's maker.
-const REBUILD: &[u8] = b"ctorch._utils\n_rebuild_tensor_v2\n";
 
 /// A pickle beside a store of 64 bytes.
 pub fn stored(pickle: &[u8]) -> Vec<u8> {
     zipped(&[("a/data.pkl", pickle), ("a/data/0", &[0; 64])])
-}
-
-/// A tensor of a store of that type, with offset, shape and stride as given in pickle.
-pub fn tensor(storage: &str, offset: &[u8], shape: &[u8], stride: &[u8]) -> Vec<u8> {
-    let store = format!("((X\x07\0\0\0storagectorch\n{storage}\nX\x01\0\0\x000X\x03\0\0\0cpuK\x10tQ");
-    [REBUILD, store.as_bytes(), offset, shape, stride, b"\x89ccollections\nOrderedDict\n)RtR"].concat()
-}
-
-/// `{"x": tensor}`.
-pub fn named(tensor: &[u8]) -> Vec<u8> {
-    [b"\x80\x02}X\x01\0\0\0x", tensor, b"s."].concat()
 }
 
 /// A file of before PyTorch 1.6: the pickle, the list of its stores, their numbers.

@@ -1,22 +1,10 @@
 //! Malformed zips, and zips that are no PyTorch's.
 
+use super::torch::zipped;
 use super::{Case, case, large, no_pickle};
-use std::io::{Cursor, Write};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
 
 /// An empty dictionary, which is a sound pickle without tensors.
 const EMPTY: &[u8] = b"\x80\x02}.";
-
-/// A zip of these parts, stored.
-pub fn zipped(parts: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in parts {
-        zip.start_file(*name, SimpleFileOptions::default().compression_method(CompressionMethod::Stored)).unwrap();
-        zip.write_all(bytes).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
-}
 
 /// Where the first such signature begins.
 fn at(zip: &[u8], signature: &[u8; 4]) -> usize {
