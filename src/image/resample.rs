@@ -1,7 +1,7 @@
 //! Pillow's antialiased resampling of 8-bit pictures, to the bit.
 //!
-//! After `src/libImaging/Resample.c` of Pillow 11: the filter is stretched by the scale when shrinking, weights are 22-bit fixed point,
-//! rows are resampled first and rounded to 8 bits before columns are. Networks notice: a resampling with coarser weights, a grey
+//! After `src/libImaging/Resample.c` of Pillow 13: the filter is stretched by the scale when shrinking, weights are 22-bit fixed point,
+//! and what the first of both passes makes is rounded to 8 bits before the second. Networks notice: a resampling with coarser weights, a grey
 //! level off here and there, moves ResNet-50's probabilities by a point.
 
 use super::{Interpolation, Rgb};
@@ -19,24 +19,47 @@ struct Taps {
 pub fn resample(picture: &Rgb, width: usize, height: usize, filter: Interpolation, keep: (Range<usize>, Range<usize>)) -> Rgb {
     let columns: Vec<Taps> = keep.0.map(|x| taps(picture.width, width, x, filter)).collect();
     let rows: Vec<Taps> = keep.1.map(|y| taps(picture.height, height, y, filter)).collect();
-    let needed = rows.iter().map(|row| row.start).min().unwrap_or(0)
-        ..rows.iter().map(|row| row.start + row.weights.len()).max().unwrap_or(0);
+    // Since Pillow 13: whichever comes first is rounded first, so that the order is part of the result.
+    let lost = |from: usize, to: usize| from as i64 - to as i64;
+    let is_height_first = lost(picture.height, height) > 0.max(2 * lost(picture.width, width));
+    if is_height_first {
+        let read = read_of(&columns);
+        let flat = down(picture, &rows, read.clone(), 0);
+        across(&flat, &columns, 0..flat.height, read.start)
+    } else {
+        let read = read_of(&rows);
+        let narrow = across(picture, &columns, read.clone(), 0);
+        down(&narrow, &rows, 0..narrow.width, read.start)
+    }
+}
 
-    // Rows first: [needed, columns, 3].
-    let mut narrow = Vec::with_capacity(needed.len() * columns.len() * 3);
-    for row in picture.pixels.chunks_exact(3 * picture.width).skip(needed.start).take(needed.len()) {
-        for taps in &columns {
-            let from = row[3 * taps.start..].chunks_exact(3).zip(&taps.weights);
-            narrow.extend(weighted(from.map(|(pixel, weight)| ([pixel[0], pixel[1], pixel[2]], *weight))));
+/// The positions from the first to the last that are read.
+fn read_of(taps: &[Taps]) -> Range<usize> {
+    let start = taps.iter().map(|taps| taps.start).min().unwrap_or(0);
+    start..taps.iter().map(|taps| taps.start + taps.weights.len()).max().unwrap_or(0)
+}
+
+/// Resamples some rows across; the picture begins at column `from` of the one that `columns` speak of.
+fn across(picture: &Rgb, columns: &[Taps], rows: Range<usize>, from: usize) -> Rgb {
+    let mut pixels = Vec::with_capacity(rows.len() * columns.len() * 3);
+    for row in picture.pixels.chunks_exact(3 * picture.width).skip(rows.start).take(rows.len()) {
+        for taps in columns {
+            let read = row[3 * (taps.start - from)..].chunks_exact(3).zip(&taps.weights);
+            pixels.extend(weighted(read.map(|(pixel, weight)| ([pixel[0], pixel[1], pixel[2]], *weight))));
         }
     }
-    let stride = 3 * columns.len();
-    let mut pixels = Vec::with_capacity(rows.len() * stride);
-    for taps in &rows {
-        let start = (taps.start - needed.start) * stride;
-        for x in (0..stride).step_by(3) {
-            let from = narrow[start + x..].chunks(stride).zip(&taps.weights);
-            pixels.extend(weighted(from.map(|(pixel, weight)| ([pixel[0], pixel[1], pixel[2]], *weight))));
+    Rgb { width: columns.len(), height: rows.len(), pixels }
+}
+
+/// Resamples some columns down; the picture begins at row `from` of the one that `rows` speak of.
+fn down(picture: &Rgb, rows: &[Taps], columns: Range<usize>, from: usize) -> Rgb {
+    let stride = 3 * picture.width;
+    let mut pixels = Vec::with_capacity(rows.len() * columns.len() * 3);
+    for taps in rows {
+        let start = (taps.start - from) * stride;
+        for x in columns.clone() {
+            let read = picture.pixels[start + 3 * x..].chunks(stride).zip(&taps.weights);
+            pixels.extend(weighted(read.map(|(pixel, weight)| ([pixel[0], pixel[1], pixel[2]], *weight))));
         }
     }
     Rgb { width: columns.len(), height: rows.len(), pixels }

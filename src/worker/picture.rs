@@ -74,8 +74,8 @@ async fn upright(blob: &Blob) -> Result<Option<(Blob, u8)>, ImageError> {
     let pieces = Array::new();
     for part in parts {
         pieces.push(&match part {
-            Part::Kept(range) => whole.subarray(range.start as u32, range.end as u32),
-            Part::Changed(bytes) => Uint8Array::from(&bytes[..]),
+            Part::Kept(range) => whole.subarray(range.start as u32, range.end as u32).into(),
+            Part::Changed(bytes) => Uint8Array::from(&bytes[..]).into(),
         });
     }
     Ok(Some((Blob::new_with_u8_array_sequence(&pieces).map_err(unreadable)?, orientation)))

@@ -86,6 +86,15 @@ pub fn draw(index: usize) -> Drawn {
     let (long, short) = (side(20, 6000), side(30, 4000));
     let (width, height) = if below(2) == 0 { (long, short) } else { (short, long) };
     let (name, kind) = KINDS[index % KINDS.len()];
+    // The lossless encoders hardly compress and take their time.
+    let most = match kind {
+        Kind::Jpeg(..) => usize::MAX,
+        Kind::Png(colour, _) | Kind::Webp(colour, _) => 6_000_000 * 8 / usize::from(colour.bits_per_pixel()),
+    };
+    let (mut width, mut height) = (width, height);
+    while width * height > most {
+        (width, height) = (width * 2 / 3, height * 2 / 3);
+    }
     let orientation = 1 + below(8);
     let size = [32, 64, 96, 128, 160, 224][below(6)];
     let resize = size + below(size / 2);
@@ -93,8 +102,12 @@ pub fn draw(index: usize) -> Drawn {
     let how = Preprocess { size, resize, crop_pct: None, interpolation, mean: [0.0; 3], std: [1.0; 3] };
 
     let (waves, unit, noise) = ([1 + below(60), 1 + below(60), 1 + below(9)], 1 + below(40), [0, 4, 30][below(3)]);
+    // Fine detail over a large picture would make files of more than is read.
+    let noise = if width * height > 500_000 { 0 } else { noise };
+    let coarse = 1 + width.max(height) / 500;
+    let unit = unit * coarse;
     let value = |x: usize, y: usize, channel: usize| -> u8 {
-        let wave = (x * waves[channel % 3] + y * waves[(channel + 1) % 3] + 37 * channel) / 8 % 512;
+        let wave = (x * waves[channel % 3] + y * waves[(channel + 1) % 3] + 37 * channel) / (8 * coarse) % 512;
         let drawn = if wave < 256 { wave } else { 511 - wave };
         let drawn = if (x / unit + y / unit + channel).is_multiple_of(5) { 255 - drawn / 2 } else { drawn };
         let grain = mixed((x + 10_000 * y + 100_000_000 * channel) as u64) as usize % (noise + 1);
