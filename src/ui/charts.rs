@@ -1,7 +1,7 @@
 //! The charts of the figure **cost**, as SVG that follows the page's theme, each with the figures that it draws.
 
 use super::names::{display, paint, short_count};
-use super::tables::{GLUONCV, PAPER, ascending, counted, part_names};
+use super::tables::{GLUONCV, MIXUP_ENTRY, PAPER, ascending, counted, part_names};
 use crate::arch::cost::{Convention, Extras, totals};
 use crate::arch::spec::MAX_SIZE;
 use crate::arch::table::{Level, Row, rows};
@@ -316,7 +316,10 @@ fn accuracies() -> Vec<Accuracy> {
     let timm = entries.iter().filter(|entry| matches!(entry.remote, Some(Remote::Hub { .. }))).filter_map(|entry| {
         let (_, tag) = entry.id.split_once('.')?;
         let source = format!("{}; {}", say(&entry.card.recipe), tr!("timm's published results, checkpoint {}", tag));
-        let (what, top1) = (tag.trim_end_matches("_in1k").into(), entry.card.accuracy.as_ref()?.top1);
+        let top1 = entry.card.accuracy.as_ref()?.top1;
+        let tag = tag.trim_end_matches("_in1k");
+        // The same tag as B's and C's, but not their recipe.
+        let what = if entry.id == MIXUP_ENTRY { format!("{tag} mixup") } else { tag.into() };
         Some(Accuracy { net: &entry.card.net, size: 224, top1, what, source, series: Series::Timm })
     });
     let tiny = ["tiny-a", "tiny-b", "tiny-c", "tiny-d"].into_iter().filter_map(|net| {
@@ -354,7 +357,7 @@ pub fn accuracy() -> Chart {
         let of = |series: Series| points.iter().filter(move |(accuracy, _)| accuracy.series == series);
         for series in ONE_RECIPE {
             let line: Vec<(f64, f64)> = of(series).map(|(accuracy, macs)| (*macs as f64 / 1e9, accuracy.top1)).collect();
-            plot.draw_series(LineSeries::new(line, LINE.stroke_width(2))).map_err(drop)?;
+            plot.draw_series(LineSeries::new(line, QUIET.stroke_width(2))).map_err(drop)?;
         }
         let note = Text::new(
             tr!("A line joins four of one recipe"),
@@ -379,7 +382,9 @@ pub fn accuracy() -> Chart {
         let labels: Vec<_> = order.into_iter().map(|index| labels[index].clone()).collect();
         let crowd: Vec<i32> = labels.iter().filter(|(_, _, in_column)| *in_column).map(|(place, _, _)| place.1).collect();
         let count = crowd.len().max(1) as i32;
-        let mut next = (crowd.iter().sum::<i32>() / count - count * LABEL / 2).max(LABEL);
+        // Around the points' middle, but above the axis.
+        let lowest = plot.backend_coord(&(0.0, y.range.start)).1 - count * LABEL;
+        let mut next = (crowd.iter().sum::<i32>() / count - count * LABEL / 2).min(lowest).max(LABEL);
         let mut above = (0, 0);
         for (place, text, in_column) in labels {
             let to = if in_column {
