@@ -191,11 +191,27 @@ fn charts_draw_what_their_figures_say() {
     assert_eq!(all[1].rows[2], ["192", "2.83 G", "3.00 G", "3.18 G", "3.18 G"]);
     assert_eq!(all[2].rows.last().unwrap()[1..], ["483", "427", "431", "431"]);
     let sources: Vec<&str> = all[3].rows.iter().map(|row| row[3].as_str()).collect();
-    assert_eq!(sources.len(), 4 + 9 + 4);
+    assert_eq!(sources.len(), 4 + 4 + 9 + 4);
     assert!(
-        sources.iter().all(|source| ["He et al.", "timm", "Imagenette"].iter().any(|who| source.contains(who))),
+        sources.iter().all(|source| ["He et al.", "GluonCV", "timm", "Imagenette"].iter().any(|who| source.contains(who))),
         "{sources:?}"
     );
+    assert_eq!(all[3].svg.matches("stroke-width=\"2\" points=").count(), 2, "one line for each recipe that four have");
+    // GluonCV's four have one recipe; its D that timm serves has another, and every row says by which.
+    let of = |net: &str, source: &str| {
+        let found = all[3].rows.iter().find(|row| row[0] == net && row[3].contains(source));
+        found.map(|row| (row[1].as_str(), row[3].contains("120 epochs"), row[3].contains("no mixup")))
+    };
+    for (net, source, wanted) in [
+        ("ResNet-50-A", "reported by GluonCV", ("77.36 %", true, true)),
+        ("ResNet-50-B", "reported by GluonCV", ("77.67 %", true, true)),
+        ("ResNet-50-C", "reported by GluonCV", ("78.03 %", true, true)),
+        ("ResNet-50-D", "reported by GluonCV", ("78.48 %", true, true)),
+        ("ResNet-50-C", "checkpoint gluon_in1k", ("78.02 %", true, true)),
+        ("ResNet-50-D", "checkpoint gluon_in1k", ("79.08 %", false, false)),
+    ] {
+        assert_eq!(of(net, source), Some(wanted), "{net}: {source}");
+    }
 }
 
 #[test]

@@ -68,3 +68,55 @@ fn links_and_figures_are_the_pages() {
         }
     }
 }
+
+#[test]
+fn the_comparison_on_one_recipe_is_gluoncvs_own() {
+    // GluonCV's table (dmlc/gluon-cv, docs/model_zoo/csv_tables/Classifications/ResNet.csv): ResNet50_v1, _v1b, _v1c and _v1d without mixup.
+    let reported = [
+        ("gluoncv resnet50-a", "77.36 %"),
+        ("gluoncv resnet50-b", "77.67 %"),
+        ("gluoncv resnet50-c", "78.03 %"),
+        ("gluoncv resnet50-d", "78.48 %"),
+        ("gluoncv-gain resnet50-d resnet50-c", "0.45"),
+        ("gluoncv-mixup resnet50-d", "79.15 %"),
+        ("gluoncv-mixup-gain resnet50-d", "0.67"),
+        ("published resnet50d.gluon_in1k", "79.08 %"),
+    ];
+    for (name, value) in reported {
+        assert_eq!(fact(name).as_deref(), Some(value), "{name}");
+    }
+    for (lang, article) in ARTICLES {
+        let paragraph = article.lines().find(|line| line.contains("gluoncv resnet50-a")).unwrap();
+        for (name, _) in &reported[..5] {
+            assert!(paragraph.contains(&format!("data-fact=\"{name}\"")), "{lang}: {name}");
+        }
+        assert!(paragraph.contains("120") && paragraph.contains("mixup"), "{lang}: the recipe stands with the figures");
+        assert!(!paragraph.contains("data-fact=\"published"), "{lang}: other recipes stand apart");
+    }
+    for unknown in ["gluoncv resnet50-s", "gluoncv-mixup resnet50-c", "gluoncv-gain resnet50-d tiny-a", "published resnet50e"] {
+        assert_eq!(fact(unknown), None, "{unknown}");
+    }
+}
+
+#[test]
+fn no_text_takes_weights_of_two_recipes_for_one() {
+    let texts = [
+        ("en.html", ARTICLES[0].1),
+        ("ko.html", ARTICLES[1].1),
+        ("ko.json", include_str!("../assets/lang/ko.json")),
+        ("catalogue.json", include_str!("../assets/catalogue.json")),
+        ("README.md", include_str!("../README.md")),
+        ("embedding.md", include_str!("../docs/embedding.md")),
+        ("assets/weights/README.md", include_str!("../assets/weights/README.md")),
+    ];
+    let joined = ["one recipe for all", "one for B, C and D", "fairest trio", "공통", "가장 공평한 셋"];
+    for (name, text) in texts {
+        for line in text.lines().filter(|line| line.contains("GluonCV")) {
+            assert!(!joined.iter().any(|words| line.contains(words)), "{name}: {line}");
+        }
+        // The D that can be loaded: 200 epochs with mixup, unlike B and C.
+        for line in text.lines().filter(|line| line.contains("79.08 %")) {
+            assert!(line.contains("200") && line.contains("mixup"), "{name}: {line}");
+        }
+    }
+}

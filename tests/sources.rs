@@ -9,7 +9,7 @@ use stridescope::weights::check::Report;
 use stridescope::weights::hub::{Config, Listed, Repository};
 use stridescope::weights::inspect::{BINS, Inspection, Values};
 use stridescope::weights::source::{Source, net_of, source_of, with_source, written};
-use stridescope::weights::{Layout, check, formula};
+use stridescope::weights::{Layout, catalogue, check, formula};
 
 #[test]
 fn what_is_typed_is_read_as_what_it_is() {
@@ -139,8 +139,8 @@ fn timms_description_becomes_a_card() {
     let repository = Repository::parse("timm/resnet50.a1_in1k").unwrap();
     let card = config.card("resnet50-b", 1000, &repository);
     // floor(224 / 0.95), as the catalogue has it.
-    assert_eq!(card.preprocess, stridescope::weights::catalogue::find("resnet50.a1_in1k").unwrap().card.preprocess);
-    assert_eq!((card.recipe.as_str(), card.licence.as_str(), card.accuracy.is_none()), ("a1_in1k", "apache-2.0", true));
+    assert_eq!(card.preprocess, catalogue::find("resnet50.a1_in1k").unwrap().card.preprocess);
+    assert_eq!((card.licence.as_str(), card.accuracy.is_none()), ("apache-2.0", true));
     assert!(config.is_timms());
     let half = json.replace("[0.229,0.224,0.225]", "[0.5,0.5,0.5]").replace("bicubic", "bilinear");
     let preprocess = Config::parse(half.as_bytes()).unwrap().card("resnet50-b", 1000, &repository).preprocess;
@@ -154,6 +154,16 @@ fn timms_description_becomes_a_card() {
     );
     assert_eq!(card.class_count(), 7);
     assert!(Config::parse(b"[]").is_none());
+    // A repository of the catalogue's has the recipe that stands there: one tag of timm's may stand for several.
+    for (repository, recipe) in [
+        ("timm/resnet50.a1_in1k", catalogue::find("resnet50.a1_in1k").unwrap().card.recipe.as_str()),
+        ("timm/resnet50d.gluon_in1k", catalogue::find("resnet50d.gluon_in1k").unwrap().card.recipe.as_str()),
+        ("timm/resnet101d.a1_in1k", "a1_in1k"),
+        ("someone/resnet50.a1_in1k", "a1_in1k"),
+    ] {
+        let card = config.card("resnet50-b", 1000, &Repository::parse(repository).unwrap());
+        assert_eq!(card.recipe, recipe, "{repository}");
+    }
     for other in ["{}".to_string(), json.replace("pretrained_cfg", "other"), json.replace("\"resnet50\"", "\"vit\"")] {
         assert!(!Config::parse(other.as_bytes()).unwrap().is_timms(), "{other}");
     }

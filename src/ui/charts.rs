@@ -1,7 +1,7 @@
 //! The charts of the figure **cost**, as SVG that follows the page's theme, each with the figures that it draws.
 
 use super::names::{display, paint, short_count};
-use super::tables::{PAPER, ascending, counted, part_names};
+use super::tables::{GLUONCV, MIXUP_ENTRY, PAPER, ascending, counted, part_names};
 use crate::arch::cost::{Convention, Extras, totals};
 use crate::arch::spec::MAX_SIZE;
 use crate::arch::table::{Level, Row, rows};
@@ -290,33 +290,46 @@ struct Accuracy {
     series: Series,
 }
 
-/// Points that may be compared with each other.
+/// Where points come from.
 #[derive(Clone, Copy, PartialEq)]
 enum Series {
     Paper,
+    GluonCv,
+    /// Each by its own recipe: not to be compared by letter.
     Timm,
     Tiny,
 }
+
+/// Those whose networks were trained by one recipe on ImageNet, and are joined by a line.
+const ONE_RECIPE: [Series; 2] = [Series::Paper, Series::GluonCv];
 
 fn accuracies() -> Vec<Accuracy> {
     let paper = PAPER.iter().map(|&(net, _, top1, _)| {
         let source = tr!("reported by He et al. 2019, 120 epochs");
         Accuracy { net, size: 224, top1, what: tr!("paper"), source, series: Series::Paper }
     });
+    let gluoncv = GLUONCV.iter().map(|&(net, top1, _)| {
+        let source = tr!("reported by GluonCV, 120 epochs, label smoothing, no mixup");
+        Accuracy { net, size: 224, top1, what: "GluonCV".into(), source, series: Series::GluonCv }
+    });
     let entries = catalogue::entries().unwrap_or_default();
     let timm = entries.iter().filter(|entry| matches!(entry.remote, Some(Remote::Hub { .. }))).filter_map(|entry| {
-        let (_, recipe) = entry.id.split_once('.')?;
-        let source = tr!("timm's published results, checkpoint {}", recipe);
-        let (what, top1) = (recipe.trim_end_matches("_in1k").into(), entry.card.accuracy.as_ref()?.top1);
+        let (_, tag) = entry.id.split_once('.')?;
+        let source = format!("{}; {}", say(&entry.card.recipe), tr!("timm's published results, checkpoint {}", tag));
+        let top1 = entry.card.accuracy.as_ref()?.top1;
+        let tag = tag.trim_end_matches("_in1k");
+        // The same tag as B's and C's, but not their recipe.
+        let what = if entry.id == MIXUP_ENTRY { format!("{tag} mixup") } else { tag.into() };
         Some(Accuracy { net: &entry.card.net, size: 224, top1, what, source, series: Series::Timm })
     });
     let tiny = ["tiny-a", "tiny-b", "tiny-c", "tiny-d"].into_iter().filter_map(|net| {
         let card = &catalogue::for_net(net)?.card;
         let accuracy = card.accuracy.as_ref()?;
-        let source = format!("{}, {}", say(&accuracy.measured_on), tr!("by {}", say(&accuracy.by)));
+        let measured = format!("{}, {}", say(&accuracy.measured_on), tr!("by {}", say(&accuracy.by)));
+        let source = format!("{}; {measured}", say(&card.recipe));
         Some(Accuracy { net, size: card.preprocess.size, top1: accuracy.top1, what: "tiny".into(), source, series: Series::Tiny })
     });
-    paper.chain(timm).chain(tiny).collect()
+    paper.chain(gluoncv).chain(timm).chain(tiny).collect()
 }
 
 /// From this many MACs on, points lie close together.
@@ -324,7 +337,7 @@ const CROWDED: u64 = 3_000_000_000;
 /// Height of a label, in units of the drawing.
 const LABEL: i32 = 15;
 
-/// Accuracy against cost: the paper's four, timm's published results and the four small ones shipped here, each with its recipe.
+/// Accuracy against cost: the paper's four, GluonCV's four, timm's published results and the four small ones shipped here, each with its recipe.
 pub fn accuracy() -> Chart {
     let title = tr!("Top-1 accuracy against MACs");
     let points: Vec<(Accuracy, u64)> = accuracies()
@@ -342,8 +355,16 @@ pub fn accuracy() -> Chart {
     let drawing = svg(&title, |area| {
         let mut plot = plot(area, &x, &y)?;
         let of = |series: Series| points.iter().filter(move |(accuracy, _)| accuracy.series == series);
-        let line: Vec<(f64, f64)> = of(Series::Paper).map(|(accuracy, macs)| (*macs as f64 / 1e9, accuracy.top1)).collect();
-        plot.draw_series(LineSeries::new(line, LINE.stroke_width(2))).map_err(drop)?;
+        for series in ONE_RECIPE {
+            let line: Vec<(f64, f64)> = of(series).map(|(accuracy, macs)| (*macs as f64 / 1e9, accuracy.top1)).collect();
+            plot.draw_series(LineSeries::new(line, QUIET.stroke_width(2))).map_err(drop)?;
+        }
+        let note = Text::new(
+            tr!("A line joins four of one recipe"),
+            (84, SIZE.1 as i32 - 68),
+            words(12, QUIET, HPos::Left, VPos::Center),
+        );
+        area.draw(&note).map_err(drop)?;
         let mut labels = Vec::with_capacity(points.len());
         for (accuracy, macs) in &points {
             let at = (*macs as f64 / 1e9, accuracy.top1);
@@ -361,7 +382,9 @@ pub fn accuracy() -> Chart {
         let labels: Vec<_> = order.into_iter().map(|index| labels[index].clone()).collect();
         let crowd: Vec<i32> = labels.iter().filter(|(_, _, in_column)| *in_column).map(|(place, _, _)| place.1).collect();
         let count = crowd.len().max(1) as i32;
-        let mut next = (crowd.iter().sum::<i32>() / count - count * LABEL / 2).max(LABEL);
+        // Around the points' middle, but above the axis.
+        let lowest = plot.backend_coord(&(0.0, y.range.start)).1 - count * LABEL;
+        let mut next = (crowd.iter().sum::<i32>() / count - count * LABEL / 2).min(lowest).max(LABEL);
         let mut above = (0, 0);
         for (place, text, in_column) in labels {
             let to = if in_column {

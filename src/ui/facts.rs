@@ -1,15 +1,20 @@
-//! Figures that the article names, computed here: `macs resnet50-d 224`.
+//! Figures that the article names: computed here (`macs resnet50-d 224`), or reported by others and kept in one place (`gluoncv resnet50-d`).
 
 use super::names::short_count;
+use super::tables::{GLUONCV, GLUONCV_MIXUP};
 use crate::arch::graph::{Node, Op};
 use crate::arch::transition::transitions;
 use crate::arch::{ArchSpec, Graph, Input, cost, lower, receptive};
+use crate::weights::catalogue;
 
 /// A figure as the article shows it; nothing where its name is none.
 ///
 /// `params NET`, `macs NET SIZE`, `dead-macs NET SIZE`, `dead-share NET SIZE` and `macs-ratio NET NET SIZE` in percent, `receptive NET` in pixels,
 /// `reads-a NET NODE` and `reads-b NET NODE`: percent of its input that a path of a downsampling block reads at 224 pixels,
 /// `layers-with-stride2-1x1 NET`.
+///
+/// Top-1 accuracies on ImageNet, and differences of two in points: `published ENTRY` of the catalogue, `gluoncv NET` on GluonCV's one recipe,
+/// `gluoncv-gain NET NET`, `gluoncv-mixup NET` on its other recipe, `gluoncv-mixup-gain NET`.
 pub fn fact(name: &str) -> Option<String> {
     let words: Vec<&str> = name.split_whitespace().collect();
     match words[..] {
@@ -32,8 +37,31 @@ pub fn fact(name: &str) -> Option<String> {
             let is_lossy = |op: &Op| matches!(op, Op::Conv(conv) if conv.kernel == 1 && conv.stride == 2);
             Some(graph(net, 224)?.nodes.iter().filter(|node| is_lossy(&node.op)).count().to_string())
         }
+        ["published", id] => Some(accuracy(catalogue::find(id)?.card.accuracy.as_ref()?.top1)),
+        ["gluoncv", net] => Some(accuracy(gluoncv(net)?)),
+        ["gluoncv-gain", net, base] => Some(points(gluoncv(net)? - gluoncv(base)?)),
+        ["gluoncv-mixup", net] => Some(accuracy(gluoncv_mixup(net)?)),
+        ["gluoncv-mixup-gain", net] => Some(points(gluoncv_mixup(net)? - gluoncv(net)?)),
         _ => None,
     }
+}
+
+fn gluoncv(net: &str) -> Option<f64> {
+    GLUONCV.iter().find(|(known, _, _)| *known == net).map(|(_, top1, _)| *top1)
+}
+
+fn gluoncv_mixup(net: &str) -> Option<f64> {
+    let (known, top1, _) = GLUONCV_MIXUP;
+    (known == net).then_some(top1)
+}
+
+/// As sources give them: `78.48 %`.
+fn accuracy(top1: f64) -> String {
+    format!("{top1:.2} %")
+}
+
+fn points(difference: f64) -> String {
+    format!("{difference:.2}")
 }
 
 fn graph(net: &str, size: usize) -> Option<Graph> {

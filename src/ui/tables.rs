@@ -215,3 +215,19 @@ pub const PAPER: [(&str, &str, f64, f64); 4] = [
     ("resnet50-c", "4.3 G", 76.87, 93.48),
     ("resnet50-d", "4.3 G", 77.16, 93.52),
 ];
+
+/// One recipe for all four at GluonCV, as it reports them: network, top-1 and top-5 accuracy on ImageNet's validation pictures.
+///
+/// 120 epochs, cosine decay, label smoothing, no mixup: the commands (`resnet50_v1.sh`, `resnet50_v1b.sh`, `resnet50_v1c.sh` and
+/// `resnet50_v1d.sh` of <https://github.com/dmlc/web-data/tree/master/gluoncv/logs/classification/imagenet>) differ in the network's name alone.
+/// Accuracies of the parameters `cc729d95`, `0ecdba34`, `2a4e0708` and `00319ddc`, from
+/// <https://github.com/dmlc/gluon-cv/blob/master/docs/model_zoo/csv_tables/Classifications/ResNet.csv>.
+pub const GLUONCV: [(&str, f64, f64); 4] =
+    [("resnet50-a", 77.36, 93.57), ("resnet50-b", 77.67, 93.82), ("resnet50-c", 78.03, 94.09), ("resnet50-d", 78.48, 94.20)];
+
+/// GluonCV's other D, the one of [`MIXUP_ENTRY`]: 200 epochs with mixup (`resnet50_v1d-mixup.sh`), all else as in [`GLUONCV`].
+/// Parameters `117a384e` of the same table: network, top-1 and top-5 accuracy.
+pub const GLUONCV_MIXUP: (&str, f64, f64) = ("resnet50-d", 79.15, 94.58);
+
+/// What the catalogue calls the weights of [`GLUONCV_MIXUP`], which GluonCV serves by default and timm therefore too.
+pub const MIXUP_ENTRY: &str = "resnet50d.gluon_in1k";

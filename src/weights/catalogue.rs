@@ -82,6 +82,12 @@ pub fn for_net(net: &str) -> Option<&'static CatalogueEntry> {
     all_for(net).next()
 }
 
+/// The entry whose file a repository of Hugging Face's holds.
+pub fn of_repository(asked: &Repository) -> Option<&'static CatalogueEntry> {
+    let entries = ENTRIES.as_deref().unwrap_or_default();
+    entries.iter().find(|entry| matches!(&entry.remote, Some(Remote::Hub { repository, .. }) if repository == asked))
+}
+
 /// The entry of that name.
 pub fn find(id: &str) -> Option<&'static CatalogueEntry> {
     ENTRIES.as_deref().unwrap_or_default().iter().find(|entry| entry.id == id)

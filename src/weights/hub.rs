@@ -3,7 +3,7 @@
 //! The addresses are those of its HTTP API (huggingface.co/docs/hub/api): `/api/models/REPO/revision/REVISION?blobs=true` lists files with
 //! their sizes and sha256, `/REPO/resolve/COMMIT/FILE` is a file. `config.json` is timm's (`timm/models/_hub.py`, `save_config_for_hf`).
 
-use super::Card;
+use super::{Card, catalogue};
 use crate::image::{Interpolation, Preprocess};
 use serde::{Deserialize, Serialize};
 
@@ -180,9 +180,11 @@ impl Config {
             mean: cfg.mean.unwrap_or(plain.preprocess.mean),
             std: cfg.std.filter(|std| std.iter().all(|std| *std > 0.0)).unwrap_or(plain.preprocess.std),
         };
+        // One tag, `gluon_in1k`, stands for several recipes.
+        let known = catalogue::of_repository(repository).map(|entry| entry.card.recipe.clone());
         Card {
             preprocess,
-            recipe: cfg.tag.clone().unwrap_or(plain.recipe),
+            recipe: known.or_else(|| cfg.tag.clone()).unwrap_or(plain.recipe),
             licence: cfg.license.clone().unwrap_or(plain.licence),
             ..plain
         }
