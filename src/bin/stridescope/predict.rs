@@ -6,7 +6,6 @@ use crate::{Failure, read};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use stridescope::arch::{Input, lower};
 use stridescope::engine::topk::top_k;
 use stridescope::image::decode::decode;
 use stridescope::weights::labels::Label;
@@ -95,7 +94,7 @@ pub fn classify(arguments: &ClassifyArguments) -> Result<(), Failure> {
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     let (weights, labels) = (arguments.weights.as_deref(), arguments.labels.as_deref());
-    let nets = arguments.net.iter().map(|net| Ready::open(net, weights, labels)).collect::<Result<Vec<_>, _>>()?;
+    let nets = arguments.net.iter().map(|net| Ready::open(net, weights, labels, None)).collect::<Result<Vec<_>, _>>()?;
     nets.iter().filter_map(|ready| ready.assumed.as_ref()).for_each(|assumed| note(&format!("stridescope: note: {assumed}")));
     let mut answers = Vec::new();
     for (path, picture) in &pictures {
@@ -152,11 +151,7 @@ struct Evaluation {
 
 /// Evaluates.
 pub fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
-    let mut ready = Ready::open(&arguments.net, arguments.weights.as_deref(), arguments.labels.as_deref())?;
-    if let Some(size) = arguments.size {
-        ready.card.preprocess = ready.card.preprocess.at_size(size);
-        lower(&ready.network.graph().spec, Input::square(size))?;
-    }
+    let ready = Ready::open(&arguments.net, arguments.weights.as_deref(), arguments.labels.as_deref(), arguments.size)?;
     let (folders, by_order) = folders(&arguments.dir, &ready)?;
     let assumed = [ready.assumed.clone(), by_order].into_iter().flatten().reduce(|one, other| format!("{one}; {other}"));
     if let Some(assumed) = &assumed {

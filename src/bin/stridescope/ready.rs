@@ -30,8 +30,9 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// A network with the weights in a file, or with those that are here; its classes named by a file, or as the weights name them.
-    pub fn open(net: &str, weights: Option<&Path>, names: Option<&Path>) -> Result<Self, Failure> {
+    /// A network with the weights in a file, or with those that are here; its classes named by a file, or as the weights name them; for
+    /// pictures of that size, or of the one that the weights ask for.
+    pub fn open(net: &str, weights: Option<&Path>, names: Option<&Path>, size: Option<usize>) -> Result<Self, Failure> {
         let spec = ArchSpec::named(net)?;
         let path = match weights {
             Some(path) => path.to_path_buf(),
@@ -48,13 +49,16 @@ impl Ready {
         // A description of this network that does not hold: it is of another number of classes.
         let has_other = checkpoint.card.is_some();
         let mut is_assumed = false;
-        let card = Card::of_file(&checkpoint, net, |classes| match catalogue::for_net(net).filter(|_| weights.is_none()) {
+        let mut card = Card::of_file(&checkpoint, net, |classes| match catalogue::for_net(net).filter(|_| weights.is_none()) {
             Some(entry) => entry.card.clone(),
             None => {
                 is_assumed = true;
                 Card::unknown(net, classes)
             }
         });
+        if let Some(size) = size {
+            card.preprocess = card.preprocess.at_size(size);
+        }
         let spec = ArchSpec { classes: card.class_count(), ..spec };
         let graph = lower(&spec, Input::square(card.preprocess.size))?;
         let network = Network::load(graph, Arc::new(checkpoint), Backend::Cpu)
@@ -64,7 +68,7 @@ impl Ready {
             None => labels::labels(&card.classes),
         };
         let assumed = is_assumed.then(|| assumption(&path, &card, names, has_other));
-        let is_numbered = is_assumed && names.is_none() && card.classes != Classes::Known(KnownClasses::Imagenet1k);
+        let is_numbered = labels.iter().enumerate().all(|(class, label)| label.name == format!("class {class}"));
         Ok(Self { network, card, labels, is_numbered, assumed })
     }
 
@@ -128,9 +132,10 @@ fn assumption(path: &Path, card: &Card, names: Option<&Path>, has_other: bool) -
         (None, Classes::Wnids(_)) => format!("its classes, {count}, are numbered: name them with --labels FILE"),
     };
     // Where the catalogue has another description, the file may be those very weights.
+    let usual = Card::unknown(&card.net, card.class_count());
     let is_other = |entry: &&catalogue::CatalogueEntry| {
-        entry.card.class_count() == card.class_count()
-            && (entry.card.preprocess != card.preprocess || entry.card.classes != card.classes)
+        entry.card.class_count() == usual.class_count()
+            && (entry.card.preprocess != usual.preprocess || entry.card.classes != usual.classes)
     };
     let known = match catalogue::for_net(&card.net).filter(is_other) {
         Some(entry) => {
