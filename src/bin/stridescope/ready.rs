@@ -133,9 +133,10 @@ fn assumption(path: &Path, card: &Card, names: Option<&Path>, has_other: bool) -
     };
     // Where the catalogue has another description, the file may be those very weights.
     let usual = Card::unknown(&card.net, card.class_count());
+    let pixels = |card: &Card| Preprocess { crop_pct: None, ..card.preprocess };
     let is_other = |entry: &&catalogue::CatalogueEntry| {
         entry.card.class_count() == usual.class_count()
-            && (entry.card.preprocess != usual.preprocess || entry.card.classes != usual.classes)
+            && (pixels(&entry.card) != pixels(&usual) || entry.card.classes != usual.classes)
     };
     let known = match catalogue::for_net(&card.net).filter(is_other) {
         Some(entry) => {
