@@ -82,6 +82,7 @@ fn json_as_training_code_writes_it_is_read_in_the_order_of_its_numbers() {
         "{\"1\": \"a dog\",\n\"0\": \"a cat\"}",
         r#"{"a cat": 0, "a dog": 1}"#,
         r#"{"a dog": 1, "a cat": 0}"#,
+        r#"{"a dog": "1", "a cat": "0"}"#,
         r#"{"0": ["n02121808", "a cat"], "1": ["n02084071", "a dog"]}"#,
         r#"[["n02121808", "a cat"], ["n02084071", "a dog"]]"#,
         r#"{"model_type": "resnet", "id2label": {"0": "a cat", "1": "a dog"}, "label2id": {"a cat": 0, "a dog": 1}}"#,
@@ -96,6 +97,8 @@ fn json_as_training_code_writes_it_is_read_in_the_order_of_its_numbers() {
     }
     let keras = named(br#"{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}"#, 2).unwrap();
     assert_eq!((keras[1].wnid.as_str(), keras[1].name.as_str()), ("n01443537", "goldfish"));
+    // As ImageFolder numbers folders that have numbers for names.
+    assert_eq!(names(br#"{"1": 0, "10": 1, "2": 2}"#, 3), ["1", "10", "2"]);
     // Eleven classes: in the order of numbers, not of digits.
     let eleven = (0..11).map(|n| format!("\"{n}\": \"name {n}\"")).collect::<Vec<_>>().join(",");
     assert_eq!(names(format!("{{{eleven}}}").as_bytes(), 11)[2], "name 2");

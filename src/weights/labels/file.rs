@@ -194,10 +194,16 @@ fn listed(value: &Value, classes: usize) -> Result<Vec<Label>, LabelsError> {
             {
                 return listed(inner, classes);
             }
+            // Folders can have numbers for names, so what is a number for sure comes first.
+            let by_name = |(key, value): (&String, &Value)| Some((integer(value)?, Label::of(key)));
             let by_number = |(key, value): (&String, &Value)| Some((key.trim().parse().ok()?, label(value)?));
-            let by_name = |(key, value): (&String, &Value)| Some((number(value)?, Label::of(key)));
-            let numbered: Option<Vec<(usize, Label)>> =
-                map.iter().map(by_number).collect::<Option<_>>().or_else(|| map.iter().map(by_name).collect());
+            let by_text = |(key, value): (&String, &Value)| Some((number(value)?, Label::of(key)));
+            let numbered: Option<Vec<(usize, Label)>> = map
+                .iter()
+                .map(by_name)
+                .collect::<Option<_>>()
+                .or_else(|| map.iter().map(by_number).collect())
+                .or_else(|| map.iter().map(by_text).collect());
             ordered(numbered.ok_or(LabelsError::Shape)?, classes)
         }
         _ => Err(LabelsError::Shape),
@@ -223,8 +229,12 @@ fn first_of<T>(map: &Map<String, Value>, keys: &[&str], read: impl Fn(&Value) ->
     keys.iter().find_map(|key| map.get(*key).and_then(&read))
 }
 
+fn integer(value: &Value) -> Option<usize> {
+    value.as_u64().and_then(|number| usize::try_from(number).ok())
+}
+
 fn number(value: &Value) -> Option<usize> {
-    value.as_u64().and_then(|number| usize::try_from(number).ok()).or_else(|| value.as_str()?.trim().parse().ok())
+    integer(value).or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 /// Labels in the order of their numbers, which must be those of the network's classes.
