@@ -657,12 +657,12 @@ mod files_of_the_users {
         let label = &labels(&card("tiny-a").classes)[0].wnid;
         put(&dir, &format!("data/{label}/1.png"), &std::fs::read(sample_path("chelsea.png")).unwrap());
         let data = text(&dir.path().join("data")).to_string();
-        let own = own_weights(&dir, "tiny-b", 3);
+        let (own, sound) = (own_weights(&dir, "tiny-b", 3), weights("tiny-a"));
         let picture = text(&sample_path("chelsea.png")).to_string();
         let cases: [(&[&str], i32); 4] = [
             (&["eval", &data, "--net", "tiny-a"], 0),
             (&["classify", &picture, "--net", "tiny-b", "--weights", &own], 0),
-            (&["convert", text(&weights("tiny-a")), "/dev/null"], 0),
+            (&["convert", text(&sound), "/dev/null"], 0),
             (&["summary", "resnet50"], 2),
         ];
         for (arguments, code) in cases {

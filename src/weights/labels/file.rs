@@ -149,7 +149,7 @@ fn is_korean(bytes: &[u8]) -> bool {
     loop {
         match rest {
             [] => return syllables > 0 && 10 * syllables >= 9 * letters,
-            [0..0x80, after @ ..] => rest = after,
+            [first, after @ ..] if first.is_ascii() => rest = after,
             [lead @ 0x81..=0xfe, trail @ 0x41..=0xfe, after @ ..] => {
                 let is_row = *trail >= 0xa1;
                 if !(is_row && (0xa1..=0xaf).contains(lead) && *lead != 0xa4) {
