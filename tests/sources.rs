@@ -4,7 +4,7 @@
 
 use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::image::Interpolation;
-use stridescope::ui::weights_view::{class_names, findings, histogram, table};
+use stridescope::ui::weights_view::{findings, histogram, table};
 use stridescope::weights::check::Report;
 use stridescope::weights::hub::{Config, Listed, Repository};
 use stridescope::weights::inspect::{BINS, Inspection, Values};
@@ -313,14 +313,4 @@ fn an_inspections_tables_hold_every_tensor_and_no_markup_of_a_files_own() {
     let drawn = histogram(&values);
     assert_eq!(drawn.matches('M').count(), 3, "a bar for each part that holds a value");
     assert!(drawn.contains("3 values from -1.000 to 1.000"));
-}
-
-#[test]
-fn names_of_classes_come_one_a_line_or_as_a_list() {
-    let wanted = vec!["a cat".to_string(), "a dog".into()];
-    for text in ["a cat\na dog", "\r\n a cat \r\n\r\na dog\r\n", r#"  ["a cat", "a dog"]"#] {
-        assert_eq!(class_names(text, 2).unwrap(), wanted, "{text}");
-    }
-    let error = class_names("one", 2).unwrap_err();
-    assert_eq!(error, "This file names 1 classes, but the network tells 2 apart: write one name a line.");
 }

@@ -8,12 +8,13 @@ use super::files::{ENDINGS, KeptList, Look};
 use super::markup::facts;
 use super::names::{display, grouped, hue};
 use super::session::Session;
-use super::weights_view::{class_names, findings, table};
+use super::weights_view::{findings, table};
 use crate::arch::ArchSpec;
 use crate::image::Interpolation;
 use crate::tr;
 use crate::weights::Card;
 use crate::weights::catalogue::{self, CatalogueEntry};
+use crate::weights::labels;
 use crate::weights::source::{Source, net_of, source_of};
 use crate::words::say;
 use crate::worker::protocol::Opened;
@@ -21,7 +22,8 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::sync::Arc;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{File, HtmlInputElement};
 
@@ -166,6 +168,23 @@ fn chosen(event: &ev::Event) -> Option<File> {
     file
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// The browser's decoder of text; bound here, because a feature of `web-sys` would be one more for all that share it.
+    type TextDecoder;
+    #[wasm_bindgen(constructor, catch)]
+    fn new(label: &str, options: &JsValue) -> Result<TextDecoder, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn decode(this: &TextDecoder, bytes: &[u8]) -> Result<String, JsValue>;
+}
+
+/// Korean text of Windows; nothing where the bytes are none.
+fn euc_kr(bytes: &[u8]) -> Option<String> {
+    let options = js_sys::Object::new();
+    js_sys::Reflect::set(&options, &"fatal".into(), &true.into()).ok()?;
+    TextDecoder::new("euc-kr", &options).ok()?.decode(bytes).ok()
+}
+
 /// Names for the classes of a network whose weights say none.
 #[component]
 fn ClassNames(
@@ -179,14 +198,16 @@ fn ClassNames(
         let Some(file) = chosen(&event) else { return };
         let model = model.clone();
         spawn_local(async move {
-            let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string()).unwrap_or_default();
+            let bytes = JsFuture::from(file.array_buffer()).await.map(|buffer| js_sys::Uint8Array::new(&buffer).to_vec());
             let classes = session.answer(&model).map_or(0, |answer| answer.logits().len());
             if classes == 0 {
                 return told.set(tr!("Ask the network first, so that its classes can be counted."));
             }
-            match class_names(&text, classes) {
-                Err(sentence) => told.set(sentence),
-                Ok(names) => {
+            let Ok(bytes) = bytes else { return told.set(dom::sentence("the file cannot be read")) };
+            match labels::read(&bytes, classes, euc_kr) {
+                Err(error) => told.set(dom::sentence(&error.to_string())),
+                Ok(labels) => {
+                    let names: Vec<String> = labels.into_iter().map(|label| label.name).collect();
                     told.set(tr!("Named after {}.", file.name()));
                     if let Some(source) = source_of(&model) {
                         session.files.names.update(|all| drop(all.insert(source.to_string(), Arc::new(names))));

@@ -127,17 +127,3 @@ pub fn findings(inspection: &Inspection) -> Vec<(String, String)> {
     .map(|(what, names)| (what, list(names)))
     .collect()
 }
-
-/// Reads names of classes: one a line, or a JSON list.
-///
-/// # Errors
-/// When they are not as many as there are classes.
-pub fn class_names(text: &str, classes: usize) -> Result<Vec<String>, String> {
-    let listed: Option<Vec<String>> = text.trim_start().starts_with('[').then(|| serde_json::from_str(text).ok()).flatten();
-    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect();
-    let names = listed.unwrap_or_else(lines);
-    if names.len() == classes {
-        return Ok(names.into_iter().map(|name| name.chars().take(200).collect()).collect());
-    }
-    Err(tr!("This file names {} classes, but the network tells {} apart: write one name a line.", names.len(), classes))
-}

@@ -1,6 +1,7 @@
 //! What travels with a file of weights: for which network, which classes, how to prepare a picture, whose work it is.
 
-use super::WeightsError;
+use super::{Checkpoint, WeightsError};
+use crate::arch::spec::MAX_CLASSES;
 use crate::image::{Interpolation, Preprocess};
 use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -130,6 +131,16 @@ impl Card {
             accuracy: None,
             reject: None,
         }
+    }
+
+    /// What is known of a file's weights as those of this network: what the file says of itself, where that is of this network and of as many
+    /// classes as its `fc` has; else what `otherwise` makes of that number, [`Self::unknown`] where nobody knows more.
+    pub fn of_file(checkpoint: &Checkpoint, net: &str, otherwise: impl FnOnce(usize) -> Self) -> Self {
+        let classes = checkpoint.tensors.get("fc.weight").and_then(|entry| entry.shape.first().copied());
+        // No network here has more; a file can claim any number.
+        let classes = classes.unwrap_or(1).min(MAX_CLASSES);
+        let own = checkpoint.card.as_ref().filter(|card| card.net == net && card.class_count() == classes);
+        own.cloned().unwrap_or_else(|| otherwise(classes))
     }
 
     /// The same, of that origin.

@@ -1,4 +1,8 @@
-//! Names of ImageNet's classes.
+//! Names of classes: ImageNet's, and those that a user's file gives.
+
+mod file;
+
+pub use file::{LabelsError, read};
 
 use super::card::{Classes, KnownClasses};
 use serde::{Deserialize, Serialize};
@@ -10,9 +14,9 @@ const IMAGENET_1K: &str = include_str!("../../assets/labels/imagenet-1k.tsv");
 /// A class that a network can name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
-    /// Its WordNet id, `n02124075`.
+    /// Its WordNet id, `n02124075`; where it has none, its name once more.
     pub wnid: String,
-    /// Its English name.
+    /// Its name, ImageNet's in English.
     pub name: String,
 }
 
@@ -28,9 +32,18 @@ pub fn labels(classes: &Classes) -> Vec<Label> {
     match classes {
         Classes::Known(KnownClasses::Imagenet1k) => imagenet_1k().collect(),
         Classes::Wnids(wnids) => {
-            let names: HashMap<String, String> = imagenet_1k().map(|label| (label.wnid, label.name)).collect();
-            let label = |wnid: &String| Label { wnid: wnid.clone(), name: names.get(wnid).unwrap_or(wnid).clone() };
-            wnids.iter().map(label).collect()
+            with_imagenets(wnids.iter().map(|wnid| Label { wnid: wnid.clone(), name: wnid.clone() }).collect())
         }
     }
+}
+
+/// Gives ImageNet's name to each class of which only the wnid is known.
+pub fn with_imagenets(mut labels: Vec<Label>) -> Vec<Label> {
+    let names: HashMap<String, String> = imagenet_1k().map(|label| (label.wnid, label.name)).collect();
+    for label in labels.iter_mut().filter(|label| label.name == label.wnid) {
+        if let Some(name) = names.get(&label.wnid) {
+            label.name.clone_from(name);
+        }
+    }
+    labels
 }

@@ -122,7 +122,9 @@ pub enum WeightsError {
     #[error("these are no weights of a ResNet that is known here: {0}. Choose a ResNet's, with the names of torchvision or timm")]
     Unknown(String),
     /// A tensor is stored as something that no network here uses.
-    #[error("tensor \"{name}\" is stored as {dtype}; only f32, f16 and bf16 can be read. Convert the file first")]
+    #[error(
+        "tensor \"{name}\" is stored as {dtype}; only f32, f16 and bf16 can be read. Save it as f32 first, in PyTorch with model.float()"
+    )]
     Dtype {
         /// Its key.
         name: String,

@@ -5,7 +5,6 @@ use super::fetch::{FetchError, text};
 use super::kept::Folder;
 use super::protocol::{Fetching, Open, Opened, Run, Step, WeightsChoice};
 use super::sum;
-use crate::arch::spec::MAX_CLASSES;
 use crate::arch::{ArchSpec, BlockKind, Input, SpecError, StrideOn, lower};
 use crate::engine::gpu::Kernels;
 use crate::engine::{Backend, EngineError, Network};
@@ -404,20 +403,15 @@ fn meant(held: &Held, net: &str, spec: &ArchSpec) -> Option<String> {
 
 /// What is known of a network with those weights.
 fn card(source: &Source, held: &Held, net: &str) -> Card {
-    let classes = held.checkpoint.tensors.get("fc.weight").and_then(|entry| entry.shape.first().copied());
-    // No network here has more; a file can claim any number.
-    let classes = classes.unwrap_or(1).min(MAX_CLASSES);
-    let own = held.checkpoint.card.clone().filter(|card| card.net == net && card.class_count() == classes);
-    match (own, source) {
-        (Some(card), _) => card,
-        (None, Source::Entry(entry)) => entry.card.clone(),
-        (None, Source::Hub(repository)) => match &held.config {
+    Card::of_file(&held.checkpoint, net, |classes| match source {
+        Source::Entry(entry) => entry.card.clone(),
+        Source::Hub(repository) => match &held.config {
             Some(config) => config.card(net, classes, repository),
             None => Card::unknown(net, classes).named(&format!("{repository} on Hugging Face"), &repository.page()),
         },
-        (None, Source::Address(address)) => {
+        Source::Address(address) => {
             Card::unknown(net, classes).named(&format!("{} from {}", source.title(), host(address)), address)
         }
-        (None, Source::Own(name)) => Card::unknown(net, classes).named(&format!("your file {name}"), ""),
-    }
+        Source::Own(name) => Card::unknown(net, classes).named(&format!("your file {name}"), ""),
+    })
 }

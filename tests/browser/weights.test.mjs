@@ -237,7 +237,13 @@ describe("weights from a hub", () => {
     assert.match(await card(page, name).textContent(), /class \d.*Reads 224 × 224 px: shorter side to 256 \(bilinear\).*someone\/seven on Hugging Face.*Recipe: made_up/s);
     await page.getByText("trained by different recipes").waitFor();
     await page.setInputFiles('input[aria-label^="A file with the names"]', { name: "names.txt", mimeType: "text/plain", buffer: Buffer.from("one\ntwo\nthree") });
-    await page.getByText("names 3 classes, but the network tells 7 apart").waitFor();
+    await page.getByText("Names in this file: 3; classes of the network: 7.").waitFor();
+    // As Excel writes "번호,이름" and seven rows "0,개" to "6,개" on Korean Windows.
+    const dog = (number) => [0x30 + number, 0x2c, 0xb0, 0xb3, 0x0d, 0x0a];
+    const korean = Buffer.from([[0xb9, 0xf8, 0xc8, 0xa3, 0x2c, 0xc0, 0xcc, 0xb8, 0xa7, 0x0d, 0x0a], ...[0, 1, 2, 3, 4, 5, 6].map(dog)].flat());
+    await page.setInputFiles('input[aria-label^="A file with the names"]', { name: "korean.csv", mimeType: "text/csv", buffer: korean });
+    await page.getByText("Named after korean.csv").waitFor();
+    assert.ok((await card(page, name).locator(".row").evaluateAll((rows) => rows.map((row) => row.firstChild.textContent))).every((label) => label === "개"));
     const seven = ["ant", "bee", "cat", "dog", "eel", "fox", "gnu"];
     await page.setInputFiles('input[aria-label^="A file with the names"]', { name: "names.txt", mimeType: "text/plain", buffer: Buffer.from(seven.join("\n")) });
     await page.getByText("Named after names.txt").waitFor();

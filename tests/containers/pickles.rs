@@ -182,8 +182,11 @@ fn tensors() -> Vec<Case> {
         ("its pickle names a store that is none", "its pickle holds a tensor without a proper store, offset, shape and stride");
     let of = |offset: &[u8], shape: &[u8], stride: &[u8]| named(&tensor("FloatStorage", offset, shape, stride));
     let with = |storage: &str| stored(&named(&tensor(storage, b"K\0", b"K\x02\x85", b"K\x01\x85")));
-    let typed =
-        |dtype: &str| format!(r#"tensor "x" is stored as {dtype}; only f32, f16 and bf16 can be read. Convert the file first"#);
+    let typed = |dtype: &str| {
+        format!(
+            r#"tensor "x" is stored as {dtype}; only f32, f16 and bf16 can be read. Save it as f32 first, in PyTorch with model.float()"#
+        )
+    };
     let says = |what: &str| format!("tensor \"x\" {what}");
     let (beyond, too_large) = (says("reaches beyond its store; the file may be cut off"), says("has a shape too large to exist"));
     let huge = b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f";

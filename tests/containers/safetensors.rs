@@ -29,7 +29,9 @@ fn claiming(len: u64, rest: &[u8]) -> Vec<u8> {
 }
 
 fn stored_as(dtype: &str) -> String {
-    format!(r#"tensor "a" is stored as {dtype}; only f32, f16 and bf16 can be read. Convert the file first"#)
+    format!(
+        r#"tensor "a" is stored as {dtype}; only f32, f16 and bf16 can be read. Save it as f32 first, in PyTorch with model.float()"#
+    )
 }
 
 fn no_card(why: &str) -> String {

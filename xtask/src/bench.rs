@@ -93,7 +93,7 @@ fn write_case(folder: &Path, real_weights: &Path, case: &Case) -> Result<(), Err
     let [onnx, description, described] =
         [case.onnx(), case.description(), case.described_weights()].map(|name| folder.join(name));
     if [&onnx, &description, &described].iter().any(|file| !is_newer(file, sources)) {
-        println!("    {}, {} weights", case.net, case.weights.word());
+        process::print(&format!("    {}, {} weights", case.net, case.weights.word()));
         let (graph, checkpoint) = load(case, real_weights)?;
         write(&onnx, &onnx::encode(case.net, &graph, &checkpoint)?)?;
         let files = tfjs::encode(&graph, &checkpoint)?;

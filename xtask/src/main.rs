@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            process::warn(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Error> {
     if command == Command::Help {
-        println!("{USAGE}");
+        process::print(USAGE);
         return Ok(());
     }
     let project = Project::open()?;

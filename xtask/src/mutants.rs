@@ -73,7 +73,7 @@ pub fn run(project: &Project, only: Option<&str>) -> Result<(), Error> {
         announce("a test noticed every change");
         return Ok(());
     }
-    missed.iter().for_each(|line| println!("unnoticed: {line}"));
+    missed.iter().for_each(|line| process::print(&format!("unnoticed: {line}")));
     Err(Error::new(
         STEP,
         format!("no test noticed {} of the changes", missed.len()),

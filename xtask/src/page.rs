@@ -62,7 +62,7 @@ fn finish(project: &Project, tools: &PageTools) -> Result<Vec<Asset>, Error> {
     list_weights(&dist)?;
     offline::write(&dist, &project.service_worker())?;
     let assets = compress::all(&dist, &project.compressed())?;
-    print!("{}", sizes::table(&assets, &Record::read(&project.sizes()).unwrap_or_default()));
+    process::print(sizes::table(&assets, &Record::read(&project.sizes()).unwrap_or_default()).trim_end_matches('\n'));
     Ok(assets)
 }
 

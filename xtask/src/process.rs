@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -12,9 +13,19 @@ use crate::error::Error;
 const POLL: Duration = Duration::from_millis(50);
 const REMINDER: Duration = Duration::from_secs(60);
 
+/// Prints a line. Where standard output is closed or full the work goes on, and the exit code tells how it ended.
+pub fn print(line: &str) {
+    let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
+}
+
+/// As [`print`], on standard error.
+pub fn warn(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
 /// Prints that a step begins.
 pub fn announce(step: &str) {
-    println!("==> {step}");
+    print(&format!("==> {step}"));
 }
 
 /// A command for `program`, without what cargo set in the environment of this very process: a cargo started from
@@ -46,7 +57,7 @@ pub fn run_to(step: &str, command: &mut Command, remedy: &str, codes: &[i32]) ->
         }
         if started.elapsed() >= REMINDER * (reminders + 1) {
             reminders += 1;
-            println!("    {step}: still at it after {reminders} min");
+            print(&format!("    {step}: still at it after {reminders} min"));
         }
         sleep(POLL);
     };

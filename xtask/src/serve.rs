@@ -16,6 +16,7 @@ use tower_http::services::ServeDir;
 use crate::error::Error;
 use crate::headers;
 use crate::page;
+use crate::process;
 use crate::project::Project;
 use crate::setup;
 
@@ -55,8 +56,8 @@ async fn serve(listener: TcpListener, port: u16, dist: &Path) -> io::Result<()> 
         }
     });
     tokio::task::spawn_blocking(move || match ask(port) {
-        Ok(()) => println!("Stridescope is at http://127.0.0.1:{port}/ (Ctrl-C stops)"),
-        Err(error) => eprintln!("warning: the page does not answer on port {port}: {error}"),
+        Ok(()) => process::print(&format!("Stridescope is at http://127.0.0.1:{port}/ (Ctrl-C stops)")),
+        Err(error) => process::warn(&format!("warning: the page does not answer on port {port}: {error}")),
     });
     server.await
 }

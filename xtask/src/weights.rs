@@ -25,7 +25,7 @@ pub const FILE: &str = "assets/weights/resnet50-a.safetensors";
 pub fn fetch(project: &Project) -> Result<(), Error> {
     let weights = project.root.join(FILE);
     if weights.is_file() {
-        println!("weights of resnet50-a: {FILE} is there");
+        process::print(&format!("weights of resnet50-a: {FILE} is there"));
     } else {
         let archive = download(project)?;
         let bytes = converted(project, &archive)?;

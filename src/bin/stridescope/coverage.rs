@@ -1,6 +1,7 @@
 //! `stridescope coverage`.
 
-use crate::{Failure, print};
+use crate::Failure;
+use crate::output::print;
 use clap::ValueEnum;
 use serde::Serialize;
 use stridescope::arch::coverage::{PathReport, block_reads};

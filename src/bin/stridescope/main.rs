@@ -2,14 +2,16 @@
 
 mod coverage;
 mod files;
+mod output;
 mod predict;
+mod ready;
 mod summary;
 mod table;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
-use std::io::Write;
-use std::path::PathBuf;
+use output::{note, print};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// ResNet-50 and its B, C and D tweaks: cost, coverage, predictions.
@@ -70,7 +72,7 @@ fn run(command: &Command) -> Result<(), Failure> {
 
 fn fail(sentence: &str) -> ExitCode {
     // With standard error closed as well, the exit code alone has to tell.
-    let _ = writeln!(std::io::stderr(), "stridescope: {}", sentence.replace(['\n', '\r'], " "));
+    note(&format!("stridescope: {sentence}"));
     ExitCode::from(2)
 }
 
@@ -86,14 +88,6 @@ fn usage_sentence(error: &clap::Error) -> String {
 }
 
 /// Reads a file whole.
-fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| Failure(format!("{} cannot be read: {error}", path.display())))
-}
-
-/// Writes to standard output; a reader that has gone away (a closed pipe) is no failure.
-fn print(text: &str) -> Result<(), Failure> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure(format!("cannot write: {error}"))),
-        _ => Ok(()),
-    }
 }

@@ -1,18 +1,14 @@
 //! `stridescope classify` and `stridescope eval`.
 
-use crate::files::{open, spec_of};
-use crate::{Failure, print, read};
+use crate::output::{note, print};
+use crate::ready::Ready;
+use crate::{Failure, read};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
-use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::engine::topk::top_k;
-use stridescope::engine::{Backend, Network, Pass};
-use stridescope::image::{self, decode::decode};
-use stridescope::weights::labels::{Label, labels};
-use stridescope::weights::{Card, catalogue, check};
+use stridescope::image::decode::decode;
+use stridescope::weights::labels::Label;
 
 /// Arguments of `classify`.
 #[derive(clap::Args)]
@@ -26,6 +22,9 @@ pub struct ClassifyArguments {
     /// The weights; otherwise those that come with Stridescope, or that `cargo xtask weights` fetched.
     #[arg(long)]
     weights: Option<PathBuf>,
+    /// Names of the network's classes, in its order: one a line, CSV, or JSON.
+    #[arg(long)]
+    labels: Option<PathBuf>,
     /// How many classes to name.
     #[arg(long, default_value_t = 5)]
     top: usize,
@@ -37,7 +36,7 @@ pub struct ClassifyArguments {
 /// Arguments of `eval`.
 #[derive(clap::Args)]
 pub struct EvalArguments {
-    /// A folder with one sub-folder a class, named by its wnid.
+    /// A folder with one sub-folder a class, named by its wnid or its name.
     dir: PathBuf,
     /// The network, as in tiny-d.
     #[arg(long)]
@@ -45,6 +44,9 @@ pub struct EvalArguments {
     /// The weights; otherwise those that come with Stridescope, or that `cargo xtask weights` fetched.
     #[arg(long)]
     weights: Option<PathBuf>,
+    /// Names of the network's classes, in its order: one a line, CSV, or JSON.
+    #[arg(long)]
+    labels: Option<PathBuf>,
     /// Side of the network's input in pixels; otherwise what the weights ask for.
     #[arg(long)]
     size: Option<usize>,
@@ -61,81 +63,6 @@ enum Format {
     Json,
 }
 
-/// A network that is ready to answer.
-struct Ready {
-    network: Network,
-    card: Card,
-    labels: Vec<Label>,
-}
-
-impl Ready {
-    fn open(net: &str, weights: Option<&PathBuf>) -> Result<Self, Failure> {
-        let spec = ArchSpec::named(net)?;
-        let path = match weights {
-            Some(path) => path.clone(),
-            None => shipped(net)?,
-        };
-        let checkpoint = open(&path)?;
-        if check::is_untrained(&checkpoint) {
-            let why = "was never trained: every normalisation is as it was made, and what it says would mean nothing";
-            return Err(Failure(format!("{} {why}", path.display())));
-        }
-        let card = match (checkpoint.card.clone(), catalogue::for_net(net)) {
-            (Some(card), _) => card,
-            (None, Some(entry)) => entry.card.clone(),
-            (None, None) => {
-                return Err(Failure(format!(
-                    "{} does not say how to prepare pictures for {net}; convert it with --net first",
-                    path.display()
-                )));
-            }
-        };
-        if card.net != net {
-            return Err(Failure(format!("{} holds weights for {}, not for {net}", path.display(), card.net)));
-        }
-        let spec = ArchSpec { classes: spec_of(&card)?.classes, ..spec };
-        let graph = lower(&spec, Input::square(card.preprocess.size))?;
-        let network = Network::load(graph, Arc::new(checkpoint), Backend::Cpu)
-            .map_err(|error| Failure(format!("{}: {error}", path.display())))?;
-        let labels = labels(&card.classes);
-        Ok(Self { network, card, labels })
-    }
-
-    /// Logits of one picture, and the milliseconds of the forward pass.
-    fn logits(&self, picture: &image::Rgb) -> Result<(Vec<f32>, f64), Failure> {
-        let how = self.card.preprocess;
-        let input = image::prepare(&image::resize_and_crop(picture, &how, (0, 0))?, &how);
-        let start = Instant::now();
-        let output = block_on(self.network.forward(&input, 1, (how.size, how.size), &Pass::default()))?;
-        Ok((output.logits, start.elapsed().as_secs_f64() * 1e3))
-    }
-}
-
-/// Natively a forward pass on the CPU never waits for anything.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    loop {
-        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        std::thread::yield_now();
-    }
-}
-
-/// The weights that lie under the project's `assets/weights`.
-fn shipped(net: &str) -> Result<PathBuf, Failure> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/weights").join(format!("{net}.safetensors"));
-    if path.is_file() {
-        return Ok(path);
-    }
-    let how = match catalogue::for_net(net) {
-        Some(_) => "run cargo xtask weights, or give --weights FILE",
-        None => "give --weights FILE",
-    };
-    Err(Failure(format!("there are no weights for {net} here: {how}")))
-}
-
 #[derive(Serialize)]
 struct Answer {
     image: String,
@@ -144,6 +71,9 @@ struct Answer {
     ms: f64,
     top: Vec<Class>,
     none_of_its_classes: bool,
+    /// What the weights do not say and was taken for granted, as a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assumed: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -163,7 +93,9 @@ pub fn classify(arguments: &ClassifyArguments) -> Result<(), Failure> {
             Ok((path, picture))
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    let nets = arguments.net.iter().map(|net| Ready::open(net, arguments.weights.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    let (weights, labels) = (arguments.weights.as_deref(), arguments.labels.as_deref());
+    let nets = arguments.net.iter().map(|net| Ready::open(net, weights, labels, None)).collect::<Result<Vec<_>, _>>()?;
+    nets.iter().filter_map(|ready| ready.assumed.as_ref()).for_each(|assumed| note(&format!("stridescope: note: {assumed}")));
     let mut answers = Vec::new();
     for (path, picture) in &pictures {
         for ready in &nets {
@@ -177,6 +109,7 @@ pub fn classify(arguments: &ClassifyArguments) -> Result<(), Failure> {
                 ms: (ms * 10.0).round() / 10.0,
                 top: top_k(&logits, arguments.top).into_iter().map(class).collect(),
                 none_of_its_classes: ready.card.reject.is_some_and(|reject| reject.applies(top_p)),
+                assumed: ready.assumed.clone(),
             });
         }
     }
@@ -211,16 +144,19 @@ struct Evaluation {
     answered: f64,
     /// Percent of those that it has right.
     top1_of_answered: f64,
+    /// What was taken for granted, as a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assumed: Option<String>,
 }
 
 /// Evaluates.
 pub fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
-    let mut ready = Ready::open(&arguments.net, arguments.weights.as_ref())?;
-    if let Some(size) = arguments.size {
-        ready.card.preprocess = ready.card.preprocess.at_size(size);
-        lower(&ready.network.graph().spec, Input::square(size))?;
+    let ready = Ready::open(&arguments.net, arguments.weights.as_deref(), arguments.labels.as_deref(), arguments.size)?;
+    let (folders, by_order) = folders(&arguments.dir, &ready)?;
+    let assumed = [ready.assumed.clone(), by_order].into_iter().flatten().reduce(|one, other| format!("{one}; {other}"));
+    if let Some(assumed) = &assumed {
+        note(&format!("stridescope: note: {assumed}"));
     }
-    let folders = folders(&arguments.dir, &ready.labels)?;
     let known: Vec<usize> = folders.iter().map(|(class, _)| *class).collect();
     let (mut images, mut top1, mut top5, mut among) = (0usize, 0usize, 0usize, 0usize);
     let (mut answered, mut answered_right) = (0usize, 0usize);
@@ -240,11 +176,11 @@ pub fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
             }
         }
         if arguments.format == Format::Text && images > 0 {
-            eprintln!("{images} pictures, top-1 {:.2} %", percent(top1, images));
+            note(&format!("{images} pictures, top-1 {:.2} %", percent(top1, images)));
         }
     }
     if images == 0 {
-        return Err(Failure(format!("{} holds no pictures in folders named by wnid", arguments.dir.display())));
+        return Err(Failure(format!("{} holds no pictures in folders named by wnid or class", arguments.dir.display())));
     }
     let evaluation = Evaluation {
         net: arguments.net.clone(),
@@ -255,6 +191,7 @@ pub fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
         top1_among_folder: percent(among, images),
         answered: percent(answered, images),
         top1_of_answered: percent(answered_right, answered),
+        assumed,
     };
     if arguments.format == Format::Json {
         return print(&(serde_json::to_string(&evaluation)? + "\n"));
@@ -278,9 +215,9 @@ fn percent(part: usize, whole: usize) -> f64 {
     100.0 * part as f64 / whole.max(1) as f64
 }
 
-/// The sub-folders that are classes of the network, with their files in order.
-fn folders(dir: &PathBuf, labels: &[Label]) -> Result<Vec<(usize, Vec<PathBuf>)>, Failure> {
-    let entries = |path: &PathBuf| -> Result<Vec<PathBuf>, Failure> {
+/// The sub-folders that are classes of the network, with their files in order; and what was taken for granted about them.
+fn folders(dir: &Path, ready: &Ready) -> Result<(Vec<(usize, Vec<PathBuf>)>, Option<String>), Failure> {
+    let entries = |path: &Path| -> Result<Vec<PathBuf>, Failure> {
         let cannot = |error: std::io::Error| Failure(format!("{} cannot be read: {error}", path.display()));
         let mut paths = std::fs::read_dir(path)
             .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>())
@@ -288,13 +225,41 @@ fn folders(dir: &PathBuf, labels: &[Label]) -> Result<Vec<(usize, Vec<PathBuf>)>
         paths.sort();
         Ok(paths)
     };
-    let mut folders = Vec::new();
-    for path in entries(dir)?.into_iter().filter(|path| path.is_dir()) {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let class = labels.iter().position(|label| label.wnid == name).ok_or_else(|| {
-            Failure(format!("folder {} is none of the network's classes; name folders by wnid", path.display()))
-        })?;
-        folders.push((class, entries(&path)?));
-    }
-    Ok(folders)
+    let paths: Vec<PathBuf> = entries(dir)?.into_iter().filter(|path| path.is_dir()).collect();
+    let named = |path: &PathBuf| class_of(path.file_name()?.to_str()?, &ready.labels);
+    let classes: Vec<Option<usize>> = paths.iter().map(named).collect();
+    let unknown = paths.iter().zip(&classes).find(|(_, class)| class.is_none()).map(|(path, _)| path);
+    let (classes, by_order): (Vec<usize>, _) = match unknown {
+        None => (classes.into_iter().flatten().collect(), None),
+        Some(_) if ready.is_numbered && paths.len() == ready.labels.len() => {
+            let how = "its sub-folders are taken for the classes in the order of their names, as torchvision's ImageFolder numbers them";
+            ((0..paths.len()).collect(), Some(format!("{}: {how}", dir.display())))
+        }
+        Some(_) if ready.is_numbered => {
+            return Err(Failure(format!(
+                "sub-folders of {}: {}; numbered classes of the network: {}. Give --labels FILE with the folders' names in the order of \
+                 the network's classes",
+                dir.display(),
+                paths.len(),
+                ready.labels.len()
+            )));
+        }
+        Some(path) => {
+            return Err(Failure(format!(
+                "folder {} is none of the network's classes; name folders by wnid, or as --labels FILE names the classes",
+                path.display()
+            )));
+        }
+    };
+    let files = paths.iter().map(|path| entries(path)).collect::<Result<Vec<_>, _>>()?;
+    Ok((classes.into_iter().zip(files).collect(), by_order))
+}
+
+/// The class that a folder is named after: by its wnid, or by a name that no other class has.
+fn class_of(folder: &str, labels: &[Label]) -> Option<usize> {
+    let all = |is_it: fn(&Label, &str) -> bool| {
+        let mut found = labels.iter().enumerate().filter(move |(_, label)| is_it(label, folder)).map(|(class, _)| class);
+        found.next().filter(|_| found.next().is_none())
+    };
+    all(|label, folder| label.wnid == folder).or_else(|| all(|label, folder| label.name == folder))
 }

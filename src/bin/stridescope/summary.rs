@@ -1,7 +1,8 @@
 //! `stridescope summary`.
 
+use crate::Failure;
+use crate::output::print;
 use crate::table::{Format, Table, grouped};
-use crate::{Failure, print};
 use serde::Serialize;
 use stridescope::arch::cost::{self, TorchSummary};
 use stridescope::arch::{ArchSpec, Graph, Input, Node, Op, Shape, lower, receptive};

@@ -19,7 +19,7 @@ use crate::headers;
 use crate::html;
 use crate::offline;
 use crate::page;
-use crate::process::announce;
+use crate::process::{self, announce};
 use crate::project::Project;
 
 const STEP: &str = "making the site";
@@ -65,10 +65,15 @@ pub fn run(project: &Project, options: &Options) -> Result<(), Error> {
     announce(STEP);
     let files = make(&source, &options.base, &out)?;
     let base = &options.base;
-    println!("{} holds {files} files for {}: see deploy/README.md", out.display(), base.url().as_ref().unwrap_or(&base.path));
+    let address = base.url();
+    process::print(&format!(
+        "{} holds {files} files for {}: see deploy/README.md",
+        out.display(),
+        address.as_ref().unwrap_or(&base.path)
+    ));
     if base.origin.is_none() {
-        println!(
-            "without a full address there are no link previews, canonical and hreflang links, oEmbed, robots.txt and sitemap.xml"
+        process::print(
+            "without a full address there are no link previews, canonical and hreflang links, oEmbed, robots.txt and sitemap.xml",
         );
     }
     Ok(())
