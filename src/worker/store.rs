@@ -44,7 +44,7 @@ pub enum StoreError {
     )]
     NoWeights(String),
     /// A file that no link can hold.
-    #[error("{0} is a file on the device where it was opened: open it here once more")]
+    #[error("\"{0}\" is a file on the device where it was opened: open it here once more")]
     Own(String),
     /// Weights that would fit, but are another network's.
     #[error("these are weights for {0}, not for {1}: they would fit, but mean nothing there. Choose {0} instead")]
