@@ -4,10 +4,10 @@ use super::button::button;
 use super::controls::{Bar, LanguageSelect, ThemeButton};
 use super::dom;
 use super::embed::{Alone, run_in_sight};
-use super::files::is_weights;
 use super::lang;
 use super::later::{Figure, Later, offer_api};
 use super::predict::Predict;
+use super::receive;
 use super::session::Session;
 use super::share::Share;
 use super::soon::{Soon, soon};
@@ -62,7 +62,7 @@ fn App(
     let spoken = RwSignal::new(spoken);
     follow_address(session);
     follow_theme(session);
-    follow_pictures(session);
+    receive::follow(session);
     follow_language(session, spoken);
     follow_updates(session);
     follow_reader(session);
@@ -287,41 +287,4 @@ fn follow_reader(session: Session) {
     });
     on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));
     session.is_read.set(dom::has_fragment());
-}
-
-/// Pictures can be dropped and pasted anywhere on the page, and files of weights dropped.
-fn follow_pictures(session: Session) {
-    let over = window_event_listener(ev::dragover, |event| {
-        event.prevent_default();
-        dom::set_root_attribute("data-dropping", Some(""));
-    });
-    let leave = window_event_listener(ev::dragleave, |event| {
-        if event.related_target().is_none() {
-            dom::set_root_attribute("data-dropping", None);
-        }
-    });
-    let drop = window_event_listener(ev::drop, move |event| {
-        event.prevent_default();
-        dom::set_root_attribute("data-dropping", None);
-        match event.data_transfer().and_then(|data| data.files()).and_then(|files| files.get(0)) {
-            Some(file) if is_weights(&file.name()) && session.state.with_untracked(|state| state.embed.is_none()) => {
-                session.open_file(&file);
-                dom::scroll_to("weights");
-            }
-            Some(file) => session.choose_file(&file),
-            None => session.notice.set(Some(tr!("No file was dropped: drop a picture, or a file of weights, from your device."))),
-        }
-    });
-    let paste = window_event_listener(ev::paste, move |event| {
-        if let Some(file) = event.clipboard_data().and_then(|data| data.files()).and_then(|files| files.get(0)) {
-            event.prevent_default();
-            session.choose_file(&file);
-        }
-    });
-    on_cleanup(move || {
-        over.remove();
-        leave.remove();
-        drop.remove();
-        paste.remove();
-    });
 }

@@ -186,7 +186,7 @@ describe("pictures", () => {
       data.setData("text/uri-list", "https://stranger.example/a.png");
       document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
     });
-    await page.locator(".notice", { hasText: "No file was dropped: drop a picture, or a file of weights, from your device." }).waitFor();
+    await page.locator(".notice", { hasText: "This page asks stranger.example for nothing by itself: save the picture on your device, and drop or paste its file." }).waitFor();
     assert.deepEqual(await shown(page), before);
     await works(page);
     await harmless(page);
