@@ -65,6 +65,7 @@ fn App(
     receive::follow(session);
     follow_language(session, spoken);
     follow_updates(session);
+    follow_connection(session);
     follow_reader(session);
     if let Some(figure) = alone {
         soon(move || offer_api(session));
@@ -243,7 +244,10 @@ fn follow_theme(session: Session) {
 /// Another language is spoken once its texts have come, unless the reader has changed their mind by then.
 fn follow_language(session: Session, spoken: RwSignal<Lang>) {
     let wanted = Memo::new(move |_| session.state.with(|state| lang::resolved(state.lang)));
+    // Counts the times that the texts are asked for again.
+    let tries = RwSignal::new(0);
     Effect::new(move |_| {
+        tries.track();
         let asked = wanted.get();
         if asked == spoken.get_untracked() {
             return;
@@ -257,12 +261,16 @@ fn follow_language(session: Session, spoken: RwSignal<Lang>) {
                 Ok(texts) => {
                     let has_focus = dom::has_focus(LANGUAGE_SELECT);
                     lang::speak(asked, texts);
+                    session.unsay(lang::NOT_FETCHED);
                     spoken.set(asked);
                     if has_focus {
                         dom::focus_again(LANGUAGE_SELECT, 0);
                     }
                 }
-                Err(sentence) => session.notice.set(Some(sentence)),
+                Err(sentence) => {
+                    session.notice.set(Some(sentence));
+                    session.when_online(move || tries.update(|tries| *tries += 1));
+                }
             }
         });
     });
@@ -276,6 +284,19 @@ fn follow_updates(session: Session) {
         }
     });
     on_cleanup(move || update.remove());
+}
+
+/// What failed for want of a connection is done again when there is one.
+fn follow_connection(session: Session) {
+    let offline = window_event_listener(ev::offline, move |_| session.went_offline());
+    let online = window_event_listener(ev::online, move |_| session.came_online());
+    on_cleanup(move || {
+        offline.remove();
+        online.remove();
+    });
+    if !dom::is_online() {
+        session.went_offline();
+    }
 }
 
 /// What the reader does first, and what printing or a link to a section comes to: from then on the figures that are not in sight come too.

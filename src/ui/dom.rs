@@ -127,13 +127,20 @@ pub fn site() -> String {
     path.rfind('/').map_or(path, |end| &path[..=end]).into()
 }
 
-/// Runs a script of this site, unless it has been run already.
-pub fn run_script_once(url: &str) {
+/// Runs a script of this site, unless it has been run already. One that did not load is forgotten, so that it can be run again, and `failed` is
+/// called.
+pub fn run_script_once(url: &str, failed: impl FnOnce() + 'static) {
     let Some(head) = document().and_then(|document| document.head()) else { return };
     if all(Some(&head), &format!("script[src=\"{url}\"]")).is_empty()
-        && let Some(script) = create::<Element>("script")
+        && let Some(script) = create::<HtmlElement>("script")
         && script.set_attribute("src", url).is_ok()
     {
+        let lost = script.clone();
+        let forget = Closure::once_into_js(move || {
+            lost.remove();
+            failed();
+        });
+        script.set_onerror(Some(forget.unchecked_ref()));
         let _ = head.append_child(&script);
     }
 }

@@ -148,6 +148,13 @@ impl Session {
         crew.send(Request::Open(open), own);
     }
 
+    /// Looks once more into a file that could not be read.
+    pub fn look_again(self) {
+        if let Some(Looked { source, net, look: Look::Failed(_) }) = self.files.looked.get_untracked() {
+            self.look(source, net);
+        }
+    }
+
     /// Looks once more, now that another host may be asked.
     pub fn look_elsewhere(self, fetching: Fetching) {
         if let Some(Looked { source, net, .. }) = self.files.looked.get_untracked() {
