@@ -94,7 +94,7 @@ declare namespace Stridescope {
     set(change: Change): void;
     /** Of an address, only those of the page's own site, `data:` and `blob:`. Rejects with a RangeError. */
     classify(image: Blob | string, options?: ClassifyOptions): Promise<Prediction[]>;
-    /** Returns what ends the listening. */
+    /** Returns what ends this listening; called again it does nothing. Throws a TypeError where the listener is no function. */
     on<K extends keyof Events>(type: K, listener: (value: Events[K]) => void): () => void;
   }
 

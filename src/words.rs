@@ -72,9 +72,14 @@ impl Catalogue {
         }
         self.patterns.iter().find_map(|pattern| {
             let values = matched(&pattern.parts, english)?;
+            let quoted = quoted(&pattern.parts);
             let values: Vec<(String, String)> = values
                 .into_iter()
-                .map(|(name, value)| (name, if value == english { value.into() } else { self.part(value) }))
+                .map(|(name, value)| {
+                    let stays = value == english || quoted.contains(&name);
+                    let value = if stays { value.into() } else { self.part(value) };
+                    (name, value)
+                })
                 .collect();
             Some(filled(&pattern.translation, |name| {
                 values.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
@@ -136,6 +141,17 @@ fn parts(template: &str) -> Vec<Part> {
     out
 }
 
+/// The values that stand in quotation marks: names and what a reader wrote, which are the same in every language.
+fn quoted(parts: &[Part]) -> Vec<String> {
+    let is_quoted = |trio: &[Part]| match trio {
+        [Part::Text(before), Part::Value(name), Part::Text(after)] if before.ends_with('"') && after.starts_with('"') => {
+            Some(name.clone())
+        }
+        _ => None,
+    };
+    parts.windows(3).filter_map(is_quoted).collect()
+}
+
 /// The values with which a template makes this text, each with its name.
 fn matched<'a>(parts: &[Part], text: &'a str) -> Option<Vec<(String, &'a str)>> {
     let mut values = Vec::new();
@@ -182,12 +198,15 @@ pub fn say(english: &str) -> String {
     spoken().and_then(|catalogue| catalogue.any_case(english)).unwrap_or_else(|| english.into())
 }
 
-/// A message of a lower room as a sentence in the reader's language: upper case first, full stop last.
+/// A message of a lower room as a sentence in the reader's language: upper case first, full stop last. A name that it begins with, as of a host or
+/// a network, stays as it is: it holds something else than letters. A name that may be any word, as a file's, stands in quotation marks.
 pub fn sentence(message: &str) -> String {
     let message = say(message);
     let mut sentence = message.clone();
-    if let Some(first) = sentence.get_mut(..1) {
-        first.make_ascii_uppercase();
+    let first = message.split(char::is_whitespace).next().unwrap_or_default().trim_end_matches([',', ':', ';', '.', '!', '?']);
+    let is_word = first.bytes().all(|letter| letter.is_ascii_alphabetic() || letter == b'\'');
+    if let Some(letter) = sentence.get_mut(..1).filter(|_| is_word) {
+        letter.make_ascii_uppercase();
     }
     let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
     sentence + end
@@ -233,6 +252,7 @@ mod tests {
         "{name}: {source}": "{name}: {source}",
         "stride": "보폭",
         "{what} {before} → {after}": "{what} {before} → {after}",
+        "tensor \"{name}\" has {what}": "텐서 “{name}”: {what}",
         "the file ended early": "파일이 도중에 끝났다"
     }"#;
 
@@ -251,11 +271,35 @@ mod tests {
             ("a.pth: the file ended early", Some("a.pth: 파일이 도중에 끝났다")),
             ("stride 2 → 1", Some("보폭 2 → 1")),
             ("A.pth: the file ended early.", Some("A.pth: 파일이 도중에 끝났다.")),
+            // A name that is a word as well stays a name.
+            ("tensor \"stride\" has stride", Some("텐서 “stride”: 보폭")),
             ("nobody translated this", None),
             ("", None),
         ];
         for (english, korean_text) in cases {
             assert_eq!(korean().any_case(english).as_deref(), korean_text, "{english}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_begins_with_a_capital_and_a_name_as_it_is() {
+        let cases = [
+            ("the file ended early", "The file ended early."),
+            ("this is no picture. Choose another", "This is no picture. Choose another."),
+            ("\"mine.pth\" is missing", "\"mine.pth\" is missing."),
+            ("\"weights\" is missing!", "\"weights\" is missing!"),
+            ("huggingface.co answered 404", "huggingface.co answered 404."),
+            ("timm/resnet50d on Hugging Face cannot be used", "timm/resnet50d on Hugging Face cannot be used."),
+            ("tiny-a: the file ended early", "tiny-a: the file ended early."),
+            ("layer1.0.conv1 is read twice", "layer1.0.conv1 is read twice."),
+            ("x86_64 is no network", "x86_64 is no network."),
+            ("neither: it is none", "Neither: it is none."),
+            ("éclair is no network", "éclair is no network."),
+            ("stop", "Stop."),
+            ("", "."),
+        ];
+        for (message, shown) in cases {
+            assert_eq!(sentence(message), shown, "{message}");
         }
     }
 

@@ -12,7 +12,8 @@ use stridescope::arch::table::{Format, Level, rows, total};
 use stridescope::arch::{ArchSpec, Graph, Input, Node, Variant, lower};
 use stridescope::ui::charts::{self, Quantity};
 use stridescope::ui::names::source;
-use stridescope::ui::still::{self, Palette};
+use stridescope::ui::state::State;
+use stridescope::ui::still::{self, Over, Palette, PathDrawn};
 use stridescope::ui::tables::{Comparison, details};
 
 const MACS: Convention = Convention::Macs(Extras::NONE);
@@ -160,6 +161,13 @@ fn tables_are_written_for_other_programs() {
     let lines = [vec!["stem|x".to_string(), "1_000 \"×\" 2 %".to_string()]];
     assert_eq!(Format::Markdown.write(&head, &lines), "| layer | 50-A, MACs |\n|---|---:|\n| stem\\|x | 1_000 \"×\" 2 % |\n");
     assert_eq!(Format::Csv.write(&head, &lines), "layer,\"50-A, MACs\"\r\nstem|x,\"1_000 \"\"×\"\" 2 %\"\r\n");
+    // A file's name may hold anything.
+    let (odd, rows) = (vec!["a\nb\rc\u{1}~^".to_string()], vec![vec!["d\re".to_string()]]);
+    assert_eq!(Format::Markdown.write(&odd, &rows), "| a b c ~^ |\n|---|\n| d e |\n");
+    assert_eq!(Format::Csv.write(&odd, &rows), "\"a\nb\rc\u{1}~^\"\r\n\"d\re\"\r\n");
+    let latex = Format::Latex.write(&odd, &rows);
+    assert!(latex.contains("a b c \\textasciitilde{}\\textasciicircum{} \\\\\n") && latex.contains("\nd e \\\\\n"), "{latex}");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&Format::Json.write(&odd, &rows)).unwrap()[0][&odd[0]], "d\re");
     let latex = Format::Latex.write(&head, &lines);
     assert!(latex.starts_with("\\begin{tabular}{lr}") && latex.contains("1\\_000 \"$\\times$\" 2 \\% \\\\"), "{latex}");
     let json: serde_json::Value = serde_json::from_str(&Format::Json.write(&head, &lines)).unwrap();
@@ -441,6 +449,73 @@ fn drawings_are_as_they_were() {
     let columns: Vec<_> = names.map(String::from).into_iter().zip(columns).collect();
     for (palette, theme) in THEMES {
         is_as_it_was("paper", theme, &still::diagrams(&columns, palette).svg);
+    }
+}
+
+/// A drawing as XML: what is no character of XML 1.0, and tags and attributes that do not fit; nothing where it is well formed.
+fn xml_faults(svg: &str) -> Vec<String> {
+    let mut faults: Vec<String> = svg
+        .chars()
+        .filter(|letter| !matches!(u32::from(*letter), 0x9 | 0xA | 0xD | 0x20..=0xD7FF | 0xE000..=0xFFFD | 0x10000..))
+        .map(|letter| format!("U+{:04X}", u32::from(letter)))
+        .collect();
+    let mut open = Vec::new();
+    for piece in svg.split('<').skip(1) {
+        let Some((tag, _)) = piece.split_once('>') else {
+            faults.push(format!("<{piece}"));
+            continue;
+        };
+        let name = tag.trim_end_matches('/').split_whitespace().next().unwrap_or_default();
+        match tag.strip_prefix('/') {
+            Some(name) if open.pop() == Some(name) => {}
+            Some(name) => faults.push(format!("</{name}>")),
+            None if tag.ends_with('/') => {}
+            None => open.push(name),
+        }
+        if tag.matches('"').count() % 2 == 1 {
+            faults.push(format!("<{tag}>"));
+        }
+    }
+    // Every ampersand begins a reference.
+    let is_reference = |rest: &str| ["amp;", "lt;", "gt;", "quot;", "apos;", "#"].iter().any(|known| rest.starts_with(known));
+    faults
+        .extend(svg.split('&').skip(1).filter(|rest| !is_reference(rest)).map(|rest| format!("&{}", &rest[..rest.len().min(8)])));
+    faults.extend(open.into_iter().map(|name| format!("<{name}> is open")));
+    faults
+}
+
+#[test]
+fn drawings_are_well_formed_whatever_a_file_is_called() {
+    let plain = "tiny-d".to_string();
+    for name in ["mine.pth", "a\u{1}\u{1b}[31mb.pth", "a\u{FFFE}\u{FFFF}\u{0}.pth", "\"><script>&amp;'&.pth", "a\nb\tc.pth"] {
+        let net = format!("{plain}@file:{name}");
+        let graphs = [graph(&plain)];
+        let columns = diagram::columns(&[&graphs[0]], &graphs[0], &Folding::around("layer2.0"));
+        let (state, _) = State::from_query("");
+        let caption = state.caption(&net, "input".into());
+        let chart = charts::by_part(&[net.clone()], &graphs, Level::Stage, Quantity::Params);
+        let path = PathDrawn {
+            path: name.into(),
+            map: String::new(),
+            frame: String::new(),
+            magnifier: String::new(),
+            words: name.into(),
+        };
+        for (palette, _) in THEMES {
+            let drawn = [
+                still::diagrams(&[(net.clone(), columns[0].clone())], palette),
+                still::chart(name, &chart.svg, charts::SIZE, palette),
+                still::map(&[], Over::Veil, "", &caption, palette),
+                still::strides(std::slice::from_ref(&path), &caption, palette),
+            ];
+            for (kind, still) in drawn.iter().enumerate() {
+                assert_eq!(xml_faults(&still.svg), Vec::<String>::new(), "drawing {kind} of {name:?}");
+            }
+        }
+    }
+    assert_eq!(xml_faults("<a b=\"c\"><d/>&amp;</a>"), Vec::<String>::new());
+    for faulty in ["<a>\u{1}</a>", "<a></b>", "<a", "<a b=\"c></a>", "<a>&b</a>", "<a>"] {
+        assert_ne!(xml_faults(faulty), Vec::<String>::new(), "{faulty:?}");
     }
 }
 

@@ -302,6 +302,9 @@ fn snippets_lead_to_the_state_that_they_were_made_of() {
         frame.contains("sandbox=\"allow-scripts ") && frame.contains("loading=\"lazy\"") && !frame.contains("allow-same-origin"),
         "{frame}"
     );
+    let odd = Snippet { title: "a\n\u{1}\u{FFFE}".into(), ..snippet.clone() };
+    assert!(odd.iframe().contains("title=\"a\n\u{FFFD}\u{FFFD}\""), "{}", odd.iframe());
+    assert!(odd.markdown().starts_with("[![a  \u{FFFE}]("), "{}", odd.markdown());
     let element = snippet.element();
     assert!(
         element.starts_with(

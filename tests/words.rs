@@ -198,6 +198,19 @@ fn every_error_is_translated() {
     assert!(missing.is_empty(), "{} errors are missing in assets/lang/ko.json: {missing:#?}", missing.len());
 }
 
+/// Errors are shown with a capital: a name at their beginning must be recognised as one, by its quotation marks or by what it is made of.
+#[test]
+fn errors_that_begin_with_a_name_quote_it() {
+    // What is counted, in words; a host or `this site`; `USER/REPOSITORY`.
+    let safe = ["what", "host", "repository"];
+    let is_bare = |sentence: &&String| {
+        let Some((name, rest)) = sentence.strip_prefix('{').and_then(|rest| rest.split_once('}')) else { return false };
+        !rest.is_empty() && !safe.contains(&name)
+    };
+    let bare: Vec<_> = errors().into_iter().filter(|sentence| is_bare(&sentence)).collect();
+    assert!(bare.is_empty(), "these begin with a name that may be any word: {bare:#?}");
+}
+
 #[test]
 fn data_that_is_shown_is_translated() {
     let catalogue = Catalogue::read(KOREAN, LABELS).unwrap();

@@ -130,15 +130,19 @@ impl Format {
     pub fn write(self, head: &[String], rows: &[Vec<String>]) -> String {
         match self {
             Self::Markdown => {
-                let line = |cells: &[String]| {
-                    format!("| {} |\n", cells.iter().map(|c| c.replace('|', "\\|")).collect::<Vec<_>>().join(" | "))
-                };
+                // A line break, as a file's name may hold, would end the row.
+                let cell = |cell: &String| cell.replace('|', "\\|").replace(char::is_control, " ");
+                let line = |cells: &[String]| format!("| {} |\n", cells.iter().map(cell).collect::<Vec<_>>().join(" | "));
                 let rule: String = (0..head.len()).map(|i| if i == 0 { "---|" } else { "---:|" }).collect();
                 format!("{}|{rule}\n{}", line(head), rows.iter().map(|row| line(row)).collect::<String>())
             }
             Self::Csv => {
                 let cell = |cell: &String| {
-                    if cell.contains([',', '"', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() }
+                    if cell.contains([',', '"', '\n', '\r']) {
+                        format!("\"{}\"", cell.replace('"', "\"\""))
+                    } else {
+                        cell.clone()
+                    }
                 };
                 let line = |cells: &[String]| cells.iter().map(cell).collect::<Vec<_>>().join(",") + "\r\n";
                 std::iter::once(line(head)).chain(rows.iter().map(|row| line(row))).collect()
@@ -169,9 +173,13 @@ fn escape_latex(text: &str) -> String {
         match letter {
             '_' | '&' | '%' | '$' | '#' | '{' | '}' => out.extend(['\\', letter]),
             '\\' => out.push_str("\\textbackslash{}"),
+            '~' => out.push_str("\\textasciitilde{}"),
+            '^' => out.push_str("\\textasciicircum{}"),
             '×' => out.push_str("$\\times$"),
             '−' => out.push_str("$-$"),
             '→' => out.push_str("$\\to$"),
+            // It reads a text that has none.
+            letter if letter.is_control() => out.push(' '),
             letter => out.push(letter),
         }
     }

@@ -6,7 +6,7 @@ use super::session::{Answer, Outcome, Session};
 use super::state::State;
 use crate::tr;
 use crate::words::label;
-use js_sys::{Array, Function, Object, Promise, RangeError, Reflect};
+use js_sys::{Array, Function, Object, Promise, RangeError, Reflect, TypeError};
 use leptos::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -28,6 +28,8 @@ const SWITCHES: [&str; 2] = ["controls", "autorun"];
 struct Api {
     session: Session,
     listeners: Rc<RefCell<Vec<(u32, String, Function)>>>,
+    /// The next listener's number. None is given twice: who ended listening long ago may do so again.
+    next: Rc<Cell<u32>>,
     /// The page around, of a figure that stands alone in it.
     around: Option<Window>,
 }
@@ -156,7 +158,7 @@ impl Api {
         let is_alone = session.state.with_untracked(|state| state.embed.is_some());
         let parent = window.as_ref().and_then(|window| window.parent().ok().flatten());
         let around = parent.filter(|parent| is_alone && !window.as_ref().is_some_and(|own| Object::is(own, parent)));
-        let api = Self { session, listeners: Rc::default(), around };
+        let api = Self { session, listeners: Rc::default(), next: Rc::default(), around };
         if let Some(window) = window {
             put(window.unchecked_ref(), "stridescope", &api.object());
         }
@@ -188,20 +190,24 @@ impl Api {
         });
         put(&object, "classify", &classify.into_js_value());
         let api = self.clone();
-        let on = Closure::<dyn Fn(String, Function) -> Result<JsValue, JsValue>>::new(move |kind: String, hear: Function| {
-            api.on(kind, hear)
+        let on = Closure::<dyn Fn(JsValue, JsValue) -> Result<JsValue, JsValue>>::new(move |kind: JsValue, hear: JsValue| {
+            api.on(&kind, hear)
         });
         put(&object, "on", &on.into_js_value());
         Object::freeze(&object)
     }
 
-    fn on(&self, kind: String, hear: Function) -> Result<JsValue, JsValue> {
+    /// Has a function hear what happens from now on; returns what ends that, once.
+    fn on(&self, kind: &JsValue, hear: JsValue) -> Result<JsValue, JsValue> {
+        // What is no text is shown as JavaScript writes it.
+        let kind = kind.as_string().unwrap_or_else(|| format!("{kind:?}").chars().take(60).collect());
         if !EVENTS.contains(&kind.as_str()) {
             return Err(range_error(&tr!("Nothing called \"{}\" happens here: listen to {}.", kind, EVENTS.join(", "))));
         }
-        let mut listeners = self.listeners.borrow_mut();
-        let id = listeners.last().map_or(0, |(id, _, _)| id + 1);
-        listeners.push((id, kind, hear));
+        let hear: Function =
+            hear.dyn_into().map_err(|_| TypeError::new(&tr!("A listener is a function: on(\"{}\", listener).", kind)))?;
+        let id = self.next.replace(self.next.get() + 1);
+        self.listeners.borrow_mut().push((id, kind, hear));
         let all = self.listeners.clone();
         Ok(Closure::<dyn Fn()>::new(move || all.borrow_mut().retain(|(known, _, _)| *known != id)).into_js_value())
     }
@@ -315,11 +321,13 @@ impl Api {
     }
 
     fn tell(&self, kind: &str, value: &JsValue) {
-        let listeners: Vec<Function> =
-            self.listeners.borrow().iter().filter(|(_, known, _)| known == kind).map(|(_, _, hear)| hear.clone()).collect();
-        for hear in listeners {
-            // What a listener throws is its own affair.
-            let _ = hear.call1(&JsValue::NULL, value);
+        let listeners: Vec<_> = self.listeners.borrow().iter().filter(|(_, known, _)| known == kind).cloned().collect();
+        for (id, _, hear) in listeners {
+            // One that was called before may have ended its listening.
+            if self.listeners.borrow().iter().any(|(known, _, _)| *known == id) {
+                // What a listener throws is its own affair.
+                let _ = hear.call1(&JsValue::NULL, value);
+            }
         }
     }
 

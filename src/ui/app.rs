@@ -4,10 +4,10 @@ use super::button::button;
 use super::controls::{Bar, LanguageSelect, ThemeButton};
 use super::dom;
 use super::embed::{Alone, run_in_sight};
-use super::files::is_weights;
 use super::lang;
 use super::later::{Figure, Later, offer_api};
 use super::predict::Predict;
+use super::receive;
 use super::session::Session;
 use super::share::Share;
 use super::soon::{Soon, soon};
@@ -62,9 +62,10 @@ fn App(
     let spoken = RwSignal::new(spoken);
     follow_address(session);
     follow_theme(session);
-    follow_pictures(session);
+    receive::follow(session);
     follow_language(session, spoken);
     follow_updates(session);
+    follow_connection(session);
     follow_reader(session);
     if let Some(figure) = alone {
         soon(move || offer_api(session));
@@ -243,7 +244,10 @@ fn follow_theme(session: Session) {
 /// Another language is spoken once its texts have come, unless the reader has changed their mind by then.
 fn follow_language(session: Session, spoken: RwSignal<Lang>) {
     let wanted = Memo::new(move |_| session.state.with(|state| lang::resolved(state.lang)));
+    // Counts the times that the texts are asked for again.
+    let tries = RwSignal::new(0);
     Effect::new(move |_| {
+        tries.track();
         let asked = wanted.get();
         if asked == spoken.get_untracked() {
             return;
@@ -257,12 +261,16 @@ fn follow_language(session: Session, spoken: RwSignal<Lang>) {
                 Ok(texts) => {
                     let has_focus = dom::has_focus(LANGUAGE_SELECT);
                     lang::speak(asked, texts);
+                    session.unsay(lang::NOT_FETCHED);
                     spoken.set(asked);
                     if has_focus {
                         dom::focus_again(LANGUAGE_SELECT, 0);
                     }
                 }
-                Err(sentence) => session.notice.set(Some(sentence)),
+                Err(sentence) => {
+                    session.notice.set(Some(sentence));
+                    session.when_online(move || tries.update(|tries| *tries += 1));
+                }
             }
         });
     });
@@ -278,6 +286,19 @@ fn follow_updates(session: Session) {
     on_cleanup(move || update.remove());
 }
 
+/// What failed for want of a connection is done again when there is one.
+fn follow_connection(session: Session) {
+    let offline = window_event_listener(ev::offline, move |_| session.went_offline());
+    let online = window_event_listener(ev::online, move |_| session.came_online());
+    on_cleanup(move || {
+        offline.remove();
+        online.remove();
+    });
+    if !dom::is_online() {
+        session.went_offline();
+    }
+}
+
 /// What the reader does first, and what printing or a link to a section comes to: from then on the figures that are not in sight come too.
 fn follow_reader(session: Session) {
     let moves =
@@ -287,41 +308,4 @@ fn follow_reader(session: Session) {
     });
     on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));
     session.is_read.set(dom::has_fragment());
-}
-
-/// Pictures can be dropped and pasted anywhere on the page, and files of weights dropped.
-fn follow_pictures(session: Session) {
-    let over = window_event_listener(ev::dragover, |event| {
-        event.prevent_default();
-        dom::set_root_attribute("data-dropping", Some(""));
-    });
-    let leave = window_event_listener(ev::dragleave, |event| {
-        if event.related_target().is_none() {
-            dom::set_root_attribute("data-dropping", None);
-        }
-    });
-    let drop = window_event_listener(ev::drop, move |event| {
-        event.prevent_default();
-        dom::set_root_attribute("data-dropping", None);
-        match event.data_transfer().and_then(|data| data.files()).and_then(|files| files.get(0)) {
-            Some(file) if is_weights(&file.name()) && session.state.with_untracked(|state| state.embed.is_none()) => {
-                session.open_file(&file);
-                dom::scroll_to("weights");
-            }
-            Some(file) => session.choose_file(&file),
-            None => session.notice.set(Some(tr!("No file was dropped: drop a picture, or a file of weights, from your device."))),
-        }
-    });
-    let paste = window_event_listener(ev::paste, move |event| {
-        if let Some(file) = event.clipboard_data().and_then(|data| data.files()).and_then(|files| files.get(0)) {
-            event.prevent_default();
-            session.choose_file(&file);
-        }
-    });
-    on_cleanup(move || {
-        over.remove();
-        leave.remove();
-        drop.remove();
-        paste.remove();
-    });
 }

@@ -176,7 +176,7 @@ fn Column(
 ) -> impl IntoView {
     let Drawn { net, column, macs, params, differences } = network;
     let name = display(&net);
-    let svg = diagram::svg(&column, &tr!("Block diagram of {}", name), &node);
+    let svg = diagram::svg(&column, &escape(&tr!("Block diagram of {}", name)), &node);
     view! {
         <article class=format!("card {}", hue(&net))>
             <h3><i class="dot"></i>{name}<span>{say(tagline(&net))}</span></h3>

@@ -54,10 +54,10 @@ impl<T: Send + Sync + 'static> ByNetwork<T> {
     }
 }
 
-/// Why a network shows nothing; nothing where it does.
-pub fn why_not<T>(found: Option<&Found<T>>) -> Option<String> {
+/// Why a network shows nothing; nothing where it does. `hindrance` says why the network itself has not answered, where it is not busy.
+pub fn why_not<T>(found: Option<&Found<T>>, hindrance: impl FnOnce() -> Option<String>) -> Option<String> {
     match found {
-        None => Some(tr!("Waiting for this network.")),
+        None => Some(hindrance().unwrap_or_else(|| tr!("Waiting for this network."))),
         Some(Err(sentence)) => Some(sentence.clone()),
         Some(Ok(_)) => None,
     }

@@ -1,5 +1,6 @@
 //! The charts of the figure **cost**, as SVG that follows the page's theme, each with the figures that it draws.
 
+use super::markup::escape;
 use super::names::{display, paint, short_count};
 use super::tables::{GLUONCV, MIXUP_ENTRY, PAPER, ascending, counted, part_names};
 use crate::arch::cost::{Convention, Extras, totals};
@@ -59,7 +60,7 @@ pub(super) fn svg(title: &str, draw: impl FnOnce(&Area<'_>) -> Drawn) -> String 
         out = out.replace(&format!("#{r:02X}{g:02X}{b:02X}"), name);
     }
     let (width, height) = SIZE;
-    let size = format!("width=\"{width}\" height=\"{height}\"");
+    let (size, title) = (format!("width=\"{width}\" height=\"{height}\""), escape(title));
     out.replacen(&size, &format!("class=\"chart\" role=\"img\" aria-label=\"{title}\""), 1)
 }
 

@@ -3,6 +3,7 @@
 use super::button::button;
 use super::lang::{LANGUAGES, resolved};
 use super::names::{display, families, family, variant};
+use super::receive::receive_picture;
 use super::samples::SAMPLES;
 use super::session::Session;
 use super::state::{Lang, MAX_MODELS, Theme, backend_named};
@@ -132,7 +133,7 @@ fn Pictures(
         let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
         if let Some(input) = input {
             if let Some(file) = input.files().and_then(|files| files.get(0)) {
-                session.choose_file(&file);
+                receive_picture(session, file);
             }
             // The same file can be chosen again.
             input.set_value("");

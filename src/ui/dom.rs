@@ -10,8 +10,9 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, CanvasRenderingContext2d, Document, Element, HtmlCanvasElement, HtmlElement, HtmlImageElement, HtmlSelectElement,
-    IntersectionObserver, IntersectionObserverEntry, MediaDevices, ResizeObserver, Response, Url, Window,
+    Blob, CanvasRenderingContext2d, DataTransfer, Document, Element, File, FileList, HtmlCanvasElement, HtmlElement,
+    HtmlImageElement, HtmlInputElement, HtmlSelectElement, IntersectionObserver, IntersectionObserverEntry, MediaDevices,
+    ResizeObserver, Response, Url, Window,
 };
 
 /// The window; there is one, since the page runs in it.
@@ -32,6 +33,29 @@ pub async fn fetch_blob(url: &str) -> Result<Blob, ()> {
 /// An address under which an `<img>` can show a file.
 pub fn object_url(blob: &Blob) -> String {
     Url::create_object_url_with_blob(blob).unwrap_or_default()
+}
+
+/// The files of a list.
+pub fn files(list: Option<FileList>) -> Vec<File> {
+    list.map_or(Vec::new(), |list| (0..list.length()).filter_map(|index| list.get(index)).collect())
+}
+
+/// Chooses a file as if the visitor had chosen it with this input.
+pub fn choose(input: &HtmlInputElement, file: &File) {
+    let Some((data, event)) = DataTransfer::new().ok().zip(document().and_then(|document| document.create_event("Event").ok()))
+    else {
+        return;
+    };
+    if data.items().add_with_file(file).is_ok() {
+        input.set_files(data.files().as_ref());
+        event.init_event_with_bubbles("change", true);
+        let _ = input.dispatch_event(&event);
+    }
+}
+
+/// Whether the browser says that it has a connection, if to nothing but a router.
+pub fn is_online() -> bool {
+    window().is_none_or(|window| window.navigator().on_line())
 }
 
 /// Forgets an address that [`object_url`] made; any other is left alone.
@@ -103,13 +127,20 @@ pub fn site() -> String {
     path.rfind('/').map_or(path, |end| &path[..=end]).into()
 }
 
-/// Runs a script of this site, unless it has been run already.
-pub fn run_script_once(url: &str) {
+/// Runs a script of this site, unless it has been run already. One that did not load is forgotten, so that it can be run again, and `failed` is
+/// called.
+pub fn run_script_once(url: &str, failed: impl FnOnce() + 'static) {
     let Some(head) = document().and_then(|document| document.head()) else { return };
     if all(Some(&head), &format!("script[src=\"{url}\"]")).is_empty()
-        && let Some(script) = create::<Element>("script")
+        && let Some(script) = create::<HtmlElement>("script")
         && script.set_attribute("src", url).is_ok()
     {
+        let lost = script.clone();
+        let forget = Closure::once_into_js(move || {
+            lost.remove();
+            failed();
+        });
+        script.set_onerror(Some(forget.unchecked_ref()));
         let _ = head.append_child(&script);
     }
 }

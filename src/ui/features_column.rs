@@ -63,7 +63,7 @@ pub fn Column(
     net: String,
 ) -> impl IntoView {
     let session = look.session;
-    let name = display(&net);
+    let (name, asked) = (display(&net), net.clone());
     let found = {
         let net = net.clone();
         Memo::new(move |_| look.seen.of(&net))
@@ -185,7 +185,7 @@ pub fn Column(
     view! {
         <article class=format!("card {}", colour)>
             <h3><i class="dot"></i>{name.clone()}</h3>
-            {move || found.with(|found| why_not(found.as_ref())).map(|words| view! { <p class="problem">{words}</p> })}
+            {move || found.with(|found| why_not(found.as_ref(), || session.hindrance(&asked))).map(|words| view! { <p class="problem">{words}</p> })}
             <div class="whole enlarged" class:over=move || look.over_picture.get() on:pointermove=point on:click=put_probe on:pointerleave=move |_| look.pointer.set(None)>
                 {move || behind().map(|src| view! { <img class="behind" alt="" src=src/> })}
                 {move || enlarged().map(|src| view! { <img alt=move || words().unwrap_or_default() src=src/> })}

@@ -109,7 +109,7 @@ fn Column(
     /// The network.
     net: String,
 ) -> impl IntoView {
-    let name = display(&net);
+    let (name, asked) = (display(&net), net.clone());
     let colour = hue(&net);
     let found = {
         let net = net.clone();
@@ -145,7 +145,7 @@ fn Column(
     view! {
         <article class=format!("card {colour}")>
             <h3><i class="dot"></i>{name.clone()}</h3>
-            {move || found.with(|found| why_not(found.as_ref())).map(|words| view! { <p class="problem">{words}</p> })}
+            {move || found.with(|found| why_not(found.as_ref(), || session.hindrance(&asked))).map(|words| view! { <p class="problem">{words}</p> })}
             <div class="whole enlarged lit" on:click=choose>
                 {move || behind().map(|src| view! { <img class="behind" alt="" src=src/> })}
                 {move || light().map(|src| view! { <img alt=move || with(&Seen::words).unwrap_or_default() src=src/> })}

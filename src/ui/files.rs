@@ -2,6 +2,7 @@
 
 use super::dom;
 use super::names::display;
+pub use super::received::ENDINGS;
 use super::session::{Pending, Progress, Session};
 use super::state::MAX_MODELS;
 use crate::tr;
@@ -11,15 +12,6 @@ use leptos::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use web_sys::{Blob, File};
-
-/// Endings of files that hold weights.
-pub const ENDINGS: [&str; 5] = [".safetensors", ".pth", ".pt", ".bin", ".ckpt"];
-
-/// Whether a file's name is one of a file of weights.
-pub fn is_weights(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ENDINGS.iter().any(|ending| name.ends_with(ending))
-}
 
 /// What became of a file that is looked into.
 #[derive(Debug, Clone, PartialEq)]
@@ -154,6 +146,13 @@ impl Session {
         self.files.looked.set(Some(Looked { source, net, look: Look::Busy(None) }));
         self.pend(id, Pending::Look);
         crew.send(Request::Open(open), own);
+    }
+
+    /// Looks once more into a file that could not be read.
+    pub fn look_again(self) {
+        if let Some(Looked { source, net, look: Look::Failed(_) }) = self.files.looked.get_untracked() {
+            self.look(source, net);
+        }
     }
 
     /// Looks once more, now that another host may be asked.

@@ -9,6 +9,9 @@ use wasm_bindgen_futures::JsFuture;
 /// The languages that can be chosen, each by its own name.
 pub const LANGUAGES: [(Lang, &str); 2] = [(Lang::En, "English"), (Lang::Ko, "한국어")];
 
+/// What is said where the texts did not come; in English, since they did not.
+pub const NOT_FETCHED: &str = "The Korean texts could not be fetched. Check the connection: they come once the browser is online again, or when the page is loaded again.";
+
 /// The language of this browser's reader, or the one that was chosen.
 pub fn resolved(lang: Lang) -> Lang {
     let languages = dom::window().map(|window| window.navigator().languages()).unwrap_or_default();
@@ -22,9 +25,10 @@ pub fn resolved(lang: Lang) -> Lang {
 /// When the texts cannot be fetched.
 pub async fn fetch(lang: Lang) -> Result<Option<Catalogue>, String> {
     match lang {
-        Lang::Ko => catalogue("assets/lang/ko.json", "assets/labels/imagenet-1k.ko.tsv").await.map(Some).ok_or_else(|| {
-            "The Korean texts could not be fetched. Check the connection, then choose the language again.".to_string()
-        }),
+        Lang::Ko => {
+            let texts = catalogue("assets/lang/ko.json", "assets/labels/imagenet-1k.ko.tsv").await;
+            texts.map(Some).ok_or_else(|| NOT_FETCHED.to_string())
+        }
         Lang::En | Lang::Auto => Ok(None),
     }
 }

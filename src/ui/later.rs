@@ -135,8 +135,10 @@ fn told(figure: Figure, session: Session, owner: Owner) -> Fetched {
 pub fn offer_api(session: Session) {
     let Some(owner) = Owner::current() else { return };
     spawn_local(async move {
-        // Without it the page is whole all the same, and whoever waits for it hears nothing.
-        let _ = api_offered(session, owner).await;
+        // Without it the page is whole all the same, and whoever waits for it hears nothing until it has come.
+        if api_offered(session, owner.clone()).await.is_err() {
+            session.when_online(move || owner.with(|| offer_api(session)));
+        }
     });
 }
 
@@ -203,6 +205,7 @@ pub fn Arriving(
         });
     };
     let fetch = Callback::new(move |()| fetch());
+    session.again_when_online(has_failed, move || fetch.run(()));
     Effect::new(move |was: Option<bool>| {
         let wanted = wanted.get();
         if wanted && was != Some(true) {

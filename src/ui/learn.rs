@@ -38,6 +38,7 @@ pub fn Learn(
         });
     };
     place.on_load(move |place| dom::once_in_sight(&place, fetch));
+    session.again_when_online(has_failed, fetch);
     Effect::new(move |_| {
         session.state.with(|state| state.theme);
         follow(place.get().as_deref(), session);
@@ -71,9 +72,14 @@ fn put(place: &HtmlElement, text: &str, session: Session) {
         }
     }
     follow(Some(place), session);
-    dom::run_script_once(ELEMENT);
+    run_element(session);
     // Fragments of the address are looked for before the article is there.
     dom::scroll_to_fragment(place);
+}
+
+/// Runs the script of the article's figures, and once more when the browser is online again, should it not load.
+fn run_element(session: Session) {
+    dom::run_script_once(ELEMENT, move || session.when_online(move || run_element(session)));
 }
 
 /// The article's figures in the page's language and theme.

@@ -2,7 +2,12 @@
 
 use std::fmt::Write;
 
-/// Text as it stands in HTML, in an attribute too.
+/// Whether XML 1.0 has this character: it has neither most control characters nor U+FFFE and U+FFFF, not even as references (section 2.2).
+pub fn is_xml(letter: char) -> bool {
+    matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
+}
+
+/// Text as it stands in HTML and in XML, in an attribute too. What XML has no character for becomes U+FFFD.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -11,7 +16,8 @@ pub fn escape(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            letter => out.push(letter),
+            letter if is_xml(letter) => out.push(letter),
+            _ => out.push(char::REPLACEMENT_CHARACTER),
         }
     }
     out

@@ -60,6 +60,9 @@ pub mod picture;
 #[cfg(feature = "ui")]
 mod predict;
 #[cfg(feature = "ui")]
+mod receive;
+pub mod received;
+#[cfg(feature = "ui")]
 mod roofline;
 #[cfg(feature = "charts")]
 pub mod roofline_view;

@@ -127,7 +127,7 @@ fn Shown(
         <figure class="picture">
             {move || match (session.live.get(), session.picture.get()) {
                 (Some(source), _) => view! { <Live session source/> }.into_any(),
-                (None, None) => view! { <div class="frame"></div><figcaption class="cap">{tr!("The picture is being read.")}</figcaption> }.into_any(),
+                (None, None) => view! { <div class="frame"></div><figcaption class="cap">{session.lack.get().unwrap_or_else(|| tr!("The picture is being read."))}</figcaption> }.into_any(),
                 (None, Some(picture)) => view! {
                     <div class="frame"><img src=picture.url alt=picture.title.clone()/></div>
                     <figcaption class="cap">
@@ -178,6 +178,10 @@ fn Answer(
         <article class=format!("card answer {}", hue(&net)) data-net=net.clone()>
             <h3><i class="dot"></i>{display(&net)}<span>{time}</span></h3>
             {move || match outcome.get() {
+                None if session.lack.with(Option::is_some) => view! {
+                    <p class="problem">{session.lack.get()}</p>
+                    {button(tr!("Try again"), move || session.load_again()).view()}
+                }.into_any(),
                 None if !session.awake.get() => view! { <p class="cap asleep">{tr!("Not asked yet.")}</p> }.into_any(),
                 None => busy(session, &name, None),
                 Some(Outcome::Waiting(progress)) => busy(session, &name, progress),

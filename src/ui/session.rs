@@ -144,6 +144,20 @@ pub enum Pending {
 /// The answers on show belong to this picture, device, kernels, size and shift.
 type Stamp = (u32, BackendChoice, KernelChoice, Option<usize>, usize);
 
+/// A request may fail this long before the browser notices that it has no connection, in milliseconds.
+const NOTICED_MS: f64 = 10_000.0;
+
+/// A picture that did not come, and can be asked for again.
+enum Missing {
+    /// A sample, by its name.
+    Sample(&'static str),
+    /// The visitor's own, which no engine has looked at.
+    Own(Blob, String),
+}
+
+/// What is done again when the browser is online again.
+type Again = Box<dyn FnOnce()>;
+
 #[derive(Default)]
 struct Inner {
     crew: Rc<Crew>,
@@ -162,6 +176,15 @@ struct Inner {
     is_private: Cell<bool>,
     /// What figures show, each of a type of its own.
     kept: RefCell<Vec<Box<dyn Any>>>,
+    /// The picture that was asked for last, where it did not come, and what was said of it.
+    missing: RefCell<Option<(Missing, String)>>,
+    /// Since when the browser has been offline, in [`dom::now`]'s milliseconds, while it is.
+    offline: Cell<Option<f64>>,
+    /// When networks failed that have not answered since, and when looking into a file did.
+    failed: RefCell<BTreeMap<String, f64>>,
+    look_failed: Cell<Option<f64>>,
+    /// What is done again when the browser is online again.
+    again: RefCell<Vec<Again>>,
     /// When a request's download was first heard of, and how much had come by then.
     downloads: RefCell<BTreeMap<u32, (f64, u64)>>,
 }
@@ -175,6 +198,8 @@ pub struct Session {
     pub outcomes: RwSignal<BTreeMap<String, Outcome>>,
     /// None until the first has been decoded.
     pub picture: RwSignal<Option<Picture>>,
+    /// Why no network can be asked: there is no picture, and none is on its way.
+    pub lack: RwSignal<Option<String>>,
     /// Where pictures come from one after another, while they do.
     pub live: RwSignal<Option<Source>>,
     /// Something the visitor should know, until it is put away.
@@ -204,6 +229,7 @@ impl Session {
             state: RwSignal::new(state),
             outcomes: RwSignal::default(),
             picture: RwSignal::default(),
+            lack: RwSignal::new(None),
             live: RwSignal::new(None),
             notice: RwSignal::new((!problems.is_empty()).then(|| problems.join(" "))),
             asks_for_gpu: RwSignal::new(false),
@@ -274,9 +300,13 @@ impl Session {
             }
             match fetched {
                 Ok(blob) => self.choose(blob, say(sample.title), Some(sample)),
-                Err(()) => self
-                    .notice
-                    .set(Some(tr!("The picture {} did not load. Check the connection and choose it again.", sample.file))),
+                Err(()) => self.miss(
+                    Missing::Sample(sample.id),
+                    tr!(
+                        "The picture {} did not load. Check the connection, then choose it again; it also comes by itself once the browser is online again.",
+                        sample.file
+                    ),
+                ),
             }
         });
     }
@@ -340,9 +370,103 @@ impl Session {
         }
     }
 
+    /// Notes that a picture did not come, and says so: where none is on show, in every network's place as well.
+    fn miss(self, missing: Missing, sentence: String) {
+        let inner = self.inner();
+        self.lack.set(inner.blob.borrow().is_none().then(|| sentence.clone()));
+        self.notice.set(Some(sentence.clone()));
+        *inner.missing.borrow_mut() = Some((missing, sentence));
+    }
+
+    /// Takes back what was said of a picture that did not come, and returns which that is.
+    fn take_missing(self) -> Option<Missing> {
+        let (missing, sentence) = self.inner().missing.borrow_mut().take()?;
+        self.unsay(&sentence);
+        Some(missing)
+    }
+
+    /// Asks once more for the picture that did not come.
+    pub fn load_again(self) {
+        match self.take_missing() {
+            Some(Missing::Sample(id)) => self.load_sample(id),
+            Some(Missing::Own(blob, title)) => self.choose(blob, title, None),
+            None => {}
+        }
+    }
+
+    /// Takes a sentence back that has come to be wrong.
+    pub fn unsay(self, sentence: &str) {
+        self.notice.maybe_update(|notice| {
+            let rest =
+                notice.as_ref().filter(|said| said.contains(sentence)).map(|said| said.replace(sentence, "").trim().to_string());
+            let is_known = rest.is_some();
+            if let Some(rest) = rest {
+                *notice = Some(rest).filter(|rest| !rest.is_empty());
+            }
+            is_known
+        });
+    }
+
+    /// Does something again once the browser is online again.
+    pub fn when_online(self, what: impl FnOnce() + 'static) {
+        self.inner().again.borrow_mut().push(Box::new(what));
+    }
+
+    /// Fetches something again once the browser is online again, each time that it failed and has not been fetched since.
+    pub fn again_when_online(self, has_failed: RwSignal<bool>, fetch: impl Fn() + Copy + 'static) {
+        Effect::new(move |_| {
+            if has_failed.get() {
+                // Its place may be gone by then.
+                self.when_online(move || {
+                    if has_failed.try_get_untracked() == Some(true) {
+                        fetch()
+                    }
+                });
+            }
+        });
+    }
+
+    /// The browser has lost its connection.
+    pub fn went_offline(self) {
+        self.inner().offline.set(Some(dom::now()));
+    }
+
+    /// The browser has a connection again: what failed for want of one is done again.
+    pub fn came_online(self) {
+        let inner = self.inner();
+        // What failed long before had another reason, and would fail again.
+        let since = inner.offline.take().unwrap_or_else(dom::now) - NOTICED_MS;
+        inner.again.take().into_iter().for_each(|again| again());
+        let failed = inner.failed.take();
+        self.outcomes.update(|outcomes| {
+            outcomes.retain(|net, outcome| {
+                !matches!(outcome, Outcome::Failed(_)) || failed.get(net).is_none_or(|failed| *failed < since)
+            });
+        });
+        self.load_again();
+        self.refresh();
+        if inner.look_failed.take().is_some_and(|failed| failed >= since) {
+            self.look_again();
+        }
+    }
+
+    /// Why a network has not answered, where it is not busy either.
+    pub fn hindrance(self, net: &str) -> Option<String> {
+        self.outcomes.with(|outcomes| match outcomes.get(net) {
+            None => self.lack.get(),
+            Some(Outcome::Failed(sentence)) => Some(sentence.clone()),
+            Some(Outcome::Cancelled) => Some(tr!("Given up.")),
+            Some(Outcome::NoWeights) => Some(tr!("There are no weights for this network yet, so it cannot be asked.")),
+            Some(Outcome::Elsewhere { .. }) => Some(tr!("Its weights have to be fetched first.")),
+            Some(Outcome::Waiting(_) | Outcome::Done(_)) => None,
+        })
+    }
+
     /// The number of what is chosen now.
     fn count_choice(self) -> u32 {
         let inner = self.inner();
+        self.take_missing();
+        self.lack.maybe_update(|lack| lack.take().is_some());
         inner.choices.set(inner.choices.get() + 1);
         inner.choices.get()
     }
@@ -670,6 +794,7 @@ impl Session {
             }
             Event::Failed { id, message } => match take(id) {
                 Some(Pending::Run(net)) => {
+                    inner.failed.borrow_mut().insert(net.clone(), dom::now());
                     put(net, Outcome::Failed(dom::sentence(&message)));
                     // What was kept of its weights may be gone.
                     if self.files.kept.with_untracked(Option::is_some) {
@@ -677,12 +802,21 @@ impl Session {
                     }
                 }
                 Some(Pending::Picture(candidate)) => {
-                    self.notice.set(Some(format!("{}: {}", candidate.title, dom::sentence(&message))));
+                    let sentence = format!("{}: {}", candidate.title, dom::sentence(&message));
+                    match candidate.sample {
+                        Some(sample) => self.miss(Missing::Sample(sample.id), sentence),
+                        None if !self.crew().has_loaded() => self.miss(Missing::Own(candidate.blob, candidate.title), sentence),
+                        None => self.refused(sentence),
+                    }
                 }
                 Some(Pending::Given(fail)) => fail(dom::sentence(&message)),
                 Some(Pending::Aside(heard)) => heard(Err(dom::sentence(&message))),
-                Some(Pending::Look) => self.looked(Look::Failed(dom::sentence(&message))),
-                Some(Pending::Kept) | None => {}
+                Some(Pending::Look) => {
+                    inner.look_failed.set(Some(dom::now()));
+                    self.looked(Look::Failed(dom::sentence(&message)));
+                }
+                Some(Pending::Kept) => self.when_online(move || self.list_kept()),
+                None => {}
             },
         }
     }
@@ -702,6 +836,15 @@ impl Session {
         let now = dom::now();
         let (since, first) = *downloads.entry(id).or_insert((now, received));
         (now - since >= 500.0).then(|| 1e3 * received.saturating_sub(first) as f64 / (now - since))
+    }
+
+    /// Says why a picture of the visitor's cannot be shown. Where it took the first one's place, that one comes after all.
+    fn refused(self, sentence: String) {
+        if self.inner().blob.borrow().is_none() {
+            let image = self.state.with_untracked(|state| state.image.clone());
+            self.load_sample(image.as_deref().unwrap_or(samples::SAMPLES[0].id));
+        }
+        self.notice.set(Some(sentence));
     }
 
     fn show(self, candidate: Candidate, size: (usize, usize)) {

@@ -1,5 +1,6 @@
 //! What one copies to have a figure of this page in another: a link, a frame, an element, Markdown.
 
+use super::markup::escape;
 use super::state::{Embed, Lang, State, Theme};
 
 /// What the frame of a figure may do: run scripts, and open links. It is of no origin, has no storage, and reaches nothing of the page around.
@@ -26,10 +27,6 @@ pub fn height(figure: Embed) -> u32 {
     }
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
-}
-
 impl Snippet {
     fn figure(&self) -> Embed {
         self.state.embed.unwrap_or(Embed::Strides)
@@ -51,8 +48,8 @@ impl Snippet {
     pub fn iframe(&self) -> String {
         format!(
             r#"<iframe src="{}" title="{}" sandbox="{SANDBOX}" loading="lazy" width="100%" height="{}" style="border:0"></iframe>"#,
-            escaped(&self.source()),
-            escaped(&self.title),
+            escape(&self.source()),
+            escape(&self.title),
             height(self.figure())
         )
     }
@@ -61,14 +58,15 @@ impl Snippet {
     pub fn element(&self) -> String {
         let mut attributes = format!(r#" figure="{}""#, self.figure().name());
         for (key, value, _) in self.state.parameters().iter().filter(|(key, _, is_default)| !is_default && *key != "embed") {
-            attributes += &format!(r#" {key}="{}""#, escaped(value));
+            attributes += &format!(r#" {key}="{}""#, escape(value));
         }
         format!("<script src=\"{0}stride-scope.js\" async></script>\n<stride-scope{attributes}></stride-scope>", self.site)
     }
 
     /// A picture that leads to the figure, for where there are no frames.
     pub fn markdown(&self) -> String {
-        let text = self.title.replace(['[', ']'], "");
+        // A line break would end what stands in brackets.
+        let text = self.title.replace(['[', ']'], "").replace(char::is_control, " ");
         format!("[![{text}]({0}assets/og/{1}.png)]({2})", self.site, self.figure().name(), self.link().replace(')', "%29"))
     }
 }

@@ -1,6 +1,6 @@
 //! Drawings that stand alone: an SVG file with its colours in it, for an article or a slide.
 
-use super::markup::escape;
+use super::markup::{escape, is_xml};
 use super::names::{display, paint};
 use crate::arch::diagram::{self, Column, WIDTH};
 use crate::tr;
@@ -78,7 +78,7 @@ pub fn diagrams(columns: &[(String, Column)], palette: Palette) -> Still {
             body,
             "<g class=\"n{index}\" transform=\"translate({x} {HEAD})\"><text class=\"title\" x=\"{}\" y=\"-12\" text-anchor=\"middle\">{}</text>{}</g>",
             WIDTH / 2.0,
-            display(net),
+            escape(&display(net)),
             without_buttons(inner.trim_end_matches("</svg>")),
         );
     }
@@ -127,7 +127,7 @@ pub fn map(layers: &[String], how: Over, over: &str, caption: &[String], palette
         layers.iter().enumerate().map(image).collect::<String>(),
         lines.iter().enumerate().map(line).collect::<String>()
     );
-    file(&escape(&caption.join(", ")), (SIDE + 32.0, SIDE + 44.0 + 18.0 * lines.len() as f64), &body, palette)
+    file(&caption.join(", "), (SIDE + 32.0, SIDE + 44.0 + 18.0 * lines.len() as f64), &body, palette)
 }
 
 /// What a path reads, as it stands on the page.
@@ -185,7 +185,7 @@ pub fn strides(paths: &[PathDrawn], caption: &[String], palette: Palette) -> Sti
         let _ = write!(body, r#"<text x="16" y="{}">{}</text>"#, top + 18 * line, escape(words));
     }
     let size = ((paths.len() * COLUMN + 8) as f64, (top + 18 * under.len()) as f64);
-    file(&escape(&caption.join(", ")), size, &body, palette)
+    file(&caption.join(", "), size, &body, palette)
 }
 
 /// Words in lines as long as a map is wide.
@@ -208,6 +208,9 @@ fn wrapped(words: &str) -> Vec<String> {
 }
 
 fn file(title: &str, (width, height): (f64, f64), body: &str, palette: Palette) -> Still {
+    let title = escape(title);
+    // Names in a chart were drawn by plotters, which escapes what means something in XML, but not what XML lacks.
+    let body = body.replace(|letter| !is_xml(letter), "\u{FFFD}");
     let svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
          aria-label=\"{title}\"><rect width=\"{width}\" height=\"{height}\" fill=\"var(--card)\"/>{body}</svg>\n"

@@ -64,6 +64,8 @@ pub struct Client {
     picture: RefCell<Option<Blob>>,
     /// Workers in a row that did not get as far as listening.
     unready: Cell<u32>,
+    /// Whether any did.
+    has_loaded: Cell<bool>,
     /// Looks since the worker said something.
     silent: Cell<u32>,
     watch: RefCell<Option<Watch>>,
@@ -105,6 +107,11 @@ impl Client {
     /// Whether an engine was started beside the page, which [`Client::ensure`] takes over.
     pub fn is_early() -> bool {
         left().is_some()
+    }
+
+    /// Whether the code of the engine has ever come.
+    pub fn has_loaded(&self) -> bool {
+        self.has_loaded.get()
     }
 
     /// Who hears what comes from now on.
@@ -237,6 +244,7 @@ impl Client {
     /// Asks a worker that listens all that is open.
     fn ready(self: &Rc<Self>) {
         self.unready.set(0);
+        self.has_loaded.set(true);
         let mut running = self.running.borrow_mut();
         let Some(running) = running.as_mut() else { return };
         running.is_ready = true;

@@ -80,6 +80,11 @@ impl Crew {
         self.next_id.replace(self.next_id.get() + 1)
     }
 
+    /// Whether the code of the engine has ever come.
+    pub fn has_loaded(&self) -> bool {
+        self.first.has_loaded()
+    }
+
     /// Starts the first worker if there is none.
     pub fn ensure(&self) {
         self.first.ensure();

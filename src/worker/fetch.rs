@@ -87,7 +87,7 @@ pub enum FetchError {
         why: String,
     },
     /// A file of this device that cannot be read.
-    #[error("{file} cannot be read from this device. Choose it again")]
+    #[error("\"{file}\" cannot be read from this device. Choose it again")]
     Unreadable {
         /// What it is called.
         file: String,

@@ -43,7 +43,7 @@ pub enum StoreError {
     )]
     NoWeights(String),
     /// A file that no link can hold.
-    #[error("{0} is a file on the device where it was opened: open it here once more")]
+    #[error("\"{0}\" is a file on the device where it was opened: open it here once more")]
     Own(String),
     /// Weights that would fit, but are another network's.
     #[error("these are weights for {0}, not for {1}: they would fit, but mean nothing there. Choose {0} instead")]
@@ -236,7 +236,7 @@ impl Store {
                 read_held(bytes, None)?
             }
             Source::Entry(entry) => match self.carried(entry).await {
-                Some(url) => {
+                Ok(Some(url)) => {
                     let bytes = (entry.built_in || entry.remote.is_none()).then_some(entry.bytes);
                     let sha256 = entry.sha256.clone().filter(|_| bytes.is_some());
                     let wanted = Wanted {
@@ -250,7 +250,12 @@ impl Store {
                     };
                     read_held(download(&wanted, &mut Partial::default(), None, report).await?.0, None)?
                 }
-                None => self.remote(source, fetching, report).await?,
+                Ok(None) => self.remote(source, fetching, report).await?,
+                // The site may carry it: nobody else is proposed before it was asked.
+                Err(unknown) => self.remote(source, fetching, report).await.map_err(|error| match error {
+                    StoreError::Elsewhere { .. } => unknown.into(),
+                    error => error,
+                })?,
             },
             Source::Hub(_) | Source::Address(_) => self.remote(source, fetching, report).await?,
         };
@@ -258,19 +263,23 @@ impl Store {
         Ok(held)
     }
 
-    /// Where this site carries an entry's file, if it does.
-    async fn carried(&mut self, entry: &CatalogueEntry) -> Option<String> {
-        let file = entry.file.as_ref()?;
-        (entry.built_in || self.is_present(file).await).then(|| format!("assets/weights/{file}"))
+    /// Where this site carries an entry's file, if it does; an error where it does not answer, as without a connection.
+    async fn carried(&mut self, entry: &CatalogueEntry) -> Result<Option<String>, FetchError> {
+        let Some(file) = &entry.file else { return Ok(None) };
+        let is_there = entry.built_in || self.is_present(file).await?;
+        Ok(is_there.then(|| format!("assets/weights/{file}")))
     }
 
-    /// Whether this site carries a file; without the list, it is taken to carry none but the built-in ones.
-    async fn is_present(&mut self, file: &str) -> bool {
+    /// Whether this site carries a file; one without a list is taken to carry none but the built-in ones.
+    async fn is_present(&mut self, file: &str) -> Result<bool, FetchError> {
         if self.present.is_none() {
-            let listed = text("assets/weights/present.json", &mut || true).await;
-            self.present = listed.ok().and_then(|json| serde_json::from_slice(&json).ok());
+            self.present = match text("assets/weights/present.json", &mut || true).await {
+                Ok(json) => serde_json::from_slice(&json).ok(),
+                Err(error @ (FetchError::Silent { .. } | FetchError::Broken { .. })) => return Err(error),
+                Err(_) => None,
+            };
         }
-        self.present.as_ref().is_some_and(|files| files.iter().any(|name| name == file))
+        Ok(self.present.as_ref().is_some_and(|files| files.iter().any(|name| name == file)))
     }
 
     /// Weights that are kept on this device, or fetched from elsewhere.

@@ -186,7 +186,7 @@ describe("pictures", () => {
       data.setData("text/uri-list", "https://stranger.example/a.png");
       document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
     });
-    await page.locator(".notice", { hasText: "No file was dropped: drop a picture, or a file of weights, from your device." }).waitFor();
+    await page.locator(".notice", { hasText: "This page asks stranger.example for nothing by itself: save the picture on your device, and drop or paste its file." }).waitFor();
     assert.deepEqual(await shown(page), before);
     await works(page);
     await harmless(page);
@@ -438,9 +438,44 @@ describe("messages", () => {
       return [thrown, stridescope.state().models];
     });
     assert.deepEqual(thrown[1], ["tiny-a"]);
+    const refused = await visit.page.evaluate(() => [undefined, null, "print", {}, 1].map((listener) => {
+      try { return typeof stridescope.on("state", listener); } catch ({ name }) { return name; }
+    }));
+    assert.deepEqual(refused, Array(5).fill("TypeError"), "a listener is a function");
     assert.ok(thrown[0].every((name) => ["RangeError", "TypeError"].includes(name)), `${thrown[0]}`);
     await visit.page.evaluate(() => stridescope.set({ models: ["tiny-d"] }));
     await visit.page.waitForFunction(() => document.querySelector('.answer[data-net="tiny-d"] .row'));
+    await clean(visit);
+  });
+
+  test("who ends listening twice ends nobody else's, and who was ended meanwhile hears nothing", async () => {
+    const visit = await open("?models=tiny-a&backend=cpu");
+    await visit.page.waitForFunction(() => globalThis.stridescope);
+    const heard = await visit.page.evaluate(async () => {
+      const heard = [];
+      const on = (name, act = () => {}) => stridescope.on("state", () => { heard.push(name); act(); });
+      const endFirst = on("first");
+      endFirst();
+      const endSecond = on("second");
+      // Of the last listener: its place in the list is given to the next.
+      endFirst();
+      let endFourth;
+      on("third", () => endFourth());
+      endFourth = on("fourth");
+      const next = async (node) => {
+        stridescope.set({ node });
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return heard.splice(0);
+      };
+      const all = [await next("layer3.0")];
+      endSecond();
+      endSecond();
+      on("fifth");
+      endSecond();
+      endFourth();
+      return [...all, await next("layer2.0")];
+    });
+    assert.deepEqual(heard, [["second", "third"], ["third", "fifth"]]);
     await clean(visit);
   });
 });

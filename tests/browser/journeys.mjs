@@ -30,11 +30,21 @@ function install() {
       select.value = value;
       select.dispatchEvent(new Event("change", { bubbles: true }));
     },
-    drop: async (address, name) => {
+    drop: async (address, name, on = "body") => {
       const data = new DataTransfer();
       data.items.add(await file(address, name));
-      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+      document.querySelector(on).dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
     },
+    /// Drops or pastes files of text, and texts by their types; says whether that was left to the browser.
+    bring: (how, { files = {}, texts = {} }, on = "body") => {
+      const data = new DataTransfer();
+      for (const [name, text] of Object.entries(files)) data.items.add(new File([text], name, { type: "text/plain" }));
+      for (const [type, text] of Object.entries(texts)) data.setData(type, text);
+      const event = how === "drop" ? new DragEvent(how, { dataTransfer: data, bubbles: true, cancelable: true })
+        : new ClipboardEvent(how, { clipboardData: data, bubbles: true, cancelable: true });
+      return document.querySelector(on).dispatchEvent(event);
+    },
+    said: () => text(".notice p").join(" "),
     answered: (networks) => all(".answer .top .row").length === 5 * networks,
     asked: (name) => new URLSearchParams(location.search).get(name),
   };
@@ -153,6 +163,48 @@ export const JOURNEYS = {
     await browser.evaluate(() => document.querySelector(".offers button").click());
     await browser.until("it answers as well", () => seen.answered(2));
     assert.match(await browser.evaluate(() => seen.asked("models")), /@file:mine\.safetensors$/);
+    // Names of its classes, by their own button and beside it.
+    for (const [place, first] of [[".whose .pick", "fish"], ["#weights h2", "shark"]]) {
+      const list = [first, ..."bcdefghij"].join("\n");
+      await browser.evaluate((list, place) => seen.bring("drop", { files: { "names.txt": list } }, place), list, place);
+      await browser.until("its classes have those names", (first) => {
+        const rows = seen.all(".answer").flatMap((card) => seen.all(".row > span:first-child", card)).map(({ textContent }) => textContent);
+        return rows.some((name) => [first, ..."bcdefghij"].includes(name)) && document.querySelector(".whose [role=status]") !== null && seen.text(".whose .cap").includes("Named after names.txt.");
+      }, first);
+    }
+    assert.equal(await browser.evaluate(() => seen.said()), "");
+  },
+
+  "what is dropped and pasted goes where it belongs, or it is said what to do": async (browser, site) => {
+    await open(browser, site, "?models=tiny-a", 1);
+    const bring = (how, what, on) => browser.evaluate((how, what, on) => seen.bring(how, what, on), how, what, on);
+    // A thumbnail, as it comes from another window.
+    const thumb = await browser.evaluate(() => document.querySelector('.thumb[aria-label="A cup of coffee"] img').src);
+    assert.equal(await bring("drop", { texts: { "text/uri-list": thumb } }, ".picture"), false);
+    await browser.until("the cup is on show", () => document.querySelector(".picture figcaption b")?.textContent === "A cup of coffee");
+    assert.equal(await browser.evaluate(() => seen.asked("image")), "coffee");
+    await browser.until("the field for addresses is there", () => document.querySelector("#address"));
+    // A field that takes text is the browser's own, whatever comes beside the text.
+    for (const how of ["drop", "paste"]) {
+      assert.equal(await bring(how, { texts: { "text/plain": "some words" } }, "#address"), true, how);
+      assert.equal(await bring(how, { texts: { "text/plain": "some words" }, files: { "words.png": "their picture" } }, "#address"), true, how);
+    }
+    assert.equal(await browser.evaluate(() => seen.said()), "");
+    const cases = [
+      [{ texts: { "text/uri-list": "https://photos.example/cat.jpg" } }, /^This page asks photos\.example for nothing by itself: save the picture/],
+      [{ files: { "labels.txt": "one\ntwo" } }, /^As text only names of classes are read: .*Not used: "labels\.txt"\.$/],
+      [{ files: { "a.png": "", "b.png": "" } }, /^2 pictures came at once, and one is looked at at a time: drop one of them\.$/],
+      [{ files: { "a.pth": "", "b.pth": "" } }, /^2 files of weights came at once/],
+      [{ files: { "none.png": "no picture", "notes": "" } }, /^Only pictures and files of weights are used here\. Not used: "notes"\.$|^none\.png: /],
+    ];
+    for (const how of ["drop", "paste"]) {
+      for (const [what, words] of cases) {
+        await bring(how, what, "body");
+        await browser.until(`${words} is said`, (words) => new RegExp(words).test(seen.said()), words.source);
+        await press(browser, "Close", ".notice");
+      }
+    }
+    assert.equal(await browser.evaluate(() => seen.answered(1)), true);
   },
 
   "another language, another theme, sharing and the article": async (browser, site) => {
