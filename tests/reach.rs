@@ -9,7 +9,7 @@ mod float64;
 mod probes;
 
 use common::block_on;
-use float64::Reference;
+use float64::{Reference, at_any_channel};
 use probes::{NETWORKS, PROBES, Subject, reached};
 use stridescope::arch::coverage::Mask;
 use stridescope::arch::reach::Reach;
@@ -31,7 +31,7 @@ fn square(subject: &Subject, node: &str, place: (usize, usize), side: usize, fil
 
 #[test]
 fn two_hundred_probes_reach_on_the_cpu_what_they_reach_in_float64() {
-    let (mut probes, mut partial, mut nowhere) = (0, 0, 0);
+    let (mut probes, mut partial, mut nowhere, mut values) = (0, 0, 0, 0);
     for subject in NETWORKS.map(Subject::of) {
         let (network, reference) = (network(&subject), Reference::new(&subject.graph, &subject.checkpoint));
         let plain = reference.run(&subject.input);
@@ -40,7 +40,9 @@ fn two_hundred_probes_reach_on_the_cpu_what_they_reach_in_float64() {
         for probe in subject.probes() {
             let found = trace(&network, &subject, &taps, std::slice::from_ref(&probe));
             let wanted = reached(&subject, &reference, &plain, &probe);
-            for (tap, wanted) in found.taps.iter().zip(&wanted) {
+            for (tap, exactly) in found.taps.iter().zip(&wanted) {
+                let shape = tap.reach.shape;
+                let wanted = &at_any_channel(exactly, shape.height * shape.width);
                 let what = format!("{} of {}, {:?} at {}", tap.before.id, subject.name, probe.fill, probe.node);
                 let index = subject.graph.find(&tap.before.id).unwrap();
                 // The reference is the same network.
@@ -48,17 +50,19 @@ fn two_hundred_probes_reach_on_the_cpu_what_they_reach_in_float64() {
                 assert!(relative_l2(&tap.before.values, &exact) < 1e-5, "{what}");
                 assert_eq!(tap.reach.at_any_channel(), *wanted, "{what}");
                 // What the page counts and draws is that.
-                let shape = tap.reach.shape;
                 let change = Change::of(String::new(), (shape.height, shape.width), &tap.differences());
                 assert_eq!(change.largest.iter().map(|most| *most > 0.0).collect::<Vec<_>>(), *wanted, "{what}");
                 partial += usize::from(wanted.contains(&true) && wanted.contains(&false));
                 nowhere += usize::from(!wanted.contains(&true));
+                values += exactly.iter().zip(&tap.reach.set).filter(|(wanted, found)| wanted != found).count();
             }
             probes += 1;
         }
     }
     assert_eq!(probes, NETWORKS.len() * PROBES);
-    println!("{probes} probes; {partial} maps reached in part, {nowhere} not at all");
+    println!("{probes} probes; {partial} maps reached in part, {nowhere} not at all; {values} values otherwise");
+    // Of millions, one may be so near to zero before a ReLU that float32 has the other sign.
+    assert!(values <= 10, "{values}");
     assert!(partial > 100 && nowhere > 100, "{partial} {nowhere}");
 }
 

@@ -136,11 +136,11 @@ fn windowed(window: Window, from: Shape, out: Shape, value: impl Fn(usize, &[(us
     values
 }
 
-/// The positions of a `[C, H, W]` map at which any channel differs.
-pub fn positions_that_differ(before: &[f64], after: &[f64], positions: usize) -> Vec<bool> {
+/// Of the values of a `[C, H, W]` map, the positions at which any channel is in a set.
+pub fn at_any_channel(set: &[bool], positions: usize) -> Vec<bool> {
     let mut out = vec![false; positions];
-    for (at, (before, after)) in before.iter().zip(after).enumerate() {
-        out[at % positions] |= before != after;
+    for (at, set) in set.iter().enumerate() {
+        out[at % positions] |= set;
     }
     out
 }

@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use super::common::{project, sample};
-use super::float64::{Outputs, Reference, positions_that_differ};
+use super::float64::{Outputs, Reference};
 use std::sync::Arc;
 use stridescope::arch::coverage::Mask;
 use stridescope::arch::{ArchSpec, Graph, Input, lower};
@@ -69,12 +69,12 @@ impl Subject {
     }
 }
 
-/// Of each tap, the positions that a probe reaches: where any channel is another number in float64.
+/// Of each tap, the values that a probe reaches: those that are another number in float64.
 pub fn reached(subject: &Subject, reference: &Reference, plain: &Outputs, probe: &Edit) -> Vec<Vec<bool>> {
     let changed = reference.edited(plain, subject.graph.find(&probe.node).unwrap(), probe);
     let of = |tap: String| {
         let index = subject.graph.find(&tap).unwrap();
-        positions_that_differ(&plain[index], &changed[index], subject.graph.nodes[index].shape.positions() as usize)
+        plain[index].iter().zip(&changed[index]).map(|(before, after)| before != after).collect()
     };
     subject.taps().into_iter().map(of).collect()
 }
