@@ -10,8 +10,9 @@ use cases::thousand;
 use proptest::prelude::*;
 use stridescope::arch::coverage::{self, Mask, PathReport, Reads};
 use stridescope::arch::graph::Window;
+use stridescope::arch::reach::Reach;
 use stridescope::arch::transition::transitions;
-use stridescope::arch::{ArchSpec, Graph, Input, Shape, lower};
+use stridescope::arch::{ArchSpec, Conv, Graph, Input, Op, Pool, Shape, lower};
 use windows::any_window;
 
 /// How often a window reads each position of an axis, by the definition of a convolution.
@@ -124,4 +125,93 @@ fn transitions_say_what_each_path_reads() {
     // The original reads a quarter by both paths, and nothing reads the rest.
     let original = &transitions(&graph("resnet50-a", 96))[2];
     assert_eq!((original.dead(), original.readings.iter().map(|reading| reading.lost()).collect()), (432, vec![432, 432]));
+}
+
+/// What is set, as `channel, row, column`.
+fn listed(reach: &Reach) -> Vec<(usize, usize, usize)> {
+    let Shape { height, width, .. } = reach.shape;
+    let place = |at: usize| (at / (height * width), at / width % height, at % width);
+    reach.set.iter().enumerate().filter(|(_, set)| **set).map(|(at, _)| place(at)).collect()
+}
+
+fn one(shape: (usize, usize, usize), (channel, y, x): (usize, usize, usize)) -> Reach {
+    let (channels, height, width) = shape;
+    let mut reach = Reach::none(Shape { channels, height, width });
+    reach.set[(channel * height + y) * width + x] = true;
+    reach
+}
+
+#[test]
+fn a_change_reaches_what_reads_it() {
+    let conv = |channels: [usize; 2], [kernel, stride, padding, dilation]: [usize; 4], groups| {
+        Op::Conv(Conv { in_channels: channels[0], out_channels: channels[1], kernel, stride, padding, dilation, groups })
+    };
+    let pool = |kernel, stride, padding| Pool { kernel, stride, padding, ceil_mode: false };
+    for (what, op, input, out, wanted) in [
+        ("a strided 1x1 that steps over it", conv([2, 1], [1, 2, 0, 1], 1), one((2, 4, 4), (0, 1, 2)), (1, 2, 2), vec![]),
+        (
+            "and one that does not",
+            conv([2, 2], [1, 2, 0, 1], 1),
+            one((2, 4, 4), (0, 2, 2)),
+            (2, 2, 2),
+            vec![(0, 1, 1), (1, 1, 1)],
+        ),
+        ("a strided 3x3", conv([1, 1], [3, 2, 1, 1], 1), one((1, 6, 6), (0, 3, 2)), (1, 3, 3), vec![(0, 1, 1), (0, 2, 1)]),
+        (
+            "a dilated 3x3 at the edge",
+            conv([1, 1], [3, 1, 2, 2], 1),
+            one((1, 4, 4), (0, 0, 3)),
+            (1, 4, 4),
+            vec![(0, 0, 1), (0, 0, 3), (0, 2, 1), (0, 2, 3)],
+        ),
+        ("groups", conv([4, 4], [1, 1, 0, 1], 2), one((4, 1, 1), (1, 0, 0)), (4, 1, 1), vec![(0, 0, 0), (1, 0, 0)]),
+        ("a max pooling", Op::MaxPool(pool(3, 2, 1)), one((2, 4, 4), (1, 1, 0)), (2, 2, 2), vec![(1, 0, 0), (1, 1, 0)]),
+        ("a mean whose window ends before it", Op::AvgPool(pool(2, 2, 0)), one((1, 5, 5), (0, 4, 0)), (1, 2, 2), vec![]),
+        (
+            "a blur, which mirrors the map",
+            Op::BlurPool(pool(3, 2, 1)),
+            one((1, 4, 4), (0, 1, 3)),
+            (1, 2, 2),
+            vec![(0, 0, 1), (0, 1, 1)],
+        ),
+        ("a mean over all", Op::GlobalAvgPool, one((2, 3, 3), (1, 2, 2)), (2, 1, 1), vec![(1, 0, 0)]),
+        ("the classifier", Op::Linear, one((2, 1, 1), (0, 0, 0)), (3, 1, 1), vec![(0, 0, 0), (1, 0, 0), (2, 0, 0)]),
+        ("a normalisation", Op::BatchNorm, one((2, 2, 2), (1, 0, 1)), (2, 2, 2), vec![(1, 0, 1)]),
+    ] {
+        let shape = Shape { channels: out.0, height: out.1, width: out.2 };
+        assert_eq!(listed(&Reach::through(&op, shape, &[&input])), wanted, "{what}");
+        assert!(Reach::through(&op, shape, &[&Reach::none(input.shape)]).is_empty(), "{what}");
+    }
+}
+
+#[test]
+fn an_addition_takes_both_and_a_channel_can_be_left_out() {
+    let (a, b) = (one((2, 2, 2), (0, 0, 0)), one((2, 2, 2), (1, 1, 1)));
+    let mut sum = Reach::through(&Op::Add, a.shape, &[&a, &b]);
+    assert_eq!(listed(&sum), [(0, 0, 0), (1, 1, 1)]);
+    assert_eq!(sum.at_any_channel(), [true, false, false, true]);
+    sum.without(|channel| channel == 0);
+    assert_eq!(listed(&sum), [(1, 1, 1)]);
+}
+
+proptest! {
+    #![proptest_config(thousand())]
+
+    /// What a window reads, forwards: an output is reached where the definition has it read a position that is.
+    #[test]
+    fn reach_is_that_of_the_definition((window, map, out) in any_window(), seed in prop::collection::vec(0u8..8, 24 * 24)) {
+        let shape = |(height, width)| Shape { channels: 1, height, width };
+        let set: Vec<bool> = seed.iter().take(map.0 * map.1).map(|&value| value == 0).collect();
+        let Window { kernel, stride, padding, dilation, .. } = window;
+        let op = Op::Conv(Conv { in_channels: 1, out_channels: 1, kernel, stride, padding, dilation, groups: 1 });
+        let found = Reach::through(&op, shape(out), &[&Reach { shape: shape(map), set: set.clone() }]);
+        let taps = |at: usize| (0..kernel).map(move |tap| (at * stride + tap * dilation) as isize - padding as isize);
+        let is_set = |y: isize, x: isize| {
+            (0..map.0 as isize).contains(&y) && (0..map.1 as isize).contains(&x) && set[y as usize * map.1 + x as usize]
+        };
+        for (at, reached) in found.set.iter().enumerate() {
+            let wanted = taps(at / out.1).any(|y| taps(at % out.1).any(|x| is_set(y, x)));
+            prop_assert_eq!(*reached, wanted, "{} of {:?}", at, out);
+        }
+    }
 }

@@ -16,7 +16,7 @@ use stridescope::arch::graph::Window;
 use stridescope::arch::transition::{Reading, Transition, transitions};
 use stridescope::arch::{ArchSpec, Input, Shape, lower};
 use stridescope::engine::topk::top_k;
-use stridescope::engine::{Edit, EngineError, Fill, Network, Pass};
+use stridescope::engine::{Edit, Fill, Network, Pass, Trace};
 use stridescope::image::decode::decode;
 use stridescope::ui::features_view::{Change, Maps, Sort};
 use stridescope::ui::field_view::{self, Seen};
@@ -63,8 +63,8 @@ fn unread(net: &str, size: usize, fill: &Fill) -> Vec<Edit> {
         .into()
 }
 
-fn logits(network: &Network, input: &[f32], size: usize, edits: &[Edit]) -> Vec<f32> {
-    block_on(network.forward(input, 1, (size, size), &Pass { edits, ..Pass::default() })).unwrap().logits
+fn traced(network: &Network, input: &[f32], size: usize, taps: &[&str], edits: &[Edit]) -> Trace {
+    block_on(network.trace(input, (size, size), taps, edits, None)).unwrap()
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -82,17 +82,18 @@ fn what_nobody_reads_never_mattered() {
             (format!("tiny-{letter}"), trained.0, trained.1, trained.2),
         ];
         for (net, network, input, size) in cases {
-            let plain = logits(&network, &input, size, &[]);
+            let alone = block_on(network.forward(&input, 1, (size, size), &Pass::default())).unwrap().logits;
             for fill in [Fill::Values(vec![0.0]), Fill::Noise(7)] {
                 let edits = unread(&net, size, &fill);
                 let share = edits[0].positions.count() as f64 / edits[0].positions.set.len() as f64;
                 assert_eq!(share, 0.75);
-                let changed = logits(&network, &input, size, &edits);
+                let Trace { before, after, .. } = traced(&network, &input, size, &[], &edits);
+                assert_eq!(bits(&before), bits(&alone), "{net} with {fill:?}");
                 if letter == "a" {
-                    assert_eq!(bits(&changed), bits(&plain), "{net} with {fill:?}");
+                    assert_eq!(bits(&after), bits(&before), "{net} with {fill:?}");
                 } else {
-                    let moved = plain.iter().zip(&changed).filter(|(a, b)| a != b).count();
-                    assert_eq!(moved, plain.len(), "{net} with {fill:?}");
+                    let moved = before.iter().zip(&after).filter(|(a, b)| a != b).count();
+                    assert_eq!(moved, before.len(), "{net} with {fill:?}");
                 }
             }
         }
@@ -108,29 +109,22 @@ fn edits_change_what_they_name_and_nothing_else() {
         positions: Mask::square(shape, (y, x), side),
         fill: Fill::Values(vec![1.0, 2.0, 3.0]),
     };
-    let tapped = |edits: &[Edit]| {
-        block_on(network.forward(&input, 1, (size, size), &Pass { taps: &["input", "layer4"], edits, ..Pass::default() }))
-            .unwrap()
-            .taps
-    };
-    let (plain, edited) = (tapped(&[]), tapped(&[square(10, 126, 8)]));
-    assert_eq!(plain[0].values, input);
-    let differing: Vec<usize> = (0..input.len()).filter(|&i| edited[0].values[i] != input[i]).collect();
+    let tapped = |edit: Edit| traced(&network, &input, size, &["input", "layer4"], &[edit]).taps;
+    let edited = tapped(square(10, 126, 8));
+    assert_eq!(edited[0].before.values, input);
+    let differing: Vec<usize> = (0..input.len()).filter(|&i| edited[0].after[i] != input[i]).collect();
     let wanted: Vec<usize> =
         (0..3).flat_map(|c| (10..18).flat_map(move |y| (126..128).map(move |x| (c * 128 + y) * 128 + x))).collect();
     assert_eq!(differing, wanted, "cut off at the edge");
-    assert_eq!(edited[0].values[(2 * 128 + 10) * 128 + 126], 3.0);
-    assert_ne!(plain[1].values, edited[1].values);
+    assert_eq!(edited[0].after[(2 * 128 + 10) * 128 + 126], 3.0);
+    assert_ne!(edited[1].before.values, edited[1].after);
     // The same noise every time, and within what the map holds.
-    let noise = |seed| tapped(&[Edit { fill: Fill::Noise(seed), ..square(0, 0, 128) }]).swap_remove(0).values;
+    let noise = |seed| tapped(Edit { fill: Fill::Noise(seed), ..square(0, 0, 128) }).swap_remove(0).after;
     assert_eq!(noise(1), noise(1));
     assert_ne!(noise(1), noise(2));
     let range = |values: &[f32]| values.iter().fold((f32::MAX, f32::MIN), |(l, g), &v| (l.min(v), g.max(v)));
     let ((least, greatest), (l, g)) = (range(&input), range(&noise(1)));
     assert!(least <= l && g <= greatest && g - l > 0.9 * (greatest - least));
-    let nowhere = Edit { node: "layer9".into(), ..square(0, 0, 1) };
-    let refused = block_on(network.forward(&input, 1, (size, size), &Pass { edits: &[nowhere], ..Pass::default() }));
-    assert_eq!(refused.unwrap_err(), EngineError::NoSuchNode("layer9".into()));
 }
 
 /// What the classifier averages: the mean of a class's map and its bias are the class's logit; and a mean over channels is that of the tap.
@@ -343,16 +337,11 @@ fn receptive_fields_are_placed_and_told() {
 /// A probe's way: which positions of a layer differ in any channel.
 #[test]
 fn a_change_is_told_by_the_positions_it_reached() {
-    let before = [0.0, 1.0, 2.0, 3.0, 0.0, 0.0, 0.0, 0.0];
-    let mut after = before;
-    (after[1], after[5], after[6]) = (0.5, -2.0, 0.25);
-    let change = Change::between("layer1".into(), (2, 2), &before, &after);
+    // Two channels, of two rows and columns.
+    let change = Change::of("layer1".into(), (2, 2), &[0.0, -0.5, 0.0, 0.0, 0.0, -2.0, 0.25, 0.0]);
     assert_eq!(change.largest, [0.0, 2.0, 0.25, 0.0]);
     assert_eq!(change.percent(), 50.0);
-    // Of values up to 3, a difference of 1e-6 is rounding.
-    (after[2], after[6]) = (2.000_001, 0.0);
-    assert_eq!(Change::between("layer1".into(), (2, 2), &before, &after).percent(), 25.0);
-    assert_eq!(Change::between("layer2".into(), (2, 2), &before, &before).percent(), 0.0);
+    assert_eq!(Change::of("layer2".into(), (2, 2), &[0.0; 8]).percent(), 0.0);
     let maps = Maps {
         told: "1 of 8 values differ.".into(),
         top: vec![("<cat>".into(), 0.5, 0.25)],

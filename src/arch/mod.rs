@@ -1,7 +1,7 @@
 //! What a ResNet is, and everything that follows from its shape alone.
 //!
 //! [`ArchSpec`] (a few switches) is lowered to a [`Graph`] (every layer, with shapes), and all analysis reads the graph:
-//! [`cost`], [`receptive`], [`coverage`], [`transition`], [`diff`], [`table`], [`diagram`]. Nothing here runs a network, touches a page or does I/O.
+//! [`cost`], [`receptive`], [`coverage`], [`reach`], [`transition`], [`diff`], [`table`], [`diagram`]. Nothing here runs a network, touches a page or does I/O.
 
 pub mod cost;
 pub mod coverage;
@@ -11,6 +11,7 @@ pub mod folding;
 pub mod graph;
 mod lower;
 pub mod names;
+pub mod reach;
 pub mod receptive;
 pub mod spec;
 pub mod table;

@@ -14,11 +14,13 @@ mod read;
 mod reverse;
 mod timing;
 pub mod topk;
+mod trace;
 
 pub use agree::{Agreement, check_against_cpu, relative_l2};
 pub use network::{Network, Output, Tap};
 pub use pass::{Edit, Fill, Pass, Unit};
 pub use timing::{Clock, Timing};
+pub use trace::{Trace, TracedTap};
 
 use crate::weights::WeightsError;
 use burn::tensor::Device;

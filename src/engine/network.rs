@@ -2,8 +2,8 @@
 
 #[cfg(feature = "gpu")]
 use super::gpu::{After, Kind, Replays};
-use super::params::{ConvWeights, Params, params};
-use super::pass::{Asked, Edit, Pass};
+use super::params::{ConvWeights, Params, norm_scale, norm_shift, params};
+use super::pass::{Asked, Pass};
 use super::plan::{FusedConv, Step, norms, plan};
 use super::read::read;
 use super::reverse::{Map, Reverse};
@@ -97,6 +97,10 @@ impl Network {
         self.replays.has_recorded()
     }
 
+    pub(super) fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
     /// Where it computes.
     pub fn backend(&self) -> &Backend {
         &self.backend
@@ -104,7 +108,7 @@ impl Network {
 
     /// Runs the network on `[N, C, H, W]` input values, with batch size `batch` and the height and width of `size`.
     ///
-    /// `pass` says what else is wanted, and what is changed on the way.
+    /// `pass` says what else is wanted.
     ///
     /// # Errors
     /// When the input has the wrong number of values, a layer or class does not exist, or the device fails.
@@ -125,13 +129,12 @@ impl Network {
             return Err(EngineError::Input { wanted: wanted / batch, found: input.len() });
         }
         let apart = asked.apart();
-        let steps = plan(&self.graph, &apart);
+        let steps = plan(&self.graph, &apart, &[]);
         let computed = std::iter::once(0).chain(steps.iter().map(Step::output));
         let kept: Vec<usize> = apart.into_iter().chain(computed.filter(|&index| asked.is_on_a_way(index))).collect();
 
-        let edits: Vec<(usize, &Edit)> = asked.edits.iter().copied().zip(pass.edits).collect();
         let compute = async |input: Tensor<4>| {
-            let (logits, outputs) = self.run(input, &steps, &kept, &edits, pass.each).await?;
+            let (logits, outputs) = self.run(input, &steps, &kept, pass.each).await?;
             let mut wanted = vec![(String::new(), logits)];
             for (ids, indices, is_mean) in [(pass.taps, &asked.taps, false), (pass.means, &asked.means, true)] {
                 for (&id, &index) in ids.iter().zip(indices) {
@@ -143,7 +146,7 @@ impl Network {
         };
         let Computed { wanted, outputs } = match &self.backend {
             #[cfg(feature = "gpu")]
-            Backend::Gpu(gpu) if gpu.is_tiled() && edits.is_empty() && !asked.goes_back() && !steps.iter().any(Step::is_bare) => {
+            Backend::Gpu(gpu) if gpu.is_tiled() && !asked.goes_back() && !steps.iter().any(Step::is_bare) => {
                 let kind = Kind { shape, wanted: [asked.taps.clone(), asked.means.clone(), asked.cam.into_iter().collect()] };
                 self.replays.compute(kind, input, &gpu.device, compute).await?
             }
@@ -230,7 +233,6 @@ impl Network {
         input: Tensor<4>,
         steps: &[Step],
         kept: &[usize],
-        edits: &[(usize, &Edit)],
         each: Option<fn()>,
     ) -> Result<(Tensor<4>, Vec<Option<Tensor<4>>>), EngineError> {
         let count = self.graph.nodes.len();
@@ -241,7 +243,7 @@ impl Network {
             readers[index] += 1;
         }
         let mut outputs: Vec<Option<Tensor<4>>> = vec![None; count];
-        outputs[0] = Some(self.edited(0, input, edits).await?);
+        outputs[0] = Some(input);
         for step in steps {
             each.inspect(|each| each());
             let reads = step.reads(&self.graph).map(|index| {
@@ -249,8 +251,7 @@ impl Network {
                 let output = if readers[index] == 0 { outputs[index].take() } else { outputs[index].clone() };
                 output.ok_or_else(|| EngineError::NoSuchNode(self.graph.nodes[index].id.clone()))
             });
-            let output = self.step(step, reads.collect::<Result<_, _>>()?).await?;
-            outputs[step.output()] = Some(self.edited(step.output(), output, edits).await?);
+            outputs[step.output()] = Some(self.step(step, reads.collect::<Result<_, _>>()?).await?);
         }
         let logits = outputs[last].clone().ok_or_else(|| EngineError::NoSuchNode("fc".into()))?;
         Ok((logits, outputs))
@@ -268,23 +269,11 @@ impl Network {
                     let [n, features, height, width] = first.dims();
                     tiled.convolve(first.reshape([n, features * height * width, 1, 1]), After::default())
                 }
+                Op::BatchNorm => self.batch_norm(*index, first),
                 Op::MaxPool(pool) if matches!(self.backend, Backend::Cpu) && !pool.ceil_mode => self.max_pool(pool, first).await,
                 _ => Ok(self.layer(*index, first, reads.next())),
             },
         }
-    }
-
-    /// A layer's output with what is to be changed in it changed.
-    async fn edited(&self, index: usize, output: Tensor<4>, edits: &[(usize, &Edit)]) -> Result<Tensor<4>, EngineError> {
-        if edits.iter().all(|(at, _)| *at != index) {
-            return Ok(output);
-        }
-        let (dims, device) = (output.dims(), output.device());
-        let mut values = self.read(output).await?;
-        for (_, edit) in edits.iter().filter(|(at, _)| *at == index) {
-            edit.apply(&mut values, dims);
-        }
-        Ok(Tensor::from_data(TensorData::new(values, dims), &device))
     }
 
     /// A convolution and the layers that are computed with it.
@@ -320,6 +309,15 @@ impl Network {
                 Ok(Tensor::from_data(TensorData::new(y, shape), &device))
             }
         }
+    }
+
+    /// A normalisation alone, as where the convolution before it was changed.
+    fn batch_norm(&self, index: usize, x: Tensor<4>) -> Result<Tensor<4>, EngineError> {
+        let scale = norm_scale(&self.graph, &self.checkpoint, index)?;
+        let shift = norm_shift(&self.graph, &self.checkpoint, index, &scale)?;
+        let (shape, device) = ([1, scale.len(), 1, 1], x.device());
+        let each = |values: Vec<f32>| Tensor::<4>::from_data(TensorData::new(values, shape), &device);
+        Ok(x * each(scale.into_iter().map(|scale| scale as f32).collect()) + each(shift))
     }
 
     /// A max pooling on the CPU. burn's keeps the places of the largest values too, and takes more than ten times as long.

@@ -114,8 +114,7 @@ pub fn folded(
         return Ok((weight, vec![0.0; graph.nodes[conv].shape.channels]));
     };
     let scale = norm_scale(graph, checkpoint, norm)?;
-    let (beta, mean) = (values(graph, checkpoint, norm, "bias")?, values(graph, checkpoint, norm, "running_mean")?);
-    let bias = scale.iter().zip(&beta).zip(&mean).map(|((s, &b), &m)| (f64::from(b) - f64::from(m) * s) as f32).collect();
+    let bias = norm_shift(graph, checkpoint, norm, &scale)?;
     let taps = weight.len() / scale.len().max(1);
     for (filter, &scale) in weight.chunks_mut(taps.max(1)).zip(&scale) {
         filter.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
@@ -127,6 +126,12 @@ pub fn folded(
 pub fn norm_scale(graph: &Graph, checkpoint: &Checkpoint, norm: usize) -> Result<Vec<f64>, WeightsError> {
     let (gamma, var) = (values(graph, checkpoint, norm, "weight")?, values(graph, checkpoint, norm, "running_var")?);
     Ok(gamma.iter().zip(&var).map(|(&g, &v)| f64::from(g) / (f64::from(v) + BN_EPS).sqrt()).collect())
+}
+
+/// What a normalisation adds to each channel after that: `bias - running_mean * scale`.
+pub fn norm_shift(graph: &Graph, checkpoint: &Checkpoint, norm: usize, scale: &[f64]) -> Result<Vec<f32>, WeightsError> {
+    let (beta, mean) = (values(graph, checkpoint, norm, "bias")?, values(graph, checkpoint, norm, "running_mean")?);
+    Ok(scale.iter().zip(&beta).zip(&mean).map(|((s, &b), &m)| (f64::from(b) - f64::from(m) * s) as f32).collect())
 }
 
 fn values(graph: &Graph, checkpoint: &Checkpoint, index: usize, leaf: &str) -> Result<Vec<f32>, WeightsError> {

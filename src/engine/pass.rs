@@ -1,4 +1,4 @@
-//! What a forward pass is asked for besides the logits, and what it changes on the way.
+//! What a forward pass is asked for besides the logits, and what can be changed on the way ([`Network::trace`](super::Network::trace)).
 
 use super::EngineError;
 use super::reverse::Map;
@@ -21,8 +21,6 @@ pub struct Pass<'a> {
     /// Units of which the gradient with respect to the picture is wanted: the effective receptive field (Luo et al., "Understanding the
     /// Effective Receptive Field in Deep Convolutional Neural Networks", NIPS 2016, arXiv 1701.04128). One picture at a time.
     pub gradients: &'a [Unit<'a>],
-    /// What is changed before later layers read it.
-    pub edits: &'a [Edit],
     /// Called before each layer is computed, forwards and back.
     pub each: Option<fn()>,
 }
@@ -127,8 +125,6 @@ pub(super) struct Asked {
     pub taps: Vec<usize>,
     /// Of [`Pass::means`].
     pub means: Vec<usize>,
-    /// Of [`Pass::edits`].
-    pub edits: Vec<usize>,
     /// Of [`Pass::gradients`].
     pub units: Vec<usize>,
     /// The last map, if class activation maps are wanted of it.
@@ -155,13 +151,12 @@ impl Asked {
         };
         let mut ways: Vec<(usize, usize)> = units.iter().map(|&from| (from, 0)).collect();
         ways.extend(grad_cam.map(|at| (graph.nodes.len() - 1, at)));
-        let edits = pass.edits.iter().map(|edit| find(&edit.node)).collect::<Result<_, _>>()?;
-        Ok(Self { taps: all(pass.taps)?, means: all(pass.means)?, edits, units, cam, grad_cam, ways })
+        Ok(Self { taps: all(pass.taps)?, means: all(pass.means)?, units, cam, grad_cam, ways })
     }
 
     /// The layers whose own outputs are needed, so that they cannot be computed in one go with others.
     pub fn apart(&self) -> Vec<usize> {
-        [&self.taps[..], &self.means, &self.edits, &self.units, self.cam.as_slice(), self.grad_cam.as_slice()].concat()
+        [&self.taps[..], &self.means, &self.units, self.cam.as_slice(), self.grad_cam.as_slice()].concat()
     }
 
     /// Whether there is a reverse pass.

@@ -63,8 +63,8 @@ pub fn norms(graph: &Graph) -> Vec<Option<usize>> {
     norms
 }
 
-/// The steps that compute the last layer and those that are `tapped`.
-pub fn plan(graph: &Graph, tapped: &[usize]) -> Vec<Step> {
+/// The steps that compute the last layer and those that are `tapped`; of those, `changed` ones are read as they then are, not computed past.
+pub fn plan(graph: &Graph, tapped: &[usize], changed: &[usize]) -> Vec<Step> {
     let nodes = &graph.nodes;
     let norms = norms(graph);
     let mut readers: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
@@ -88,7 +88,7 @@ pub fn plan(graph: &Graph, tapped: &[usize]) -> Vec<Step> {
             continue;
         }
         let bare = FusedConv { conv: index, norm: None, add: None, relu: false, output: index };
-        let Some(norm) = norms[index] else {
+        let Some(norm) = norms[index].filter(|_| !changed.contains(&index)) else {
             steps.push(Step::Conv(bare));
             continue;
         };
@@ -127,13 +127,13 @@ mod tests {
     }
 
     fn bare(graph: &Graph, tapped: &[usize]) -> Vec<Step> {
-        plan(graph, tapped).into_iter().filter(|step| matches!(step, Step::Conv(fused) if fused.norm.is_none())).collect()
+        plan(graph, tapped, &[]).into_iter().filter(|step| matches!(step, Step::Conv(fused) if fused.norm.is_none())).collect()
     }
 
     #[test]
     fn convolutions_take_what_follows_with_them() {
         let graph = graph();
-        let steps = plan(&graph, &[]);
+        let steps = plan(&graph, &[], &[]);
         let layers: Vec<&Op> =
             steps.iter().filter_map(|s| if let Step::Layer(i) = s { Some(&graph.nodes[*i].op) } else { None }).collect();
         // Left alone: the max pooling, three poolings of shortcuts, global pooling and classifier.
@@ -151,7 +151,7 @@ mod tests {
         for tapped in [&[][..], &all[..], &[5, 20, 21, 40][..]] {
             let mut there = vec![false; graph.nodes.len()];
             there[0] = true;
-            for step in plan(&graph, tapped) {
+            for step in plan(&graph, tapped, &[]) {
                 assert!(step.reads(&graph).all(|input| there[input]), "{step:?}");
                 there[step.output()] = true;
             }
@@ -165,5 +165,11 @@ mod tests {
         let conv = graph.find("layer2.0.conv2").unwrap_or_default();
         assert_eq!(bare(&graph, &[]), []);
         assert_eq!(bare(&graph, &[conv]).len(), 1);
+        // Where it is changed, the normalisation after it reads it.
+        let reads = |changed: &[usize]| {
+            let reads = |step: &Step| step.output() == conv + 1 && step.reads(&graph).eq([conv]);
+            plan(&graph, &[conv], changed).iter().any(reads)
+        };
+        assert_eq!((reads(&[]), reads(&[conv])), (false, true));
     }
 }

@@ -48,7 +48,7 @@ impl Network {
         let mut outputs: Vec<Option<Tensor<4>>> = vec![None; graph.nodes.len()];
         outputs[0] = Some(Tensor::from_data(TensorData::new(input.to_vec(), shape), &self.backend().device()));
         let mut timings = Vec::new();
-        for step in plan(&graph, &[]) {
+        for step in plan(&graph, &[], &[]) {
             let mut reads = Vec::new();
             for index in step.reads(&graph) {
                 reads.push(outputs[index].clone().ok_or_else(|| EngineError::NoSuchNode(graph.nodes[index].id.clone()))?);
@@ -119,7 +119,7 @@ mod tests {
     fn the_steps_do_all_of_the_networks_work() {
         #[allow(clippy::unwrap_used)]
         let graph = lower(&ArchSpec::named("resnet50-d").unwrap(), Input::square(224)).unwrap();
-        let works: Vec<Timing> = plan(&graph, &[]).iter().map(|step| work(&graph, step)).collect();
+        let works: Vec<Timing> = plan(&graph, &[], &[]).iter().map(|step| work(&graph, step)).collect();
         assert_eq!(works.iter().map(|work| work.macs).sum::<u64>(), 4_328_824_832);
         let last = works.last().map(|work| (work.node.as_str(), work.bytes));
         // 2048 features, 2048 x 1000 weights, 1000 biases, 1000 logits.

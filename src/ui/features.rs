@@ -5,22 +5,22 @@ use super::by_network::ByNetwork;
 use super::charts;
 use super::choose::{Choose, options};
 use super::features_column::{Column, Look};
-use super::features_view::{Change, Maps, Sort, differences};
+use super::features_view::{Change, Maps, Sort};
 use super::picture::{Colours, range};
 use super::session::{Answer, Session};
 use super::state::{FILLS, MAX_SIDE, Probe, State, fill_name, fill_named};
 use crate::tr;
 use crate::words::{label, say};
-use crate::worker::protocol::{Area, Edit, Prediction, Run};
+use crate::worker::protocol::{Area, Edit, Run};
 use leptos::ev;
 use leptos::prelude::*;
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Classes whose activation maps are shown.
 const CLASSES: usize = 5;
+/// The layer that puts out the logits.
+const CLASSIFIER: &str = "fc";
 /// How long a layer stands while they are played.
 const PACE: Duration = Duration::from_millis(500);
 /// Bins of the histogram.
@@ -88,29 +88,29 @@ fn maps(answer: Answer, shown: Shown) -> Maps {
 }
 
 /// What a change made of every channel, of the stages, and of the prediction.
-fn difference(mut plain: Answer, mut changed: Answer) -> Maps {
-    // The layer first, as asked; then the stages.
-    let stages = changed.ran.taps.split_off(1);
-    let plain_stages = plain.numbers.split_off(2);
-    let changed_stages = changed.numbers.split_off(2);
-    let top = top_five(&plain.ran.top, &changed);
-    let (plain, mut maps) = (maps(plain, Shown::Channels), maps(changed, Shown::Channels));
-    maps.values = differences(&plain.values, &maps.values);
+fn difference(mut answer: Answer) -> Maps {
+    // The layer first, as asked; then the stages, and the classifier last.
+    let stages = answer.ran.taps.split_off(1.min(answer.ran.taps.len()));
+    let of_stages = answer.numbers.split_off(2.min(answer.numbers.len()));
+    let top = of_stages.last().map(|logits| top_five(&answer, logits)).unwrap_or_default();
+    let mut maps = maps(answer, Shown::Channels);
     maps.told = tr!("{} of {} values differ.", maps.values.iter().filter(|value| **value != 0.0).count(), maps.values.len());
     maps.top = top;
-    let each = stages.into_iter().zip(plain_stages.iter().zip(&changed_stages));
-    maps.stages = each
-        .map(|((name, [_, _, height, width]), (plain, changed))| Change::between(name, (height, width), plain, changed))
-        .collect();
+    let each = stages.into_iter().zip(&of_stages).filter(|((name, _), _)| name != CLASSIFIER);
+    maps.stages = each.map(|((name, [_, _, height, width]), added)| Change::of(name, (height, width), added)).collect();
     maps
 }
 
-/// The classes that were most likely, with their probabilities before and after a change.
-fn top_five(before: &[Prediction], after: &Answer) -> Vec<(String, f64, f64)> {
-    let logit = |index: usize| after.logits().get(index).map_or(f64::NEG_INFINITY, |&logit| f64::from(logit));
-    // Probabilities are as the exponentials of the logits.
-    let now = |index: usize| after.ran.top.first().map_or(0.0, |first| first.p * (logit(index) - logit(first.index)).exp());
-    before.iter().map(|class| (label(&class.wnid, &class.label), class.p, now(class.index))).collect()
+/// The classes that were most likely, with their probabilities before and after something was added to the logits.
+fn top_five(before: &Answer, added: &[f32]) -> Vec<(String, f64, f64)> {
+    let logit = |index: usize| match (before.logits().get(index), added.get(index)) {
+        (Some(&logit), Some(&added)) => f64::from(logit) + f64::from(added),
+        _ => f64::NEG_INFINITY,
+    };
+    let most = (0..added.len()).map(logit).fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = (0..added.len()).map(|index| (logit(index) - most).exp()).sum();
+    let now = |index: usize| (logit(index) - most).exp() / sum;
+    before.ran.top.iter().map(|class| (label(&class.wnid, &class.label), class.p, now(class.index))).collect()
 }
 
 /// The figure.
@@ -169,24 +169,14 @@ pub fn Features(
             let id = match probe.clone().filter(|_| shown == Shown::Channels) {
                 None => session.aside(&net, ask, move |answer| put(answer.map(|answer| maps(answer, shown)))),
                 Some(Probe { node, y, x, side, fill }) => {
-                    // Once as it is and once changed: what is shown is the difference.
-                    let plain = Rc::new(RefCell::new(None));
-                    let kept = plain.clone();
                     let stages = session.state.with_untracked(|state| state.stages(&net));
-                    let ask = move |run: &mut Run| {
-                        ask(run);
-                        run.taps.extend(stages);
-                    };
-                    let first = session.aside(&net, ask.clone(), move |answer| drop(kept.borrow_mut().replace(answer)));
-                    asked.update_value(|asked| asked.extend(first));
                     let changed = move |run: &mut Run| {
                         ask(run);
+                        run.taps.extend(stages);
+                        run.taps.push(CLASSIFIER.into());
                         run.edits = vec![Edit { node, area: Area::Square { y, x, side }, fill }];
                     };
-                    session.aside(&net, changed, move |answer| {
-                        let plain = plain.borrow_mut().take().unwrap_or_else(|| Err(tr!("It was not computed.")));
-                        put(plain.and_then(|plain| Ok(difference(plain, answer?))));
-                    })
+                    session.aside(&net, changed, move |answer| put(answer.map(difference)))
                 }
             };
             asked.update_value(|asked| asked.extend(id));
@@ -303,6 +293,7 @@ pub fn Features(
                 None if fill.with(String::is_empty) => String::new(),
                 None => tr!("Click an enlarged map to change it there, or write row and column."),
             }}</span>
+            {move || probe.get().map(|_| view! { <span class="cap">{tr!("A value counts where it differs in exact arithmetic: where it reads one that does, but not behind a ReLU that puts out zero before and after, nor behind a max pooling that passes on a value that is the same. Rounding counts nowhere.")}</span> })}
         </div>
         <Show when=move || shown.get() != Shown::Nothing fallback=|| view! { <p class="problem">{tr!("Choose what to look at. It is computed when it is asked for.")}</p> }>
             <p class="cap">{move || match shown.get() {

@@ -12,17 +12,6 @@ const THUMBNAIL: usize = 28;
 /// Side of a tile of the wall with the room around it, in CSS pixels.
 pub const TILE: usize = 48;
 
-/// What differs by less than this share of the largest value of all does not count as different: what a convolution puts out at one
-/// position depends in its last bits on values that it does not read for that position (`kernels`).
-const ROUNDING: f32 = 1e-6;
-
-/// What was added to each value by a change.
-pub fn differences(before: &[f32], after: &[f32]) -> Vec<f32> {
-    let least = ROUNDING * before.iter().fold(0.0f32, |most, value| most.max(value.abs()));
-    let difference = |(before, after): (&f32, &f32)| if (after - before).abs() < least { 0.0 } else { after - before };
-    before.iter().zip(after).map(difference).collect()
-}
-
 /// Maps of one network: the channels of a layer, or one for each of a few classes.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Maps {
@@ -54,11 +43,11 @@ pub struct Change {
 }
 
 impl Change {
-    /// Between two outputs of a layer, `[C, H, W]`, `positions` values a channel.
-    pub fn between(node: String, (height, width): (usize, usize), before: &[f32], after: &[f32]) -> Self {
+    /// Of what was added to a layer's output, `[C, H, W]`: zero where nothing differs.
+    pub fn of(node: String, (height, width): (usize, usize), differences: &[f32]) -> Self {
         let positions = (height * width).max(1);
         let mut largest = vec![0.0f32; positions];
-        for channel in differences(before, after).chunks(positions) {
+        for channel in differences.chunks(positions) {
             largest.iter_mut().zip(channel).for_each(|(most, difference)| *most = most.max(difference.abs()));
         }
         Self { node, width, largest }

@@ -12,7 +12,7 @@ use super::tables::merged;
 use crate::arch::transition::{Reading, Transition};
 use crate::tr;
 use crate::words::{label, say};
-use crate::worker::protocol::{Area, Edit, Fill};
+use crate::worker::protocol::{Area, Edit, Fill, Prediction};
 use leptos::prelude::*;
 use std::time::Duration;
 
@@ -95,13 +95,15 @@ pub fn Strides(
         checked.set(Vec::new());
         for (net, transitions) in networks.get_untracked() {
             let maps: Vec<String> = transitions.into_iter().filter(|t| t.readings.len() > 1).map(|t| t.map).collect();
-            let Some(before) = untrack(|| session.answer(&net)) else { continue };
+            if untrack(|| session.answer(&net)).is_none() {
+                continue;
+            }
             let edits = maps.into_iter().map(|node| Edit { node, area: Area::Unread, fill }).collect();
             let name = net.clone();
             session.aside(
                 &net,
                 |run| run.edits = edits,
-                move |after| checked.update(|checked| checked.push((name, after.map(|after| Check::of(&before, &after))))),
+                move |answer| checked.update(|checked| checked.push((name, answer.map(|answer| Check::of(&answer))))),
             );
         }
     };
@@ -202,14 +204,16 @@ struct Check {
 }
 
 impl Check {
-    fn of(before: &Answer, after: &Answer) -> Self {
-        let pairs = || before.logits().iter().zip(after.logits());
-        let top = |answer: &Answer| answer.ran.top.first().map(|class| label(&class.wnid, &class.label)).unwrap_or_default();
+    /// Of the two rows of logits, which one device computed by the same kernels: as it is, and changed.
+    fn of(answer: &Answer) -> Self {
+        let (before, after) = answer.logits().split_at(answer.logits().len() / 2);
+        let pairs = || before.iter().zip(after);
+        let first = |top: &[Prediction]| top.first().map(|class| label(&class.wnid, &class.label)).unwrap_or_default();
         Self {
             changed: pairs().filter(|(a, b)| a.to_bits() != b.to_bits()).count(),
-            classes: before.logits().len(),
+            classes: before.len(),
             most: pairs().map(|(a, b)| (a - b).abs()).fold(0.0, f32::max),
-            top: (top(before), top(after)),
+            top: (first(&answer.ran.top), first(&answer.ran.changed_top)),
         }
     }
 

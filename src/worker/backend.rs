@@ -1,6 +1,7 @@
-//! Which device computes: the GPU where there is a real one that burn can use and that agrees with the CPU.
+//! Which device computes: the GPU where there is a real one that agrees with the CPU.
 
 use super::protocol::{BackendChoice, BackendReport, KernelChoice, Run, Step};
+use super::timestamps::{self, Pretence};
 use crate::engine::gpu::{Gpu, Kernels};
 use crate::engine::{Agreement, Backend, EngineError, check_against_cpu};
 use js_sys::{Array, Function, Object, Promise, Reflect};
@@ -39,6 +40,8 @@ pub struct Backends {
 pub struct Adapter {
     name: String,
     is_software: bool,
+    /// Whether it has timestamp queries.
+    is_timed: bool,
 }
 
 impl Backends {
@@ -150,7 +153,7 @@ fn software(adapter: &str) -> String {
     format!("the only GPU here is software ({adapter}), slower than the CPU")
 }
 
-/// The adapter, if burn can use it.
+/// The adapter, if it is to be used.
 async fn find(asked: Option<JsFuture>, software_too: bool) -> Result<Adapter, String> {
     let adapter = adapter(asked).await?;
     let name = describe(&adapter);
@@ -159,14 +162,12 @@ async fn find(asked: Option<JsFuture>, software_too: bool) -> Result<Adapter, St
     if is_software && !software_too {
         return Err(software(&name));
     }
-    if !has_feature(&adapter, "timestamp-query") {
-        return Err(format!("the GPU ({name}) lacks timestamp-query, which burn needs"));
-    }
-    Ok(Adapter { name, is_software })
+    Ok(Adapter { name, is_software, is_timed: has_feature(&adapter, timestamps::FEATURE) })
 }
 
-async fn start(Adapter { name, is_software }: Adapter) -> Result<(Gpu, String), String> {
+async fn start(Adapter { name, is_software, is_timed }: Adapter) -> Result<(Gpu, String), String> {
     construct();
+    let _pretence = if is_timed { None } else { Some(Pretence::of(gpu()).map_err(refused)?) };
     let device = burn::tensor::Device::wgpu_options()
         .init_async()
         .await
@@ -186,9 +187,14 @@ fn get(object: &JsValue, key: &str) -> JsValue {
     Reflect::get(object, &key.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
+/// `navigator.gpu`.
+fn gpu() -> JsValue {
+    get(&get(&js_sys::global(), "navigator"), "gpu")
+}
+
 /// `navigator.gpu.requestAdapter`. web-sys has WebGPU only behind an unstable switch, so it is called by name.
 fn ask() -> Result<JsFuture, String> {
-    let gpu = get(&get(&js_sys::global(), "navigator"), "gpu");
+    let gpu = gpu();
     let request = get(&gpu, "requestAdapter").dyn_into::<Function>().map_err(|_| "this browser has no WebGPU".to_string())?;
     let options = Object::new();
     Reflect::set(&options, &"powerPreference".into(), &"high-performance".into()).map_err(refused)?;

@@ -230,11 +230,13 @@ impl Host {
             cams: run.cams,
             cam_at: run.cam_at.as_deref(),
             gradients: &gradients,
-            edits: &edits,
             each: Some(alive),
         };
         let start = now();
-        let output = loaded.network.forward(&input, run.input.batch(), (size, size), &pass).await?;
+        let output = match edits.is_empty() {
+            true => loaded.network.forward(&input, run.input.batch(), (size, size), &pass).await?,
+            false => loaded.network.trace(&input, (size, size), &taps, &edits, pass.each).await?.into(),
+        };
         let ms = now() - start;
         let times = if run.timed { Some(self.times(&loaded, &input, size).await?) } else { None };
 
@@ -245,7 +247,9 @@ impl Host {
         };
         // Weights that were never trained would name classes as surely as any; and several pictures have no classes in common.
         let is_asked = !loaded.untrained && run.input.batch() == 1;
-        let top = if is_asked { top_k(&output.logits, TOP) } else { Vec::new() };
+        // Of two rows, the first is of the network as it is.
+        let (logits, changed) = output.logits.split_at(output.logits.len() / if edits.is_empty() { 1 } else { 2 });
+        let [top, changed_top] = [logits, changed].map(|logits| if is_asked { top_k(logits, TOP) } else { Vec::new() });
         let top_p = top.first().map_or(0.0, |(_, p)| *p);
         let reject = loaded.card.as_ref().and_then(|card| card.reject);
         let ran = Ran {
@@ -254,6 +258,7 @@ impl Host {
             backend: chosen.report,
             ms,
             top: top.into_iter().filter_map(prediction).collect(),
+            changed_top: changed_top.into_iter().filter_map(prediction).collect(),
             untrained: loaded.untrained,
             none_of_its_classes: reject.is_some_and(|reject| reject.applies(top_p)),
             card: loaded.card,

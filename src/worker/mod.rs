@@ -27,6 +27,8 @@ mod store;
 mod stream;
 #[cfg(feature = "webgpu")]
 mod sum;
+#[cfg(feature = "webgpu")]
+mod timestamps;
 #[cfg(feature = "browser")]
 mod transport;
 #[cfg(feature = "webgpu")]

@@ -149,7 +149,8 @@ pub struct Run {
     /// Units whose gradient with respect to the picture is wanted.
     #[serde(default)]
     pub gradients: Vec<Unit>,
-    /// What is changed on the way.
+    /// What is changed on the way. The network is then computed twice, as it is and changed: two rows of logits come back, and of each tap what
+    /// the change added to its values, zero where nothing is different ([`crate::engine::TracedTap::differences`]); no means, maps or gradients.
     #[serde(default)]
     pub edits: Vec<Edit>,
     /// Pixels of the input that the picture is moved to the left and up.
@@ -405,6 +406,8 @@ pub struct Ran {
     pub ms: f64,
     /// The most likely classes, most likely first; empty with weights from the formula and those that were never trained.
     pub top: Vec<Prediction>,
+    /// Likewise with what was changed on the way; empty where nothing was.
+    pub changed_top: Vec<Prediction>,
     /// Whether it never saw a picture in training, so that it names no classes.
     pub untrained: bool,
     /// Whether the network is too unsure to answer: the picture is perhaps none of its classes.
