@@ -71,6 +71,7 @@ struct Ready {
 impl Ready {
     fn open(net: &str, weights: Option<&PathBuf>) -> Result<Self, Failure> {
         let spec = ArchSpec::named(net)?;
+        spec.check_rgb()?;
         let path = match weights {
             Some(path) => path.clone(),
             None => shipped(net)?,
