@@ -7,7 +7,7 @@ mod torch;
 use std::panic::catch_unwind;
 use std::path::Path;
 use stridescope::arch::{ArchSpec, BlockKind, Input, Shortcut, Stem, lower};
-use stridescope::weights::layout::{self, Inferred};
+use stridescope::weights::layout::{self, Inferred, Untold};
 use stridescope::weights::{self, Checkpoint, Dtype, Entry, Layout, check, formula};
 use torch::{named, remarked, tensor, zipped};
 
@@ -81,11 +81,24 @@ fn checkpoints_hold_what_pytorch_saved() {
     }
 }
 
+/// Anti-aliased and dilated networks, and a tiered stem whose width 4 does not divide.
+const MORE: [&str; 7] = [
+    "resnetaa50-d",
+    "resnetblur50-b.os8",
+    "resnet50-d.os16",
+    "resnet50-d.os8.dilatedpool-none",
+    "resnet18-b.os8",
+    "resnet50-a.os16",
+    "resnet26-t.width20.stemwidth10",
+];
+
 /// The network of every checkpoint of the family is found from names and shapes alone.
 #[test]
 fn networks_are_inferred_from_names_and_shapes() {
-    for name in
-        ArchSpec::names().into_iter().chain(["resnet50-d.classes21.channels1".into(), "resnet50-c.width32.blocks1-2-1".into()])
+    for name in ArchSpec::names()
+        .into_iter()
+        .chain(["resnet50-d.classes21.channels1", "resnet50-c.width32.blocks1-2-1"].map(String::from))
+        .chain(MORE.map(String::from))
     {
         let spec = ArchSpec::named(&name).unwrap();
         let graph = lower(&spec, Input::square(224)).unwrap();
@@ -96,6 +109,25 @@ fn networks_are_inferred_from_names_and_shapes() {
         }
         let inferred = layout::infer(&checkpoint).unwrap();
         let found = lower(&inferred.spec, Input::square(224)).unwrap();
+        // Of what no tensor tells, one alternative each is the network's own, and all of them have its tensors.
+        for untold in Untold::ALL {
+            let alternatives = untold.alternatives(&inferred.spec);
+            assert_eq!(alternatives[0], inferred.spec, "{name}");
+            let is_own = |other: &ArchSpec| match untold {
+                Untold::Stride => other.stride_on == spec.stride_on || spec.block == BlockKind::Basic,
+                Untold::AntiAlias => other.anti_alias == spec.anti_alias,
+                Untold::Dilation => (&other.dilate, other.dilated_pool) == (&spec.dilate, spec.dilated_pool),
+            };
+            assert!(alternatives.iter().any(is_own), "{name}: {untold:?}");
+            for other in &alternatives {
+                assert_eq!(
+                    lower(other, Input::square(224)).unwrap().tensors(),
+                    graph.tensors(),
+                    "{name} beside {}",
+                    other.name()
+                );
+            }
+        }
         // A smoothing before a stride leaves no trace in the tensors; neither does the stride.
         assert_eq!(found.tensors(), graph.tensors(), "{name} was taken for {}", inferred.spec.name());
         if let Some(second) = checkpoint.tensors.get_mut("conv1.3.weight") {
@@ -104,7 +136,8 @@ fn networks_are_inferred_from_names_and_shapes() {
             let error = layout::infer(&checkpoint).unwrap_err().to_string();
             assert!(error.contains("its stem is neither one 7x7 convolution nor three 3x3"), "{error}");
         }
-        let told_apart = spec.anti_alias == inferred.spec.anti_alias && (!inferred.stride_is_open || !name.contains("-a"));
+        let is_plain = spec.anti_alias == inferred.spec.anti_alias && !spec.dilate.contains(&true);
+        let told_apart = is_plain && (!inferred.stride_is_open || !name.contains("-a"));
         if told_apart && spec.stride_on == inferred.spec.stride_on {
             assert_eq!(inferred.spec.name(), spec.name());
         }

@@ -763,9 +763,14 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
             &bare,
             None,
             [0, 0, 0, 0],
-            format!("by names and shapes this is tiny-b, or tiny-a, whose tensors are the same\nfits tiny-b: {count} tensors"),
+            format!(
+                "by names and shapes this is tiny-b, or tiny-a, whose tensors are the same\n\
+                 anti-aliasing and dilation leave no tensor: tiny-b.aa-avgpool, tiny-b.aa-blur, tiny-b.os16, tiny-b.os8 fit too; \
+                 --net says which it is\nfits tiny-b: {count} tensors"
+            ),
         ),
         (&bare, Some("tiny-a"), [0, 0, 0, 0], format!("fits tiny-a: {count} tensors")),
+        (&bare, Some("tiny-b.aa-blur.os8"), [0, 0, 0, 0], format!("fits tiny-b.aa-blur.os8: {count} tensors")),
         (&nan, None, [0, 0, 0, 1], "does not fit tiny-c: tensor \"layer2.0.bn1.bias\" holds a value that is not finite".into()),
         (&few, None, [2, 0, 0, 0], "does not fit tiny-b: tensor \"layer1.0.conv2.weight\" is missing (and 1 more)".into()),
     ];
@@ -773,7 +778,7 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
         let options: Vec<&str> = net.into_iter().flat_map(|net| ["--net", net]).collect();
         let found = as_json(&[&["inspect", file], &options[..]].concat());
         let promised = ["file", "net", "inferred", "card", "missing", "extra", "misshapen", "not_finite", "tensors"];
-        let also = ["layout", "stride_is_open", "untrained", "problem"];
+        let also = ["layout", "stride_is_open", "alternatives", "no_pictures", "untrained", "problem"];
         assert_eq!(keys(&found), promised.into_iter().chain(also).collect());
         let lists = ["missing", "extra", "misshapen", "not_finite"].map(|key| list(&found[key]).len());
         assert_eq!(lists, counts, "{file} for {net:?}");
@@ -782,6 +787,20 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
         let line = format!("{missing} missing, {extra} extra, {misshapen} misshapen, {not_finite} not finite");
         assert!(plain.contains(&format!("\n{verdict}")) && plain.ends_with(&format!("\n{line}\n")), "{file}: {plain}");
     }
+
+    // What no tensor tells is listed, and why one of another number of channels is shown no picture.
+    let plain = as_json(&["inspect", &bare]);
+    let alternatives = json!([
+        { "about": "stride", "nets": ["tiny-b", "tiny-a"] },
+        { "about": "anti-alias", "nets": ["tiny-b", "tiny-b.aa-avgpool", "tiny-b.aa-blur"] },
+        { "about": "dilation", "nets": ["tiny-b", "tiny-b.os16", "tiny-b.os8"] },
+    ]);
+    assert_eq!((&plain["alternatives"], &plain["no_pictures"]), (&alternatives, &Value::Null));
+    assert_eq!(as_json(&["inspect", &bare, "--net", "tiny-b.os8"])["alternatives"], json!([]));
+    let grey = put(&dir, "grey.safetensors", &formula_weights("tiny-d.channels1", None, |_| ()));
+    let words = "the number of input channels is 1, but a picture has 3";
+    assert!(as_json(&["inspect", &grey])["no_pictures"].as_str().unwrap().starts_with(words));
+    assert!(printed(&["inspect", &grey]).contains(&format!("\n{words}")));
 
     // PyTorch's own files, converted: the network is found, and the numbers stay.
     for name in ["input-stem-d.pth", "legacy-c.pth"] {
@@ -867,7 +886,8 @@ fn networks_that_cannot_be_are_refused_with_the_reason() {
     refused(&["summary", "resnet50-d.os7"], "there is no switch \"os7\"");
     refused(&["summary", "resnet50-b.blocks1000000000"], "blocks in a stage is 1000000000, but must be between 1 and 200");
     refused(&["summary", "resnet18-b.groups32"], "a basic block has neither groups");
-    refused(&["summary", "resnetaa50-b", "--size", "232"], "every halved size must be even");
+    refused(&["summary", "resnetaa50-b", "--size", "232"], "aa-avgpool rounds half of an odd side down");
+    printed(&["summary", "resnetblur50-b", "--size", "232"]);
     refused(&["coverage", "resnetaa50-b.blocks1-1-1-1-1", "layer5.0", "--size", "32"], "too few for its window");
 }
 
@@ -953,6 +973,12 @@ fn bad_weights_are_refused_by_name() {
         refused(&["classify", text(&picture), "--net", net], words);
     }
     refused(&["classify", text(&picture), "--net", "tiny-a,tiny-e"], "there is no network \"tiny-e\"");
+    // Said before anything is read, whatever the file is.
+    let words =
+        "the number of input channels is 1, but a picture has 3, red, green and blue: this network cannot be shown pictures";
+    refused(&["classify", text(&picture), "--net", "tiny-a.channels1"], words);
+    refused(&["classify", text(&picture), "--net", "tiny-a.channels1", "--weights", "/nowhere/at/all"], words);
+    refused(&["eval", text(dir.path()), "--net", "tiny-a.channels1"], words);
 }
 
 #[test]

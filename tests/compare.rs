@@ -49,6 +49,14 @@ fn differences_are_those_of_the_paper() {
     ];
     assert_eq!(told("resnet50-c", "resnet50-d"), shortcut);
     assert_eq!(told("resnet50-d", "resnet50-d"), []);
+    let dilated = [
+        line(Change::Changed, "layer4.0.conv2", "stride 2 → 1"),
+        line(Change::Changed, "layer4.0.downsample.0", "stride 2 → 1, zeros at the end 0 → 1"),
+        line(Change::Changed, "layer4.1, layer4.2: conv2", "dilation 1 → 2"),
+    ];
+    assert_eq!(told("resnet50-d", "resnet50-d.os16"), dilated);
+    let pooled = [line(Change::Added, "layer4.0.downsample.0", "2×2 average pooling, stride 1, zeros below and to the right")];
+    assert_eq!(told("resnet50-d.os16.dilatedpool-none", "resnet50-d.os16"), pooled);
     assert_eq!(told("resnet50-d", "resnet50-d.classes21"), [line(Change::Changed, "fc", "classes 1000 → 21")]);
     let words = |base, net| told(base, net).into_iter().map(|(_, _, words)| words).collect::<Vec<_>>();
     assert_eq!(words("resnet50-d", "resnet50-d.channels1"), ["channels 3 → 1", "channels in 3 → 1"]);
@@ -234,8 +242,9 @@ fn what_else_is_counted_is_added() {
     assert_eq!(only(Extra::BatchNorm), values("batchnorm"));
     assert_eq!(only(Extra::Relu), values("relu"));
     assert_eq!(only(Extra::Addition), values("add"));
-    // 3x3 max pooling, three 2x2 average poolings, and 7x7 positions of 2,048 channels at the end.
-    assert_eq!(only(Extra::Pooling), 9 * values("maxpool") + 4 * values("avgpool") + 49 * 2048);
+    // 3x3 max pooling of 64 channels, whose 56 windows read three rows each, but the first of them two; three 2x2 average poolings, and 7x7
+    // positions of 2,048 channels at the end.
+    assert_eq!(only(Extra::Pooling), 64 * 167 * 167 + 4 * values("avgpool") + 49 * 2048);
     let all: u64 = Extra::ALL.into_iter().map(only).sum();
     assert_eq!(count(MACS.with(Extras::ALL)), plain + all);
     assert_eq!(count(Convention::Flops(Extras::ALL)), 2 * plain + all + values("batchnorm"));
@@ -265,10 +274,32 @@ fn a_blur_counts_as_multiply_accumulates() {
     let sum = |of: &dyn Fn(&Node) -> u64| graph.nodes.iter().map(of).sum::<u64>();
     let values = |kind: &str| sum(&|node| if node.op.kind() == kind { node.shape.elements() } else { 0 });
     assert!(values("blurpool") > 0);
+    // Half of what PyTorch's FlopCounterMode (torch 2.15) says of timm's resnetblur50: it counts the fixed filter.
+    assert_eq!(sum(&|node| MACS.count(&graph, node)) + 9 * values("blurpool"), 5_133_020_672);
     for (convention, mac) in [(MACS, 1), (Convention::Flops(Extras::NONE), 2)] {
         let with = convention.with(Extras::NONE.toggled(Extra::Pooling));
         let more = sum(&|node| with.count(&graph, node)) - sum(&|node| convention.count(&graph, node));
-        assert_eq!(more, 9 * values("maxpool") + 49 * 2048 + mac * 9 * values("blurpool"), "{}", with.title());
+        // Of 112 windows of three rows two lack one.
+        assert_eq!(more, 64 * 334 * 334 + 49 * 2048 + mac * 9 * values("blurpool"), "{}", with.title());
+    }
+}
+
+/// GMACs at 224 pixels in timm's `results/benchmark-infer-*.csv`, which it takes from fvcore's total; torchvision's are `_ops` of its weights.
+#[test]
+fn each_librarys_gmacs_are_counted_by_the_convention_that_names_it() {
+    let cases = [
+        (Convention::Fvcore, "timm's GMACs", [("resnet50-b", "4.11"), ("resnet50-d", "4.35"), ("resnetblur50-b", "5.16")]),
+        (MACS, "torchvision's GFLOPS", [("resnet50-b", "4.09"), ("resnet18-b", "1.81"), ("resnext50_32x4d-b", "4.23")]),
+    ];
+    for (convention, whose, figures) in cases {
+        for (net, gmacs) in figures {
+            let graph = graph(net);
+            let count: u64 = graph.nodes.iter().map(|node| convention.count(&graph, node)).sum();
+            assert_eq!(format!("{:.2}", count as f64 / 1e9), gmacs, "{net}, {whose}");
+        }
+        for known in Convention::ALL {
+            assert_eq!(known.users().contains(whose), known == convention, "{whose}: {}", known.users());
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod windows;
 
 use cases::thousand;
 use proptest::prelude::*;
+use stridescope::arch::cost::{Convention, Extra, Extras};
 use stridescope::arch::coverage::{self, Mask, PathReport, Reads};
 use stridescope::arch::graph::Window;
 use stridescope::arch::reach::Reach;
@@ -79,6 +80,59 @@ fn a_set_of_positions_is_cut_off_at_the_edge_and_turned_over() {
     // Beyond the map nothing is in a set, be it the next row's first position.
     assert!(!outside.at(0, 6) && !outside.at(0, 7) && !outside.at(4, 0));
     assert_eq!(Mask::square(map, (9, 9), 3).count(), 0);
+}
+
+/// Poolings over maps of odd and even sides, those that hang over the edge among them: of a map that is one at a position and zero elsewhere,
+/// the outputs that are not zero are those that read it. Padding is laid around the map as PyTorch and timm lay it, and is nothing's read.
+#[test]
+fn poolings_read_what_is_there_and_nothing_of_their_padding() {
+    let nodes = [
+        ("resnet50-d.os8", "layer3.0.downsample.0"),
+        ("resnet50-d.os8", "layer4.0.downsample.0"),
+        ("resnet18-d.os16", "layer4.0.downsample.0"),
+        ("resnet50-d", "layer2.0.downsample.0"),
+        ("resnet50-d", "layer4.0.downsample.0"),
+        ("resnet50-b", "maxpool"),
+        ("resnetblur50-b", "maxpool.0"),
+        ("resnetaa50-b", "maxpool"),
+        ("resnetaa50-b", "layer2.0.aa"),
+    ];
+    for (net, id) in nodes {
+        for input in [Input { height: 97, width: 64 }, Input { height: 101, width: 129 }, Input { height: 161, width: 161 }] {
+            let Ok(graph) = lower(&ArchSpec::named(net).unwrap(), input) else {
+                assert!(net.contains("aa"), "{net}");
+                continue;
+            };
+            let node = &graph.nodes[graph.find(id).unwrap()];
+            let from = graph.nodes[node.inputs[0]].shape;
+            let (Op::MaxPool(pool) | Op::AvgPool(pool)) = node.op else { panic!("{id} is no pooling") };
+            let (height, width) = (from.height, from.width);
+            // Room for every window, whatever the padding at the end is called.
+            let (rows, columns) = (pool.padding + height + pool.kernel, pool.padding + width + pool.kernel);
+            let reads = Reads::of_window(node.op.window().unwrap(), (height, width), (node.shape.height, node.shape.width));
+            let mut total = 0;
+            for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+                let mut map = vec![0u8; rows * columns];
+                map[(y + pool.padding) * columns + x + pool.padding] = 1;
+                // The few windows that can reach it.
+                let near = |at: usize, outs: usize| {
+                    (at / pool.stride).saturating_sub(pool.kernel)..outs.min(at / pool.stride + pool.kernel)
+                };
+                let sum = |top: usize, left: usize| -> u8 {
+                    (top..top + pool.kernel)
+                        .flat_map(|row| (left..left + pool.kernel).map(move |column| row * columns + column))
+                        .map(|at| map[at])
+                        .sum()
+                };
+                let outs = near(y, node.shape.height).flat_map(|row| near(x, node.shape.width).map(move |column| (row, column)));
+                let reading = outs.filter(|(row, column)| sum(row * pool.stride, column * pool.stride) > 0).count();
+                assert_eq!(reads.at(y, x) as usize, reading, "{net} {id} of {height} x {width}: {y} {x}");
+                total += reading;
+            }
+            let pooling = Convention::Macs(Extras::NONE.toggled(Extra::Pooling));
+            assert_eq!(pooling.count(&graph, node), (total * from.channels) as u64, "{net} {id} of {height} x {width}");
+        }
+    }
 }
 
 fn graph(name: &str, size: usize) -> Graph {

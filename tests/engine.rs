@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use specs::any_spec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use stridescope::arch::{AntiAlias, ArchSpec, Graph, Input, StrideOn, lower};
+use stridescope::arch::{AntiAlias, ArchSpec, Graph, Input, StrideOn, lower, receptive};
 use stridescope::engine::topk::{softmax, top_k};
 use stridescope::engine::{Backend, EngineError, Network, Pass, check_against_cpu, relative_l2};
 use stridescope::image;
@@ -257,6 +257,38 @@ fn the_rest_of_the_family_agrees_with_pytorch() {
             );
         }
         println!("{}@{}: logits {distance:.1e} off", golden.net, golden.size);
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct TimmGolden {
+    net: String,
+    size: usize,
+    field: usize,
+    logits: Vec<f32>,
+}
+
+/// Dilated, anti-aliased, tiered, grouped and wide networks, and a few plain ones, at odd sizes, as timm builds and computes them, and the
+/// receptive fields that its modules have (`tests/golden/family.py`).
+#[test]
+fn timms_networks_give_timms_logits_and_receptive_fields() {
+    #[derive(serde::Deserialize)]
+    struct File {
+        cases: Vec<TimmGolden>,
+    }
+    let file: File = serde_json::from_str(include_str!("golden/family.json")).unwrap();
+    assert!(file.cases.len() >= 30);
+    for golden in file.cases {
+        let TimmGolden { net, size, .. } = &golden;
+        let spec = ArchSpec { classes: golden.logits.len(), ..ArchSpec::named(net).unwrap() };
+        let graph = lower(&spec, Input::square(*size)).unwrap();
+        assert_eq!(receptive::size(&graph), golden.field, "{net}");
+        let network = Network::load(graph.clone(), Arc::new(formula::checkpoint(&graph)), Backend::Cpu).unwrap();
+        let input = formula::input(3 * size * size);
+        let output = block_on(network.forward(&input, 1, (*size, *size), &Pass::default())).unwrap();
+        let distance = relative_l2(&output.logits, &golden.logits);
+        assert!(distance <= LOGIT_TOLERANCE, "{net}@{size}: logits are {distance:.2e} off");
+        println!("{net}@{size}: logits {distance:.1e} off");
     }
 }
 

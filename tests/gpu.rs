@@ -201,6 +201,34 @@ fn networks_agree_with_pytorch_at_every_node_with_every_choice_of_kernels() {
     }
 }
 
+/// A dilated D pools its shortcut with stride 1 over a map with zeros at its end, a blur over a mirrored one.
+#[test]
+fn padded_poolings_give_what_the_cpu_gives() {
+    for (net, taps) in [
+        ("tiny-d.os8", ["layer3.0.downsample.0", "layer4.0.downsample.0"]),
+        ("resnet18-d.width16.os16", ["layer2.0.downsample.0", "layer4.0.downsample.0"]),
+        ("tiny-d.aa-blur.os8", ["layer2.0.aa", "layer4.0.downsample.0"]),
+    ] {
+        let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(97)).unwrap();
+        let checkpoint = Arc::new(formula::checkpoint(&graph));
+        let (height, width) = (97, 65);
+        let input = noise(6, 2 * 3 * height * width);
+        let run = |backend| {
+            let network = Network::load(graph.clone(), checkpoint.clone(), backend).unwrap();
+            block_on(network.forward(&input, 2, (height, width), &Pass::tapping(&taps))).unwrap()
+        };
+        let wanted = run(Backend::Cpu);
+        for (kernels, is_software) in [(Kernels::Auto, false), (Kernels::Stock, true)] {
+            let found = run(Backend::Gpu(gpu(kernels, is_software)));
+            assert!(relative_l2(&found.logits, &wanted.logits) <= SAME * 10.0, "{net} with {kernels:?}");
+            for (found, wanted) in found.taps.iter().zip(&wanted.taps) {
+                assert_eq!(found.shape, wanted.shape, "{net} {}", wanted.id);
+                assert!(relative_l2(&found.values, &wanted.values) <= SAME * 10.0, "{net} {} with {kernels:?}", wanted.id);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_batch_of_any_size_gives_what_the_cpu_gives() {
     let (cpu, _) = formula_network("resnet18-d@64");

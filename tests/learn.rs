@@ -49,6 +49,22 @@ fn every_number_is_the_networks_own() {
     }
 }
 
+/// What an article shows of this project's own code stands there, in the order of its lines.
+#[test]
+fn code_of_this_project_is_as_it_stands_there() {
+    for (lang, article) in ARTICLES {
+        let mut count = 0;
+        for block in article.split("<code class=\"language-rust\">// ").skip(1) {
+            let (file, code) = block.split("</code>").next().unwrap().split_once('\n').unwrap();
+            let code = code.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+            let source = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+            assert!(source.contains(&code), "{lang}: {file} has no\n{code}");
+            count += 1;
+        }
+        assert!(count >= 2, "{lang}: {count}");
+    }
+}
+
 #[test]
 fn links_and_figures_are_the_pages() {
     for (lang, article) in ARTICLES {

@@ -4,10 +4,11 @@
 
 use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::image::Interpolation;
-use stridescope::ui::weights_view::{findings, histogram, table};
+use stridescope::ui::weights_view::{findings, histogram, offers, questions, table};
 use stridescope::weights::check::Report;
 use stridescope::weights::hub::{Config, Listed, Repository};
 use stridescope::weights::inspect::{BINS, Inspection, Values};
+use stridescope::weights::layout::Untold;
 use stridescope::weights::source::{Source, net_of, source_of, with_source, written};
 use stridescope::weights::{Layout, catalogue, check, formula};
 
@@ -313,4 +314,97 @@ fn an_inspections_tables_hold_every_tensor_and_no_markup_of_a_files_own() {
     let drawn = histogram(&values);
     assert_eq!(drawn.matches('M').count(), 3, "a bar for each part that holds a value");
     assert!(drawn.contains("3 values from -1.000 to 1.000"));
+}
+
+/// timm's `resnetaa50d` has the tensors of `resnet50d`; timm's `resnet50` those of He et al.'s own.
+#[test]
+fn what_no_tensor_tells_is_asked() {
+    let inspected = |net: &str, named: Option<&str>| {
+        let spec = ArchSpec::named(net).unwrap();
+        let checkpoint = formula::checkpoint(&lower(&spec, Input::square(64)).unwrap());
+        Inspection::of(&checkpoint, Layout::Timm, named).unwrap()
+    };
+    let aa = inspected("resnetaa50-d.width8", None);
+    assert_eq!((aa.net.as_deref(), aa.stride_is_open, aa.problem.as_ref()), (Some("resnet50-d.width8"), false, None));
+    let nets = |inspection: &Inspection| -> Vec<(Untold, Vec<String>)> {
+        inspection.alternatives.iter().map(|alternatives| (alternatives.about, alternatives.nets.clone())).collect()
+    };
+    let strings = |nets: &[&str]| nets.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let wanted = [
+        (Untold::AntiAlias, strings(&["resnet50-d.width8", "resnetaa50-d.width8", "resnetblur50-d.width8"])),
+        (
+            Untold::Dilation,
+            strings(&[
+                "resnet50-d.width8",
+                "resnet50-d.width8.os16",
+                "resnet50-d.width8.os16.dilatedpool-none",
+                "resnet50-d.width8.os8",
+                "resnet50-d.width8.os8.dilatedpool-none",
+            ]),
+        ),
+    ];
+    assert_eq!(nets(&aa), wanted);
+    let asked = questions(&aa);
+    assert_eq!(asked.iter().map(|question| question.label.as_str()).collect::<Vec<_>>(), ["Anti-aliasing", "Dilated"]);
+    assert_eq!(asked[0].titles, ["none", "avgpool", "BlurPool"]);
+    assert_eq!(asked[1].titles[1..3], ["output stride 16", "output stride 16, shortcut not pooled: GluonCV, OpenMMLab"]);
+    let answers = |aa: usize, dilation: usize| [asked[0].nets[aa].clone(), asked[1].nets[dilation].clone()];
+    let named = |offers: Vec<(String, String)>| offers.into_iter().map(|(_, net)| net).collect::<Vec<_>>();
+    assert_eq!(named(offers(&aa, &answers(0, 0))), ["resnet50-d.width8"]);
+    assert_eq!(named(offers(&aa, &answers(1, 0))), ["resnetaa50-d.width8"]);
+    assert_eq!(named(offers(&aa, &answers(2, 4))), ["resnetblur50-d.width8.os8.dilatedpool-none"]);
+
+    // Of one convolution in the stem the stride is asked too, whatever else is chosen.
+    let plain = inspected("resnet50-a", None);
+    assert_eq!(nets(&plain)[0], (Untold::Stride, strings(&["resnet50-b", "resnet50-a"])));
+    let asked = questions(&plain);
+    assert_eq!(asked[1].nets, ["resnet50-b", "resnet50-b.os16", "resnet50-b.os8"]);
+    let offered = offers(&plain, &[asked[0].nets[2].clone(), asked[1].nets[2].clone()]);
+    assert_eq!(named(offered), ["resnetblur50-a.os8", "resnetblur50-b.os8"]);
+
+    // What is named is not asked.
+    let named = inspected("resnetaa50-d", Some("resnetaa50-d"));
+    assert_eq!((named.net.as_deref(), nets(&named), questions(&named)), (Some("resnetaa50-d"), vec![], vec![]));
+}
+
+/// timm's description beside a file names the network that it was trained as.
+#[test]
+fn timms_description_settles_what_no_tensor_tells() {
+    let config = |architecture: &str, more: &str| {
+        let json = format!(r#"{{"architecture":"{architecture}"{more},"pretrained_cfg":{{"tag":"a1_in1k"}}}}"#);
+        Config::parse(json.as_bytes()).unwrap()
+    };
+    for (architecture, more, tensors, wanted) in [
+        ("resnet50", "", "resnet50-b", "resnet50-b"),
+        ("resnetaa50d", "", "resnet50-d", "resnetaa50-d"),
+        ("resnetblur50", "", "resnet50-b", "resnetblur50-b"),
+        ("resnetblur101d", "", "resnet101-d", "resnet101-d.aa-blur"),
+        ("resnet50d", r#","model_args":{"output_stride":8}"#, "resnet50-d", "resnet50-d.os8"),
+        ("resnet34d", r#","model_args":{"output_stride":32}"#, "resnet34-d", "resnet34-d"),
+        ("resnet34d", r#","model_args":{"output_stride":"8"}"#, "resnet34-d", "resnet34-d"),
+    ] {
+        let checkpoint =
+            formula::checkpoint(&lower(&ArchSpec::named(&format!("{tensors}.width8")).unwrap(), Input::square(64)).unwrap());
+        let mut inspection = Inspection::of(&checkpoint, Layout::Timm, None).unwrap();
+        assert!(!inspection.alternatives.is_empty());
+        inspection.settle(|spec| config(architecture, more).told(spec));
+        let wanted = ArchSpec::named(&format!("{wanted}.width8")).unwrap().name();
+        assert_eq!(
+            (inspection.net, inspection.stride_is_open, inspection.alternatives),
+            (Some(wanted), false, vec![]),
+            "{architecture}"
+        );
+    }
+}
+
+/// A network of one channel can be looked into, but no picture is shown to it, and it says so.
+#[test]
+fn a_network_of_one_channel_is_inspected_and_not_offered() {
+    for (net, says) in [("tiny-d.channels1", true), ("tiny-d", false)] {
+        let checkpoint = formula::checkpoint(&lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap());
+        let inspection = Inspection::of(&checkpoint, Layout::Timm, None).unwrap();
+        assert_eq!((inspection.net.as_deref(), inspection.problem.as_ref()), (Some(net), None));
+        let sentence = inspection.no_pictures.unwrap_or_default();
+        assert_eq!(sentence.starts_with("the number of input channels is 1, but a picture has 3"), says, "{sentence}");
+    }
 }

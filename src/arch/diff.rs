@@ -190,6 +190,9 @@ pub fn describe(node: &Node) -> String {
             words
         }
         Op::MaxPool(p) => tr!("{0}×{0} max pooling, stride {1}", p.kernel, p.stride),
+        Op::AvgPool(p) if p.end_padding > 0 => {
+            tr!("{0}×{0} average pooling, stride {1}, zeros below and to the right", p.kernel, p.stride)
+        }
         Op::AvgPool(p) => tr!("{0}×{0} average pooling, stride {1}", p.kernel, p.stride),
         Op::BlurPool(p) => tr!("{0}×{0} blur, stride {1}", p.kernel, p.stride),
         Op::BatchNorm => tr!("batch normalisation"),
@@ -221,6 +224,7 @@ fn compare(before: &Node, after: &Node) -> Vec<String> {
         (Op::MaxPool(b), Op::MaxPool(a)) | (Op::AvgPool(b), Op::AvgPool(a)) | (Op::BlurPool(b), Op::BlurPool(a)) => {
             differ(|| tr!("window"), b.kernel, a.kernel);
             differ(|| tr!("stride"), b.stride, a.stride);
+            differ(|| tr!("zeros at the end"), b.end_padding, a.end_padding);
         }
         (Op::Linear, Op::Linear) => differ(|| tr!("classes"), before.shape.channels, after.shape.channels),
         (Op::Input, Op::Input) => differ(|| tr!("channels"), before.shape.channels, after.shape.channels),

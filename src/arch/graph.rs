@@ -60,6 +60,9 @@ pub struct Pool {
     pub stride: usize,
     /// Positions added on every side; they never win a maximum and never count in a mean. A blur mirrors the map there.
     pub padding: usize,
+    /// Zeros added after the last row and the last column alone, which count in a mean as any value does: timm's `AvgPool2dSame` pads the
+    /// map before it pools.
+    pub end_padding: usize,
     /// Whether a last window that is only partly inside is kept.
     pub ceil_mode: bool,
 }

@@ -1,7 +1,7 @@
 //! Switches to layers. Structure and names follow timm's `resnet.py`; the variants are those of arXiv 1812.01187, figure 2.
 
 use super::graph::{Block, Conv, Graph, Node, Op, Path, Place, Pool, Shape};
-use super::{AntiAlias, ArchSpec, BlockKind, Input, Shortcut, SpecError, Stem, StrideOn};
+use super::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Input, Shortcut, SpecError, Stem, StrideOn};
 
 /// Lowers a description to its layers for one input size.
 ///
@@ -20,8 +20,7 @@ pub fn lower(spec: &ArchSpec, input: Input) -> Result<Graph, SpecError> {
         }
         for index in 0..count {
             let stride = if stage > 0 && index == 0 && !is_dilated { 2 } else { 1 };
-            // The first block of a dilated stage still reads at the old distance (torchvision's `previous_dilation`).
-            let slide = Slide { stride, dilation: if index == 0 { before } else { dilation }, widened: is_dilated && index == 0 };
+            let slide = Slide { stride, before: if index == 0 { before } else { dilation }, dilation };
             last = builder.block(spec, stage, index, slide, last);
         }
     }
@@ -34,7 +33,11 @@ pub fn lower(spec: &ArchSpec, input: Input) -> Result<Graph, SpecError> {
 }
 
 /// The average pooling of anti-aliasing: PyTorch's `AvgPool2d(2)`.
-const HALVING: Pool = Pool { kernel: 2, stride: 2, padding: 0, ceil_mode: false };
+const HALVING: Pool = Pool { kernel: 2, stride: 2, padding: 0, end_padding: 0, ceil_mode: false };
+/// The average pooling of ResNet-D's shortcut: `AvgPool2d(2, 2, ceil_mode=True, count_include_pad=False)`.
+const SHORTCUT: Pool = Pool { ceil_mode: true, ..HALVING };
+/// The same in a dilated stage: timm's `AvgPool2dSame(2, 1)`.
+const SAME: Pool = Pool { stride: 1, end_padding: 1, ..HALVING };
 
 /// `floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1`, PyTorch's `Conv2d`.
 fn conv_out(size: usize, conv: &Conv) -> usize {
@@ -43,7 +46,7 @@ fn conv_out(size: usize, conv: &Conv) -> usize {
 
 /// PyTorch's pooling, rounded up in ceil mode. None here has both that and padding, in which PyTorch would let no window start.
 fn pool_out(size: usize, pool: &Pool) -> usize {
-    let room = (size + 2 * pool.padding).saturating_sub(pool.kernel);
+    let room = (size + 2 * pool.padding + pool.end_padding).saturating_sub(pool.kernel);
     (if pool.ceil_mode { room.div_ceil(pool.stride) } else { room / pool.stride }) + 1
 }
 
@@ -51,9 +54,19 @@ fn pool_out(size: usize, pool: &Pool) -> usize {
 #[derive(Clone, Copy)]
 struct Slide {
     stride: usize,
+    /// Distance between the taps of the first 3x3. In the first block of a dilated stage it is still that of the stage before
+    /// (torchvision's `previous_dilation`, timm's `first_dilation`).
+    before: usize,
+    /// Distance between the taps of a basic block's second 3x3, which is the stage's own everywhere (timm, GluonCV; torchvision has no dilated
+    /// basic block).
     dilation: usize,
-    /// Whether its stage is dilated from here on, so that timm puts its anti-aliasing here, with stride 1.
-    widened: bool,
+}
+
+impl Slide {
+    /// Whether the stage is dilated from here on: timm's anti-aliasing and ResNet-D's pooling stand here too, with stride 1.
+    fn is_widened(self) -> bool {
+        self.before != self.dilation
+    }
 }
 
 struct Builder {
@@ -83,7 +96,7 @@ impl Builder {
         };
         let side = from.height.min(from.width);
         let reaches = match &op {
-            Op::AvgPool(p) if !p.ceil_mode => side >= p.kernel,
+            Op::AvgPool(p) if !p.ceil_mode => side + p.end_padding >= p.kernel,
             // A map can be mirrored by less than its size.
             Op::BlurPool(p) => side > p.padding,
             _ => true,
@@ -131,7 +144,7 @@ impl Builder {
         }
         last = self.push("bn1".into(), Op::BatchNorm, vec![last], Place::Stem);
         last = self.push("act1".into(), Op::Relu, vec![last], Place::Stem);
-        let pool = Pool { kernel: 3, stride: 2, padding: 1, ceil_mode: false };
+        let pool = Pool { kernel: 3, padding: 1, ..HALVING };
         match spec.anti_alias {
             AntiAlias::None => self.push("maxpool".into(), Op::MaxPool(pool), vec![last], Place::Stem),
             AntiAlias::AvgPool => self.push("maxpool".into(), Op::AvgPool(HALVING), vec![last], Place::Stem),
@@ -145,7 +158,7 @@ impl Builder {
 
     /// One residual block; `stage` from 0. Returns the index of its output.
     fn block(&mut self, spec: &ArchSpec, stage: usize, index: usize, slide: Slide, input: usize) -> usize {
-        let Slide { stride, dilation, widened } = slide;
+        let Slide { stride, before, dilation } = slide;
         let id = format!("layer{}.{index}", stage + 1);
         let place = |path| Place::Block { stage: stage + 1, block: index, path };
         let planes = spec.planes(stage);
@@ -153,16 +166,16 @@ impl Builder {
         let inner = spec.inner_width(stage);
         let wide = if spec.block == BlockKind::Basic { 1 } else { 2 };
         // Anti-aliasing takes the stride over from the 3x3 (timm's `use_aa`).
-        let smooths = spec.anti_alias != AntiAlias::None && (stride == 2 || widened);
+        let smooths = spec.anti_alias != AntiAlias::None && (stride == 2 || slide.is_widened());
         let strided = if smooths { 1 } else { stride };
         // (channels out, kernel, stride, dilation, groups) of each convolution of path A.
         let convs = match (spec.block, spec.stride_on) {
-            (BlockKind::Basic, _) => vec![(planes, (3, strided, dilation, 1)), (out, (3, 1, dilation, 1))],
+            (BlockKind::Basic, _) => vec![(planes, (3, strided, before, 1)), (out, (3, 1, dilation, 1))],
             (BlockKind::Bottleneck, StrideOn::Conv1) => {
-                vec![(inner, (1, strided, 1, 1)), (inner, (3, 1, dilation, spec.groups)), (out, (1, 1, 1, 1))]
+                vec![(inner, (1, strided, 1, 1)), (inner, (3, 1, before, spec.groups)), (out, (1, 1, 1, 1))]
             }
             (BlockKind::Bottleneck, StrideOn::Conv2) => {
-                vec![(inner, (1, 1, 1, 1)), (inner, (3, strided, dilation, spec.groups)), (out, (1, 1, 1, 1))]
+                vec![(inner, (1, 1, 1, 1)), (inner, (3, strided, before, spec.groups)), (out, (1, 1, 1, 1))]
             }
         };
 
@@ -177,7 +190,7 @@ impl Builder {
             }
             if smooths && n == wide {
                 let op = match spec.anti_alias {
-                    AntiAlias::Blur => Op::BlurPool(Pool { kernel: 3, stride, padding: 1, ceil_mode: false }),
+                    AntiAlias::Blur => Op::BlurPool(Pool { kernel: 3, stride, padding: 1, ..HALVING }),
                     _ => Op::AvgPool(Pool { kernel: stride, stride, ..HALVING }),
                 };
                 last = self.push(format!("{id}.aa"), op, vec![last], place(Path::A));
@@ -192,8 +205,11 @@ impl Builder {
             let mut at = 0;
             let mut conv_stride = stride;
             if spec.shortcut == Shortcut::AvgPoolConv {
-                if stride != 1 {
-                    let pool = Pool { kernel: 2, stride, padding: 0, ceil_mode: true };
+                let pool = match stride {
+                    1 => (slide.is_widened() && spec.dilated_pool == DilatedPool::Same).then_some(SAME),
+                    _ => Some(SHORTCUT),
+                };
+                if let Some(pool) = pool {
                     other = self.push(format!("{id}.downsample.0"), Op::AvgPool(pool), vec![other], place(Path::B));
                 }
                 conv_stride = 1;

@@ -20,4 +20,4 @@ pub mod transition;
 pub use graph::{Block, Conv, Graph, Node, Op, Path, Place, Pool, Shape, TensorSpec};
 pub use lower::lower;
 pub use names::Variant;
-pub use spec::{AntiAlias, ArchSpec, BlockKind, Input, Shortcut, SpecError, Stem, StrideOn};
+pub use spec::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Input, Shortcut, SpecError, Stem, StrideOn};

@@ -3,7 +3,7 @@
 //! A body gives block, depth and widths; a letter gives stem, stride and shortcut; a switch changes one of all these. Dots, letters,
 //! digits, `-` and `_` alone, so that a name needs no escaping in a link.
 
-use super::spec::{AntiAlias, ArchSpec, BlockKind, Shortcut, SpecError, Stem, StrideOn};
+use super::spec::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Shortcut, SpecError, Stem, StrideOn};
 use serde::Serialize;
 
 /// The letters that a name can end in: the four networks of "Bag of Tricks for Image Classification with CNNs" (He et al., CVPR 2019,
@@ -187,6 +187,7 @@ impl ArchSpec {
             width_per_group: body.width_per_group,
             anti_alias: body.anti_alias,
             dilate: vec![false; body.layers.len().saturating_sub(1)],
+            dilated_pool: DilatedPool::default(),
             classes: body.classes,
             channels: 3,
         }
@@ -230,6 +231,8 @@ impl ArchSpec {
             "aa-none" => self.anti_alias = AntiAlias::None,
             "aa-avgpool" => self.anti_alias = AntiAlias::AvgPool,
             "aa-blur" => self.anti_alias = AntiAlias::Blur,
+            "dilatedpool-same" => self.dilated_pool = DilatedPool::Same,
+            "dilatedpool-none" => self.dilated_pool = DilatedPool::None,
             "basic" => self.block = BlockKind::Basic,
             "bottleneck" => self.block = BlockKind::Bottleneck,
             _ => {
@@ -265,8 +268,10 @@ impl ArchSpec {
     }
 
     /// Which stages keep their size so that the last feature map is `stride` times smaller than the picture.
-    fn dilation_for(&self, stride: usize) -> Option<Vec<bool>> {
-        let strides: Vec<usize> = (0..self.dilate.len()).map(|stage| 8 << stage).collect();
+    pub(crate) fn dilation_for(&self, stride: usize) -> Option<Vec<bool>> {
+        // A name can list more stages than any network has.
+        let strides: Vec<usize> =
+            (0..self.dilate.len()).map(|stage| 8usize.saturating_mul(2usize.saturating_pow(stage as u32))).collect();
         (stride == 4 || strides.contains(&stride)).then(|| strides.iter().map(|&at| at > stride).collect())
     }
 
@@ -329,6 +334,8 @@ impl ArchSpec {
             let flags: Vec<usize> = self.dilate.iter().map(|&flag| usize::from(flag)).collect();
             put(true, stride.map_or_else(|| format!("dilate{}", join(&flags)), |stride| format!("os{stride}")));
         }
+        let pool = if self.dilated_pool == DilatedPool::Same { "dilatedpool-same" } else { "dilatedpool-none" };
+        put(at.dilated_pool != self.dilated_pool, pool.into());
         put(at.classes != self.classes, format!("classes{}", self.classes));
         put(at.channels != self.channels, format!("channels{}", self.channels));
         name
@@ -348,7 +355,8 @@ impl ArchSpec {
 
     /// Body and letter of these switches, if they are a known network's but for the number of classes and of input channels.
     pub fn known(&self) -> Option<(&'static Body, Variant)> {
-        let plain = |spec: &Self| Self { classes: 0, channels: 0, ..spec.clone() };
+        // How a dilated stage pools makes no other network of one that has none.
+        let plain = |spec: &Self| Self { classes: 0, channels: 0, dilated_pool: DilatedPool::default(), ..spec.clone() };
         BODIES
             .iter()
             .flat_map(|body| Variant::ALL.map(|letter| (body, letter)))

@@ -66,6 +66,18 @@ pub enum AntiAlias {
     Blur,
 }
 
+/// What path B of ResNet-D does in the first block of a dilated stage, where there is no stride to pool with. No tensor tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DilatedPool {
+    /// A 2x2 average pooling with stride 1 over the map with a row and a column of zeros after its last, so that the size stays: timm's
+    /// `AvgPool2dSame` (`downsample_avg` in `timm/models/resnet.py`).
+    #[default]
+    Same,
+    /// Nothing: GluonCV (`AvgPool2D(pool_size=1, strides=1)` in `gluoncv/model_zoo/resnetv1b.py`) and OpenMMLab's `ResLayer`.
+    None,
+}
+
 /// A ResNet as a few switches. Any mixture is a network; [`ArchSpec::named`] gives the known ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchSpec {
@@ -92,6 +104,9 @@ pub struct ArchSpec {
     /// For each stage after the first, whether its 3x3 are dilated instead of its first block's halving the size (torchvision's
     /// `replace_stride_with_dilation`).
     pub dilate: Vec<bool>,
+    /// How path B begins where a stage is dilated; it matters with [`Shortcut::AvgPoolConv`] alone.
+    #[serde(default)]
+    pub dilated_pool: DilatedPool,
     /// Classes that `fc` tells apart.
     pub classes: usize,
     /// Channels of the picture; 3 for RGB.
@@ -123,7 +138,8 @@ pub enum SpecError {
     /// A switch after the name is none that is known.
     #[error(
         "there is no switch \"{0}\": write blocks3-4-6-3, stem-conv7, -deep or -tiered, stride-conv1 or -conv2, shortcut-conv or -avgpool, \
-         aa-none, -avgpool or -blur, width, stemwidth, groups, wpg, classes or channels with a number, os8 or os16, or dilate0-1-1"
+         aa-none, -avgpool or -blur, dilatedpool-same or -none, width, stemwidth, groups, wpg, classes or channels with a number, \
+         os8 or os16, or dilate0-1-1"
     )]
     UnknownSwitch(String),
     /// A map would have no positions left.
@@ -150,9 +166,11 @@ pub enum SpecError {
         /// Largest that is accepted.
         max: usize,
     },
-    /// Path A and path B put out different sizes.
+    /// Path A and path B put out different sizes. Average pooling alone does that, which rounds an odd side down (PyTorch's `AvgPool2d(2)`);
+    /// a blur rounds it up, as path B does.
     #[error(
-        "at {node} path A has {a} positions along a side and path B {b}: with anti-aliasing every halved size must be even, as at 224 pixels"
+        "at {node} path A has {a} positions along a side and path B {b}: aa-avgpool rounds half of an odd side down, \
+         the shortcut rounds it up. Choose a size at which every side that a block halves is even, such as 224, or aa-blur, which rounds up too"
     )]
     PathsApart {
         /// The addition.
@@ -162,9 +180,12 @@ pub enum SpecError {
         /// Of path B.
         b: usize,
     },
-    /// The stem's widths would not be whole numbers.
-    #[error("a tiered stem needs a width that 4 divides, not {0}")]
-    StemWidth(usize),
+    /// The network reads another number of channels than a picture has.
+    #[error(
+        "the number of input channels is {0}, but a picture has 3, red, green and blue: this network cannot be shown pictures. \
+         Choose weights whose first convolution reads 3 channels"
+    )]
+    NotRgb(usize),
     /// A basic block knows neither groups nor a width per group.
     #[error("a basic block has neither groups nor a width per group: choose a deeper network, or leave {0} out")]
     BasicGroups(&'static str),
@@ -190,6 +211,7 @@ impl ArchSpec {
         match self.stem {
             Stem::Conv7 => vec![self.width],
             Stem::Deep => vec![s, s, 2 * s],
+            // timm rounds a quarter down: `3 * (stem_width // 4)`.
             Stem::Tiered => vec![s / 4 * 3, s, 2 * s],
         }
     }
@@ -208,7 +230,13 @@ impl ArchSpec {
         }
         within("the number of blocks", self.layers.iter().sum(), 1, MAX_BLOCKS)?;
         within("the width of the first stage", self.width, 1, 1024)?;
-        within("the width of the stem", if self.stem == Stem::Conv7 { 1 } else { self.stem_width }, 1, 1024)?;
+        let (stem_width, least) = match self.stem {
+            Stem::Conv7 => (1, 1),
+            Stem::Deep => (self.stem_width, 1),
+            // A narrower one would begin with no channel at all.
+            Stem::Tiered => (self.stem_width, 4),
+        };
+        within("the width of the stem", stem_width, least, 1024)?;
         within("the number of groups", self.groups, 1, 1024)?;
         within("the width per group", self.width_per_group, 1, 1024)?;
         within("the number of classes", self.classes, 1, MAX_CLASSES)?;
@@ -216,9 +244,6 @@ impl ArchSpec {
         within("the number of stages that can be dilated", self.dilate.len(), self.layers.len() - 1, self.layers.len() - 1)?;
         within("the height of the input", input.height, MIN_SIZE, MAX_SIZE)?;
         within("the width of the input", input.width, MIN_SIZE, MAX_SIZE)?;
-        if self.stem == Stem::Tiered && !self.stem_width.is_multiple_of(4) {
-            return Err(SpecError::StemWidth(self.stem_width));
-        }
         if self.block == BlockKind::Basic {
             if self.groups != 1 {
                 return Err(SpecError::BasicGroups("groups"));
@@ -232,6 +257,14 @@ impl ArchSpec {
             within("the width of a bottleneck's 3x3", self.inner_width(stage), 1, 1 << 16)?;
         }
         Ok(())
+    }
+
+    /// Whether the network reads what a picture has: three channels.
+    ///
+    /// # Errors
+    /// [`SpecError::NotRgb`], to be said before anything is fetched or computed for a picture.
+    pub fn check_rgb(&self) -> Result<(), SpecError> {
+        if self.channels == 3 { Ok(()) } else { Err(SpecError::NotRgb(self.channels)) }
     }
 
     /// Planes of a stage, counted from 0.

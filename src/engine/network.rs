@@ -345,6 +345,11 @@ impl Network {
                 max_pool2d(x, options.with_ceil_mode(p.ceil_mode))
             }
             (Op::AvgPool(p), _) => {
+                // These zeros count in the mean, so that they are values of the map before it is pooled.
+                let x = match p.end_padding {
+                    0 => x,
+                    end => x.pad([(0, end), (0, end)], PadMode::Constant(0.0)),
+                };
                 let options = AvgPoolOptions::new([p.kernel; 2]).with_stride([p.stride; 2]).with_padding([p.padding; 2]);
                 avg_pool2d(x, options.with_ceil_mode(p.ceil_mode).with_count_include_pad(false))
             }

@@ -216,6 +216,7 @@ fn through_window(op: &Op, window: Window, gradient: &Map, input: &Map) -> Map {
     let axis = |len: usize, out: usize| (0..out).map(|o| taps(window, len, o).collect::<Vec<_>>()).collect::<Vec<_>>();
     let (rows, columns) = (axis(height, out_height), axis(width, out_width));
     let binomial = [0.25f32, 0.5, 0.25];
+    let counts_zeros = matches!(op, Op::AvgPool(pool) if pool.end_padding > 0);
     let planes = past.values.chunks_mut(height * width).zip(gradient.values.chunks(out_height * out_width));
     for (plane, (past, gradient)) in planes.enumerate() {
         let map = &input.values[(plane % channels) * height * width..][..height * width];
@@ -234,7 +235,9 @@ fn through_window(op: &Op, window: Window, gradient: &Map, input: &Map) -> Map {
                     }
                 }
                 _ => {
-                    let share = g / (rows.len() * columns.len()).max(1) as f32;
+                    // A mean over what is inside the map, unless zeros after its end are values too.
+                    let values = if counts_zeros { window.kernel * window.kernel } else { rows.len() * columns.len() };
+                    let share = g / values.max(1) as f32;
                     places.for_each(|at| past[at] += share);
                 }
             }

@@ -7,7 +7,7 @@ use super::names::{self, display, families, hue, source};
 use super::session::Session;
 use super::state::MAX_MODELS;
 use crate::arch::spec::{MAX_SIZE, MIN_SIZE};
-use crate::arch::{AntiAlias, ArchSpec, BlockKind, Input, Shortcut, SpecError, Stem, StrideOn, Variant, lower};
+use crate::arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Input, Shortcut, SpecError, Stem, StrideOn, Variant, lower};
 use crate::tr;
 use crate::weights::source::net_of;
 use crate::words::say;
@@ -16,7 +16,7 @@ use leptos::prelude::*;
 /// A switch that is one of a few: what it is called, its values as they stand in a name with what they are called, and the one that is set.
 type Choice = (&'static str, &'static [(&'static str, &'static str)], fn(&ArchSpec) -> &'static str);
 
-const CHOICES: [Choice; 5] = [
+const CHOICES: [Choice; 6] = [
     ("Stem", &[("stem-conv7", "7×7"), ("stem-deep", "three 3×3"), ("stem-tiered", "three 3×3, tiered")], |spec| {
         match spec.stem {
             Stem::Conv7 => "stem-conv7",
@@ -37,6 +37,14 @@ const CHOICES: [Choice; 5] = [
         AntiAlias::AvgPool => "aa-avgpool",
         AntiAlias::Blur => "aa-blur",
     }),
+    (
+        "Avgpool shortcut, dilated",
+        &[("dilatedpool-same", "avgpool 2×2, stride 1: timm"), ("dilatedpool-none", "no pooling: GluonCV, OpenMMLab")],
+        |spec| match spec.dilated_pool {
+            DilatedPool::Same => "dilatedpool-same",
+            DilatedPool::None => "dilatedpool-none",
+        },
+    ),
     ("Block", &[("basic", "basic"), ("bottleneck", "bottleneck")], |spec| match spec.block {
         BlockKind::Basic => "basic",
         BlockKind::Bottleneck => "bottleneck",

@@ -7,7 +7,7 @@ use super::tables::megabytes;
 use crate::arch::cost::{self, Convention, Extras};
 use crate::arch::diff::describe;
 use crate::arch::table::{self, Level};
-use crate::arch::{Graph, receptive};
+use crate::arch::{Graph, Op, receptive};
 use crate::tr;
 use leptos::prelude::*;
 
@@ -25,16 +25,20 @@ fn facts(graph: &Graph, id: &str) -> Option<Vec<Fact>> {
         }
         facts.push((tr!("Puts out"), node.shape.to_string()));
         if let Some(window) = node.op.window() {
-            facts.push((
-                tr!("Window"),
-                tr!(
-                    "kernel {}, stride {}, padding {}, dilation {}",
-                    window.kernel,
-                    window.stride,
-                    window.padding,
-                    window.dilation
-                ),
-            ));
+            let (kernel, stride, dilation) = (window.kernel, window.stride, window.dilation);
+            let words = match node.op {
+                Op::AvgPool(pool) if pool.end_padding > 0 => {
+                    tr!(
+                        "kernel {}, stride {}, padding {} at the end alone, dilation {}",
+                        kernel,
+                        stride,
+                        pool.end_padding,
+                        dilation
+                    )
+                }
+                _ => tr!("kernel {}, stride {}, padding {}, dilation {}", kernel, stride, window.padding, dilation),
+            };
+            facts.push((tr!("Window"), words));
         }
         if let Some(formula) = cost::formula(graph, node) {
             facts.push((tr!("MACs"), format!("{formula} = {}", grouped(cost::macs(graph, node)))));

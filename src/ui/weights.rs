@@ -8,7 +8,7 @@ use super::files::{ENDINGS, KeptList, Look};
 use super::markup::facts;
 use super::names::{display, grouped, hue};
 use super::session::Session;
-use super::weights_view::{findings, table};
+use super::weights_view::{findings, offers, questions, table};
 use crate::arch::ArchSpec;
 use crate::image::Interpolation;
 use crate::tr;
@@ -332,11 +332,34 @@ fn Contents(
     });
     let problem = inspection.problem.as_ref().map(|problem| dom::sentence(problem));
     let listed = findings(inspection).into_iter().map(|(what, names)| view! { <dt>{what}</dt><dd>{names}</dd> }).collect_view();
-    let shows = if is_column || problem.is_some() { Vec::new() } else { offers(&opened) };
+    let is_offered = !is_column && problem.is_none() && inspection.no_pictures.is_none();
+    let no_pictures = inspection.no_pictures.as_ref().map(|why| dom::sentence(why));
     let failed = RwSignal::new(String::new());
-    let shows: Vec<AnyView> = shows
-        .into_iter()
-        .map(|(title, net)| {
+    let asked = if is_offered { questions(inspection) } else { Vec::new() };
+    // What is chosen of each, by a network that has it.
+    let answers = RwSignal::new(asked.iter().filter_map(|question| question.nets.first().cloned()).collect::<Vec<String>>());
+    let asks = !asked.is_empty();
+    let selects = asked.into_iter().enumerate().map(|(at, question)| {
+        let current = Signal::derive(move || answers.with(|answers| answers.get(at).cloned().unwrap_or_default()));
+        let choose = move |net: String| {
+            answers.update(|answers| {
+                if let Some(answer) = answers.get_mut(at) {
+                    *answer = net;
+                }
+            });
+            true
+        };
+        let options: Options = question.nets.into_iter().zip(question.titles).collect();
+        view! { <Choose label=question.label options current choose/> }
+    });
+    let selects = selects.collect_view();
+    let question = (is_offered && inspection.stride_is_open).then(|| {
+        tr!("The original and its B have the same tensors, so that the file cannot tell: on which convolution is the stride?")
+    });
+    let inspected = opened.clone();
+    let shows = move || {
+        let offered = if is_offered { answers.with(|answers| offers(&inspected.inspection, answers)) } else { Vec::new() };
+        let shown = offered.into_iter().map(|(title, net)| {
             let source = source.clone();
             let show = move || match session.show_weights(&net, &source) {
                 Ok(()) => {
@@ -346,11 +369,9 @@ fn Contents(
                 Err(sentence) => failed.set(sentence),
             };
             button(title, show).class("solid").view()
-        })
-        .collect();
-    let question = (shows.len() > 1).then(|| {
-        tr!("The original and its B have the same tensors, so that the file cannot tell: on which convolution is the stride?")
-    });
+        });
+        shown.collect_view()
+    };
     let filter = RwSignal::new(String::new());
     let tensors = Memo::new(move |_| filter.with(|filter| table(&opened.inspection, filter)));
     view! {
@@ -358,6 +379,11 @@ fn Contents(
         {untrained.map(|words| view! { <p class="none">{words}</p> })}
         {problem.map(|words| view! { <p class="problem">{words}</p> })}
         <dl>{listed}</dl>
+        {no_pictures.map(|words| view! { <p class="none">{words}</p> })}
+        {asks.then(|| view! {
+            <p class="cap">{tr!("Anti-aliasing and dilation leave no tensor behind, so that the file cannot tell. Trained with either, it is another network: choose which.")}</p>
+            <div class="choices untold">{selects}</div>
+        })}
         {question.map(|words| view! { <p class="problem">{words}</p> })}
         <span class="group offers">{shows}</span>
         <p class="problem" role="alert">{failed}</p>
@@ -368,19 +394,6 @@ fn Contents(
         <div class="scroll tensors" tabindex="0" role="region" aria-label=tr!("Tensors") inner_html=move || tensors.with(|(html, _)| html.clone())></div>
         <p class="cap">{tr!("A dash: that layout has no such network. Statistics are of finite values; a histogram has 32 equal parts from the least to the greatest.")}</p>
     }
-}
-
-/// The networks that a file can be shown as: what a button says, and the name.
-fn offers(opened: &Opened) -> Vec<(String, String)> {
-    let Some(net) = opened.inspection.net.clone() else { return Vec::new() };
-    if !opened.inspection.stride_is_open {
-        return vec![(tr!("Show {}", display(&net)), net)];
-    }
-    let original = ArchSpec::named(&net).map(|spec| spec.original().name()).unwrap_or_default();
-    vec![
-        (tr!("On the 1×1: {}, as He et al. and Keras", display(&original)), original),
-        (tr!("On the 3×3: {}, as torchvision and timm", display(&net)), net),
-    ]
 }
 
 /// What this device keeps.

@@ -1,11 +1,12 @@
 //! What a file of weights holds, as tables.
 
 use super::markup::escape;
-use super::names::grouped;
-use crate::arch::ArchSpec;
+use super::names::{display, grouped};
+use crate::arch::{AntiAlias, ArchSpec, DilatedPool};
 use crate::tr;
 use crate::weights::Layout;
-use crate::weights::inspect::{BINS, Inspection, Tensor, Values};
+use crate::weights::inspect::{Alternatives, BINS, Inspection, Tensor, Values};
+use crate::weights::layout::Untold;
 use std::fmt::Write;
 
 /// Size of a histogram, in pixels.
@@ -126,4 +127,68 @@ pub fn findings(inspection: &Inspection) -> Vec<(String, String)> {
     .filter(|(_, names)| !names.is_empty())
     .map(|(what, names)| (what, list(names)))
     .collect()
+}
+
+/// Something that no tensor of a file tells, with one network for each answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What is asked.
+    pub label: String,
+    /// Networks that differ in it alone; the first is what the file is taken for.
+    pub nets: Vec<String>,
+    /// What each answer is called.
+    pub titles: Vec<String>,
+}
+
+/// What is asked of a file besides where its stride is, for which [`offers`] has a button each.
+pub fn questions(inspection: &Inspection) -> Vec<Question> {
+    let asked = inspection.alternatives.iter().filter(|alternatives| alternatives.about != Untold::Stride);
+    let question = |alternatives: &Alternatives| Question {
+        label: match alternatives.about {
+            Untold::Dilation => tr!("Dilated"),
+            _ => tr!("Anti-aliasing"),
+        },
+        titles: alternatives.nets.iter().map(|net| answer(alternatives.about, net)).collect(),
+        nets: alternatives.nets.clone(),
+    };
+    asked.map(question).collect()
+}
+
+/// What a network's answer to a question is called.
+fn answer(about: Untold, net: &str) -> String {
+    let Ok(spec) = ArchSpec::named(net) else { return net.into() };
+    if about != Untold::Dilation {
+        return match spec.anti_alias {
+            AntiAlias::None => tr!("none"),
+            AntiAlias::AvgPool => tr!("avgpool"),
+            AntiAlias::Blur => "BlurPool".into(),
+        };
+    }
+    let stride = 4usize << spec.dilate.iter().filter(|dilated| !**dilated).count();
+    match (spec.dilate.contains(&true), spec.dilated_pool) {
+        (false, _) => tr!("none"),
+        (true, DilatedPool::None) => tr!("output stride {}, shortcut not pooled: GluonCV, OpenMMLab", stride),
+        (true, DilatedPool::Same) => tr!("output stride {}", stride),
+    }
+}
+
+/// The networks that a file can be shown as: what a button says, and the name. `answers` holds a network for each of [`questions`].
+pub fn offers(inspection: &Inspection, answers: &[String]) -> Vec<(String, String)> {
+    let Some(Ok(taken)) = inspection.net.as_deref().map(ArchSpec::named) else { return Vec::new() };
+    let asked = inspection.alternatives.iter().filter(|alternatives| alternatives.about != Untold::Stride);
+    let spec =
+        asked.zip(answers).fold(taken, |spec, (alternatives, answer)| match (alternatives.about, ArchSpec::named(answer)) {
+            (Untold::AntiAlias, Ok(answer)) => ArchSpec { anti_alias: answer.anti_alias, ..spec },
+            (Untold::Dilation, Ok(answer)) => ArchSpec { dilate: answer.dilate, dilated_pool: answer.dilated_pool, ..spec },
+            _ => spec,
+        });
+    let net = spec.name();
+    if !inspection.stride_is_open {
+        return vec![(tr!("Show {}", display(&net)), net)];
+    }
+    let original = spec.original().name();
+    vec![
+        (tr!("On the 1×1: {}, as He et al. and Keras", display(&original)), original),
+        (tr!("On the 3×3: {}, as torchvision and timm", display(&net)), net),
+    ]
 }

@@ -4,6 +4,7 @@
 //! their sizes and sha256, `/REPO/resolve/COMMIT/FILE` is a file. `config.json` is timm's (`timm/models/_hub.py`, `save_config_for_hf`).
 
 use super::{Card, catalogue};
+use crate::arch::{AntiAlias, ArchSpec, StrideOn};
 use crate::image::{Interpolation, Preprocess};
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +138,8 @@ impl Listed {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Config {
     architecture: Option<String>,
+    /// What the network was made with besides its name: `timm.create_model(architecture, **model_args)`.
+    model_args: Option<serde_json::Value>,
     pretrained_cfg: Option<Pretrained>,
 }
 
@@ -160,6 +163,20 @@ impl Config {
     /// Whether it is one of timm's ResNets, whose stride is on the 3x3 (`timm/models/resnet.py`, `Bottleneck`).
     pub fn is_timms(&self) -> bool {
         self.pretrained_cfg.is_some() && self.architecture.as_ref().is_some_and(|name| name.contains("resne"))
+    }
+
+    /// What this description makes of a network that its tensors tell of: the stride on the 3x3, and the anti-aliasing and the output stride
+    /// that no tensor tells.
+    pub fn told(&self, spec: ArchSpec) -> ArchSpec {
+        let name = self.architecture.as_deref().unwrap_or_default();
+        let anti_alias = match name {
+            _ if ["resnetaa", "resnextaa"].iter().any(|aa| name.contains(aa)) => AntiAlias::AvgPool,
+            _ if name.contains("blur") => AntiAlias::Blur,
+            _ => AntiAlias::None,
+        };
+        let stride = self.model_args.as_ref().and_then(|args| usize::try_from(args.get("output_stride")?.as_u64()?).ok());
+        let dilate = stride.and_then(|stride| spec.dilation_for(stride)).unwrap_or_else(|| vec![false; spec.dilate.len()]);
+        ArchSpec { stride_on: StrideOn::Conv2, anti_alias, dilate, ..spec }
     }
 
     /// The card of a network of this repository.

@@ -1,7 +1,7 @@
 //! What a file of weights holds: every tensor by name, shape and type, with statistics and a histogram of its values.
 
 use super::check::{self, Report};
-use super::layout::{Layout, infer};
+use super::layout::{Layout, Untold, infer};
 use super::{Checkpoint, Dtype};
 use crate::arch::{ArchSpec, Input, SpecError, lower};
 use serde::{Deserialize, Serialize};
@@ -93,6 +93,15 @@ pub fn dtype_name(dtype: Dtype) -> &'static str {
     }
 }
 
+/// Networks that a file fits as well, which differ in something that no tensor tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alternatives {
+    /// What they differ in.
+    pub about: Untold,
+    /// Their names; the first is the one that the file is taken for.
+    pub nets: Vec<String>,
+}
+
 /// What a file holds, and what of it does not fit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inspection {
@@ -104,6 +113,10 @@ pub struct Inspection {
     pub inferred: bool,
     /// Whether the original, with its stride on the 1x1, has the same tensors.
     pub stride_is_open: bool,
+    /// What else the file may be for, by what no tensor tells; empty where its network was named, or something beside it names it.
+    pub alternatives: Vec<Alternatives>,
+    /// Why the network cannot be shown pictures, as a sentence.
+    pub no_pictures: Option<String>,
     /// Whether it never saw a picture in training.
     pub untrained: bool,
     /// The gravest of what does not fit, as a sentence.
@@ -125,6 +138,8 @@ impl Inspection {
             net: net.map(String::from),
             inferred: false,
             stride_is_open: false,
+            alternatives: Vec::new(),
+            no_pictures: None,
             untrained: check::is_untrained(checkpoint),
             problem: None,
             report: Report::default(),
@@ -150,6 +165,7 @@ impl Inspection {
                 }
             },
         };
+        inspection.no_pictures = spec.check_rgb().err().map(|error| error.to_string());
         match lower(&spec, Input::square(224)) {
             Ok(graph) => {
                 // In the order of the layers; what belongs to none comes last.
@@ -158,12 +174,31 @@ impl Inspection {
                 inspection.tensors.sort_by_key(|tensor| order.get(&tensor.name).copied().unwrap_or(usize::MAX));
                 inspection.report = check::compare(checkpoint, &graph);
                 inspection.problem = inspection.report.verdict().err().map(|error| error.to_string());
+                if inspection.inferred {
+                    inspection.alternatives = alternatives(&spec);
+                }
             }
             Err(error) if inspection.inferred => inspection.problem = Some(error.to_string()),
             Err(error) => return Err(error),
         }
         Ok(inspection)
     }
+
+    /// Takes the file for the network that something beside it names, which leaves nothing to ask. `settled` makes that of the network that
+    /// the tensors tell of; it must have the same tensors.
+    pub fn settle(&mut self, settled: impl FnOnce(ArchSpec) -> ArchSpec) {
+        if let Some(Ok(spec)) = self.net.as_deref().filter(|_| self.inferred).map(ArchSpec::named) {
+            self.net = Some(settled(spec).name());
+            self.stride_is_open = false;
+            self.alternatives.clear();
+        }
+    }
+}
+
+/// What else a file with the tensors of `spec` may be for.
+fn alternatives(spec: &ArchSpec) -> Vec<Alternatives> {
+    let of = |about: Untold| Alternatives { about, nets: about.alternatives(spec).iter().map(ArchSpec::name).collect() };
+    Untold::ALL.map(of).into_iter().filter(|alternatives| alternatives.nets.len() > 1).collect()
 }
 
 /// Every tensor, by name.

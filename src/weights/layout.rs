@@ -1,7 +1,7 @@
 //! Key layouts: whose names a checkpoint uses, and which network it must be for.
 
 use super::{Checkpoint, WeightsError};
-use crate::arch::{AntiAlias, ArchSpec, BlockKind, Shortcut, Stem, StrideOn};
+use crate::arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Shortcut, Stem, StrideOn};
 use serde::{Deserialize, Serialize};
 
 /// What wrappers put before every name: `torch.nn.DataParallel`, and checkpoints of whole training runs.
@@ -131,16 +131,74 @@ pub fn rename(checkpoint: &mut Checkpoint) -> Layout {
     Layout::InputStem
 }
 
+/// What no tensor tells of a network, so that whoever opens its file is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Untold {
+    /// Whether the stride of a bottleneck is on its 3x3 or on its first 1x1: the original and its B have the same tensors.
+    Stride,
+    /// What comes before each stride: a pooling has no tensors, and timm does not store a blur's filter (`BlurPool2d`, a buffer with
+    /// `persistent=False`).
+    AntiAlias,
+    /// Which stages are dilated instead of strided, and with an average pooling in the shortcut how that begins there.
+    Dilation,
+}
+
+impl Untold {
+    /// In the order in which they are asked.
+    pub const ALL: [Self; 3] = [Self::Stride, Self::AntiAlias, Self::Dilation];
+
+    /// The networks with the tensors of `spec` that differ in this alone, `spec` itself first; no other where the tensors do tell.
+    pub fn alternatives(self, spec: &ArchSpec) -> Vec<ArchSpec> {
+        let mut all = vec![spec.clone()];
+        match self {
+            Self::Stride
+                if spec.block == BlockKind::Bottleneck && spec.stem == Stem::Conv7 && spec.shortcut == Shortcut::Conv =>
+            {
+                all.extend([StrideOn::Conv2, StrideOn::Conv1].map(|stride_on| ArchSpec { stride_on, ..spec.clone() }));
+            }
+            Self::Stride => {}
+            Self::AntiAlias => {
+                let each = [AntiAlias::None, AntiAlias::AvgPool, AntiAlias::Blur];
+                all.extend(each.map(|anti_alias| ArchSpec { anti_alias, ..spec.clone() }));
+            }
+            Self::Dilation => {
+                // None, the last stage, the last two: what timm's `output_stride` and torchvision's segmentation networks have.
+                let stages = spec.dilate.len();
+                let pools: &[DilatedPool] = match spec.shortcut {
+                    Shortcut::Conv => &[DilatedPool::Same],
+                    Shortcut::AvgPoolConv => &[DilatedPool::Same, DilatedPool::None],
+                };
+                for dilated in 0..=stages.min(2) {
+                    let dilate: Vec<bool> = (0..stages).map(|stage| stage + dilated >= stages).collect();
+                    let pools = if dilated == 0 { &pools[..1] } else { pools };
+                    let each =
+                        pools.iter().map(|&dilated_pool| ArchSpec { dilate: dilate.clone(), dilated_pool, ..spec.clone() });
+                    all.extend(each);
+                }
+            }
+        }
+        let mut known: Vec<ArchSpec> = Vec::with_capacity(all.len());
+        for one in all {
+            if !known.contains(&one) {
+                known.push(one);
+            }
+        }
+        known
+    }
+}
+
 /// A network that a checkpoint can be for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inferred {
-    /// Its switches; the stride on the 3x3 where nothing tells.
+    /// Its switches; the stride on the 3x3 where nothing tells, neither anti-aliased nor dilated.
     pub spec: ArchSpec,
     /// Whether the stride may as well be on the first 1x1: the original and its B have tensors of the same names and shapes.
     pub stride_is_open: bool,
 }
 
-/// Finds the network from names and shapes. Anti-aliasing and dilation leave no trace there and are taken to be absent.
+/// Finds the network from names and shapes. Anti-aliasing and dilation leave no trace there and are taken to be absent; [`Untold`] says
+/// what else the file can be for.
 ///
 /// # Errors
 /// When the tensors are those of no network of the family.
@@ -163,7 +221,7 @@ pub fn infer(checkpoint: &Checkpoint) -> Result<Inferred, WeightsError> {
     let (stem, stem_width, channels) = match (kernel("conv1"), kernel("conv1.0"), kernel("conv1.3")) {
         (Some([_, channels, 7, 7]), _, _) => (Stem::Conv7, width / 2, channels),
         (_, Some([one, channels, 3, 3]), Some([two, _, 3, 3])) if one == two => (Stem::Deep, one, channels),
-        (_, Some([one, channels, 3, 3]), Some([two, _, 3, 3])) if 4 * one == 3 * two => (Stem::Tiered, two, channels),
+        (_, Some([one, channels, 3, 3]), Some([two, _, 3, 3])) if two >= 4 && one == two / 4 * 3 => (Stem::Tiered, two, channels),
         _ => return Err(odd("its stem is neither one 7x7 convolution nor three 3x3".into())),
     };
     let (groups, width_per_group) = match block {
@@ -188,6 +246,7 @@ pub fn infer(checkpoint: &Checkpoint) -> Result<Inferred, WeightsError> {
     let spec = ArchSpec {
         block,
         dilate: vec![false; layers.len().saturating_sub(1)],
+        dilated_pool: DilatedPool::default(),
         layers,
         stem,
         stem_width,
@@ -200,6 +259,6 @@ pub fn infer(checkpoint: &Checkpoint) -> Result<Inferred, WeightsError> {
         classes,
         channels,
     };
-    let stride_is_open = block == BlockKind::Bottleneck && stem == Stem::Conv7 && shortcut == Shortcut::Conv;
+    let stride_is_open = Untold::Stride.alternatives(&spec).len() > 1;
     Ok(Inferred { spec, stride_is_open })
 }

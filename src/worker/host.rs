@@ -205,6 +205,10 @@ impl Host {
 
     async fn run(&self, work: &mut Work, run: Run, own: Option<Blob>) -> Result<(Ran, Vec<Vec<f32>>), StoreError> {
         let id = run.id;
+        if run.input == InputChoice::Picture {
+            // Before anything is fetched or computed for it.
+            ArchSpec::named(&run.net)?.check_rgb()?;
+        }
         let mut report = |step| self.report(id, step);
         report(Step::Device);
         let chosen = work.backends.choose(&run, self.asked.take(), &mut report).await?;
@@ -365,7 +369,8 @@ fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<Fed, StoreError> {
             Err(StoreError::NotReady(format!("a pass takes from 1 to {MAX_BATCH} pictures, not {pictures}")))
         }
         (InputChoice::Formula | InputChoice::Batch(_), _, _) => {
-            Ok((formula::input(run.input.batch() * 3 * size * size), size, None))
+            let channels = loaded.network.graph().spec.channels;
+            Ok((formula::input(run.input.batch() * channels * size * size), size, None))
         }
         (InputChoice::Picture, None, _) => {
             Err(refused("weights from the formula know no pictures: feed them the formula's input"))

@@ -5,6 +5,7 @@ use super::fetch::{FetchError, text};
 use super::kept::Folder;
 use super::protocol::{Fetching, Open, Opened, Run, Step, WeightsChoice};
 use super::sum;
+use crate::arch::spec::MAX_CLASSES;
 use crate::arch::{ArchSpec, BlockKind, Input, SpecError, StrideOn, lower};
 use crate::engine::gpu::Kernels;
 use crate::engine::{Backend, EngineError, Network};
@@ -192,7 +193,9 @@ impl Store {
             _ => held.checkpoint.card.as_ref().map(|card| card.net.as_str()),
         });
         let mut inspection = Inspection::of(&held.checkpoint, held.layout, named)?;
-        inspection.stride_is_open &= !held.config.as_ref().is_some_and(Config::is_timms);
+        if let Some(config) = held.config.as_ref().filter(|config| config.is_timms()) {
+            inspection.settle(|spec| config.told(spec));
+        }
         let net = inspection.net.as_ref().filter(|_| inspection.problem.is_none());
         let card = net.map(|net| card(&source, &held, net));
         Ok(Opened { id: open.id, source: key, bytes: held.bytes, card, inspection })
@@ -405,9 +408,12 @@ fn meant(held: &Held, net: &str, spec: &ArchSpec) -> Option<String> {
     if let Some(card) = &held.checkpoint.card {
         return (card.net != net).then(|| card.net.clone());
     }
-    let is_timms = held.config.as_ref().is_some_and(Config::is_timms);
-    let has_it_on_1x1 = spec.block == BlockKind::Bottleneck && spec.stride_on == StrideOn::Conv1;
-    (is_timms && has_it_on_1x1).then(|| ArchSpec { stride_on: StrideOn::Conv2, ..spec.clone() }.name())
+    let config = held.config.as_ref().filter(|config| config.is_timms())?;
+    let told = config.told(spec.clone());
+    // A basic block has its stride on the 3x3 either way, and whoever dilates trained weights knows that they are not meant for it.
+    let has_stride_elsewhere = spec.block == BlockKind::Bottleneck && spec.stride_on != told.stride_on;
+    (has_stride_elsewhere || spec.anti_alias != told.anti_alias)
+        .then(|| ArchSpec { stride_on: told.stride_on, anti_alias: told.anti_alias, ..spec.clone() }.name())
 }
 
 /// What is known of a network with those weights.

@@ -17,10 +17,15 @@ const OPERATORS = {
   relu: (tf, _, [x]) => tf.relu(x),
   add: (tf, _, [a, b]) => tf.add(a, b),
   maxpool: (tf, layer, [x]) => tf.maxPool(x, layer.kernel, layer.stride, ...padding(layer)),
-  avgpool: (tf, layer, [x]) => tf.avgPool(x, layer.kernel, layer.stride, ...padding(layer)),
+  avgpool: (tf, layer, [x]) => tf.avgPool(withZeros(tf, layer, x), layer.kernel, layer.stride, ...padding(layer)),
   mean: (tf, _, [x]) => tf.mean(x, [1, 2]),
   linear: (tf, { weight, bias }, [x]) => tf.fused.matMul({ a: x, b: weight, bias }),
 };
+
+/** The map with zeros after its last row and column, which count in a mean. */
+function withZeros(tf, { zeros }, x) {
+  return zeros ? tf.pad(x, [[0, 0], [0, zeros], [0, zeros], [0, 0]]) : x;
+}
 
 /** tfjs rounds down, but for `same`, which adds what a window of the stride's size lacks at the end; it counts in no mean. */
 function padding({ kernel, stride, padding, ceil }) {

@@ -481,6 +481,13 @@ describe("the visitor's own files", () => {
     await drop(visit.page, "plain.safetensors", plain("tiny-a"));
     await visit.page.getByText("on which convolution is the stride?").waitFor();
     await visit.page.getByRole("button", { name: /On the 3×3: Tiny-B/ }).waitFor();
+    // Nor do anti-aliasing and dilation leave a tensor behind.
+    const [smoothed, dilated] = [0, 1].map((index) => visit.page.locator(".untold select").nth(index));
+    await smoothed.selectOption({ label: "BlurPool" });
+    await dilated.selectOption({ label: "output stride 8" });
+    await visit.page.getByRole("button", { name: /On the 3×3: Tiny-B aa-blur os8/ }).waitFor();
+    await smoothed.selectOption({ label: "none" });
+    await dilated.selectOption({ label: "none" });
     await visit.page.getByRole("button", { name: /On the 1×1: Tiny-A/ }).click();
     const name = "tiny-a@file:2-plain.safetensors";
     await top(visit.page, name);

@@ -1,7 +1,7 @@
 //! Random networks of the family, for properties that must hold for any mixture.
 
 use proptest::prelude::*;
-use stridescope::arch::{AntiAlias, ArchSpec, BlockKind, Shortcut, Stem, StrideOn};
+use stridescope::arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Shortcut, Stem, StrideOn};
 
 /// Any mixture of the switches, with at most so many stages, blocks in a stage, and eighths of the first stage's width.
 pub fn any_spec(most_stages: usize, most_blocks: usize, most_eighths: usize) -> impl Strategy<Value = ArchSpec> {
@@ -11,11 +11,18 @@ pub fn any_spec(most_stages: usize, most_blocks: usize, most_eighths: usize) -> 
         prop_oneof![Just(StrideOn::Conv1), Just(StrideOn::Conv2)],
         prop_oneof![Just(Shortcut::Conv), Just(Shortcut::AvgPoolConv)],
         prop_oneof![3 => Just(AntiAlias::None), 1 => Just(AntiAlias::AvgPool), 1 => Just(AntiAlias::Blur)],
+        prop_oneof![2 => Just(DilatedPool::Same), 1 => Just(DilatedPool::None)],
     );
     let stages = prop::collection::vec((1..=most_blocks, any::<bool>()), 1..=most_stages);
     let widths = (1..=most_eighths, 1..=most_eighths, 0u32..3, 1usize..5);
     (switches, stages, widths, 1usize..20, 1usize..5).prop_map(
-        |((block, stem, stride_on, shortcut, anti_alias), stages, (eighths, quarters, groups, per_group), classes, channels)| {
+        |(
+            (block, stem, stride_on, shortcut, anti_alias, dilated_pool),
+            stages,
+            (eighths, quarters, groups, per_group),
+            classes,
+            channels,
+        )| {
             let is_basic = block == BlockKind::Basic;
             ArchSpec {
                 block,
@@ -28,7 +35,9 @@ pub fn any_spec(most_stages: usize, most_blocks: usize, most_eighths: usize) -> 
                 classes,
                 channels,
                 width: 8 * eighths,
-                stem_width: 4 * quarters,
+                // Also widths that 4 does not divide.
+                stem_width: 3 + quarters,
+                dilated_pool,
                 groups: if is_basic { 1 } else { 1 << groups },
                 width_per_group: if is_basic { 64 } else { 16 * per_group },
             }

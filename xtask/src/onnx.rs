@@ -76,7 +76,7 @@ impl Writer {
             Op::MaxPool(pool) => ("MaxPool", pool_attributes(&pool)),
             Op::AvgPool(pool) => {
                 let mut attributes = pool_attributes(&pool);
-                attributes.push(int("count_include_pad", 0));
+                attributes.push(int("count_include_pad", (pool.end_padding > 0).into()));
                 ("AveragePool", attributes)
             }
             Op::Add => ("Add", Vec::new()),
@@ -114,10 +114,12 @@ fn conv_attributes(conv: &Conv) -> Vec<AttributeProto> {
 }
 
 fn pool_attributes(pool: &Pool) -> Vec<AttributeProto> {
+    // Above and to the left, then below and to the right.
+    let (start, end) = (pool.padding, pool.padding + pool.end_padding);
     vec![
         ints("kernel_shape", &[pool.kernel; 2]),
         ints("strides", &[pool.stride; 2]),
-        ints("pads", &[pool.padding; 4]),
+        ints("pads", &[start, start, end, end]),
         int("ceil_mode", pool.ceil_mode.into()),
     ]
 }
@@ -197,6 +199,21 @@ mod tests {
                 stored += bytes / 4;
             }
             assert_eq!(stored, learned - normalised, "{net}");
+        }
+    }
+
+    /// timm's `AvgPool2dSame`: zeros below and to the right alone, which count in the mean (ONNX's order is top, left, bottom, right).
+    #[test]
+    fn a_pooling_of_a_dilated_shortcut_has_zeros_at_its_end() {
+        let (_, file) = written("tiny-d.os16");
+        for (name, pads, strides, includes) in
+            [("layer2.0.downsample.0", [0, 0, 0, 0], [2, 2], 0), ("layer4.0.downsample.0", [0, 0, 1, 1], [1, 1], 1)]
+        {
+            let node = file.node.iter().find(|node| node.name() == name).expect("a pooling");
+            let attribute = |name: &str| node.attribute.iter().find(|known| known.name() == name).expect("an attribute");
+            assert_eq!(attribute("pads").ints, pads, "{name}");
+            assert_eq!(attribute("strides").ints, strides, "{name}");
+            assert_eq!(attribute("count_include_pad").i(), includes, "{name}");
         }
     }
 

@@ -71,7 +71,8 @@ fn describe(layer: Layer, relu: Option<&str>, weights: &mut Vec<u8>) -> Result<V
 }
 
 fn described_pool(op: &str, pool: &Pool) -> Value {
-    json!({ "op": op, "kernel": pool.kernel, "stride": pool.stride, "padding": pool.padding, "ceil": pool.ceil_mode })
+    let Pool { kernel, stride, padding, end_padding, ceil_mode } = *pool;
+    json!({ "op": op, "kernel": kernel, "stride": stride, "padding": padding, "zeros": end_padding, "ceil": ceil_mode })
 }
 
 /// `[out, in, H, W]` as `[H, W, in, out]`, and `[out, in]` as `[in, out]`.
@@ -137,6 +138,18 @@ mod tests {
         }
         assert_eq!(known.last(), Some(&"fc"));
         assert_eq!(next, weights.len() as u64);
+    }
+
+    /// tfjs' own `same` leaves zeros out of the mean, so that these are laid around the map before.
+    #[test]
+    fn a_pooling_of_a_dilated_shortcut_has_zeros_at_its_end() {
+        let (_, description, _) = written("tiny-d.os16");
+        let layers = description["layers"].as_array().expect("a list");
+        for (id, stride, zeros, ceil) in [("layer2.0.downsample.0", 2, 0, true), ("layer4.0.downsample.0", 1, 1, false)] {
+            let layer = layers.iter().find(|layer| layer["id"] == id).expect("a pooling");
+            let wanted = json!({ "op": "avgpool", "kernel": 2, "stride": stride, "padding": 0, "zeros": zeros, "ceil": ceil });
+            wanted.as_object().expect("an object").iter().for_each(|(key, value)| assert_eq!(&layer[key], value, "{id}: {key}"));
+        }
     }
 
     #[test]

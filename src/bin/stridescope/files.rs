@@ -8,7 +8,8 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use stridescope::arch::{ArchSpec, Input, lower};
 use stridescope::weights::check::{self, Misshapen, Report};
-use stridescope::weights::inspect::{Inspection, Tensor, Values};
+use stridescope::weights::inspect::{Alternatives, Inspection, Tensor, Values};
+use stridescope::weights::layout::Untold;
 use stridescope::weights::{self, Card, Checkpoint, Dtype, Layout, catalogue, safetensors, tfjs};
 
 /// Arguments of `convert`.
@@ -125,6 +126,8 @@ struct Printed {
     net: Option<String>,
     inferred: bool,
     stride_is_open: bool,
+    alternatives: Vec<Alternatives>,
+    no_pictures: Option<String>,
     untrained: bool,
     problem: Option<String>,
     card: Option<Card>,
@@ -174,7 +177,8 @@ pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
     let named = arguments.net.clone().or_else(|| checkpoint.card.as_ref().map(|card| card.net.clone()));
     let inspection = Inspection::of(&checkpoint, layout, named.as_deref())?;
     if arguments.format == Format::Json {
-        let Inspection { layout, net, inferred, stride_is_open, untrained, problem, report, tensors } = inspection;
+        let Inspection { layout, net, inferred, stride_is_open, alternatives, no_pictures, untrained, problem, report, tensors } =
+            inspection;
         let file = arguments.file.display().to_string();
         let card = checkpoint.card;
         let tensors = tensors.into_iter().map(TensorRow::from).collect();
@@ -186,6 +190,8 @@ pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
             net,
             inferred,
             stride_is_open,
+            alternatives,
+            no_pictures,
             untrained,
             problem,
             card,
@@ -222,7 +228,8 @@ pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
         not_finite.len()
     );
     let told = told_apart(&inspection);
-    print(&format!("\nnames of {}\n{told}{untrained}{verdict}\n{counts}\n", layout.title()))
+    let no_pictures = inspection.no_pictures.as_ref().map(|why| format!("{why}\n")).unwrap_or_default();
+    print(&format!("\nnames of {}\n{told}{untrained}{no_pictures}{verdict}\n{counts}\n", layout.title()))
 }
 
 fn row(tensor: &Tensor, layout: Layout, spec: Option<&ArchSpec>) -> Vec<String> {
@@ -259,5 +266,17 @@ fn told_apart(inspection: &Inspection) -> String {
     };
     let original = spec.original().name();
     let open = if inspection.stride_is_open { format!(", or {original}, whose tensors are the same") } else { String::new() };
-    format!("by names and shapes this is {}{open}\n", spec.name())
+    let of = |about| inspection.alternatives.iter().filter(move |alternatives| alternatives.about == about);
+    let others: Vec<&str> = [Untold::AntiAlias, Untold::Dilation]
+        .into_iter()
+        .flat_map(of)
+        .flat_map(|alternatives| alternatives.nets.iter().skip(1).map(String::as_str))
+        .collect();
+    let untold = match others.is_empty() {
+        true => String::new(),
+        false => {
+            format!("anti-aliasing and dilation leave no tensor: {} fit too; --net says which it is\n", others.join(", "))
+        }
+    };
+    format!("by names and shapes this is {}{open}\n{untold}", spec.name())
 }

@@ -34,6 +34,7 @@ impl Ready {
     /// pictures of that size, or of the one that the weights ask for.
     pub fn open(net: &str, weights: Option<&Path>, names: Option<&Path>, size: Option<usize>) -> Result<Self, Failure> {
         let spec = ArchSpec::named(net)?;
+        spec.check_rgb()?;
         let path = match weights {
             Some(path) => path.to_path_buf(),
             None => shipped(net)?,
