@@ -11,7 +11,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Blob, CanvasRenderingContext2d, Document, Element, HtmlCanvasElement, HtmlElement, HtmlImageElement, HtmlSelectElement,
-    IntersectionObserver, IntersectionObserverEntry, MediaDevices, ResizeObserver, Response, Url, Window,
+    IntersectionObserver, IntersectionObserverEntry, MediaDevices, ResizeObserver, Url, Window,
 };
 
 /// The window; there is one, since the page runs in it.
@@ -21,12 +21,7 @@ pub fn window() -> Option<Window> {
 
 /// Fetches a file of this site.
 pub async fn fetch_blob(url: &str) -> Result<Blob, ()> {
-    let window = window().ok_or(())?;
-    let response: Response = JsFuture::from(window.fetch_with_str(url)).await.map_err(drop)?.dyn_into().map_err(drop)?;
-    if !response.ok() {
-        return Err(());
-    }
-    JsFuture::from(response.blob().map_err(drop)?).await.map_err(drop)?.dyn_into().map_err(drop)
+    crate::worker::site::fetch_blob(url).await.ok_or(())
 }
 
 /// An address under which an `<img>` can show a file.
@@ -61,20 +56,6 @@ pub fn copy_and_tell(text: String, kind: impl std::fmt::Display + 'static, told:
     });
 }
 
-/// The body of a response of this site, as text; nothing where it says no.
-pub async fn text(response: JsValue) -> Option<String> {
-    let response: Response = response.dyn_into().ok()?;
-    if !response.ok() {
-        return None;
-    }
-    JsFuture::from(response.text().ok()?).await.ok()?.as_string()
-}
-
-/// Fetches a text of this site.
-pub async fn fetch_text(url: &str) -> Option<String> {
-    text(JsFuture::from(window()?.fetch_with_str(url)).await.ok()?).await
-}
-
 /// Whether this page is of an origin, which a sandboxed frame is not: then it has no storage and no camera.
 pub fn has_origin() -> bool {
     window().is_some_and(|window| window.origin() != "null")
@@ -103,11 +84,12 @@ pub fn site() -> String {
     path.rfind('/').map_or(path, |end| &path[..=end]).into()
 }
 
-/// Runs a script of this site, unless it has been run already.
-pub fn run_script_once(url: &str) {
+/// Runs a script, unless it has been run already, and tells it where the site is, relative to it.
+pub fn run_script_once(url: &str, site: &str) {
     let Some(head) = document().and_then(|document| document.head()) else { return };
     if all(Some(&head), &format!("script[src=\"{url}\"]")).is_empty()
         && let Some(script) = create::<Element>("script")
+        && script.set_attribute("data-site", site).is_ok()
         && script.set_attribute("src", url).is_ok()
     {
         let _ = head.append_child(&script);

@@ -15,6 +15,7 @@ use crate::weights::hub::{Config, Listed, Repository};
 use crate::weights::inspect::Inspection;
 use crate::weights::source::{Source, SourceError, host};
 use crate::weights::{self, Card, Checkpoint, Layout, WeightsError, check, formula, tfjs};
+use js_sys::Reflect;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use web_sys::Blob;
 const KEPT: usize = 4;
 /// Side that a network is built for when nothing else is said, in pixels; it takes other sizes too.
 const FORMULA_SIZE: usize = 224;
+/// What xtask/src/release.rs has the loader leave: where each file of weights is, from the site's folder on.
+const WEIGHTS: &str = "stridescopeWeights";
 /// What the weights of the formula are called among the checkpoints; no source is written so.
 const FORMULA: &str = "formula of ";
 
@@ -104,8 +107,6 @@ pub struct Store {
     networks: Vec<(Key, Loaded)>,
     /// The file that was looked into last; it stays for the run that follows.
     opened: Option<String>,
-    /// Names of the weights files that this site carries; asked once.
-    present: Option<Vec<String>>,
     partial: Partial,
     /// Something that the visitor should know.
     pub notice: Option<String>,
@@ -236,7 +237,7 @@ impl Store {
                 read(blob, name, &mut bytes, &mut |received| report(Step::Weights { received, total })).await?;
                 read_held(bytes, None)?
             }
-            Source::Entry(entry) => match self.carried(entry).await {
+            Source::Entry(entry) => match entry.file.as_deref().and_then(carried) {
                 Some(url) => {
                     let bytes = (entry.built_in || entry.remote.is_none()).then_some(entry.bytes);
                     let sha256 = entry.sha256.clone().filter(|_| bytes.is_some());
@@ -257,21 +258,6 @@ impl Store {
         };
         self.checkpoints.insert(key, held.clone());
         Ok(held)
-    }
-
-    /// Where this site carries an entry's file, if it does.
-    async fn carried(&mut self, entry: &CatalogueEntry) -> Option<String> {
-        let file = entry.file.as_ref()?;
-        (entry.built_in || self.is_present(file).await).then(|| format!("assets/weights/{file}"))
-    }
-
-    /// Whether this site carries a file; without the list, it is taken to carry none but the built-in ones.
-    async fn is_present(&mut self, file: &str) -> bool {
-        if self.present.is_none() {
-            let listed = text("assets/weights/present.json", &mut || true).await;
-            self.present = listed.ok().and_then(|json| serde_json::from_slice(&json).ok());
-        }
-        self.present.as_ref().is_some_and(|files| files.iter().any(|name| name == file))
     }
 
     /// Weights that are kept on this device, or fetched from elsewhere.
@@ -323,6 +309,12 @@ impl Store {
         }
         Ok(held)
     }
+}
+
+/// Where the site carries a file of weights, if it does: the build tells the loader that this engine was started by.
+fn carried(file: &str) -> Option<String> {
+    let weights = Reflect::get(&js_sys::global(), &WEIGHTS.into()).ok()?;
+    Reflect::get(&weights, &file.into()).ok()?.as_string()
 }
 
 fn elsewhere(source: &Source) -> StoreError {
