@@ -5,10 +5,15 @@
 
 #[path = "common/cases.rs"]
 mod cases;
+#[path = "pictures/random.rs"]
+mod random;
 
 use cases::thousand;
+use image::ImageEncoder;
 use proptest::prelude::*;
+use sha2::Digest;
 use std::path::{Path, PathBuf};
+use stridescope::image::exif::{self, Part};
 use stridescope::image::{
     ImageError, Interpolation, MAX_FILE_BYTES, Preprocess, Rgb, check_file, check_size, decode::decode, prepare, resize_and_crop,
 };
@@ -27,7 +32,7 @@ fn pixels(name: &str) -> Rgb {
 }
 
 fn how(size: usize, resize: usize, interpolation: Interpolation) -> Preprocess {
-    Preprocess { size, resize, interpolation, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
+    Preprocess { size, resize, crop_pct: None, interpolation, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
 }
 
 /// The largest difference of any value, and how many values differ at all.
@@ -76,7 +81,33 @@ fn resizing_and_cropping_give_pillows_pixels() {
         assert_eq!((most, differing), (0, 0), "{name}: so much is a value off, so many are");
         cases += 1;
     }
-    assert_eq!(cases, 38);
+    assert_eq!(cases, 46);
+}
+
+/// Every square of the random pictures is torchvision's, of Pillow's decoding, bit for bit: `tests/pictures/random_golden.py` wrote the sums.
+#[test]
+fn what_networks_read_of_random_pictures_is_the_references_to_the_bit() {
+    let golden = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/pictures.tsv")).unwrap();
+    let lines: Vec<&str> = golden.lines().collect();
+    assert_eq!(lines.len(), random::COUNT);
+    let half = lines.len() / 2;
+    let wrong =
+        |range: std::ops::Range<usize>| -> Vec<String> { range.filter_map(|index| departs(index, lines[index])).collect() };
+    let wrong = std::thread::scope(|scope| {
+        let other = scope.spawn(|| wrong(half..lines.len()));
+        [wrong(0..half), other.join().unwrap()].concat()
+    });
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), lines.len(), wrong.join("\n"));
+}
+
+/// What is wrong with a random picture's square, held against its line `name size resize filter sum`.
+fn departs(index: usize, line: &str) -> Option<String> {
+    let drawn = random::draw(index);
+    let filter = if drawn.how.interpolation == Interpolation::Bicubic { "bicubic" } else { "bilinear" };
+    let square = resize_and_crop(&decode(&drawn.bytes).unwrap(), &drawn.how, (0, 0)).unwrap();
+    let sum: String = sha2::Sha256::digest(&square.pixels).iter().map(|byte| format!("{byte:02x}")).collect();
+    let ours = format!("{}\t{}\t{}\t{filter}\t{sum}", drawn.name, drawn.how.size, drawn.how.resize);
+    (ours != line).then_some(ours)
 }
 
 /// Pixels that are numbered show where each one went.
@@ -163,6 +194,57 @@ fn every_exif_orientation_comes_out_upright() {
         assert_eq!((picture.width, picture.height), (24, 16), "orientation {tag}");
         let (most, _) = difference(&picture, &upright);
         assert!(most <= 2, "orientation {tag}: a value is {most} off");
+    }
+}
+
+/// What the page does with PNG and WebP: their orientation is taken out of the file, which stays a picture, and the pixels are turned.
+#[test]
+fn an_orientation_can_be_taken_out_of_a_file() {
+    let rgb = source("drawn", 12, 7);
+    for tag in 0..=9u8 {
+        for (big, kind) in [(false, "png"), (true, "png"), (false, "webp"), (true, "webp")] {
+            let exif = if big {
+                [&b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0"[..], &[tag, 0, 0], &[0; 4]].concat()
+            } else {
+                [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[tag, 0, 0, 0], &[0; 4]].concat()
+            };
+            let mut file = Vec::new();
+            if kind == "png" {
+                let mut encoder = image::codecs::png::PngEncoder::new(&mut file);
+                encoder.set_exif_metadata(exif.clone()).unwrap();
+                encoder.write_image(&rgb.pixels, 12, 7, image::ExtendedColorType::Rgb8).unwrap();
+            } else {
+                let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut file);
+                encoder.set_exif_metadata(exif.clone()).unwrap();
+                encoder.write_image(&rgb.pixels, 12, 7, image::ExtendedColorType::Rgb8).unwrap();
+            }
+            let read = |range: std::ops::Range<u64>| {
+                let within = |at: u64| (at as usize).min(file.len());
+                file[within(range.start)..within(range.end)].to_vec()
+            };
+            let found = exif::find(file.len() as u64, read);
+            assert_eq!(found.as_ref().map(|found| found.orientation), (2..=8).contains(&tag).then_some(tag), "{kind} {tag}");
+            let Some(found) = found else { continue };
+            let rest: Vec<u8> = found
+                .parts
+                .into_iter()
+                .flat_map(|part| match part {
+                    Part::Kept(range) => read(range),
+                    Part::Changed(bytes) => bytes,
+                })
+                .collect();
+            assert!(!rest.windows(4).any(|name| name == b"eXIf" || name == b"EXIF"));
+            assert_eq!(decode(&rest).unwrap(), rgb, "{kind} {tag}: what is left");
+            // The decoder turns by the very tag.
+            assert_eq!(decode(&rest).unwrap().turned(tag), decode(&file).unwrap(), "{kind} {tag}");
+            for cut in 0..file.len() {
+                let cut_read = |range: std::ops::Range<u64>| {
+                    let within = |at: u64| (at as usize).min(cut);
+                    file[within(range.start)..within(range.end)].to_vec()
+                };
+                exif::find(cut as u64, cut_read);
+            }
+        }
     }
 }
 

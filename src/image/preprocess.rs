@@ -1,7 +1,6 @@
-//! Resize, centre crop, normalise, over Pillow's antialiased filters.
-//!
-//! As torchvision's evaluation transform, but the longer side is rounded where torchvision cuts it off, and an odd margin of the crop
-//! goes to the right and the bottom: up to a pixel apart.
+//! Resize, centre crop, normalise: pixel for pixel what torchvision's `Resize` and `CenterCrop` make of a PIL image
+//! (`torchvision/transforms/functional.py`, `_compute_resized_output_size` and `center_crop`), which timm's evaluation transform is
+//! made of as well (`timm/data/transforms_factory.py`, `transforms_imagenet_eval`).
 
 use super::ImageError;
 use super::resample::resample;
@@ -27,6 +26,9 @@ pub struct Preprocess {
     pub size: usize,
     /// Length that the picture's shorter side is resized to, in pixels, before the centre is cut out.
     pub resize: usize,
+    /// Share of that length that is cut out, where the author of the weights states it rather than the length (timm's `crop_pct`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crop_pct: Option<f64>,
     /// Filter of the resizing.
     pub interpolation: Interpolation,
     /// Mean of each channel, of values from 0 to 1.
@@ -36,10 +38,10 @@ pub struct Preprocess {
 }
 
 impl Preprocess {
-    /// The same preparation for another input size; the crop keeps its share of the picture.
+    /// The same preparation for another input size; the crop keeps its share of the picture, rounded down as timm does.
     pub fn at_size(self, size: usize) -> Self {
-        let resize = (self.resize as f64 * size as f64 / self.size as f64).round() as usize;
-        Self { size, resize: resize.max(size), ..self }
+        let share = self.crop_pct.unwrap_or(self.size as f64 / self.resize as f64);
+        Self { size, resize: ((size as f64 / share).floor() as usize).max(size), ..self }
     }
 }
 
@@ -55,11 +57,14 @@ pub struct Rgb {
 }
 
 impl Rgb {
-    /// Lays RGBA over white, which is what a transparent picture stands on, on a page as in print.
+    /// Lays RGBA over white, which is what a transparent picture stands on, on a page as in print (Pillow's `AlphaComposite.c`, whose
+    /// arithmetic this is).
     pub fn from_rgba(width: usize, height: usize, rgba: &[u8]) -> Self {
+        const BITS: u32 = 7;
         let over_white = |value: u8, alpha: u8| {
             let (value, alpha) = (u32::from(value), u32::from(alpha));
-            ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+            let sum = ((value * alpha + 255 * (255 - alpha)) << BITS) + (0x80 << BITS);
+            ((((sum >> 8) + sum) >> 8) >> BITS) as u8
         };
         let pixels = rgba.chunks_exact(4).flat_map(|p| [over_white(p[0], p[3]), over_white(p[1], p[3]), over_white(p[2], p[3])]);
         Self { width, height, pixels: pixels.collect() }
@@ -77,17 +82,14 @@ pub fn resize_and_crop(picture: &Rgb, how: &Preprocess, shift: (usize, usize)) -
     if !(size..=2 * size).contains(&how.resize) {
         return Err(ImageError::Preprocess { size, resize: how.resize });
     }
-    let scale = how.resize as f64 / width.min(height) as f64;
-    let to = |side: usize| ((side as f64 * scale).round_ties_even() as usize).max(how.resize);
+    let short = width.min(height);
+    let to = |side: usize| (how.resize as f64 * side as f64 / short as f64) as usize;
     let (to_width, to_height) = (to(width), to(height));
     if to_width.max(to_height) > MOST_THIN * how.resize {
         return Err(ImageError::TooThin { width, height });
     }
     if shift == (0, 0) {
-        let middle = |side: usize| {
-            let start = (side - size) / 2;
-            start..start + size
-        };
+        let middle = |side: usize| crop_start(side, size)..crop_start(side, size) + size;
         return Ok(resample(picture, to_width, to_height, how.interpolation, (middle(to_width), middle(to_height))));
     }
     let whole = resample(picture, to_width, to_height, how.interpolation, (0..to_width, 0..to_height));
@@ -95,11 +97,17 @@ pub fn resize_and_crop(picture: &Rgb, how: &Preprocess, shift: (usize, usize)) -
         let at = at % (2 * side);
         if at < side { at } else { 2 * side - 1 - at }
     };
-    let rows = (0..size).map(|row| mirrored((to_height - size) / 2 + shift.1 + row, to_height));
-    let columns: Vec<usize> = (0..size).map(|column| mirrored((to_width - size) / 2 + shift.0 + column, to_width)).collect();
+    let rows = (0..size).map(|row| mirrored(crop_start(to_height, size) + shift.1 + row, to_height));
+    let columns: Vec<usize> = (0..size).map(|column| mirrored(crop_start(to_width, size) + shift.0 + column, to_width)).collect();
     let pixel = |row: usize, column: usize| &whole.pixels[3 * (row * to_width + column)..][..3];
     let pixels = rows.flat_map(|row| columns.iter().flat_map(move |&column| pixel(row, column))).copied().collect();
     Ok(Rgb { width: size, height: size, pixels })
+}
+
+/// Where the middle of a side begins: half of what is cut off, where that is no whole number rounded to the even one.
+fn crop_start(side: usize, size: usize) -> usize {
+    let cut = side - size;
+    cut / 2 + (cut & (cut / 2) & 1)
 }
 
 /// Pixels to input values: `[3, H, W]`, scaled to 0..1, less the mean, over the standard deviation.

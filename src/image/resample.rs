@@ -65,7 +65,8 @@ fn taps(from: usize, to: usize, at: usize, filter: Interpolation) -> Taps {
     // Truncation, as C casts.
     let start = (centre - support + 0.5).max(0.0) as usize;
     let end = ((centre + support + 0.5) as usize).min(from);
-    let weights: Vec<f64> = (start..end).map(|x| filter.weight((x as f64 - centre + 0.5) / stretch)).collect();
+    let squeeze = 1.0 / stretch;
+    let weights: Vec<f64> = (start..end).map(|x| filter.weight((x as f64 - centre + 0.5) * squeeze)).collect();
     let sum: f64 = weights.iter().sum();
     let fixed = |weight: f64| (weight / sum * f64::from(1 << PRECISION_BITS)).round() as i32;
     Taps { start, weights: weights.into_iter().map(fixed).collect() }

@@ -118,6 +118,7 @@ impl Card {
             preprocess: Preprocess {
                 size: 224,
                 resize: 256,
+                crop_pct: None,
                 interpolation: Interpolation::Bicubic,
                 mean: [0.485, 0.456, 0.406],
                 std: [0.229, 0.224, 0.225],

@@ -172,6 +172,7 @@ impl Config {
             size,
             // As timm's `transforms_factory.py` has it.
             resize: ((size as f64 / share).floor() as usize).max(size),
+            crop_pct: Some(share),
             interpolation: match cfg.interpolation.as_deref() {
                 Some("bilinear") => Interpolation::Bilinear,
                 _ => Interpolation::Bicubic,

@@ -1,8 +1,12 @@
 //! A picture file to pixels: the browser decodes, off the main thread.
 
+use crate::image::exif::{self, Part, Upright};
 use crate::image::{ImageError, Rgb, check_file, check_size};
-use js_sys::{ArrayBuffer, Uint8Array};
+use imagesize::ImageType;
+use js_sys::{Array, ArrayBuffer, Uint8Array};
+use std::ops::Range;
 use wasm_bindgen::JsCast;
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Blob, ColorSpaceConversion, ImageBitmap, ImageBitmapOptions, ImageOrientation, OffscreenCanvas,
@@ -12,20 +16,26 @@ use web_sys::{
 /// Bytes that are looked at first: enough for the size in most headers, metadata before it included.
 const HEAD_BYTES: f64 = 1_000_000.0;
 
-/// Decodes a picture, turned as its EXIF orientation says; of an animation, the first frame; transparency over white.
+/// Decodes a picture, turned as its EXIF orientation says; of an animation, the first frame; transparency over white. What it is held to stands
+/// in [`crate::image`].
 pub async fn decode(blob: &Blob) -> Result<Rgb, ImageError> {
     let damaged = |what: &str| ImageError::Damaged(what.into());
-    let mut head = head(blob, HEAD_BYTES).await?;
+    let mut head = bytes(blob, HEAD_BYTES).await?.to_vec();
     check_file(blob.size() as u64, &head)?;
     let mut size = imagesize::blob_size(&head);
     if size.is_err() && imagesize::image_type(&head).is_ok() && blob.size() > HEAD_BYTES {
         // Whoever hides the size behind megabytes of metadata is not decoded unmeasured.
-        head = self::head(blob, blob.size()).await?;
+        head = bytes(blob, blob.size()).await?.to_vec();
         size = Ok(imagesize::blob_size(&head).map_err(|_| damaged("it does not say its size"))?);
     }
     if let Ok(size) = size {
         check_size(size.width as u64, size.height as u64)?;
     }
+    let turned = match imagesize::image_type(&head) {
+        Ok(ImageType::Png | ImageType::Webp) => upright(blob).await?,
+        _ => None,
+    };
+    let (blob, orientation) = turned.as_ref().map_or((blob, 1), |(blob, orientation)| (blob, *orientation));
     let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(|_| damaged("no worker decodes it"))?;
     let options = ImageBitmapOptions::new();
     options.set_image_orientation(ImageOrientation::FromImage);
@@ -38,14 +48,37 @@ pub async fn decode(blob: &Blob) -> Result<Rgb, ImageError> {
     let bitmap: ImageBitmap = JsFuture::from(promise).await.map_err(refused)?.dyn_into().map_err(|_| ImageError::NotAPicture)?;
     let rgb = pixels(&bitmap);
     bitmap.close();
-    rgb
+    Ok(rgb?.turned(orientation))
 }
 
-async fn head(blob: &Blob, bytes: f64) -> Result<Vec<u8>, ImageError> {
-    let unreadable = |_| ImageError::Damaged("the file cannot be read".into());
-    let head = blob.slice_with_f64_and_f64(0.0, bytes.min(blob.size())).map_err(unreadable)?;
+/// The file's first bytes, outside the engine's memory.
+async fn bytes(blob: &Blob, count: f64) -> Result<Uint8Array, ImageError> {
+    let head = blob.slice_with_f64_and_f64(0.0, count.min(blob.size())).map_err(unreadable)?;
     let buffer: ArrayBuffer = JsFuture::from(head.array_buffer()).await.map_err(unreadable)?.dyn_into().map_err(unreadable)?;
-    Ok(Uint8Array::new(&buffer).to_vec())
+    Ok(Uint8Array::new(&buffer))
+}
+
+fn unreadable(_: JsValue) -> ImageError {
+    ImageError::Damaged("the file cannot be read".into())
+}
+
+/// A file that is to be turned, without its orientation, and that.
+async fn upright(blob: &Blob) -> Result<Option<(Blob, u8)>, ImageError> {
+    let whole = bytes(blob, blob.size()).await?;
+    let length = whole.length();
+    let read = |range: Range<u64>| {
+        let within = |at: u64| at.min(length.into()) as u32;
+        whole.subarray(within(range.start), within(range.end)).to_vec()
+    };
+    let Some(Upright { orientation, parts }) = exif::find(length.into(), read) else { return Ok(None) };
+    let pieces = Array::new();
+    for part in parts {
+        pieces.push(&match part {
+            Part::Kept(range) => whole.subarray(range.start as u32, range.end as u32),
+            Part::Changed(bytes) => Uint8Array::from(&bytes[..]),
+        });
+    }
+    Ok(Some((Blob::new_with_u8_array_sequence(&pieces).map_err(unreadable)?, orientation)))
 }
 
 fn pixels(bitmap: &ImageBitmap) -> Result<Rgb, ImageError> {

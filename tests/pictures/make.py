@@ -1,17 +1,18 @@
-"""Makes the pictures of tests/image.rs: what Pillow (13.0) makes of synthetic sources, and small files of every kind.
+"""Makes the pictures of tests/image.rs: what the reference makes of synthetic sources, and small files of every kind.
 
-usage: make.py    (writes beside itself; needs Pillow with WebP)
+usage: make.py    (writes beside itself; needs Pillow 13.0 with WebP, and torchvision 0.29)
 
-resized/   NAME-SIZE-RESIZE-FILTER.png: `source` below, also written in tests/image.rs, resized and cropped by Pillow
+resized/   NAME-SIZE-RESIZE-FILTER.png: `source` below, also written in tests/image.rs, prepared by `reference.py`
 files/     pictures as visitors have them, one for each kind
-pixels/    NAME.png: the RGB pixels over white that files/NAME.* holds, as Pillow decodes it
+pixels/    NAME.png: the RGB pixels over white that files/NAME.* holds, as `reference.py` decodes it
 """
 import struct, zlib
 from pathlib import Path
 from PIL import Image
 
+import reference
+
 HERE = Path(__file__).parent
-WHITE = (255, 255, 255, 255)
 
 
 def save(image, path, **options):
@@ -47,16 +48,8 @@ def source(kind, w, h):
     return image
 
 
-def resize_and_crop(image, size, resize, how):
-    scale = resize / min(image.size)
-    w, h = (max(resize, round(side * scale)) for side in image.size)
-    left, top = (w - size) // 2, (h - size) // 2
-    return image.resize((w, h), how).crop((left, top, left + size, top + size))
-
-
-FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 SOURCES = [
-    ("drawn", [(300, 200), (199, 301), (333, 251), (128, 128), (1, 1), (5, 3), (2048, 1365)], [(128, 128), (224, 256)]),
+    ("drawn", [(300, 200), (199, 301), (333, 251), (128, 128), (1, 1), (5, 3), (2048, 1365), (427, 640), (451, 300)], [(128, 128), (224, 256)]),
     ("drawn", [(640, 40)], [(128, 128)]),
     ("noise", [(300, 200), (47, 31), (5, 3), (1024, 700)], [(32, 37)]),
 ]
@@ -64,8 +57,8 @@ for kind, shapes, sizes in SOURCES:
     for w, h in shapes:
         image = source(kind, w, h)
         for size, resize in sizes:
-            for name, how in FILTERS.items():
-                out = resize_and_crop(image, size, resize, how)
+            for name in reference.FILTERS:
+                out = reference.prepare(image, size, resize, name)
                 save(out, f"resized/{kind}-{w}x{h}-{size}-{resize}-{name}.png", optimize=True)
 
 
@@ -82,20 +75,11 @@ def blocks(mode="RGB", pixel=lambda colour, x, y: colour):
     return image
 
 
-def over_white(image):
-    rgba = image.convert("RGBA")
-    ground = Image.new("RGBA", image.size, WHITE)
-    ground.alpha_composite(rgba)
-    return ground.convert("RGB")
-
-
 def keep(name, image=None, **options):
     """Saves `image` under files/, then what Pillow reads there, or what is already there, under pixels/."""
     if image:
         save(image, f"files/{name}", **options)
-    read = Image.open(HERE / "files" / name)
-    read = read.convert("RGB") if read.mode in ("CMYK", "L", "RGB", "1") else over_white(read)
-    save(read, f"pixels/{name.split('.')[0]}.png", optimize=True)
+    save(reference.decode(HERE / "files" / name), f"pixels/{name.split('.')[0]}.png", optimize=True)
 
 
 def png(name, depth, colour_type, rows, chunks=()):
@@ -164,7 +148,7 @@ words = lambda values: b"".join(struct.pack(">H", value) for value in values)
 png("png-rgb16.png", 16, 2, [words(256 * c + low(x, y) for x, p in enumerate(row) for c in p) for y, row in enumerate(rows)])
 keep("png-rgb16.png")
 png("png-grey16.png", 16, 0, [words(256 * luma(p) + low(x, y) for x, p in enumerate(row)) for y, row in enumerate(rows)])
-save(grey.convert("RGB"), "pixels/png-grey16.png", optimize=True)  # Pillow would clip it to 8 bits.
+keep("png-grey16.png")
 png("png-rgb-key.png", 8, 2, [bytes(c for p in row for c in p) for row in rows], [(b"tRNS", words(COLOURS[1]))])
 keep("png-rgb-key.png")
 keep("png-grey-alpha.png", blocks("LA", lambda colour, x, y: (luma(colour), min(255, 11 * x))))

@@ -1,0 +1,30 @@
+//! Writes the random pictures, the square that a network reads of each as raw RGB, and `list.tsv`: what `random_golden.py` and the browser tests read.
+//!
+//! usage: cargo run --release --features cli --example pictures -- FOLDER [SIZE]    (SIZE: every square of so many pixels, uncropped, bilinear)
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod random;
+
+use std::path::PathBuf;
+use stridescope::image::{Interpolation, decode::decode, resize_and_crop};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let folder = PathBuf::from(&arguments[0]);
+    let fixed: Option<usize> = arguments.get(1).map(|size| size.parse().unwrap());
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut list = String::new();
+    for index in 0..random::COUNT {
+        let drawn = random::draw(index);
+        let mut how = drawn.how;
+        if let Some(size) = fixed {
+            (how.size, how.resize, how.interpolation) = (size, size, Interpolation::Bilinear);
+        }
+        let square = resize_and_crop(&decode(&drawn.bytes).unwrap(), &how, (0, 0)).unwrap();
+        let filter = if how.interpolation == Interpolation::Bicubic { "bicubic" } else { "bilinear" };
+        list += &format!("{}\t{}\t{}\t{filter}\n", drawn.name, how.size, how.resize);
+        std::fs::write(folder.join(&drawn.name), &drawn.bytes).unwrap();
+        std::fs::write(folder.join(&drawn.name).with_extension("rgb"), square.pixels).unwrap();
+    }
+    std::fs::write(folder.join("list.tsv"), list).unwrap();
+}
