@@ -223,7 +223,8 @@ pub fn Arriving(
         }
         wanted || was == Some(true)
     });
-    move || match (is_busy.get(), failure.get()) {
+    move || {
+        match (is_busy.get(), failure.get()) {
         (false, None) => arrived.try_update_untracked(Option::take).flatten(),
         (_, None) => None,
         (_, Some(Failure::Connection)) => Some(view! {
@@ -234,5 +235,6 @@ pub fn Arriving(
             <p class="problem">{tr!("A new version of this page is there, and the code of this figure is gone. Load the page again.")}</p>
             {button(tr!("Reload"), site::reload).view()}
         }.into_any()),
+    }
     }
 }

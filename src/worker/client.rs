@@ -261,13 +261,15 @@ impl Client {
             self.unready.set(self.unready.get() + 1);
             if self.unready.get() >= TRIES {
                 self.unready.set(0);
-                let client = self.clone();
+                // What is asked for meanwhile is another one's.
+                let (client, open) = (self.clone(), self.give_up());
                 return spawn_local(async move {
-                    client.fail_all(if site::is_replaced().await {
+                    let message = if site::is_replaced().await {
                         "A new version of this page is there, and the engine of this one is gone. Load the page again."
                     } else {
                         "The engine could not be loaded. Check the connection, then try again."
-                    });
+                    };
+                    client.fail(open, message);
                 });
             }
             // Nobody need know of a second try.
@@ -319,8 +321,18 @@ impl Client {
 
     /// Answers all that is open with a sentence.
     fn fail_all(&self, message: &str) {
+        self.fail(self.give_up(), message);
+    }
+
+    /// Takes everything off the list.
+    fn give_up(&self) -> Vec<Open> {
         self.watch.take();
-        for open in self.open.take() {
+        self.open.take()
+    }
+
+    /// Answers requests that are off the list with a sentence.
+    fn fail(&self, requests: Vec<Open>, message: &str) {
+        for open in requests {
             self.tell(Incoming::Event(Event::Failed { id: open.request.id(), message: message.into() }, Vec::new()));
         }
     }

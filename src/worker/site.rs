@@ -67,7 +67,8 @@ pub async fn fetch_blob(url: &str) -> Option<Blob> {
 /// not started yet is.
 pub async fn is_replaced() -> bool {
     let look = || {
-        let release = Reflect::get(&web_sys::window()?, &RELEASE.into()).ok()?;
+        let window = web_sys::window()?;
+        let release = Reflect::get(&window, &RELEASE.into()).ok()?;
         let look: Function = Reflect::get(&release, &"isReplaced".into()).ok()?.dyn_into().ok()?;
         look.call0(&release).ok()?.dyn_into::<Promise>().ok()
     };

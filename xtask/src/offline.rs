@@ -74,7 +74,9 @@ fn kept(path: &str) -> Kept {
         (Some("samples"), _) => Kept::Later,
         (Some("weights"), name) if name.starts_with("tiny-") => Kept::Later,
         // What the browser shows of a page that is installed.
-        (None, _) if path == "manifest.webmanifest" || path == "assets/icon.svg" || path.starts_with("assets/icons/") => Kept::AtOnce,
+        (None, _) if path == "manifest.webmanifest" || path == "assets/icon.svg" || path.starts_with("assets/icons/") => {
+            Kept::AtOnce
+        }
         // The page has a key of its own, the worker is the browser's business, and what others know the page does not load.
         _ => Kept::Never,
     }
@@ -209,8 +211,7 @@ mod tests {
         let version = page.split("data-version=\"").nth(1).and_then(|rest| rest.split('"').next()).ok_or("no version")?;
         assert_eq!(version.len(), 16);
         assert!(worker.contains(&format!("const VERSION = \"{version}\";")), "{worker}");
-        let files =
-            format!("const FILES = {{\n  \"./\": \"{}\",\n  \"{app}\": \"{}\",\n}};", sum(page.as_bytes()), sum(b"app"));
+        let files = format!("const FILES = {{\n  \"./\": \"{}\",\n  \"{app}\": \"{}\",\n}};", sum(page.as_bytes()), sum(b"app"));
         assert!(worker.contains(&files), "{worker}");
         assert!(worker.contains(&format!("const LATER = {{\n  \"{engine}\": \"{}\",\n}};", sum(b"worker"))), "{worker}");
         assert!(!site.join("sw.js.br").exists());

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::compress;
 use crate::error::Error;
@@ -179,18 +179,6 @@ fn with_addresses(
     }
 }
 
-/// Where a file of a group is in a page's folder, by the group's name and its own.
-pub fn find(site: &Path, group: &str, name: &str) -> Result<PathBuf, Error> {
-    let entries = fs::read_dir(site).map_err(|error| Error::file(STEP, site, error))?;
-    let start = format!("{group}-");
-    entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.file_name().is_some_and(|folder| folder.to_string_lossy().starts_with(&start)))
-        .map(|path| path.join(name))
-        .find(|path| path.is_file())
-        .ok_or_else(|| Error::new(STEP, format!("{} holds no {group}-*/{name}", site.display()), "Build the page anew."))
-}
-
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|error| Error::file(STEP, path, error))
 }
@@ -265,7 +253,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_loads_is_in_folders_of_its_version_and_what_others_know_stays_where_it_was() -> Result<(), Box<dyn std::error::Error>> {
+    fn what_a_page_loads_is_in_folders_of_its_version_and_what_others_know_stays_where_it_was()
+    -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let (from, out) = (folder.path().join("built"), folder.path().join("dist"));
         let sw = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/sw.js");
@@ -311,15 +300,19 @@ mod tests {
             format!("<script>{}</script>", headers::BOOT),
             format!(r#"href="./{}/styles.css""#, of("app")),
             format!(r#"src="./{0}/start.js" data-js="./{0}/app.js" data-wasm="./{0}/app_bg.wasm" data-app="./{0}/""#, of("app")),
-            format!(r#"data-texts="./{}/" data-samples="./{}/" data-engine="./{}/worker_loader.js""#, of("texts"), of("samples"), of("engine")),
+            format!(
+                r#"data-texts="./{}/" data-samples="./{}/" data-engine="./{}/worker_loader.js""#,
+                of("texts"),
+                of("samples"),
+                of("engine")
+            ),
         ] {
             assert!(page.contains(&part), "{part} is not in\n{page}");
         }
-        assert_eq!(find(&out, "engine", LOADER)?, out.join(of("engine")).join(LOADER));
-        assert!(find(&out, "engine", "none.js").is_err());
         let loader = fs::read_to_string(out.join(of("engine")).join(LOADER))?;
         let (large, small) = (of("large.safetensors"), of("tiny-a.safetensors"));
-        let list = format!(r#"{{"large.safetensors":"{large}/large.safetensors","tiny-a.safetensors":"{small}/tiny-a.safetensors"}}"#);
+        let list =
+            format!(r#"{{"large.safetensors":"{large}/large.safetensors","tiny-a.safetensors":"{small}/tiny-a.safetensors"}}"#);
         assert_eq!(loader, format!("self.stridescopeWeights={list};\nimport init from './worker.js';"));
         Ok(())
     }
@@ -348,7 +341,8 @@ mod tests {
         ];
         for (file, expected) in cases {
             let other = names(&[(file, "changed")])?;
-            let changed: Vec<&str> = first.iter().filter(|(key, name)| other.get(*key) != Some(*name)).map(|(key, _)| key.as_str()).collect();
+            let changed: Vec<&str> =
+                first.iter().filter(|(key, name)| other.get(*key) != Some(*name)).map(|(key, _)| key.as_str()).collect();
             assert_eq!(changed, expected, "{file}");
         }
         Ok(())

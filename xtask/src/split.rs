@@ -80,7 +80,11 @@ fn remove_pieces(dist: &Path, start: &str) -> Result<(), Error> {
 /// while it comes.
 fn without_streaming(script: &str) -> Result<String, Error> {
     if !script.contains(STREAMING) {
-        return Err(Error::new(STEP, format!("the script does not hold {STREAMING}"), "Use the version of wasm_split_cli_support in Cargo.lock."));
+        return Err(Error::new(
+            STEP,
+            format!("the script does not hold {STREAMING}"),
+            "Use the version of wasm_split_cli_support in Cargo.lock.",
+        ));
     }
     Ok(script.replace(STREAMING, "instantiated(src, imports)") + INSTANTIATED)
 }
@@ -101,7 +105,10 @@ mod tests {
     fn no_piece_is_compiled_as_it_comes_without_a_look_at_its_type() {
         let script = "const a = () => (WebAssembly.instantiateStreaming(src, imports));\nconst b = () => (WebAssembly.instantiateStreaming(src, imports));";
         let changed = without_streaming(script).expect("it has what is changed");
-        assert!(changed.starts_with("const a = () => (instantiated(src, imports));\nconst b = () => (instantiated(src, imports));"), "{changed}");
+        assert!(
+            changed.starts_with("const a = () => (instantiated(src, imports));\nconst b = () => (instantiated(src, imports));"),
+            "{changed}"
+        );
         assert_eq!(changed.matches("instantiateStreaming").count(), 1, "{changed}");
         let error = without_streaming("const a = 1;").expect_err("another script").to_string();
         assert!(error.contains("does not hold WebAssembly"), "{error}");
