@@ -1,12 +1,12 @@
-// Starts the page: the build writes the names of its wasm and of the script around it, and what it needs to check them, into this script's tag.
+// Starts the page: the build writes into this script's tag where the files of the page's version are, and what it needs to check them.
 const isEmbed = window.parent !== window || new URLSearchParams(location.search).has("embed");
-const { js, wasm, integrity = "", version } = document.querySelector("script[data-wasm]").dataset;
+const { js, wasm, engine, integrity = "", version } = document.querySelector("script[data-wasm]").dataset;
 
 // On a visit where everything is on the device already, the engine starts beside the page, which takes it over (`early` in src/worker/client.rs).
 // On the first one the page's own files come first, and a figure in another page may never need it.
 if (!isEmbed && window.origin !== "null" && navigator.serviceWorker?.controller) {
   try {
-    const early = { worker: new Worker(new URL("worker_loader.js", document.baseURI), { type: "module" }), isReady: false };
+    const early = { worker: new Worker(new URL(engine, document.baseURI), { type: "module" }), isReady: false };
     early.worker.onmessage = () => { early.isReady = true; };
     // The page starts another.
     early.worker.onerror = () => { delete window.stridescopeEngine; };
@@ -21,20 +21,14 @@ start();
 /// the page around answers no more.
 async function start() {
   try {
+    // A host whose policy is of an older version did not let it run where it stands in the page.
+    if (!globalThis.stridescopeRelease) await import("./boot.js");
     await painted();
     const code = fetch(new URL(wasm, document.baseURI), { integrity });
     const { default: init } = await import(new URL(js, document.baseURI));
     await init({ module_or_path: code });
   } catch (error) {
-    const sentences = {
-      en: "The code of this page could not be started. Check the connection, then load the page again; it takes a browser with WebAssembly.",
-      ko: "이 페이지의 코드를 시작하지 못했다. 연결을 확인한 뒤 페이지를 다시 불러온다. WebAssembly를 지원하는 브라우저가 필요하다.",
-    };
-    const said = document.createElement("p");
-    said.className = "wrap problem";
-    said.role = "alert";
-    said.textContent = sentences[document.documentElement.lang] ?? sentences.en;
-    document.body.prepend(said);
+    globalThis.stridescopeRelease?.lost();
     throw error;
   }
 

@@ -3,7 +3,8 @@
 (() => {
   "use strict";
   const VERSION = 1;
-  const SITE = new URL("./", document.currentScript.src).href;
+  // The page's own copy lies below the site, in the folder of its version.
+  const SITE = new URL(document.currentScript.dataset.site ?? "./", document.currentScript.src).href;
   const IS_OURS = new URL("./", document.baseURI).href === SITE;
   const PARAMETERS = [
     "models", "node", "open", "image", "size", "shift", "probe", "at", "channel", "sort", "colours", "scale", "count", "level", "base", "backend", "kernels",

@@ -1,5 +1,5 @@
-// Keeps this version of the site on the device, so that the page works with no network. Online the site itself answers, but for files with a
-// hash in their name. A page and the files under it are thus of one version: the site's while it answers, the kept one when it does not.
+// Keeps this version of the site on the device, so that the page works with no network. Online the site itself answers, but for files in folders
+// with a hash in their name, which are the same wherever they come from. A page names its files so, and thus never gets one of another version.
 
 // Both lists are written by the build, as {path below this file's folder: SHA-256}: what is kept at once, and what is kept once it was used.
 const FILES = {};
@@ -16,7 +16,10 @@ let isAway = false;
 
 const address = (path) => new URL(path, SITE).href;
 const store = () => caches.open(STORES + VERSION);
-const isFixed = (path) => /[-_][0-9a-f]{14,16}[-_.]/.test(path);
+const HASH = /^([a-z]+)-[0-9a-f]{16}\//;
+const isFixed = (path) => HASH.test(path);
+/// What a file is called in every version.
+const plain = (path) => path.replace(HASH, "$1/");
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
@@ -27,23 +30,29 @@ self.addEventListener("message", (event) => {
 });
 self.addEventListener("fetch", (event) => {
   const { request } = event;
-  // Other sites, parts of files and files that are not listed are the browser's own business.
-  if (request.method !== "GET" || request.headers.has("range") || !request.url.startsWith(SITE)) return;
+  // Other sites, parts of files, files that are not listed and what is wanted past every cache are the browser's own business.
+  if (request.method !== "GET" || request.headers.has("range") || request.cache === "reload" || !request.url.startsWith(SITE)) return;
   const name = new URL(request.url).pathname.slice(new URL(SITE).pathname.length);
   const path = name === "" || name === "index.html" ? "./" : name;
   if (Object.hasOwn(FILES, path) || Object.hasOwn(LATER, path)) event.respondWith(answer(event, path));
 });
 
-/// Everything of this version or nothing, and of the rest what the version before had kept, downloaded again only where it changed.
+/// Everything of this version or nothing, and of the rest what the version before had kept. Only what changed is downloaded.
 async function install() {
   const cache = await store();
-  const fresh = (path, integrity) => new Request(address(path), { cache: "no-cache", integrity });
-  await cache.addAll(Object.entries(FILES).map(([path, integrity]) => fresh(path, integrity)));
-  const older = await Promise.all((await olderStores()).map((name) => caches.open(name)));
-  await Promise.allSettled(Object.entries(LATER).map(async ([path, integrity]) => {
-    const kept = (await Promise.all(older.map((cache) => cache.match(address(path))))).find(Boolean);
-    if (kept && !(await keep(path, kept))) await cache.add(fresh(path, integrity));
-  }));
+  const older = new Map();
+  for (const name of await olderStores()) {
+    const kept = await caches.open(name);
+    for (const { url } of await kept.keys()) older.set(url.slice(SITE.length), kept);
+  }
+  const put = async ([path, integrity]) => {
+    const kept = isFixed(path) ? await older.get(path)?.match(address(path), { ignoreVary: true }) : undefined;
+    if (kept) await cache.put(address(path), kept);
+    else await cache.add(new Request(address(path), { cache: "no-cache", integrity }));
+  };
+  await Promise.all(Object.entries(FILES).map(put));
+  const used = new Set([...older.keys()].map(plain));
+  await Promise.allSettled(Object.entries(LATER).filter(([path]) => used.has(plain(path))).map(put));
 }
 
 async function activate() {

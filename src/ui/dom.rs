@@ -22,12 +22,7 @@ pub fn window() -> Option<Window> {
 
 /// Fetches a file of this site.
 pub async fn fetch_blob(url: &str) -> Result<Blob, ()> {
-    let window = window().ok_or(())?;
-    let response: Response = JsFuture::from(window.fetch_with_str(url)).await.map_err(drop)?.dyn_into().map_err(drop)?;
-    if !response.ok() {
-        return Err(());
-    }
-    JsFuture::from(response.blob().map_err(drop)?).await.map_err(drop)?.dyn_into().map_err(drop)
+    crate::worker::site::fetch_blob(url).await.ok_or(())
 }
 
 /// An address under which an `<img>` can show a file.
@@ -85,20 +80,6 @@ pub fn copy_and_tell(text: String, kind: impl std::fmt::Display + 'static, told:
     });
 }
 
-/// The body of a response of this site, as text; nothing where it says no.
-pub async fn text(response: JsValue) -> Option<String> {
-    let response: Response = response.dyn_into().ok()?;
-    if !response.ok() {
-        return None;
-    }
-    JsFuture::from(response.text().ok()?).await.ok()?.as_string()
-}
-
-/// Fetches a text of this site.
-pub async fn fetch_text(url: &str) -> Option<String> {
-    text(JsFuture::from(window()?.fetch_with_str(url)).await.ok()?).await
-}
-
 /// Whether this page is of an origin, which a sandboxed frame is not: then it has no storage and no camera.
 pub fn has_origin() -> bool {
     window().is_some_and(|window| window.origin() != "null")
@@ -127,12 +108,13 @@ pub fn site() -> String {
     path.rfind('/').map_or(path, |end| &path[..=end]).into()
 }
 
-/// Runs a script of this site, unless it has been run already. One that did not load is forgotten, so that it can be run again, and `failed` is
-/// called.
-pub fn run_script_once(url: &str, failed: impl FnOnce() + 'static) {
+/// Runs a script of this site, unless it has been run already, and tells it where the site is, relative to it. One that did not load is
+/// forgotten, so that it can be run again, and `failed` is called.
+pub fn run_script_once(url: &str, site: &str, failed: impl FnOnce() + 'static) {
     let Some(head) = document().and_then(|document| document.head()) else { return };
     if all(Some(&head), &format!("script[src=\"{url}\"]")).is_empty()
         && let Some(script) = create::<HtmlElement>("script")
+        && script.set_attribute("data-site", site).is_ok()
         && script.set_attribute("src", url).is_ok()
     {
         let lost = script.clone();

@@ -4,7 +4,7 @@ use super::dom;
 use super::state::Lang;
 use crate::tr;
 use crate::words::{self, Catalogue};
-use wasm_bindgen_futures::JsFuture;
+use crate::worker::site;
 
 /// The languages that can be chosen, each by its own name.
 pub const LANGUAGES: [(Lang, &str); 2] = [(Lang::En, "English"), (Lang::Ko, "한국어")];
@@ -26,7 +26,7 @@ pub fn resolved(lang: Lang) -> Lang {
 pub async fn fetch(lang: Lang) -> Result<Option<Catalogue>, String> {
     match lang {
         Lang::Ko => {
-            let texts = catalogue("assets/lang/ko.json", "assets/labels/imagenet-1k.ko.tsv").await;
+            let texts = catalogue("lang/ko.json", "labels/imagenet-1k.ko.tsv").await;
             texts.map(Some).ok_or_else(|| NOT_FETCHED.to_string())
         }
         Lang::En | Lang::Auto => Ok(None),
@@ -42,11 +42,6 @@ pub fn speak(lang: Lang, texts: Option<Catalogue>) {
 
 async fn catalogue(sentences: &str, labels: &str) -> Option<Catalogue> {
     // Both are on their way before either is waited for.
-    let requests = [sentences, labels].map(|url| dom::window().map(|window| window.fetch_with_str(url)));
-    let mut texts = Vec::new();
-    for request in requests {
-        let response = JsFuture::from(request?).await.ok()?;
-        texts.push(dom::text(response).await?);
-    }
-    Catalogue::read(&texts[0], &texts[1]).ok()
+    let [sentences, labels] = [sentences, labels].map(|file| site::request(&site::texts(file)));
+    Catalogue::read(&site::text(sentences).await?, &site::text(labels).await?).ok()
 }

@@ -14,6 +14,7 @@ use super::share::Forms;
 use super::strides::Strides;
 use super::weights::Weights;
 use crate::tr;
+use crate::worker::site;
 use leptos::html::Section;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -21,6 +22,15 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 /// A view, or its code did not come.
 type Fetched = Result<AnyView, SplitLoaderError>;
+
+/// Why a part's code did not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// Nobody answered, or not with it.
+    Connection,
+    /// The site has another version of the page by now.
+    Replaced,
+}
 
 /// A part that is fetched later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,16 +200,19 @@ pub fn Arriving(
 ) -> impl IntoView {
     let owner = Owner::current().unwrap_or_default();
     let arrived = RwSignal::new_local(None::<AnyView>);
-    let has_failed = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
     let fetch = move || {
         is_busy.set(true);
-        has_failed.set(false);
+        failure.set(None);
         let owner = owner.clone();
         spawn_local(async move {
             // Where the page speaks another language by now, this place is gone, and nothing is set.
             match figure.fetch(session, owner).await {
                 Ok(view) => drop(arrived.try_set(Some(view))),
-                Err(_) => drop(has_failed.try_set(true)),
+                Err(_) => {
+                    let why = if site::is_replaced().await { Failure::Replaced } else { Failure::Connection };
+                    drop(failure.try_set(Some(why)));
+                }
             }
             is_busy.try_set(false);
         });
@@ -214,12 +227,16 @@ pub fn Arriving(
         wanted || was == Some(true)
     });
     move || {
-        match (is_busy.get(), has_failed.get()) {
-        (false, false) => arrived.try_update_untracked(Option::take).flatten(),
-        (_, false) => None,
-        (_, true) => Some(view! {
+        match (is_busy.get(), failure.get()) {
+        (false, None) => arrived.try_update_untracked(Option::take).flatten(),
+        (_, None) => None,
+        (_, Some(Failure::Connection)) => Some(view! {
             <p class="problem">{tr!("The code of this figure could not be fetched. Check the connection, then try again.")}</p>
             {button(tr!("Try again"), move || fetch.run(())).view()}
+        }.into_any()),
+        (_, Some(Failure::Replaced)) => Some(view! {
+            <p class="problem">{tr!("A new version of this page is there, and the code of this figure is gone. Load the page again.")}</p>
+            {button(tr!("Reload"), site::reload).view()}
         }.into_any()),
     }
     }

@@ -7,6 +7,7 @@ use super::lang::resolved;
 use super::session::Session;
 use super::state::State;
 use crate::tr;
+use crate::worker::site;
 use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -14,7 +15,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlElement;
 
 /// The script that makes `<stride-scope>` a figure, in this page as in any other.
-const ELEMENT: &str = "./stride-scope.js";
+const ELEMENT: &str = "stride-scope.js";
 
 /// The article; it is fetched once one comes near it.
 #[component]
@@ -28,7 +29,7 @@ pub fn Learn(
     let fetch = move || {
         has_failed.set(false);
         spawn_local(async move {
-            let text = dom::fetch_text(&format!("assets/learn/{}.html", lang.name())).await;
+            let text = site::text(site::request(&site::texts(&format!("learn/{}.html", lang.name())))).await;
             // Nothing is there where another language is spoken by now.
             match (text, place.try_get_untracked().flatten()) {
                 (Some(text), Some(place)) => put(&place, &text, session),
@@ -79,7 +80,7 @@ fn put(place: &HtmlElement, text: &str, session: Session) {
 
 /// Runs the script of the article's figures, and once more when the browser is online again, should it not load.
 fn run_element(session: Session) {
-    dom::run_script_once(ELEMENT, move || session.when_online(move || run_element(session)));
+    dom::run_script_once(&site::code(ELEMENT), "../", move || session.when_online(move || run_element(session)));
 }
 
 /// The article's figures in the page's language and theme.

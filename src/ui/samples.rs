@@ -1,5 +1,8 @@
 //! The sample pictures that the site carries.
 
+#[cfg(feature = "ui")]
+use crate::worker::site;
+
 /// A picture under `assets/samples`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
@@ -13,20 +16,21 @@ pub struct Sample {
     pub credit: &'static str,
 }
 
+#[cfg(feature = "ui")]
 impl Sample {
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("assets/samples/{}", self.file)
+        site::samples(self.file)
     }
 
     /// Where a small copy of it is, enough to look at.
     pub fn preview(&self) -> String {
-        format!("assets/samples/previews/{}.webp", self.id)
+        site::samples(&format!("previews/{}.webp", self.id))
     }
 
     /// Where a square of it is, enough to choose by.
     pub fn thumb(&self) -> String {
-        format!("assets/samples/thumbs/{}.jpg", self.id)
+        site::samples(&format!("thumbs/{}.jpg", self.id))
     }
 }
 

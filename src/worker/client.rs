@@ -2,6 +2,7 @@
 //! it was busy with is then asked once more.
 
 use super::protocol::{BackendChoice, Event, Request, Run, Step};
+use super::site;
 use super::transport::{numbers, pack, unpack};
 use js_sys::{Array, Reflect};
 use std::cell::{Cell, RefCell};
@@ -11,8 +12,6 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 
-/// The loader that the build puts beside the page.
-const LOADER: &str = "worker_loader.js";
 /// Where assets/start.js leaves a worker that it started before this code was there.
 const EARLY: &str = "stridescopeEngine";
 /// How often it is looked whether the worker still says something. A page that sleeps does not look.
@@ -230,6 +229,8 @@ impl Client {
                 return self.lose(Trouble::Gpu);
             }
             Event::Ran(ran) => self.on_gpu.set(ran.backend.name == "webgpu"),
+            // Weights that did not come may be of a version that the site has no more: the reader hears of it.
+            Event::Failed { .. } => spawn_local(async { drop(site::is_replaced().await) }),
             _ => {}
         }
         if let Some(id) = event.answers() {
@@ -268,7 +269,16 @@ impl Client {
             self.unready.set(self.unready.get() + 1);
             if self.unready.get() >= TRIES {
                 self.unready.set(0);
-                return self.fail_all("The engine could not be loaded. Check the connection, then try again.");
+                // What is asked for meanwhile is another one's.
+                let (client, open) = (self.clone(), self.give_up());
+                return spawn_local(async move {
+                    let message = if site::is_replaced().await {
+                        "A new version of this page is there, and the engine of this one is gone. Load the page again."
+                    } else {
+                        "The engine could not be loaded. Check the connection, then try again."
+                    };
+                    client.fail(open, message);
+                });
             }
             // Nobody need know of a second try.
             return self.ensure();
@@ -319,8 +329,18 @@ impl Client {
 
     /// Answers all that is open with a sentence.
     fn fail_all(&self, message: &str) {
+        self.fail(self.give_up(), message);
+    }
+
+    /// Takes everything off the list.
+    fn give_up(&self) -> Vec<Open> {
         self.watch.take();
-        for open in self.open.take() {
+        self.open.take()
+    }
+
+    /// Answers requests that are off the list with a sentence.
+    fn fail(&self, requests: Vec<Open>, message: &str) {
+        for open in requests {
             self.tell(Incoming::Event(Event::Failed { id: open.request.id(), message: message.into() }, Vec::new()));
         }
     }
@@ -368,17 +388,16 @@ fn early() -> Option<(Worker, bool)> {
     Some((worker, is_ready))
 }
 
-/// A worker that runs the loader. A sandboxed frame is of no origin, so that no script's address is of its own: there it is started by a line
+/// A worker that runs the engine's loader. A sandboxed frame is of no origin, so that no script's address is of its own: there it is started by a line
 /// of script that imports the loader. Chromium lets such a worker be no module.
 fn started() -> Result<Worker, JsValue> {
     let window = web_sys::window().ok_or(JsValue::NULL)?;
     if window.origin() != "null" {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        return Worker::new_with_options(&format!("./{LOADER}"), &options);
+        return Worker::new_with_options(&site::engine(), &options);
     }
-    let base = window.document().and_then(|document| document.base_uri().ok().flatten()).unwrap_or_default();
-    let address = serde_json::Value::from(Url::new_with_base(LOADER, &base)?.href());
+    let address = serde_json::Value::from(site::engine());
     // A promise that is broken tells nobody outside; an error does.
     let script = format!("import({address}).catch((error) => setTimeout(() => {{ throw error; }}));");
     let bag = BlobPropertyBag::new();

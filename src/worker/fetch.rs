@@ -16,8 +16,9 @@ extern "C" {
 }
 
 /// An address of this site in full: a worker that was started from a blob, as in a sandboxed frame, has no address that others could be relative to.
+/// The engine is in a folder of the site.
 fn absolute(url: &str) -> String {
-    let whole = || MODULE.with(|module| Url::new_with_base(url, module).map(|url| url.href()).ok());
+    let whole = || MODULE.with(|module| Url::new_with_base(&format!("../{url}"), module).map(|url| url.href()).ok());
     if url.contains("://") { url.into() } else { whole().unwrap_or_else(|| url.into()) }
 }
 

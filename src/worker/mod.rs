@@ -21,6 +21,8 @@ mod kept;
 #[cfg(feature = "webgpu")]
 mod picture;
 pub mod protocol;
+#[cfg(feature = "ui")]
+pub mod site;
 #[cfg(feature = "webgpu")]
 mod store;
 #[cfg(feature = "webgpu")]

@@ -15,6 +15,7 @@ use crate::weights::hub::{Config, Listed, Repository};
 use crate::weights::inspect::Inspection;
 use crate::weights::source::{Source, SourceError, host};
 use crate::weights::{self, Card, Checkpoint, Layout, WeightsError, check, formula, tfjs};
+use js_sys::Reflect;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use web_sys::Blob;
 const KEPT: usize = 4;
 /// Side that a network is built for when nothing else is said, in pixels; it takes other sizes too.
 const FORMULA_SIZE: usize = 224;
+/// What xtask/src/release.rs has the loader leave: where each file of weights is, from the site's folder on.
+const WEIGHTS: &str = "stridescopeWeights";
 /// What the weights of the formula are called among the checkpoints; no source is written so.
 const FORMULA: &str = "formula of ";
 
@@ -104,8 +107,6 @@ pub struct Store {
     networks: Vec<(Key, Loaded)>,
     /// The file that was looked into last; it stays for the run that follows.
     opened: Option<String>,
-    /// Names of the weights files that this site carries; asked once.
-    present: Option<Vec<String>>,
     partial: Partial,
     /// Something that the visitor should know.
     pub notice: Option<String>,
@@ -238,8 +239,8 @@ impl Store {
                 read(blob, name, &mut bytes, &mut |received| report(Step::Weights { received, total })).await?;
                 read_held(bytes, None)?
             }
-            Source::Entry(entry) => match self.carried(entry).await {
-                Ok(Some(url)) => {
+            Source::Entry(entry) => match entry.file.as_deref().and_then(carried) {
+                Some(url) => {
                     let bytes = (entry.built_in || entry.remote.is_none()).then_some(entry.bytes);
                     let sha256 = entry.sha256.clone().filter(|_| bytes.is_some());
                     let wanted = Wanted {
@@ -253,36 +254,12 @@ impl Store {
                     };
                     read_held(download(&wanted, &mut Partial::default(), None, report).await?.0, None)?
                 }
-                Ok(None) => self.remote(source, fetching, report).await?,
-                // The site may carry it: nobody else is proposed before it was asked.
-                Err(unknown) => self.remote(source, fetching, report).await.map_err(|error| match error {
-                    StoreError::Elsewhere { .. } => unknown.into(),
-                    error => error,
-                })?,
+                None => self.remote(source, fetching, report).await?,
             },
             Source::Hub(_) | Source::Address(_) => self.remote(source, fetching, report).await?,
         };
         self.checkpoints.insert(key, held.clone());
         Ok(held)
-    }
-
-    /// Where this site carries an entry's file, if it does; an error where it does not answer, as without a connection.
-    async fn carried(&mut self, entry: &CatalogueEntry) -> Result<Option<String>, FetchError> {
-        let Some(file) = &entry.file else { return Ok(None) };
-        let is_there = entry.built_in || self.is_present(file).await?;
-        Ok(is_there.then(|| format!("assets/weights/{file}")))
-    }
-
-    /// Whether this site carries a file; one without a list is taken to carry none but the built-in ones.
-    async fn is_present(&mut self, file: &str) -> Result<bool, FetchError> {
-        if self.present.is_none() {
-            self.present = match text("assets/weights/present.json", &mut || true).await {
-                Ok(json) => serde_json::from_slice(&json).ok(),
-                Err(error @ (FetchError::Silent { .. } | FetchError::Broken { .. })) => return Err(error),
-                Err(_) => None,
-            };
-        }
-        Ok(self.present.as_ref().is_some_and(|files| files.iter().any(|name| name == file)))
     }
 
     /// Weights that are kept on this device, or fetched from elsewhere.
@@ -334,6 +311,12 @@ impl Store {
         }
         Ok(held)
     }
+}
+
+/// Where the site carries a file of weights, if it does: the build tells the loader that this engine was started by.
+fn carried(file: &str) -> Option<String> {
+    let weights = Reflect::get(&js_sys::global(), &WEIGHTS.into()).ok()?;
+    Reflect::get(&weights, &file.into()).ok()?.as_string()
 }
 
 fn elsewhere(source: &Source) -> StoreError {

@@ -214,15 +214,15 @@ test('goals compare the worst that was measured with what is aimed at', () => {
 test('what travels is counted by part, and an engine\'s files once', () => {
   const sent = [
     ['/', 10],
-    ['/app-0123456789abcdef.js', 200],
-    ['/app-0123456789abcdef_bg.wasm', 3000],
-    ['/app-0123456789abcdef-chunk_7.wasm', 40],
-    ['/app-0123456789abcdef-split_cost.wasm', 50],
-    ['/worker_loader.js', 4],
-    ['/worker-0123456789abcdef_bg.wasm', 50000],
-    ['/assets/weights/tiny-a.safetensors', 600000],
-    ['/assets/samples/chelsea.png', 7],
-    ['/styles-0123456789abcdef.css', 1],
+    ['/app-0123456789abcdef/app.js', 200],
+    ['/app-0123456789abcdef/app_bg.wasm', 3000],
+    ['/app-0123456789abcdef/app-chunk_7.wasm', 40],
+    ['/app-0123456789abcdef/app-split_cost.wasm', 50],
+    ['/engine-0123456789abcdef/worker_loader.js', 4],
+    ['/engine-0123456789abcdef/worker_bg.wasm', 50000],
+    ['/weights-0123456789abcdef/tiny-a.safetensors', 600000],
+    ['/samples-0123456789abcdef/chelsea.png', 7],
+    ['/app-0123456789abcdef/styles.css', 1],
     ['/ort/a.wasm', 5],
     ['/ort/a.wasm', 5],
     ['/tfjs-wasm/b.js', 5],
@@ -235,7 +235,7 @@ test('what travels is counted by part, and an engine\'s files once', () => {
     ['page: the rest', 2, 11],
   ]);
   assert.deepEqual(engineFiles('ort', sent), [['/ort/a.wasm', '/files/ort/a.wasm']]);
-  assert.deepEqual(engineFiles('ours', sent).map(([path]) => path), ['/worker_loader.js', '/worker-0123456789abcdef_bg.wasm']);
+  assert.deepEqual(engineFiles('ours', sent).map(([path]) => path), ['/engine-0123456789abcdef/worker_loader.js', '/engine-0123456789abcdef/worker_bg.wasm']);
   assert.deepEqual(engineFiles('tfjs', sent).map(([path]) => path), ['/tfjs-wasm/b.js']);
 });
 

@@ -38,7 +38,9 @@ function told({ json }) {
 
 /** Our engine, spoken to as the page does: src/worker/protocol.rs. `run` may be asked for the outputs of layers as well. */
 async function startOurs({ net, weights = 'formula', size, batch = 1, backend }) {
-  const worker = new Worker('/worker_loader.js', { type: 'module' });
+  const page = await (await fetch('/index.html')).text();
+  const [, loader] = /data-engine="\.([^"]+)"/.exec(page);
+  const worker = new Worker(loader, { type: 'module' });
   await next(worker, (message) => (told(message).type === 'ready' ? true : undefined));
   const input = batch === 1 ? 'formula' : { batch };
   let id = 0;

@@ -16,8 +16,8 @@ const TYPES = {
   '.wasm': 'application/wasm',
   '.webmanifest': 'application/manifest+json',
 };
-/** A name with a hash of the file in it, as in deploy/nginx.conf. */
-const HASHED = /[-_][0-9a-f]{14,16}[-_.][^/]*$/;
+/** In a folder with a hash in its name, as in deploy/nginx.conf. */
+const HASHED = /\/[a-z]+-[0-9a-f]{16}\//;
 
 /**
  * Serves folders by prefix, `{'/': 'dist', '/ort/': '…'}`; the longest prefix that fits wins. `asHost` has it do what a visitor's host

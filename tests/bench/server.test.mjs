@@ -43,7 +43,7 @@ test('a host sends what is compressed, and what has not changed only once', asyn
     'site/index.html': '<!doctype html>',
     'site/worker_bg.wasm': 'plain',
     'site/worker_bg.wasm.br': 'br',
-    'site/app-0123456789abcdef.js': '1',
+    'site/app-0123456789abcdef/app.js': '1',
   };
   const { folder, server, get } = await serve(context, files, { asHost: true });
   const changed = new Date('2026-11-24T10:00:00.700Z');
@@ -54,7 +54,7 @@ test('a host sends what is compressed, and what has not changed only once', asyn
   assert.deepEqual([plain.text, plain.headers['cache-control'], plain.headers['content-encoding']], ['plain', 'no-cache', undefined]);
   const compressed = await get('/worker_bg.wasm', { 'accept-encoding': 'gzip, br' });
   assert.deepEqual([compressed.text, compressed.headers['content-encoding'], compressed.headers['content-type']], ['br', 'br', 'application/wasm']);
-  assert.match((await get('/app-0123456789abcdef.js')).headers['cache-control'], /immutable/);
+  assert.match((await get('/app-0123456789abcdef/app.js')).headers['cache-control'], /immutable/);
 
   const date = plain.headers['last-modified'];
   assert.equal((await get('/worker_bg.wasm', { 'if-modified-since': date })).status, 304);

@@ -9,8 +9,8 @@ import { table } from './text.mjs';
 
 const compress = promisify(brotliCompress);
 
-const isEngine = (path) => /^\/worker[^/]*$/.test(path);
-const isData = (path) => /^\/assets\/(weights|samples)\//.test(path);
+const isEngine = (path) => /^\/engine-[0-9a-f]{16}\//.test(path);
+const isData = (path) => /^\/(weights|samples)-[0-9a-f]{16}\//.test(path);
 const isCode = (path) => /\.(js|mjs|wasm)$/.test(path);
 /** Code of figures, which is fetched when the page stands, as xtask/src/sizes.rs has it. */
 const isLater = (path) => /\/app-[^/]*-(split|chunk)_[^/]*$/.test(path);

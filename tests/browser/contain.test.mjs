@@ -53,6 +53,7 @@ describe("the policy", () => {
   };
   const directives = (policy) => new Map(policy.split("; ").map((directive) => directive.split(" ")).map(([name, ...sources]) => [name, sources]));
 
+  const boot = `'sha256-${createHash("sha256").update(readFileSync(join(project, "assets/boot.js"))).digest("base64")}'`;
   for (const [file, lines] of Object.entries(headers)) {
     test(`of ${file} lets in what is needed and nothing else`, () => {
       const sent = new Map(lines.map(([, name, value]) => [name, value]));
@@ -60,7 +61,7 @@ describe("the policy", () => {
       const own = ["'self'", "https://stridescope.example"];
       const only = (name, ...more) => policy.get(name).filter((source) => ![...own, ...more].includes(source) && !(file === "_headers" && source.startsWith("https://")));
       for (const name of ["default-src", "base-uri", "form-action"]) assert.deepEqual(policy.get(name), ["'none'"], name);
-      assert.deepEqual(only("script-src", "'wasm-unsafe-eval'"), []);
+      assert.deepEqual(only("script-src", "'wasm-unsafe-eval'", boot), []);
       assert.deepEqual(only("worker-src", "blob:"), []);
       assert.deepEqual(only("img-src", "data:", "blob:"), []);
       assert.deepEqual(only("media-src", "blob:"), []);

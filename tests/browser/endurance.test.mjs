@@ -1,10 +1,9 @@
 // Hours of use in minutes: what the page holds after many predictions, networks and pictures, and whether it still answers for the last of them.
 // STRIDESCOPE_SOAK=1 makes them many; STRIDESCOPE_SOAK_OUT names a file for the curves.
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { answered, answers, dist, keeping, launch, serve, watch } from "./harness.mjs";
+import { answered, answers, keeping, launch, loaderText, serve, watch } from "./harness.mjs";
 
 const soak = process.env.STRIDESCOPE_SOAK === "1";
 /// How often each thing is done, and for how long the camera runs.
@@ -28,7 +27,7 @@ before(async () => {
   // The engine's memory of wasm is asked of the worker, whose loader keeps hold of it here.
   site = await serve((path, _request, response) => {
     if (!path.endsWith("/worker_loader.js")) return false;
-    response.writeHead(200, { "content-type": "text/javascript" }).end(`(${keeping})();\n${readFileSync(join(dist, "worker_loader.js"), "utf8")}`);
+    response.writeHead(200, { "content-type": "text/javascript" }).end(`(${keeping})();\n${loaderText()}`);
     return true;
   });
 });
@@ -192,7 +191,7 @@ describe("on the processor", () => {
     await answered(page, 1);
     let letGo;
     const held = new Promise((resolve) => { letGo = resolve; });
-    await page.route("**/samples/coffee.png", async (route) => {
+    await page.route("**/samples-*/coffee.png", async (route) => {
       await held;
       await route.continue();
     });

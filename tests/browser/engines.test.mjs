@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { chromium, firefox, webkit, webkitConsole } from "./engines.mjs";
-import { serve } from "./harness.mjs";
+import { built, serve } from "./harness.mjs";
 import { JOURNEYS, samples } from "./journeys.mjs";
 
 const LIMIT = { timeout: 90_000 };
@@ -96,7 +96,7 @@ describe("WebKit's own console", () => {
   test("shows no error from the first byte to the last prediction", LIMIT, async () => {
     const quiet_ms = 4_000;
     const errors = await webkitConsole(server.url, () => {
-      const weights = Object.keys(samples).map((net) => server.asked.get(`/some/path/assets/weights/${net}.safetensors`));
+      const weights = Object.keys(samples).map((net) => server.asked.get(`/some/path/${built("weights", `${net}.safetensors`)}`));
       return weights.every(Boolean) && Date.now() - Math.max(...server.asked.values()) > quiet_ms;
     });
     assert.deepEqual(errors, []);

@@ -1,9 +1,7 @@
 // What goes wrong with the GPU and the engine: it is found, said and made good, and nothing that was on show is lost.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { disguised, dist, launch, serve, twice, watch } from "./harness.mjs";
+import { disguised, launch, loaderText, serve, twice, watch } from "./harness.mjs";
 
 /// What each worker that is started from now on suffers, one after another: a script that runs in it before the engine.
 let faults = [];
@@ -24,7 +22,7 @@ before(async () => {
     const fault = faults[started] ?? "";
     started += 1;
     response.writeHead(200, { "content-type": "text/javascript", "cache-control": "no-store" })
-      .end(`${SCRIPT}\n${fault}\n${readFileSync(join(dist, "worker_loader.js"), "utf8")}`);
+      .end(`${SCRIPT}\n${fault}\n${loaderText()}`);
     return true;
   });
 });

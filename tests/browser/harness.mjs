@@ -10,6 +10,15 @@ import { chromium } from "playwright-core";
 
 export const project = fileURLToPath(new URL("../..", import.meta.url));
 export const dist = process.env.STRIDESCOPE_DIST ?? join(project, "dist");
+/// The path in the page's folder of a file that is loaded together with others, by what these are called before the hash.
+export const built = (group, name) => {
+  const folder = readdirSync(dist).find((folder) => new RegExp(`^${group}-[0-9a-f]{16}$`).test(folder) && existsSync(join(dist, folder, name)));
+  if (folder === undefined) throw new Error(`${dist} holds no ${group}-*/${name}: build the page first`);
+  return `${folder}/${name}`;
+};
+/// What starts the engine: its path, and its text.
+export const loader = () => built("engine", "worker_loader.js");
+export const loaderText = () => readFileSync(join(dist, loader()), "utf8");
 export const golden = (name) => JSON.parse(readFileSync(join(project, "tests/golden", name), "utf8"));
 
 /// Types of the files of the site, by their endings.
@@ -227,8 +236,8 @@ export async function engine(context, url, prelude = "") {
   const page = await context.newPage();
   await page.route(`${url}blank.html`, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><title>engine</title>" }));
   await page.goto(`${url}blank.html`);
-  await page.evaluate(async (prelude) => {
-    const loader = new URL("./worker_loader.js", location).href;
+  await page.evaluate(async ([prelude, path]) => {
+    const loader = new URL(path, location).href;
     const blob = new Blob([`${prelude}; await import(${JSON.stringify(loader)});`], { type: "text/javascript" });
     const worker = new Worker(prelude ? URL.createObjectURL(blob) : loader, { type: "module" });
     const waiting = new Map();
@@ -263,7 +272,7 @@ export async function engine(context, url, prelude = "") {
       for (const v of values) square += (v - mean) ** 2;
       return { mean, std: Math.sqrt(square / values.length), absmax, first: [...values.slice(0, 4)] };
     };
-  }, prelude);
+  }, [prelude, loader()]);
   return {
     page,
     run: (request, file) => page.evaluate(async ([request, file]) => {

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { dist, launch, serve, twice, watch } from "./harness.mjs";
+import { built, dist, launch, serve, twice, watch } from "./harness.mjs";
 
 const PATIENCE_MS = 2500;
-const built = (name) => readFileSync(join(dist, name), "utf8");
+const text = (name) => readFileSync(join(dist, name), "utf8");
 const version = (page) => page.evaluate(() => document.querySelector("script[data-version]").dataset.version);
 const stores = (page) => page.evaluate(async () => (await caches.keys()).map((name) => name.split(" ").at(-1)));
 const kept = (page) => page.evaluate(async () => {
@@ -31,9 +31,9 @@ before(async () => {
     const later = () => {
       if (isDown) return response.writeHead(503).end();
       // A newer version differs in its number alone, and in what follows from it: the checksum of the page.
-      const number = /const VERSION = "(\w+)"/.exec(built("sw.js"))[1];
-      if (name === "sw.js") return response.writeHead(200, { "content-type": "text/javascript" }).end(renumbered(built(name), number).replace(/"\.\/": "sha256-[^"]*"/, '"./": ""'));
-      return response.writeHead(200, { "content-type": "text/html" }).end(renumbered(built("index.html"), number));
+      const number = /const VERSION = "(\w+)"/.exec(text("sw.js"))[1];
+      if (name === "sw.js") return response.writeHead(200, { "content-type": "text/javascript" }).end(renumbered(text(name), number).replace(/"\.\/": "sha256-[^"]*"/, '"./": ""'));
+      return response.writeHead(200, { "content-type": "text/html" }).end(renumbered(text("index.html"), number));
     };
     const isOurs = isDown || delay > 0 || (newer && (name === "" || name === "sw.js"));
     if (isOurs) setTimeout(later, delay).unref();
@@ -48,7 +48,7 @@ after(async () => {
   await browser.close();
   await site.close();
 });
-const renumbered = (text, number) => text.replaceAll(number, "f".repeat(16));
+const renumbered = (file, number) => file.replaceAll(number, "f".repeat(16));
 
 async function opened(query = "", { context } = browser) {
   const page = await context.newPage();
@@ -61,8 +61,8 @@ async function opened(query = "", { context } = browser) {
 test("after one visit the page opens, computes and keeps its address with no network", async () => {
   const { page, errors } = await opened();
   await page.waitForFunction(() => navigator.serviceWorker.controller);
-  const files = await until(() => kept(page), (files) => files.includes("assets/weights/tiny-d.safetensors") && files.some((file) => /^worker-.*_bg\.wasm$/.test(file)));
-  for (const file of ["", "assets/samples/chelsea.png", "manifest.webmanifest"]) assert.ok(files.includes(file), `${file}: ${files}`);
+  const files = await until(() => kept(page), (files) => [built("weights", "tiny-d.safetensors"), built("engine", "worker_bg.wasm")].every((file) => files.includes(file)));
+  for (const file of ["", built("samples", "chelsea.png"), "manifest.webmanifest"]) assert.ok(files.includes(file), `${file}: ${files}`);
   assert.ok(!files.some((file) => file.includes("resnet50")), "large weights are the page's own business");
   assert.deepEqual(errors, []);
 

@@ -9,7 +9,7 @@ let site, browser;
 
 before(async () => {
   site = await serve((path, _request, response) => {
-    if (!/app-[^/]*\.wasm$/.test(path)) return false;
+    if (!/\/app[^/]*\.wasm$/.test(path)) return false;
     if (refused) response.writeHead(503).end();
     return refused;
   });
@@ -30,7 +30,7 @@ async function open(query, { width, height, init } = {}) {
     new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => { globalThis.shifted += value; })).observe({ type: "layout-shift", buffered: true });
   });
   if (init) await page.addInitScript(init);
-  if (hold) await page.route("**/app-*_bg.wasm", async (route) => { await hold; await route.continue(); });
+  if (hold) await page.route("**/app_bg.wasm", async (route) => { await hold; await route.continue(); });
   await page.goto(site.url + query, { waitUntil: "commit" });
   return { page, seen };
 }

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
-import { alone, dist, engine, launch, project, relativeL2, serve, watch } from "./harness.mjs";
+import { alone, engine, launch, loader, loaderText, project, relativeL2, serve, watch } from "./harness.mjs";
 import { HOSTS, hub } from "./hub.mjs";
 
 const fixtures = join(project, "tests/fixtures/checkpoints");
@@ -57,7 +57,7 @@ function plain(net) {
 /** A page that has the engine load the original network, and says how far it is. */
 const LOADS = `<!doctype html><title>loads</title><script type="module">
   const tell = (step) => fetch("told?step=" + step);
-  const worker = new Worker("./worker_loader.js", { type: "module" });
+  const worker = new Worker("./${loader()}", { type: "module" });
   const run = { id: 1, net: "resnet50-a", backend: "cpu", input: "formula", fetching: "keep" };
   worker.onmessage = async ({ data }) => {
     const message = JSON.parse(data.json);
@@ -105,11 +105,13 @@ before(async () => {
       response.writeHead(204).end();
       return true;
     }
-    if (hides.present && path.endsWith("present.json")) { response.writeHead(404).end(); return true; }
-    if (hides.store && path.endsWith("worker_loader.js")) {
-      const denied = hides.store === "absent" ? "delete StorageManager.prototype.getDirectory;\n"
-        : "navigator.storage.getDirectory = () => Promise.reject(new DOMException('denied', 'SecurityError'));\n";
-      response.writeHead(200, { "content-type": "text/javascript" }).end(denied + readFileSync(join(dist, "worker_loader.js")));
+    if ((hides.present || hides.store) && path.endsWith("worker_loader.js")) {
+      const denied = {
+        absent: "delete StorageManager.prototype.getDirectory;\n",
+        denied: "navigator.storage.getDirectory = () => Promise.reject(new DOMException('denied', 'SecurityError'));\n",
+      }[hides.store] ?? "";
+      const text = hides.present ? loaderText().replace("resnet50-a.safetensors", "absent") : loaderText();
+      response.writeHead(200, { "content-type": "text/javascript", "cache-control": "no-store" }).end(denied + text);
       return true;
     }
     return false;

@@ -14,6 +14,8 @@ cargo xtask test [native|browser]   run every test, or one part
 cargo xtask build                   build the release page and check its size
 cargo xtask build --record          build it and record its size in bench/sizes.json
 cargo xtask build page              build and check it, keeping the engine of the last build as it is
+cargo xtask releases                make two versions of the site of the last build, for the test of what
+                                    happens when one takes the other's place, and say where they are
 cargo xtask dist --base PATH_OR_URL [--out FOLDER]
                                     build the page and make a folder for a static host of it
                                     (site/), complete for the address that it will have
@@ -57,6 +59,8 @@ pub enum Command {
     BuildAndRecord,
     /// Build only the page's own code and styles, into what the last build left.
     BuildPage,
+    /// Make two versions of the site of the last build.
+    Releases,
     /// Build the page and make a site of it.
     Dist(dist::Options),
     /// Run tests.
@@ -125,6 +129,7 @@ pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, Error> {
         ["build"] => Ok(Command::Build),
         ["build", "--record"] => Ok(Command::BuildAndRecord),
         ["build", "page"] => Ok(Command::BuildPage),
+        ["releases"] => Ok(Command::Releases),
         ["dist", options @ ..] => Ok(Command::Dist(parse_dist(options)?)),
         ["test"] => Ok(Command::Test { part: Part::All }),
         ["test", "native"] => Ok(Command::Test { part: Part::Native }),
@@ -229,6 +234,7 @@ mod tests {
             ("build --record", Some(Command::BuildAndRecord)),
             ("build page", Some(Command::BuildPage)),
             ("build --release", None),
+            ("releases", Some(Command::Releases)),
             ("test", Some(Command::Test { part: Part::All })),
             ("test native", Some(Command::Test { part: Part::Native })),
             ("test browser", Some(Command::Test { part: Part::Browser })),

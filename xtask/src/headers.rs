@@ -2,10 +2,17 @@
 
 use std::fmt::Write;
 
-/// What the page may load and do. `'self'` is joined by the site's own address where that is known.
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+/// The one script that `index.html` holds within itself; the policy names it by its checksum.
+pub const BOOT: &str = include_str!("../../assets/boot.js");
+
+/// What the page may load and do. `'self'` is joined by the site's own address where that is known, and `script-src` by the checksum of [`BOOT`].
 const POLICY: [(&str, &str); 12] = [
     ("default-src", "'none'"),
-    ("script-src", "'self' 'wasm-unsafe-eval'"),
+    ("script-src", "'self' 'wasm-unsafe-eval' 'boot'"),
     ("style-src", "'self'"),
     ("style-src-attr", "'unsafe-inline'"),
     ("img-src", "'self' data: blob:"),
@@ -22,7 +29,7 @@ const POLICY: [(&str, &str); 12] = [
     ("form-action", "'none'"),
 ];
 
-/// Files with a hash in their name never change.
+/// Files in a folder with a hash in its name never change.
 const FIXED: &str = "public, max-age=31536000, immutable";
 /// All others are asked for again each time.
 const FRESH: &str = "no-cache";
@@ -31,7 +38,8 @@ const FRESH: &str = "no-cache";
 /// figure came from; so the site's `origin`, `https://example.org`, is named too where it is known.
 pub fn policy(origin: Option<&str>) -> String {
     let own = origin.map_or("'self'".into(), |origin| format!("'self' {origin}"));
-    POLICY.map(|(name, sources)| format!("{name} {}", sources.replace("'self'", &own))).join("; ")
+    let boot = format!("'sha256-{}'", STANDARD.encode(Sha256::digest(BOOT)));
+    POLICY.map(|(name, sources)| format!("{name} {}", sources.replace("'self'", &own).replace("'boot'", &boot))).join("; ")
 }
 
 /// The headers of every file, name and value.
@@ -48,14 +56,15 @@ pub fn all(origin: Option<&str>) -> [(&'static str, String); 5] {
 
 /// How long a browser may keep a file without asking.
 pub fn cache_control(path: &str) -> &'static str {
-    if is_hashed(path) { FIXED } else { FRESH }
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    if folder.split('/').any(|name| group(name).is_some()) { FIXED } else { FRESH }
 }
 
-/// Whether the build put a hash of 64 bits into a file's name: `app-0123456789abcdef_bg.wasm`.
-fn is_hashed(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    name.split(['-', '_', '.'])
-        .any(|word| (14..=16).contains(&word.len()) && word.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c)))
+/// What is in a folder whose name carries a hash of 64 bits, `app` of `app-0123456789abcdef`; none for any other folder.
+pub fn group(folder: &str) -> Option<&str> {
+    let (name, hash) = folder.split_once('-')?;
+    let is_hash = hash.len() == 16 && hash.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
+    (is_hash && !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase())).then_some(name)
 }
 
 /// The file `_headers` of Netlify and Cloudflare Pages, for a site at `path`, `/` or `/sub/path/`.
@@ -66,9 +75,8 @@ pub fn netlify(path: &str, origin: Option<&str>) -> String {
         let _ = writeln!(text, "  {name}: {value}");
     }
     // No rule for all files here: both hosts would add its value to the one of a hashed file, and ask again each time by default.
-    for (name, rule) in
-        [("", FRESH), ("index.html", FRESH), ("sw.js", FRESH), ("app-*", FIXED), ("styles-*", FIXED), ("worker-*", FIXED)]
-    {
+    let fixed = ["app-*", "engine-*", "samples-*", "texts-*", "weights-*"].map(|name| (name, FIXED));
+    for (name, rule) in ["", "index.html", "sw.js"].map(|name| (name, FRESH)).into_iter().chain(fixed) {
         let _ = writeln!(text, "{path}{name}\n  Cache-Control: {rule}");
     }
     text + &format!("{path}manifest.webmanifest\n  Content-Type: application/manifest+json\n")
@@ -99,10 +107,10 @@ mod tests {
         }
         for (file, text, line) in [
             ("nginx.conf", NGINX, format!("default \"{FRESH}\";")),
-            ("nginx.conf", NGINX, format!("\"~[-_][0-9a-f]{{14,16}}[-_.][^/]*$\" \"{FIXED}\";")),
+            ("nginx.conf", NGINX, format!("\"~/[a-z]+-[0-9a-f]{{16}}/\" \"{FIXED}\";")),
             ("Caddyfile", CADDY, format!("header @fresh Cache-Control \"{FRESH}\"")),
             ("Caddyfile", CADDY, format!("header @hashed Cache-Control \"{FIXED}\"")),
-            ("Caddyfile", CADDY, "@hashed path_regexp [-_][0-9a-f]{14,16}[-_.][^/]*$".into()),
+            ("Caddyfile", CADDY, "@hashed path_regexp /[a-z]+-[0-9a-f]{16}/".into()),
         ] {
             assert!(holds(text, &line), "deploy/{file} needs this line:\n{line}");
         }
@@ -110,28 +118,32 @@ mod tests {
 
     #[test]
     fn the_policy_is_the_documented_one() {
-        let documented = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; \
+        let boot = STANDARD.encode(Sha256::digest(BOOT));
+        let documented = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' 'sha256-BOOT'; style-src 'self'; style-src-attr 'unsafe-inline'; \
             img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self' data: blob: https://huggingface.co \
             https://*.huggingface.co https://*.hf.co https://cdn.jsdelivr.net https:; worker-src 'self' blob:; manifest-src 'self'; \
             frame-src 'self'; base-uri 'none'; form-action 'none'";
-        assert_eq!(policy(None), documented);
+        assert_eq!(policy(None), documented.replace("BOOT", &boot));
         let named = policy(EXAMPLE);
-        assert!(named.contains("script-src 'self' https://stridescope.example 'wasm-unsafe-eval';"), "{named}");
+        assert!(named.contains("script-src 'self' https://stridescope.example 'wasm-unsafe-eval' 'sha256-"), "{named}");
         assert!(named.starts_with("default-src 'none';") && !named.contains('"'), "{named}");
     }
 
     #[test]
-    fn only_names_with_a_hash_are_kept_for_ever() {
+    fn only_folders_with_a_hash_are_kept_for_ever() {
         let cases = [
-            ("/app-0123456789abcdef.js", FIXED),
-            ("/app-0123456789abcdef_bg.wasm", FIXED),
-            ("/app-0123456789abcdef-split_cost.wasm", FIXED),
-            ("/styles-fedcba987654321.css", FIXED),
+            ("/app-0123456789abcdef/app.js", FIXED),
+            ("/sub/app-0123456789abcdef/app-split_cost.wasm", FIXED),
+            ("/samples-0123456789abcdef/thumbs/cat.jpg", FIXED),
+            ("/app-0123456789abcde/app.js", FRESH),
+            ("/app-0123456789abcdeg/app.js", FRESH),
+            ("/-0123456789abcdef/app.js", FRESH),
+            ("/app-0123456789abcdef", FRESH),
+            ("/app-0123456789abcdef.js", FRESH),
             ("/", FRESH),
             ("/index.html", FRESH),
             ("/sw.js", FRESH),
-            ("/worker-0123456789abcdef_bg.wasm", FIXED),
-            ("/worker_loader.js", FRESH),
+            ("/stride-scope.js", FRESH),
             ("/assets/weights/resnet50-a.safetensors", FRESH),
             ("/0123456789abcdef/index.html", FRESH),
         ];
@@ -150,8 +162,10 @@ mod tests {
             "/sub/index.html",
             "/sub/sw.js",
             "/sub/app-*",
-            "/sub/styles-*",
-            "/sub/worker-*",
+            "/sub/engine-*",
+            "/sub/samples-*",
+            "/sub/texts-*",
+            "/sub/weights-*",
             "/sub/manifest.webmanifest",
         ];
         assert_eq!(rules, names);

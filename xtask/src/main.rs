@@ -13,7 +13,6 @@ mod dist;
 mod error;
 mod folded;
 mod fuzz;
-mod hashed;
 mod headers;
 mod html;
 mod lint;
@@ -23,6 +22,8 @@ mod onnx;
 mod page;
 mod process;
 mod project;
+mod release;
+mod releases;
 mod serve;
 mod setup;
 mod sizes;
@@ -62,6 +63,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Build => page::build_within_budget(&project),
         Command::BuildAndRecord => page::build_and_record(&project),
         Command::BuildPage => page::rebuild(&project),
+        Command::Releases => releases::make(&project).map(|folder| println!("{}", folder.display())),
         Command::Dist(options) => dist::run(&project, &options),
         Command::Test { part } => test::run(&project, part),
         Command::Fuzz { target, seconds } => fuzz::run(&project, target.as_deref(), seconds),

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::compress;
 use crate::error::Error;
+use crate::headers;
 use crate::html;
 
 const STEP: &str = "listing the files for offline use";
@@ -21,8 +22,8 @@ const PAGE_KEY: &str = "./";
 /// The page's own tag, which start.js reads.
 const SCRIPT_MARK: &str = "data-wasm";
 const VERSION_MARK: &str = "data-version";
-/// The picture that the page starts with, and its small copy.
-const FIRST_PICTURE: [&str; 2] = ["assets/samples/chelsea.png", "assets/samples/previews/chelsea.webp"];
+/// The picture that the page starts with, and its small copy, among the samples.
+const FIRST_PICTURE: [&str; 2] = ["chelsea.png", "previews/chelsea.webp"];
 
 /// When a file is kept on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,18 +63,21 @@ pub fn write(site: &Path, script: &Path) -> Result<(), Error> {
 
 /// When a file of the site is kept, by its path below the site's folder.
 fn kept(path: &str) -> Kept {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let kind = name.rsplit_once('.').map_or("", |(_, kind)| kind);
-    match (folder, kind) {
-        _ if path == PAGE || path == WORKER => Kept::Never, // Under a key of its own; and the browser's business.
-        _ if FIRST_PICTURE.contains(&path) => Kept::AtOnce,
-        ("", "js" | "wasm") if name.starts_with("worker") => Kept::Later,
-        ("", "js" | "wasm" | "css" | "webmanifest") => Kept::AtOnce,
-        ("assets", "js" | "json" | "svg") | ("assets/icons", "png") | ("assets/samples/thumbs", "jpg") => Kept::AtOnce,
-        ("assets/labels", "tsv") | ("assets/lang" | "assets/weights", "json") => Kept::AtOnce,
-        ("assets/learn", "html" | "json" | "svg" | "png") => Kept::AtOnce,
-        ("assets/samples", "png" | "jpg") | ("assets/samples/previews", "webp") => Kept::Later,
-        ("assets/weights", "safetensors") if name.starts_with("tiny-") => Kept::Later,
+    let (folder, name) = path.split_once('/').unwrap_or(("", path));
+    if compress::is_compressed(Path::new(path)) {
+        return Kept::Never;
+    }
+    match (headers::group(folder), name) {
+        (Some("app" | "texts"), _) => Kept::AtOnce,
+        (Some("engine"), _) => Kept::Later,
+        (Some("samples"), name) if FIRST_PICTURE.contains(&name) || name.starts_with("thumbs/") => Kept::AtOnce,
+        (Some("samples"), _) => Kept::Later,
+        (Some("weights"), name) if name.starts_with("tiny-") => Kept::Later,
+        // What the browser shows of a page that is installed.
+        (None, _) if path == "manifest.webmanifest" || path == "assets/icon.svg" || path.starts_with("assets/icons/") => {
+            Kept::AtOnce
+        }
+        // The page has a key of its own, the worker is the browser's business, and what others know the page does not load.
         _ => Kept::Never,
     }
 }
@@ -146,30 +150,33 @@ mod tests {
         let cases = [
             ("index.html", Kept::Never),
             ("sw.js", Kept::Never),
-            ("app-0123456789abcdef_bg.wasm", Kept::AtOnce),
-            ("app-0123456789abcdef-split.js", Kept::AtOnce),
-            ("app-0123456789abcdef.js.br", Kept::Never),
-            ("styles-0123456789abcdef.css", Kept::AtOnce),
+            ("app-0123456789abcdef/app_bg.wasm", Kept::AtOnce),
+            ("app-0123456789abcdef/app-split.js", Kept::AtOnce),
+            ("app-0123456789abcdef/app.js.br", Kept::Never),
+            ("app-0123456789abcdef/styles.css", Kept::AtOnce),
+            ("app-0123456789abcdef/start.js", Kept::AtOnce),
+            ("app-0123456789abcdef/stride-scope.js", Kept::AtOnce),
             ("manifest.webmanifest", Kept::AtOnce),
-            ("stride-scope.js", Kept::AtOnce),
-            ("assets/start.js", Kept::AtOnce),
+            ("manifest.webmanifest.gz", Kept::Never),
+            ("stride-scope.js", Kept::Never),
             ("assets/icon.svg", Kept::AtOnce),
             ("assets/icons/icon-192.png", Kept::AtOnce),
-            ("assets/catalogue.json", Kept::AtOnce),
-            ("assets/labels/imagenet-1k.tsv", Kept::AtOnce),
-            ("assets/lang/ko.json", Kept::AtOnce),
-            ("assets/learn/en.html", Kept::AtOnce),
-            ("assets/samples/chelsea.png", Kept::AtOnce),
-            ("assets/samples/thumbs/camera.jpg", Kept::AtOnce),
-            ("assets/weights/present.json", Kept::AtOnce),
-            ("worker-0123456789abcdef.js", Kept::Later),
-            ("worker-0123456789abcdef_bg.wasm", Kept::Later),
-            ("worker_loader.js", Kept::Later),
-            ("assets/samples/previews/chelsea.webp", Kept::AtOnce),
-            ("assets/samples/camera.png", Kept::Later),
-            ("assets/samples/previews/camera.webp", Kept::Later),
-            ("assets/weights/tiny-a.safetensors", Kept::Later),
-            ("assets/weights/resnet50-a.safetensors", Kept::Never),
+            ("assets/catalogue.json", Kept::Never),
+            ("texts-0123456789abcdef/labels/imagenet-1k.ko.tsv", Kept::AtOnce),
+            ("texts-0123456789abcdef/lang/ko.json", Kept::AtOnce),
+            ("texts-0123456789abcdef/learn/en.html", Kept::AtOnce),
+            ("samples-0123456789abcdef/chelsea.png", Kept::AtOnce),
+            ("samples-0123456789abcdef/thumbs/camera.jpg", Kept::AtOnce),
+            ("samples-0123456789abcdef/previews/chelsea.webp", Kept::AtOnce),
+            ("samples-0123456789abcdef/camera.png", Kept::Later),
+            ("samples-0123456789abcdef/previews/camera.webp", Kept::Later),
+            ("assets/samples/chelsea.png", Kept::Never),
+            ("engine-0123456789abcdef/worker.js", Kept::Later),
+            ("engine-0123456789abcdef/worker_bg.wasm", Kept::Later),
+            ("engine-0123456789abcdef/worker_loader.js", Kept::Later),
+            ("weights-0123456789abcdef/tiny-a.safetensors", Kept::Later),
+            ("weights-0123456789abcdef/resnet50-a.safetensors", Kept::Never),
+            ("assets/weights/tiny-a.safetensors", Kept::Never),
             ("assets/weights/README.md", Kept::Never),
             ("assets/og/page.png", Kept::Never),
             ("404.html", Kept::Never),
@@ -180,7 +187,7 @@ mod tests {
             assert_eq!(kept(path), expected, "{path}");
         }
         for picture in FIRST_PICTURE {
-            assert!(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(picture).is_file(), "{picture}");
+            assert!(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/samples")).join(picture).is_file(), "{picture}");
         }
     }
 
@@ -188,10 +195,13 @@ mod tests {
     fn the_worker_lists_the_files_and_has_the_page_s_version() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let (site, script) = (folder.path().join("site"), folder.path().join("sw.js"));
-        fs::create_dir_all(site.join("assets/samples"))?;
+        for folder in ["app-0123456789abcdef", "engine-0123456789abcdef"] {
+            fs::create_dir_all(site.join(folder))?;
+        }
+        let (app, engine) = ("app-0123456789abcdef/app.wasm", "engine-0123456789abcdef/worker.js");
         fs::write(&script, SCRIPT)?;
         for (name, text) in
-            [(PAGE, HTML), ("app.wasm", "app"), ("worker.js", "worker"), ("README.md", "no"), ("sw.js.br", "of an older list")]
+            [(PAGE, HTML), (app, "app"), (engine, "worker"), ("README.md", "no"), ("sw.js.br", "of an older list")]
         {
             fs::write(site.join(name), text)?;
         }
@@ -201,15 +211,14 @@ mod tests {
         let version = page.split("data-version=\"").nth(1).and_then(|rest| rest.split('"').next()).ok_or("no version")?;
         assert_eq!(version.len(), 16);
         assert!(worker.contains(&format!("const VERSION = \"{version}\";")), "{worker}");
-        let files =
-            format!("const FILES = {{\n  \"./\": \"{}\",\n  \"app.wasm\": \"{}\",\n}};", sum(page.as_bytes()), sum(b"app"));
+        let files = format!("const FILES = {{\n  \"./\": \"{}\",\n  \"{app}\": \"{}\",\n}};", sum(page.as_bytes()), sum(b"app"));
         assert!(worker.contains(&files), "{worker}");
-        assert!(worker.contains(&format!("const LATER = {{\n  \"worker.js\": \"{}\",\n}};", sum(b"worker"))), "{worker}");
+        assert!(worker.contains(&format!("const LATER = {{\n  \"{engine}\": \"{}\",\n}};", sum(b"worker"))), "{worker}");
         assert!(!site.join("sw.js.br").exists());
 
         write(&site, &script)?;
         assert_eq!(fs::read_to_string(site.join(PAGE))?, page, "nothing changed");
-        for (name, text) in [("app.wasm", "app 2"), ("worker.js", "worker 2"), (PAGE, HTML.replace("./app", "./b").as_str())] {
+        for (name, text) in [(app, "app 2"), (engine, "worker 2"), (PAGE, HTML.replace("./app", "./b").as_str())] {
             let before = fs::read_to_string(site.join(WORKER))?;
             fs::write(site.join(name), text)?;
             write(&site, &script)?;

@@ -47,7 +47,12 @@ impl Project {
         Ok(Self { root, target, cache })
     }
 
-    /// The built page.
+    /// The files of the page under plain names, as compilers and assets/ give them.
+    pub fn built(&self) -> PathBuf {
+        self.scratch().join("built")
+    }
+
+    /// The page as it is served, each file under the name of its version.
     pub fn dist(&self) -> PathBuf {
         self.root.join("dist")
     }

@@ -112,12 +112,13 @@ mod tests {
     #[test]
     fn the_site_is_compressed_typed_and_kept_by_name() -> io::Result<()> {
         let dist = tempfile::tempdir()?;
+        std::fs::create_dir(dist.path().join("app-0123456789abcdef"))?;
         for (name, text) in [
             ("index.html", "<!doctype html>"),
             ("worker_bg.wasm", "plain"),
             ("worker_bg.wasm.br", "br"),
             ("manifest.webmanifest", "{}"),
-            ("app-0123456789abcdef.js", "1"),
+            ("app-0123456789abcdef/app.js", "1"),
         ] {
             std::fs::write(dist.path().join(name), text)?;
         }
@@ -138,7 +139,7 @@ mod tests {
             ("/manifest.webmanifest", "", vec!["200 OK", "application/manifest+json", "no-cache"]),
             ("/worker_bg.wasm", "", vec!["200 OK", "application/wasm", "no-cache", "plain"]),
             ("/worker_bg.wasm", "gzip, br", vec!["200 OK", "application/wasm", "content-encoding: br"]),
-            ("/app-0123456789abcdef.js", "", vec!["200 OK", "javascript", "immutable"]),
+            ("/app-0123456789abcdef/app.js", "", vec!["200 OK", "javascript", "immutable"]),
             ("/missing.js", "", vec!["404 Not Found"]),
             ("/../Cargo.toml", "", vec!["404 Not Found"]),
         ];

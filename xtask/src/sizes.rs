@@ -12,6 +12,9 @@ use crate::error::Error;
 const TOLERANCE_PERCENT: u64 = 2;
 const STEP: &str = "size check";
 
+/// At the site's root for others, and among the page's own files for the article.
+const ELEMENT: &str = "stride-scope.js";
+
 /// A part of the site that is loaded as one.
 struct Part {
     name: &'static str,
@@ -38,15 +41,16 @@ fn is_engine(asset: &Asset) -> bool {
     asset.path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("worker"))
 }
 
-/// Code of figures, which is fetched when the page stands.
+/// Code of figures, which is fetched when the page stands; the article's are elements too.
 fn is_later(asset: &Asset) -> bool {
     let name = asset.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    name.starts_with("app-") && (name.contains("-split_") || name.contains("-chunk_"))
+    let is_piece = name.starts_with("app-") && (name.contains("-split_") || name.contains("-chunk_"));
+    is_piece || (name == ELEMENT && !is_element(asset))
 }
 
 /// What other sites load to show a figure.
 fn is_element(asset: &Asset) -> bool {
-    asset.path.file_name().is_some_and(|name| name == "stride-scope.js")
+    asset.path == Path::new(ELEMENT)
 }
 
 /// Bytes of each part, compressed, as they were recorded.

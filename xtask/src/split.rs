@@ -12,11 +12,25 @@ use crate::setup::{PageTools, WASM_TARGET};
 
 const STEP: &str = "splitting the page";
 const REMEDY: &str = "Read the output above.";
+/// The page's script and wasm without their endings, and what the pieces' names begin with.
+const STEM: &str = "app";
+/// How the script that fetches the pieces compiles them.
+const STREAMING: &str = "WebAssembly.instantiateStreaming(src, imports)";
+/// How it does so instead.
+const INSTANTIATED: &str = r#"
+async function instantiated(src, imports) {
+    const response = await src;
+    if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
+    const type = response.headers.get("Content-Type");
+    if (type?.trim().toLowerCase() === "application/wasm") return WebAssembly.instantiateStreaming(response, imports);
+    return WebAssembly.instantiate(await response.arrayBuffer(), imports);
+}
+"#;
 
 /// Puts the pieces of the page in the place of the one file that trunk wrote.
 pub fn page(project: &Project, tools: &PageTools) -> Result<(), Error> {
     announce(STEP);
-    let dist = project.dist();
+    let dist = project.built();
     let whole = project.target.join(WASM_TARGET).join("web/app.wasm");
     let wasm = fs::read(&whole).map_err(|error| Error::file(STEP, &whole, error))?;
     let scratch = project.scratch().join("split");
@@ -26,11 +40,9 @@ pub fn page(project: &Project, tools: &PageTools) -> Result<(), Error> {
     }
     fs::create_dir_all(&scratch).map_err(|error| Error::file(STEP, &scratch, error))?;
 
-    let stem = stem(&dist)?;
     let main = scratch.join("main.wasm");
-    // Every name carries the hash that trunk gave the whole, so that no browser mixes pieces of two builds.
-    let renamed = |name: &str| format!("{stem}-{name}");
-    let (script, link) = (format!("./{stem}.js"), format!("./{}", renamed("split.js")));
+    let renamed = |name: &str| format!("{STEM}-{name}");
+    let (script, link) = (format!("./{STEM}.js"), format!("./{}", renamed("split.js")));
     let mut options = Options::new(&wasm);
     options.output_dir = &scratch;
     options.main_out_path = &main;
@@ -40,10 +52,10 @@ pub fn page(project: &Project, tools: &PageTools) -> Result<(), Error> {
     let pieces = transform(options).map_err(|error| Error::new(STEP, format!("{error:#}"), REMEDY))?.split_modules;
 
     let mut bindgen = tools.wasm_bindgen();
-    bindgen.args(["--target", "web", "--no-typescript", "--keep-lld-exports", "--out-name", &stem, "--out-dir"]);
+    bindgen.args(["--target", "web", "--no-typescript", "--keep-lld-exports", "--out-name", STEM, "--out-dir"]);
     process::run(STEP, bindgen.arg(&dist).arg(&main), REMEDY)?;
 
-    let mut text = read(&scratch.join(&link))?;
+    let mut text = without_streaming(&read(&scratch.join(&link))?)?;
     for piece in pieces {
         let name = piece.file_name().unwrap_or_default().to_string_lossy().into_owned();
         text = text.replace(&format!("./{name}"), &format!("./{}", renamed(&name)));
@@ -64,15 +76,17 @@ fn remove_pieces(dist: &Path, start: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The page's script without its ending, `app-0123456789abcdef`.
-fn stem(dist: &Path) -> Result<String, Error> {
-    let entries = fs::read_dir(dist).map_err(|error| Error::file(STEP, dist, error))?;
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .find_map(|name| {
-            name.strip_suffix(".js").filter(|stem| stem.starts_with("app-") && !stem.ends_with("-split")).map(String::from)
-        })
-        .ok_or_else(|| Error::new(STEP, format!("{} holds no app-*.js", dist.display()), REMEDY))
+/// The script that fetches the pieces, so that a host that sends them under another type than wasm's own stops none: browsers compile only that
+/// while it comes.
+fn without_streaming(script: &str) -> Result<String, Error> {
+    if !script.contains(STREAMING) {
+        return Err(Error::new(
+            STEP,
+            format!("the script does not hold {STREAMING}"),
+            "Use the version of wasm_split_cli_support in Cargo.lock.",
+        ));
+    }
+    Ok(script.replace(STREAMING, "instantiated(src, imports)") + INSTANTIATED)
 }
 
 fn read(path: &PathBuf) -> Result<String, Error> {
@@ -81,4 +95,22 @@ fn read(path: &PathBuf) -> Result<String, Error> {
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     fs::copy(from, to).map(|_| ()).map_err(|error| Error::file(STEP, from, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_piece_is_compiled_as_it_comes_without_a_look_at_its_type() {
+        let script = "const a = () => (WebAssembly.instantiateStreaming(src, imports));\nconst b = () => (WebAssembly.instantiateStreaming(src, imports));";
+        let changed = without_streaming(script).expect("it has what is changed");
+        assert!(
+            changed.starts_with("const a = () => (instantiated(src, imports));\nconst b = () => (instantiated(src, imports));"),
+            "{changed}"
+        );
+        assert_eq!(changed.matches("instantiateStreaming").count(), 1, "{changed}");
+        let error = without_streaming("const a = 1;").expect_err("another script").to_string();
+        assert!(error.contains("does not hold WebAssembly"), "{error}");
+    }
 }

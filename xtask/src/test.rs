@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::page;
 use crate::process::{self, announce};
 use crate::project::Project;
+use crate::releases;
 use crate::setup::{self, Browser};
 use crate::weights;
 
@@ -61,6 +62,7 @@ fn in_browser(project: &Project) -> Result<(), Error> {
     // One at a time: they measure and share the processor with a software GPU.
     node.args(["--test", "--test-concurrency=1", &format!("--test-timeout={MOST_MS}")]).args(files).current_dir(project.tests());
     describe_site(&mut node, project, &browser, &cli);
+    node.env("STRIDESCOPE_RELEASES", releases::make(project)?);
     let package = weights::archive(project);
     if package.is_file() {
         node.env("STRIDESCOPE_PACKAGE", package);

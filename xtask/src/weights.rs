@@ -93,13 +93,13 @@ fn read_model(folder: &Path) -> Result<(Vec<u8>, Vec<u8>), Error> {
 
 /// A page that is already built gets the weights too, without a new build.
 fn add_to_page(project: &Project, weights: &Path) -> Result<(), Error> {
-    let copy = project.dist().join(FILE);
-    if !project.dist().join("index.html").is_file() || copy.is_file() {
+    let copy = project.built().join(FILE);
+    if !project.built().join("index.html").is_file() || copy.is_file() {
         return Ok(());
     }
     let bytes = fs::read(weights).map_err(|error| Error::file(STEP, weights, error))?;
     store(&copy, &bytes)?;
-    page::weights_changed(project)
+    page::publish(project).map(|_| ())
 }
 
 fn store(path: &Path, bytes: &[u8]) -> Result<(), Error> {

@@ -142,7 +142,7 @@ mod tests {
             r#"<link rel="canonical" href="https://example.org/sub/">"#,
             r#"<link rel="alternate" hreflang="ko" href="https://example.org/sub/?lang=ko">"#,
             r#"<link rel="alternate" type="application/json+oembed" href="https://example.org/sub/oembed/strides.json" title="#,
-            "script-src 'self' https://example.org 'wasm-unsafe-eval'",
+            "script-src 'self' https://example.org 'wasm-unsafe-eval' 'sha256-",
         ] {
             assert!(page.contains(tag), "{tag} is not in\n{page}");
         }

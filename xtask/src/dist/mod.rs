@@ -39,12 +39,20 @@ pub struct Options {
 }
 
 /// What a site is made of.
-struct Source {
-    dist: PathBuf,
+pub struct Source {
+    /// The page's folder.
+    pub dist: PathBuf,
     /// sw.js without its lists.
-    service_worker: PathBuf,
+    pub service_worker: PathBuf,
     /// Compressed files, kept by content.
-    compressed: PathBuf,
+    pub compressed: PathBuf,
+}
+
+impl Source {
+    /// What was built of this project.
+    pub fn of(project: &Project) -> Self {
+        Self { dist: project.dist(), service_worker: project.service_worker(), compressed: project.compressed() }
+    }
 }
 
 /// Builds the page and makes a site of it.
@@ -54,7 +62,7 @@ pub fn run(project: &Project, options: &Options) -> Result<(), Error> {
         None => project.root.join(OUT),
     };
     // Everything that can be refused is refused before a build of minutes.
-    let source = Source { dist: project.dist(), service_worker: project.service_worker(), compressed: project.compressed() };
+    let source = Source::of(project);
     if out.starts_with(&source.dist) || source.dist.starts_with(&out) {
         return Err(refused(&out, "overlaps with the built page"));
     }
@@ -85,23 +93,8 @@ fn make(source: &Source, base: &Base, out: &Path) -> Result<usize, Error> {
     check_replaceable(&partial)?;
     clear(&partial)?;
     write(&partial.join(MARK), MARK_TEXT)?;
-
-    copy(&source.dist, &partial)?;
-    let index = partial.join("index.html");
-    let page = fs::read_to_string(&index).map_err(|error| Error::file(STEP, &index, error))?;
-    write(&partial.join("404.html"), &missing_page(base, &page))?;
-    write(&index, &head::complete(&page, base, |file| checksum(&partial, file)))?;
-    write(&partial.join(".nojekyll"), "")?;
-    write(&partial.join("_headers"), &headers::netlify(&base.path, base.origin.as_deref()))?;
-    if let Some(url) = base.url() {
-        write(&partial.join("robots.txt"), &format!("User-agent: *\nAllow: /\nSitemap: {url}sitemap.xml\n"))?;
-        write(&partial.join("sitemap.xml"), &head::sitemap(&url))?;
-        for preset in oembed::ALL {
-            write(&partial.join(preset.path()), &preset.describe(&url).to_string())?;
-        }
-    }
-    // The lists hold checksums, and compressed forms what there is at last: in this order, after everything else.
-    offline::write(&partial, &source.service_worker)?;
+    complete(source, base, &partial)?;
+    // Compressed forms hold what there is at last.
     compress::all(&partial, &source.compressed)?;
     compress::gzip_all(&partial)?;
     let files = compress::files_below(&partial)?.len();
@@ -110,6 +103,26 @@ fn make(source: &Source, base: &Base, out: &Path) -> Result<usize, Error> {
     clear(out)?;
     fs::rename(&partial, out).map_err(|error| Error::file(STEP, out, error))?;
     Ok(files)
+}
+
+/// Copies the page to `site` and completes it for its address.
+pub fn complete(source: &Source, base: &Base, site: &Path) -> Result<(), Error> {
+    copy(&source.dist, site)?;
+    let index = site.join("index.html");
+    let page = fs::read_to_string(&index).map_err(|error| Error::file(STEP, &index, error))?;
+    write(&site.join("404.html"), &missing_page(base, &page))?;
+    write(&index, &head::complete(&page, base, |file| checksum(site, file)))?;
+    write(&site.join(".nojekyll"), "")?;
+    write(&site.join("_headers"), &headers::netlify(&base.path, base.origin.as_deref()))?;
+    if let Some(url) = base.url() {
+        write(&site.join("robots.txt"), &format!("User-agent: *\nAllow: /\nSitemap: {url}sitemap.xml\n"))?;
+        write(&site.join("sitemap.xml"), &head::sitemap(&url))?;
+        for preset in oembed::ALL {
+            write(&site.join(preset.path()), &preset.describe(&url).to_string())?;
+        }
+    }
+    // The lists hold checksums of everything else.
+    offline::write(site, &source.service_worker)
 }
 
 /// Pictures for previews of links, which only a site with a full address can name.
