@@ -12,7 +12,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Blob, CanvasRenderingContext2d, DataTransfer, Document, Element, File, FileList, HtmlCanvasElement, HtmlElement,
     HtmlImageElement, HtmlInputElement, HtmlSelectElement, IntersectionObserver, IntersectionObserverEntry, MediaDevices,
-    ResizeObserver, Response, Url, Window,
+    ResizeObserver, Url, Window,
 };
 
 /// The window; there is one, since the page runs in it.

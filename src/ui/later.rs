@@ -211,14 +211,14 @@ pub fn Arriving(
                 Ok(view) => drop(arrived.try_set(Some(view))),
                 Err(_) => {
                     let why = if site::is_replaced().await { Failure::Replaced } else { Failure::Connection };
-                    drop(failure.try_set(Some(why)));
+                    let _ = failure.try_set(Some(why));
                 }
             }
             is_busy.try_set(false);
         });
     };
     let fetch = Callback::new(move |()| fetch());
-    session.again_when_online(has_failed, move || fetch.run(()));
+    session.again_when_online(Signal::derive(move || failure.with(Option::is_some)), move || fetch.run(()));
     Effect::new(move |was: Option<bool>| {
         let wanted = wanted.get();
         if wanted && was != Some(true) {

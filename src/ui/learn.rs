@@ -39,7 +39,7 @@ pub fn Learn(
         });
     };
     place.on_load(move |place| dom::once_in_sight(&place, fetch));
-    session.again_when_online(has_failed, fetch);
+    session.again_when_online(has_failed.into(), fetch);
     Effect::new(move |_| {
         session.state.with(|state| state.theme);
         follow(place.get().as_deref(), session);

@@ -228,8 +228,11 @@ pub fn first_address(list: &str) -> &str {
 
 /// The sample that a file below the site's own address shows: itself, a preview, or what it is chosen by.
 fn sample_at(path: &str) -> Option<Sample> {
-    let path = path.split(['?', '#']).next()?;
-    SAMPLES.into_iter().find(|sample| [sample.url(), sample.preview(), sample.thumb()].iter().any(|known| known == path))
+    let (_, file) = path.split(['?', '#']).next()?.rsplit_once("samples/")?;
+    SAMPLES.into_iter().find(|sample| {
+        let Sample { id, .. } = sample;
+        file == sample.file || file == format!("previews/{id}.webp") || file == format!("thumbs/{id}.jpg")
+    })
 }
 
 #[cfg(test)]

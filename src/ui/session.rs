@@ -413,7 +413,7 @@ impl Session {
     }
 
     /// Fetches something again once the browser is online again, each time that it failed and has not been fetched since.
-    pub fn again_when_online(self, has_failed: RwSignal<bool>, fetch: impl Fn() + Copy + 'static) {
+    pub fn again_when_online(self, has_failed: Signal<bool>, fetch: impl Fn() + Copy + 'static) {
         Effect::new(move |_| {
             if has_failed.get() {
                 // Its place may be gone by then.

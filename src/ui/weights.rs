@@ -9,7 +9,6 @@ use super::markup::facts;
 use super::names::{display, grouped, hue};
 use super::session::Session;
 use super::weights_view::{findings, offers, questions, table};
-use crate::arch::ArchSpec;
 use crate::image::Interpolation;
 use crate::tr;
 use crate::weights::Card;
