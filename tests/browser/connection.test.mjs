@@ -127,12 +127,13 @@ describe("the engine", () => {
     test(`${name} cut off: it is said, and computed when the browser is online again`, async () => {
       dead = [part];
       await open("models=tiny-a");
-      await browser.context.setOffline(true);
       await problem().waitFor();
       assert.match(await problem().textContent(), /The engine could not be loaded\. Check the connection/);
       assert.equal(await waits(), 0);
+      await lose(part);
       await regain();
       await answered(page, 1);
+      assert.equal(await page.locator(".notice").count(), 0, "what was said is taken back");
     });
   }
 });
