@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { chromium, firefox, webkit } from "./engines.mjs";
-import { serve } from "./harness.mjs";
+import { loader, serve, startEngine } from "./harness.mjs";
 
 const PICTURES = process.env.STRIDESCOPE_PICTURES;
 /// Every kind three times.
@@ -33,37 +33,13 @@ async function site() {
   });
 }
 
-/// Starts the engine in a page, as `read(name)`: the values of the square that a network reads.
-async function startEngine() {
-  const worker = new Worker(new URL("./worker_loader.js", location).href, { type: "module" });
-  const waiting = new Map();
-  const told = ({ json }) => {
-    const message = JSON.parse(json);
-    const [type, body] = typeof message === "string" ? [message, {}] : Object.entries(message)[0];
-    return { type, ...body };
-  };
-  await new Promise((resolve, reject) => {
-    worker.onerror = (error) => reject(new Error(error.message || "the engine did not load"));
-    worker.onmessage = ({ data }) => { if (told(data).type === "ready") resolve(); };
-  });
-  worker.onmessage = ({ data }) => {
-    const event = told(data);
-    if (event.type === "progress") return;
-    waiting.get(event.id)?.({ event, numbers: (data.buffers ?? []).map((buffer) => new Float32Array(buffer)) });
-    waiting.delete(event.id);
-  };
-  let id = 0;
-  const ask = (type, request, blob) => new Promise((resolve) => {
-    id += 1;
-    waiting.set(id, resolve);
-    worker.postMessage({ json: JSON.stringify({ [type]: { ...request, id } }), blob });
-  });
-  globalThis.read = async (name) => {
-    const { event } = await ask("picture", {}, await (await fetch(name)).blob());
-    if (event.type !== "picture") return { error: event.message };
-    const ran = await ask("run", { net: "tiny-a", size: 128, seen: true, backend: "cpu" });
-    return ran.event.type === "ran" ? { values: btoa(String.fromCharCode(...ran.numbers.at(-1))) } : { error: ran.event.message };
-  };
+/// The values of the square that a network reads of a picture.
+async function read(name) {
+  const { event } = await ask("picture", {}, await (await fetch(name)).blob());
+  if (event.type !== "picture") return { error: event.message };
+  const ran = await ask("run", { net: "tiny-a", size: 128, seen: true, backend: "cpu" });
+  if (ran.event.type !== "ran") return { error: ran.event.message };
+  return { values: btoa(String.fromCharCode(...ran.numbers.at(-1))) };
 }
 
 for (const start of [chromium, firefox, webkit]) {
@@ -72,10 +48,10 @@ for (const start of [chromium, firefox, webkit]) {
     const browser = await start();
     try {
       await browser.goto(`${server.url}blank.html`);
-      await browser.evaluate(startEngine);
+      await browser.evaluate(startEngine, ["", loader()]);
       const wrong = [];
       for (const name of list) {
-        const { values, error } = await browser.evaluate((name) => read(name), name);
+        const { values, error } = await browser.evaluate(read, name);
         const wanted = readFileSync(join(PICTURES, name.replace(/\.\w+$/, ".rgb")));
         const got = Buffer.from(values ?? "", "base64");
         if (error !== undefined || got.length !== wanted.length) {

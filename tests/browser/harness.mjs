@@ -230,49 +230,52 @@ export function disguised() {
   Object.defineProperties(GPUAdapter.prototype, { info: { get: info }, isFallbackAdapter: { get: () => false } });
 }
 
+/// Starts the engine in a page, by the path of its script: `ask(type, request, blob)` resolves to the event and the numbers that came with it.
+export async function startEngine([prelude, path]) {
+  const loader = new URL(path, location).href;
+  const blob = new Blob([`${prelude}; await import(${JSON.stringify(loader)});`], { type: "text/javascript" });
+  const worker = new Worker(prelude ? URL.createObjectURL(blob) : loader, { type: "module" });
+  const waiting = new Map();
+  // A message is tagged from outside, `{"ran":{…}}`.
+  const told = ({ json }) => {
+    const message = JSON.parse(json);
+    const [type, body] = typeof message === "string" ? [message, {}] : Object.entries(message)[0];
+    return { type, ...body };
+  };
+  let id = 0;
+  await new Promise((resolve, reject) => {
+    worker.onerror = (error) => reject(new Error(error.message || "the engine did not load"));
+    worker.onmessage = (message) => { if (told(message.data).type === "ready") resolve(); };
+  });
+  worker.onerror = (error) => waiting.forEach(({ reject }) => reject(new Error(error.message || "the engine died")));
+  worker.onmessage = ({ data }) => {
+    const event = told(data);
+    if (event.type === "progress") return;
+    waiting.get(event.id)?.resolve({ event, numbers: (data.buffers ?? []).map((buffer) => new Float32Array(buffer)) });
+    waiting.delete(event.id);
+  };
+  globalThis.ask = (type, request, blob) => new Promise((resolve, reject) => {
+    id += 1;
+    waiting.set(id, { resolve, reject });
+    worker.postMessage({ json: JSON.stringify({ [type]: { ...request, id } }), blob });
+  });
+  globalThis.statistics = (values) => {
+    let sum = 0, absmax = 0;
+    for (const v of values) { sum += v; absmax = Math.max(absmax, Math.abs(v)); }
+    const mean = sum / values.length;
+    let square = 0;
+    for (const v of values) square += (v - mean) ** 2;
+    return { mean, std: Math.sqrt(square / values.length), absmax, first: [...values.slice(0, 4)] };
+  };
+}
+
 /// A page that talks to the engine directly. `run({...})` resolves to the event, with statistics of each tap; a visitor's own file of weights
 /// comes as a second argument. A `prelude` is a script that the worker runs before the engine.
 export async function engine(context, url, prelude = "") {
   const page = await context.newPage();
   await page.route(`${url}blank.html`, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><title>engine</title>" }));
   await page.goto(`${url}blank.html`);
-  await page.evaluate(async ([prelude, path]) => {
-    const loader = new URL(path, location).href;
-    const blob = new Blob([`${prelude}; await import(${JSON.stringify(loader)});`], { type: "text/javascript" });
-    const worker = new Worker(prelude ? URL.createObjectURL(blob) : loader, { type: "module" });
-    const waiting = new Map();
-    // A message is tagged from outside, `{"ran":{…}}`.
-    const told = ({ json }) => {
-      const message = JSON.parse(json);
-      const [type, body] = typeof message === "string" ? [message, {}] : Object.entries(message)[0];
-      return { type, ...body };
-    };
-    let id = 0;
-    await new Promise((resolve, reject) => {
-      worker.onerror = (error) => reject(new Error(error.message || "the engine did not load"));
-      worker.onmessage = (message) => { if (told(message.data).type === "ready") resolve(); };
-    });
-    worker.onerror = (error) => waiting.forEach(({ reject }) => reject(new Error(error.message || "the engine died")));
-    worker.onmessage = ({ data }) => {
-      const event = told(data);
-      if (event.type === "progress") return;
-      waiting.get(event.id)?.resolve({ event, numbers: (data.buffers ?? []).map((buffer) => new Float32Array(buffer)) });
-      waiting.delete(event.id);
-    };
-    globalThis.ask = (type, request, blob) => new Promise((resolve, reject) => {
-      id += 1;
-      waiting.set(id, { resolve, reject });
-      worker.postMessage({ json: JSON.stringify({ [type]: { ...request, id } }), blob });
-    });
-    globalThis.statistics = (values) => {
-      let sum = 0, absmax = 0;
-      for (const v of values) { sum += v; absmax = Math.max(absmax, Math.abs(v)); }
-      const mean = sum / values.length;
-      let square = 0;
-      for (const v of values) square += (v - mean) ** 2;
-      return { mean, std: Math.sqrt(square / values.length), absmax, first: [...values.slice(0, 4)] };
-    };
-  }, [prelude, loader()]);
+  await page.evaluate(startEngine, [prelude, loader()]);
   return {
     page,
     run: (request, file) => page.evaluate(async ([request, file]) => {

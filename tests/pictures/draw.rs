@@ -1,6 +1,7 @@
 //! Writes the random pictures, the square that a network reads of each as raw RGB, and `list.tsv`: what `random_golden.py` and the browser tests read.
 //!
-//! usage: cargo run --release --features cli --example pictures -- FOLDER [SIZE]    (SIZE: every square of so many pixels, uncropped, bilinear)
+//! usage: cargo run --release --features cli --example pictures -- FOLDER [COUNT SIZE]
+//! (COUNT: only the first ones; SIZE: every square of so many pixels, uncropped, bilinear)
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod random;
@@ -11,10 +12,11 @@ use stridescope::image::{Interpolation, decode::decode, resize_and_crop};
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let folder = PathBuf::from(&arguments[0]);
-    let fixed: Option<usize> = arguments.get(1).map(|size| size.parse().unwrap());
+    let number = |at: usize| arguments.get(at).map(|number| number.parse::<usize>().unwrap());
+    let (count, fixed) = (number(1).unwrap_or(random::COUNT), number(2));
     std::fs::create_dir_all(&folder).unwrap();
     let mut list = String::new();
-    for index in 0..random::COUNT {
+    for index in 0..count {
         let drawn = random::draw(index);
         let mut how = drawn.how;
         if let Some(size) = fixed {

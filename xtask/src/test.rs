@@ -84,6 +84,18 @@ pub fn prepare(project: &Project) -> Result<(Browser, PathBuf), Error> {
     Ok((browser, cli))
 }
 
+/// Draws the pictures that every engine reads, with what is to be read of them. Returns their folder.
+fn pictures(project: &Project) -> Result<PathBuf, Error> {
+    let step = "pictures for the browsers";
+    announce(step);
+    let folder = project.target.join("pictures");
+    let mut cargo = process::command("cargo");
+    cargo.args(["run", "--release", "--package", "stridescope", "--features", "cli", "--example", "pictures", "--"]);
+    cargo.arg(&folder).args(["60", "128"]).current_dir(&project.root);
+    process::run(step, &mut cargo, READ_ABOVE)?;
+    Ok(folder)
+}
+
 /// Tells scripts that drive the browser where everything is.
 pub fn describe_site(command: &mut Command, project: &Project, browser: &Browser, cli: &PathBuf) {
     command.env("STRIDESCOPE_DIST", project.dist()).env("STRIDESCOPE_CHROMIUM", &browser.chromium).env("STRIDESCOPE_CLI", cli);
