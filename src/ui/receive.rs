@@ -179,6 +179,8 @@ fn place(event: &DragEvent) -> (Place, Option<HtmlInputElement>) {
 
 /// Finds out what files are, and does with each what is meant.
 async fn receive(session: Session, files: Vec<File>, folders: Vec<String>, (place, names): (Place, Option<HtmlInputElement>)) {
+    // What was said of something else is over before this is looked at.
+    session.notice.set(None);
     let mut known = Vec::new();
     for file in &files {
         known.push((file.name(), Kind::of(&file.name(), &file.type_(), &head(file).await)));

@@ -40,8 +40,9 @@ function install() {
       const data = new DataTransfer();
       for (const [name, text] of Object.entries(files)) data.items.add(new File([text], name, { type: "text/plain" }));
       for (const [type, text] of Object.entries(texts)) data.setData(type, text);
-      const event = how === "drop" ? new DragEvent(how, { dataTransfer: data, bubbles: true, cancelable: true })
-        : new ClipboardEvent(how, { clipboardData: data, bubbles: true, cancelable: true });
+      const event = new (how === "drop" ? DragEvent : ClipboardEvent)(how, { dataTransfer: data, bubbles: true, cancelable: true });
+      // Firefox lets no script make a clipboard.
+      if (how === "paste") Object.defineProperty(event, "clipboardData", { value: data });
       return document.querySelector(on).dispatchEvent(event);
     },
     said: () => text(".notice p").join(" "),
