@@ -200,7 +200,7 @@ fn a_change_reaches_what_reads_it() {
     let conv = |channels: [usize; 2], [kernel, stride, padding, dilation]: [usize; 4], groups| {
         Op::Conv(Conv { in_channels: channels[0], out_channels: channels[1], kernel, stride, padding, dilation, groups })
     };
-    let pool = |kernel, stride, padding| Pool { kernel, stride, padding, ceil_mode: false };
+    let pool = |kernel, stride, padding| Pool { kernel, stride, padding, end_padding: 0, ceil_mode: false };
     for (what, op, input, out, wanted) in [
         ("a strided 1x1 that steps over it", conv([2, 1], [1, 2, 0, 1], 1), one((2, 4, 4), (0, 1, 2)), (1, 2, 2), vec![]),
         (

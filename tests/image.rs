@@ -148,32 +148,39 @@ fn values_are_scaled_less_the_mean_over_the_deviation_channel_by_channel() {
 
 #[test]
 fn another_size_keeps_the_share_that_is_cut_out() {
-    for (size, resize, to, wanted) in [(224, 256, 128, 146), (128, 128, 224, 224), (224, 236, 32, 34), (224, 225, 32, 32)] {
+    for (size, resize, to, wanted) in
+        [(224, 256, 128, 146), (224, 256, 160, 182), (128, 128, 224, 224), (224, 236, 32, 33), (224, 225, 32, 32)]
+    {
         let how = how(size, resize, Interpolation::Bilinear).at_size(to);
         assert_eq!((how.size, how.resize), (to, wanted), "{size} of {resize} at {to}");
     }
+    // 95 % of 235 px are not quite 224: where the share is stated it counts, as in timm.
+    for (to, wanted) in [(224, 235), (160, 168), (288, 303)] {
+        let how = Preprocess { crop_pct: Some(0.95), ..how(224, 235, Interpolation::Bicubic) }.at_size(to);
+        assert_eq!((how.size, how.resize), (to, wanted), "95 % at {to}");
+    }
 }
 
-/// Pillow rounds its JPEG arithmetic and its blending a little differently; where nothing is rounded the pixels are the same.
+/// To the bit, but for lossy WebP, whose colours another decoder upsamples.
 #[test]
 fn every_kind_of_picture_is_read_as_pillow_reads_it() {
     let cases = [
-        ("jpeg-rgb.jpg", 2),
-        ("jpeg-progressive.jpg", 2),
-        ("jpeg-grey.jpg", 1),
-        ("jpeg-cmyk.jpg", 3),
-        ("jpeg-ycck.jpg", 3),
-        ("png-rgb16.png", 1),
-        ("png-grey16.png", 1),
-        ("png-grey-alpha.png", 1),
-        ("png-rgba.png", 1),
+        ("jpeg-rgb.jpg", 0),
+        ("jpeg-progressive.jpg", 0),
+        ("jpeg-grey.jpg", 0),
+        ("jpeg-cmyk.jpg", 0),
+        ("jpeg-ycck.jpg", 0),
+        ("png-rgb16.png", 0),
+        ("png-grey16.png", 0),
+        ("png-grey-alpha.png", 0),
+        ("png-rgba.png", 0),
         ("png-rgb-key.png", 0),
         ("png-one-bit.png", 0),
         ("png-palette.png", 0),
-        ("png-palette-alpha.png", 1),
+        ("png-palette-alpha.png", 0),
         ("gif-animated.gif", 0),
         ("gif-transparent.gif", 0),
-        ("webp-lossless.webp", 1),
+        ("webp-lossless.webp", 0),
         ("webp-lossy.webp", 3),
         ("webp-animated.webp", 0),
         ("bmp-24.bmp", 0),
@@ -193,7 +200,7 @@ fn every_exif_orientation_comes_out_upright() {
         let picture = decode(&file(&format!("exif-{tag}.jpg"))).unwrap();
         assert_eq!((picture.width, picture.height), (24, 16), "orientation {tag}");
         let (most, _) = difference(&picture, &upright);
-        assert!(most <= 2, "orientation {tag}: a value is {most} off");
+        assert!(most == 0, "orientation {tag}: a value is {most} off");
     }
 }
 

@@ -87,8 +87,10 @@ impl<'a> Reference<'a> {
             Op::MaxPool(_) => windowed(op.window().unwrap(), from, *shape, |channel, places| {
                 places.iter().map(|&(_, place)| x[channel * positions + place]).fold(f64::NEG_INFINITY, f64::max)
             }),
-            Op::AvgPool(_) => windowed(op.window().unwrap(), from, *shape, |channel, places| {
-                places.iter().map(|&(_, place)| x[channel * positions + place]).sum::<f64>() / places.len() as f64
+            // Zeros at the end count in the mean, padding does not.
+            Op::AvgPool(pool) => windowed(op.window().unwrap(), from, *shape, |channel, places| {
+                let count = if pool.end_padding > 0 { pool.kernel * pool.kernel } else { places.len() };
+                places.iter().map(|&(_, place)| x[channel * positions + place]).sum::<f64>() / count as f64
             }),
             Op::BlurPool(_) => windowed(op.window().unwrap(), from, *shape, |channel, places| {
                 let binomial = [0.25, 0.5, 0.25];

@@ -15,8 +15,8 @@ use crate::process::announce;
 
 const STEP: &str = "compression";
 const QUALITY: i32 = 11;
-/// 16 MiB, the largest window that browsers accept.
-const WINDOW_BITS: i32 = 24;
+/// 4 MiB, which every decoder has: with a larger one this encoder makes the engine larger.
+const WINDOW_BITS: i32 = 22;
 const COMPRESSED: [&str; 11] = ["css", "html", "js", "json", "mjs", "svg", "tsv", "txt", "wasm", "webmanifest", "xml"];
 /// How compressed forms of a file end.
 const ENDINGS: [&str; 2] = ["br", "gz"];
@@ -108,7 +108,7 @@ pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn kept(bytes: &[u8], name: &Path, cache: &Path) -> Result<Vec<u8>, Error> {
-    let path = cache.join(format!("{}.br", sha256(bytes)));
+    let path = cache.join(format!("{}-{QUALITY}-{WINDOW_BITS}.br", sha256(bytes)));
     if let Ok(compressed) = fs::read(&path) {
         return Ok(compressed);
     }
