@@ -57,16 +57,16 @@ fn in_browser(project: &Project) -> Result<(), Error> {
         announce("browser tests: there are none yet");
         return Ok(());
     }
-    announce(step);
     let mut node = browser.node.node();
     // One at a time: they measure and share the processor with a software GPU.
     node.args(["--test", "--test-concurrency=1", &format!("--test-timeout={MOST_MS}")]).args(files).current_dir(project.tests());
     describe_site(&mut node, project, &browser, &cli);
-    node.env("STRIDESCOPE_RELEASES", releases::make(project)?);
+    node.env("STRIDESCOPE_RELEASES", releases::make(project)?).env("STRIDESCOPE_PICTURES", pictures(project)?);
     let package = weights::archive(project);
     if package.is_file() {
         node.env("STRIDESCOPE_PACKAGE", package);
     }
+    announce(step);
     process::run(step, &mut node, READ_ABOVE)
 }
 
