@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { startServer } from './server.mjs';
 
@@ -13,7 +13,10 @@ async function serve(context, files, options) {
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   context.after(() => rm(folder, { recursive: true }));
   await mkdir(join(folder, 'site'));
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
   const server = await startServer({ '/': join(folder, 'site') }, options);
   context.after(() => server.close());
   const get = (path, headers = {}) =>
@@ -65,7 +68,7 @@ test('a host sends what is compressed, and what has not changed only once', asyn
   assert.deepEqual(server.sent().map(({ path, bytes }) => [path, bytes]), [
     ['/', 15],
     ...[5, 2].map((bytes) => ['/worker_bg.wasm', bytes]),
-    ['/app-0123456789abcdef.js', 1],
+    ['/app-0123456789abcdef/app.js', 1],
     ...[0, 5, 5].map((bytes) => ['/worker_bg.wasm', bytes]),
   ]);
   assert.deepEqual(server.sent(), [], 'each answer is listed once');

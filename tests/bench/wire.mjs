@@ -13,7 +13,7 @@ const isEngine = (path) => /^\/engine-[0-9a-f]{16}\//.test(path);
 const isData = (path) => /^\/(weights|samples)-[0-9a-f]{16}\//.test(path);
 const isCode = (path) => /\.(js|mjs|wasm)$/.test(path);
 /** Code of figures, which is fetched when the page stands, as xtask/src/sizes.rs has it. */
-const isLater = (path) => /\/app-[^/]*-(split|chunk)_[^/]*$/.test(path);
+const isLater = (path) => /\/app-[0-9a-f]{16}\/(app-(split|chunk)_[^/]*|stride-scope\.js)$/.test(path);
 /** The parts of the page, by path. */
 const PARTS = [
   ['page: code that it starts with', (path) => isCode(path) && !isEngine(path) && !isLater(path)],

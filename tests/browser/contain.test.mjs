@@ -75,14 +75,15 @@ describe("the policy", () => {
     });
   }
 
-  test("the page has no script and no style in its text, loads its own alone, and checks what it loads where that is written", () => {
+  test("the page has one script in its text, which the policy knows, and no style, loads its own alone, and checks what it loads where that is written", () => {
     const html = readFileSync(join(dist, "index.html"), "utf8").replaceAll(/<!--.*?-->/gs, "");
     const tags = (pattern) => [...html.matchAll(pattern)].map(([tag]) => tag);
     const attribute = (tag, name) => new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1];
-    assert.deepEqual(tags(/<script[^>]*>\s*[^\s<][^<]*<\/script>/g), []);
+    const scripts = [...html.matchAll(/<script[^>]*>([^]*?)<\/script>/g)].map(([, script]) => script).filter((script) => script.trim());
+    assert.deepEqual(scripts.map((script) => `'sha256-${createHash("sha256").update(script).digest("base64")}'`), [boot]);
     assert.deepEqual(tags(/<style|<base|<[^>]+\son\w+\s*=|"javascript:|<(iframe|object|embed|form)\b/gi), []);
-    const loaded = tags(/<(script|link)\b[^>]*>/g).filter((tag) => /^<script|rel="(stylesheet|modulepreload|preload)"/.test(tag));
-    assert.ok(loaded.length >= 4, `${loaded}`);
+    const loaded = tags(/<(script|link)\b[^>]*>/g).filter((tag) => /^<script\b.*\bsrc=|rel="(stylesheet|modulepreload|preload)"/.test(tag));
+    assert.ok(loaded.length >= 3, `${loaded}`);
     const sum = (file) => `sha384-${createHash("sha384").update(readFileSync(join(dist, file))).digest("base64")}`;
     const checks = loaded.filter((tag) => attribute(tag, "integrity"));
     // A site that is to be served has all of them; a build on the way there has none.

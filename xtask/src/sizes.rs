@@ -148,24 +148,25 @@ mod tests {
     #[test]
     fn the_table_adds_up_wasm_and_javascript_of_each_part() {
         let assets = [
-            asset("app-0123456789abcdef.js", 20_000, 5_000),
-            asset("app-0123456789abcdef_bg.wasm", 700_000, 200_000),
-            asset("app-0123456789abcdef-split.js", 6_000, 900),
-            asset("app-0123456789abcdef-split_cost.wasm", 110_000, 40_000),
-            asset("app-0123456789abcdef-chunk_5.wasm", 70_000, 28_000),
-            asset("assets/start.js", 1_000, 400),
-            asset("assets/styles.css", 9_000, 3_000),
+            asset("app-0123456789abcdef/app.js", 20_000, 5_000),
+            asset("app-0123456789abcdef/app_bg.wasm", 700_000, 200_000),
+            asset("app-0123456789abcdef/app-split.js", 6_000, 900),
+            asset("app-0123456789abcdef/app-split_cost.wasm", 110_000, 40_000),
+            asset("app-0123456789abcdef/app-chunk_5.wasm", 70_000, 28_000),
+            asset("app-0123456789abcdef/start.js", 1_000, 400),
+            asset("app-0123456789abcdef/styles.css", 9_000, 3_000),
             asset("index.html", 2_000, 800),
-            asset("worker.js", 100_000, 20_000),
-            asset("worker_bg.wasm", 12_000_000, 1_500_000),
-            asset("worker_loader.js", 60, 50),
+            asset("engine-0123456789abcdef/worker.js", 100_000, 20_000),
+            asset("engine-0123456789abcdef/worker_bg.wasm", 12_000_000, 1_500_000),
+            asset("engine-0123456789abcdef/worker_loader.js", 60, 50),
             asset("stride-scope.js", 8_000, 2_500),
+            asset("app-0123456789abcdef/stride-scope.js", 8_000, 2_500),
             asset("sw.js", 9_000, 4_000),
         ];
         let expected = "\
 bytes            raw      brotli    recorded      budget
 page         736,000     210,300     209,000     300,000
-figures      180,000      68,000      70,000     360,000
+figures      188,000      70,500      70,000     360,000
 engine    12,100,060   1,520,050   1,500,000   1,600,000
 element        8,000       2,500        none       5,000
 ";
