@@ -524,7 +524,7 @@ fn drawings_are_well_formed_whatever_a_file_is_called() {
         let columns = diagram::columns(&[&graphs[0]], &graphs[0], &Folding::around("layer2.0"));
         let (state, _) = State::from_query("");
         let caption = state.caption(&net, "input".into());
-        let chart = charts::by_part(&[net.clone()], &graphs, Level::Stage, Quantity::Params);
+        let chart = charts::by_part(std::slice::from_ref(&net), &graphs, Level::Stage, Quantity::Params);
         let path = PathDrawn {
             path: name.into(),
             map: String::new(),

@@ -76,8 +76,7 @@ impl Kind {
 
 fn is_picture(head: &[u8]) -> bool {
     // HEIF and AVIF are boxes, as films are, of which the first says what they are; WebP is a RIFF file, as sounds are.
-    let is_boxed =
-        head.get(4..8) == Some(b"ftyp") && head.get(8..12).is_some_and(|brand| BRANDS.iter().any(|known| *known == brand));
+    let is_boxed = head.get(4..8) == Some(b"ftyp") && head.get(8..12).is_some_and(|brand| BRANDS.contains(&brand));
     let is_webp = head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP");
     is_boxed || is_webp || PICTURE_STARTS.iter().any(|start| head.starts_with(start))
 }
@@ -287,9 +286,11 @@ mod tests {
         let model = ("model.pth", Weights);
         let labels = ("labels.txt", Text);
         let stranger = ("notes", Other);
-        // What comes, where, which are taken (picture, weights, names), and what is said.
+        // Which are taken: picture, weights, names.
         type Taken = (Option<usize>, Option<usize>, Option<usize>);
-        let cases: [(&[(&str, Kind)], Place, Taken, &[&str]); 19] = [
+        // What comes, where, what is taken, and what is said.
+        type Case<'a> = (&'a [(&'a str, Kind)], Place, Taken, &'a [&'a str]);
+        let cases: [Case<'_>; 19] = [
             (&[cat], Place::Page, (Some(0), None, None), &[]),
             (&[cat], Place::Weights, (Some(0), None, None), &[]),
             (&[cat], Place::Names, (Some(0), None, None), &[]),

@@ -215,8 +215,11 @@ fn percent(part: usize, whole: usize) -> f64 {
     100.0 * part as f64 / whole.max(1) as f64
 }
 
+/// The pictures of each class, by its index.
+type Folders = Vec<(usize, Vec<PathBuf>)>;
+
 /// The sub-folders that are classes of the network, with their files in order; and what was taken for granted about them.
-fn folders(dir: &Path, ready: &Ready) -> Result<(Vec<(usize, Vec<PathBuf>)>, Option<String>), Failure> {
+fn folders(dir: &Path, ready: &Ready) -> Result<(Folders, Option<String>), Failure> {
     let entries = |path: &Path| -> Result<Vec<PathBuf>, Failure> {
         let cannot = |error: std::io::Error| Failure(format!("{} cannot be read: {error}", path.display()));
         let mut paths = std::fs::read_dir(path)
