@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use sha2::Digest;
 use std::path::{Path, PathBuf};
 use stridescope::image::exif::{self, Part};
+use stridescope::image::png16;
 use stridescope::image::{
     ImageError, Interpolation, MAX_FILE_BYTES, Preprocess, Rgb, check_file, check_size, decode::decode, prepare, resize_and_crop,
 };
@@ -253,6 +254,51 @@ fn an_orientation_can_be_taken_out_of_a_file() {
             }
         }
     }
+}
+
+/// What the page does with PNGs of 16 bits: their inflated data become what the reference reads, whatever the filters of their rows.
+#[test]
+fn sixteen_bits_are_taken_out_of_a_file() {
+    use image::ExtendedColorType::{L16, La16, Rgb8, Rgb16, Rgba16};
+    use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+    let (width, height) = (23, 17);
+    let noise = source("noise", 8 * width, height).pixels;
+    for (colour, channels) in [(L16, 1), (La16, 2), (Rgb16, 3), (Rgba16, 4)] {
+        for filter in
+            [FilterType::NoFilter, FilterType::Sub, FilterType::Up, FilterType::Avg, FilterType::Paeth, FilterType::Adaptive]
+        {
+            let mut file = Vec::new();
+            let encoder = PngEncoder::new_with_quality(&mut file, CompressionType::Fast, filter);
+            encoder.write_image(&noise[..2 * channels * width * height], width as u32, height as u32, colour).unwrap();
+            let read = |range: std::ops::Range<u64>| {
+                let within = |at: u64| (at as usize).min(file.len());
+                file[within(range.start)..within(range.end)].to_vec()
+            };
+            let deep = png16::find(file.len() as u64, read).unwrap();
+            let compressed: Vec<u8> = deep.data.iter().flat_map(|range| read(range.clone())).collect();
+            let mut inflated = Vec::new();
+            std::io::Read::read_to_end(&mut flate2::read::ZlibDecoder::new(&compressed[..]), &mut inflated).unwrap();
+            assert_eq!(deep.pixels(inflated.clone()).unwrap(), decode(&file).unwrap(), "{channels} channels, {filter:?}");
+            // Anything else is the browser's business.
+            assert_eq!(deep.pixels(inflated[1..].to_vec()), None);
+            inflated[0] = 9;
+            assert_eq!(deep.pixels(inflated), None);
+            for cut in 0..file.len() {
+                let cut_read = |range: std::ops::Range<u64>| {
+                    let within = |at: u64| (at as usize).min(cut);
+                    file[within(range.start)..within(range.end)].to_vec()
+                };
+                assert_eq!(png16::find(cut as u64, cut_read), None, "cut at {cut}");
+            }
+        }
+    }
+    let mut shallow = Vec::new();
+    PngEncoder::new(&mut shallow).write_image(&noise[..3 * width * height], width as u32, height as u32, Rgb8).unwrap();
+    assert_eq!(
+        png16::find(shallow.len() as u64, |range| shallow[range.start as usize..(range.end as usize).min(shallow.len())]
+            .to_vec()),
+        None
+    );
 }
 
 #[test]

@@ -3,12 +3,13 @@
 //! The reference, for every picture and both ends: Pillow opens the file (its libjpeg-turbo for JPEG; of an animation the first frame;
 //! CMYK converted by `convert("RGB")`), `ImageOps.exif_transpose` turns it, 16 bits keep their upper 8, `alpha_composite` lays it over
 //! white, and torchvision's `Resize` and `CenterCrop` do the rest. [`decode`](decode::decode) is that natively; in the browser, whose
-//! own decoders are used, transparency and 16 bits may be one grey level off and JPEG two. Colour profiles are ignored.
+//! own decoders are used, transparency may be one grey level off and JPEG two. Colour profiles are ignored.
 //! `tests/pictures/reference.py` is this very paragraph in Python.
 
 #[cfg(feature = "decode")]
 pub mod decode;
 pub mod exif;
+pub mod png16;
 mod preprocess;
 mod resample;
 

@@ -1,20 +1,23 @@
 //! A picture file to pixels: the browser decodes, off the main thread.
 
 use crate::image::exif::{self, Part, Upright};
-use crate::image::{ImageError, Rgb, check_file, check_size};
+use crate::image::{ImageError, Rgb, check_file, check_size, png16};
 use imagesize::ImageType;
 use js_sys::{Array, ArrayBuffer, Uint8Array};
 use std::ops::Range;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Blob, ColorSpaceConversion, ImageBitmap, ImageBitmapOptions, ImageOrientation, OffscreenCanvas,
-    OffscreenCanvasRenderingContext2d, WorkerGlobalScope,
+    OffscreenCanvasRenderingContext2d, ReadableStream, Response, WorkerGlobalScope,
 };
 
 /// Bytes that are looked at first: enough for the size in most headers, metadata before it included.
 const HEAD_BYTES: f64 = 1_000_000.0;
+/// Where a PNG says how many bits a channel has.
+const DEPTH: usize = 24;
 
 /// Decodes a picture, turned as its EXIF orientation says; of an animation, the first frame; transparency over white. What it is held to stands
 /// in [`crate::image`].
@@ -36,6 +39,11 @@ pub async fn decode(blob: &Blob) -> Result<Rgb, ImageError> {
         _ => None,
     };
     let (blob, orientation) = turned.as_ref().map_or((blob, 1), |(blob, orientation)| (blob, *orientation));
+    if head.get(DEPTH) == Some(&16)
+        && let Some(rgb) = sixteen_bits(blob).await
+    {
+        return Ok(rgb.turned(orientation));
+    }
     let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(|_| damaged("no worker decodes it"))?;
     let options = ImageBitmapOptions::new();
     options.set_image_orientation(ImageOrientation::FromImage);
@@ -80,6 +88,35 @@ async fn upright(blob: &Blob) -> Result<Option<(Blob, u8)>, ImageError> {
         pieces.push(&piece);
     }
     Ok(Some((Blob::new_with_u8_array_sequence(&pieces).map_err(unreadable)?, orientation)))
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type DecompressionStream;
+    #[wasm_bindgen(constructor, catch)]
+    fn new(format: &str) -> Result<DecompressionStream, JsValue>;
+
+    #[wasm_bindgen(extends = ReadableStream)]
+    type Pipe;
+    #[wasm_bindgen(method, catch, js_name = pipeThrough)]
+    fn pipe_through(this: &Pipe, through: &DecompressionStream) -> Result<ReadableStream, JsValue>;
+}
+
+/// The pixels of a PNG of 16 bits; nothing where it is none, or is anything but whole: then the browser says what it is.
+async fn sixteen_bits(blob: &Blob) -> Option<Rgb> {
+    let length = blob.size() as u64;
+    let whole = bytes(blob, blob.size()).await.ok()?;
+    let within = |range: Range<u64>| {
+        let within = |at: u64| at.min(length) as u32;
+        whole.subarray(within(range.start), within(range.end))
+    };
+    let deep = png16::find(length, |range| within(range).to_vec())?;
+    let pieces: Array = deep.data.iter().map(|range| JsValue::from(within(range.clone()))).collect();
+    let compressed = Blob::new_with_u8_array_sequence(&pieces).ok()?;
+    let inflated = compressed.stream().unchecked_into::<Pipe>().pipe_through(&DecompressionStream::new("deflate").ok()?).ok()?;
+    let answer = Response::new_with_opt_readable_stream(Some(&inflated)).ok()?;
+    let buffer: ArrayBuffer = JsFuture::from(answer.array_buffer().ok()?).await.ok()?.dyn_into().ok()?;
+    deep.pixels(Uint8Array::new(&buffer).to_vec())
 }
 
 fn pixels(bitmap: &ImageBitmap) -> Result<Rgb, ImageError> {
