@@ -209,7 +209,7 @@ pub fn Arriving(
                 Ok(view) => drop(arrived.try_set(Some(view))),
                 Err(_) => {
                     let why = if site::is_replaced().await { Failure::Replaced } else { Failure::Connection };
-                    drop(failure.try_set(Some(why)));
+                    let _ = failure.try_set(Some(why));
                 }
             }
             is_busy.try_set(false);

@@ -223,7 +223,9 @@ impl Client {
             }
             Event::Ran(ran) => self.on_gpu.set(ran.backend.name == "webgpu"),
             // Weights that did not come may be of a version that the site has no more: the reader hears of it.
-            Event::Failed { .. } => spawn_local(async { drop(site::is_replaced().await) }),
+            Event::Failed { .. } => spawn_local(async {
+                site::is_replaced().await;
+            }),
             _ => {}
         }
         if let Some(id) = event.answers() {
