@@ -227,7 +227,8 @@ pub fn first_address(list: &str) -> &str {
 
 /// The sample that a file below the site's own address shows: itself, a preview, or what it is chosen by.
 fn sample_at(path: &str) -> Option<Sample> {
-    let (_, file) = path.split(['?', '#']).next()?.rsplit_once("samples/")?;
+    // Behind the folder's name stands the version's hash.
+    let (_, file) = path.split(['?', '#']).next()?.rsplit_once("samples")?.1.split_once('/')?;
     SAMPLES.into_iter().find(|sample| {
         let Sample { id, .. } = sample;
         file == sample.file || file == format!("previews/{id}.webp") || file == format!("thumbs/{id}.jpg")
@@ -338,7 +339,7 @@ mod tests {
     fn addresses_lead_to_samples_and_weights_and_else_nothing_is_fetched() {
         let site = "https://example.org/s/";
         let samples = [
-            ("https://example.org/s/assets/samples/thumbs/coffee.jpg", "coffee"),
+            ("https://example.org/s/samples-0123456789abcdef/thumbs/coffee.jpg", "coffee"),
             ("https://example.org/s/assets/samples/previews/rocket.webp?x", "rocket"),
             ("https://example.org/s/assets/samples/chelsea.png#", "chelsea"),
         ];
