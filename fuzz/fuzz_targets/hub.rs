@@ -2,17 +2,16 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stridescope::ui::weights_view::class_names;
 use stridescope::weights::hub::{Config, Listed, Repository};
 use stridescope::weights::source::Source;
-use stridescope::weights::Card;
+use stridescope::weights::{Card, labels};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = Listed::parse(bytes);
+    let _ = labels::read(bytes, 10, |_| None);
     let config = Config::parse(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let _ = Card::from_json(text);
-    let _ = class_names(text, 10);
     if let (Some(config), Some(repository)) = (config, Repository::parse("timm/resnet50d.ra2_in1k")) {
         let _ = config.card("resnet50-d", 1000, &repository);
     }

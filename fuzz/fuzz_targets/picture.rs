@@ -2,12 +2,20 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stridescope::image::{Rgb, check_file, check_size, prepare, resize_and_crop};
+use stridescope::image::{Rgb, check_file, check_size, exif, png16, prepare, resize_and_crop};
 use stridescope::weights::catalogue;
 
 fuzz_target!(|input: (u64, u8, u8, u8, (u8, u8), Vec<u8>)| {
     let (bytes, width, height, size, shift, values) = input;
     let _ = check_file(bytes, &values);
+    let read = |range: std::ops::Range<u64>| {
+        let within = |at: u64| at.min(values.len() as u64) as usize;
+        values[within(range.start)..within(range.end)].to_vec()
+    };
+    let _ = exif::find(values.len() as u64, read);
+    if let Some(deep) = png16::find(values.len() as u64, read) {
+        let _ = deep.pixels(values.clone());
+    }
     let (width, height) = (usize::from(width), usize::from(height));
     if check_size(width as u64, height as u64).is_err() {
         return;

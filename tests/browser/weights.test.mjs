@@ -370,10 +370,10 @@ describe("what goes wrong on the way", () => {
 
   const refusals = [
     ["other bytes", { wrong: true }, "The bytes of model.safetensors from huggingface.co are not those that were published (their SHA-256 differs). Nothing of them is used: try again later."],
-    ["404", { status: 404 }, "Huggingface.co answered 404 for model.safetensors. Check the address, or choose other weights."],
-    ["429", { status: 429 }, "Huggingface.co answered 429 for model.safetensors. It has been asked too often: wait a minute, then try again."],
-    ["503", { status: 503 }, "Huggingface.co answered 503 for model.safetensors. Try again later, or choose other weights."],
-    ["no CORS", { cors: false }, "Huggingface.co did not answer for main, or lets no page fetch it. Check the address and the connection, then try again."],
+    ["404", { status: 404 }, "huggingface.co answered 404 for model.safetensors. Check the address, or choose other weights."],
+    ["429", { status: 429 }, "huggingface.co answered 429 for model.safetensors. It has been asked too often: wait a minute, then try again."],
+    ["503", { status: 503 }, "huggingface.co answered 503 for model.safetensors. Try again later, or choose other weights."],
+    ["no CORS", { cors: false }, "huggingface.co did not answer for main, or lets no page fetch it. Check the address and the connection, then try again."],
   ];
   for (const [what, trouble, sentence] of refusals) {
     test(`${what} is said in a sentence, nothing is kept, and the next try works`, async () => {
@@ -406,7 +406,7 @@ describe("what goes wrong on the way", () => {
       await page.locator(".another .problem").filter({ hasText: words }).waitFor();
     }
     const opened = [
-      ["someone/nobody", "Huggingface.co answered 401 for main. It may not exist, or not be public: check the address."],
+      ["someone/nobody", "huggingface.co answered 401 for main. It may not exist, or not be public: check the address."],
       ["someone/empty", "Someone/empty on Hugging Face cannot be used: it holds no file of weights: a model.safetensors is looked for."],
       ["https://files.example.org/none.safetensors", "Files.example.org answered 404 for none.safetensors. Check the address, or choose other weights."],
       ["https://files.example.org/page.html", "This is no usable safetensors file"],
