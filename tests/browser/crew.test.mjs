@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { median } from "../bench/numbers.mjs";
 import { hub } from "./hub.mjs";
-import { answers, dist, launch, serve, watch } from "./harness.mjs";
+import { answers, built, dist, launch, serve, watch } from "./harness.mjs";
 
 /// At this size a tiny network costs a fifth of what a ResNet-50 does at 224 px.
 const LARGE = "?models=tiny-a,tiny-b,tiny-c,tiny-d&size=512&backend=";
@@ -16,7 +16,7 @@ const FOUR_RESNETS = `?models=${["", ...COPIES.map((path) => `@https://files.exa
 let browser, site, elsewhere;
 before(async () => {
   site = await serve();
-  const weights = readFileSync(join(dist, "assets/weights/resnet50-a.safetensors"));
+  const weights = readFileSync(join(dist, built("weights", "resnet50-a.safetensors")));
   elsewhere = await hub({ files: Object.fromEntries(COPIES.map((path) => [path, weights])) });
   elsewhere.trouble.chunk = 4 << 20;
   browser = await launch({ webgpu: true, args: elsewhere.args });
