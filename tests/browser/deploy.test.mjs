@@ -173,7 +173,7 @@ for (const [name, options] of Object.entries(HOSTS)) {
       // The picture is looked at before the engine is asked; it is not what this is about.
       site.releaseOf = (name) => (name.startsWith("samples-") && existsSync(join(RELEASES, "1", name)) ? 1 : undefined);
       await run.click();
-      await page.locator(".problem, .notice", { hasText: "이 페이지의 새 판이 나왔고, 지금 판의 계산 엔진은 사라졌다" }).waitFor();
+      await page.locator(".problem, .notice", { hasText: "이 페이지의 새 판이 나왔고, 지금 판의 계산 엔진은 사라졌다" }).first().waitFor();
       await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: "다시 불러오기" }).click()]);
       await run.click();
       await predicted(page);
