@@ -469,7 +469,7 @@ describe("the visitor's own files", () => {
     assert.match(name, /@file:mine_ or not\.pth$/);
     assert.match((await top(page, name))[0], /class \d/);
     await page.reload();
-    await card(page, name).getByText("Mine_ or not.pth is a file on the device where it was opened: open it here once more.").waitFor();
+    await card(page, name).getByText("\"mine_ or not.pth\" is a file on the device where it was opened: open it here once more.").waitFor();
     await drop(page, "mine, or not.pth", readFileSync(join(fixtures, "input-stem-d.pth")));
     await top(page, name);
     await clean(visit);
