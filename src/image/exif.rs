@@ -2,6 +2,7 @@
 //! file before the browser decodes it, and the pixels are turned afterwards. In JPEG all browsers heed it, so that it is left there.
 
 use super::Rgb;
+use super::png::{self, Chunk};
 use std::ops::Range;
 
 /// A file without its orientation, and what that was.
@@ -22,7 +23,6 @@ pub enum Part {
     Changed(Vec<u8>),
 }
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Where a WebP's flags lie that say which chunks follow, and the one for EXIF.
 const FLAGS: u64 = 20;
 const HAS_EXIF: u8 = 0x08;
@@ -32,10 +32,10 @@ const MOST_EXIF_BYTES: u64 = 1 << 20;
 /// Looks for an orientation other than upright in a PNG or WebP of so many bytes. `read` gives the bytes of a range, fewer where the file ends.
 pub fn find(length: u64, read: impl Fn(Range<u64>) -> Vec<u8>) -> Option<Upright> {
     let head = read(0..FLAGS + 1);
-    if head.starts_with(PNG) {
-        let exif = png_chunk(length, &read)?;
-        let orientation = orientation(&read(exif.start + 8..exif.end - 4))?;
-        return Some(Upright { orientation, parts: vec![Part::Kept(0..exif.start), Part::Kept(exif.end..length)] });
+    if head.starts_with(png::SIGNATURE) {
+        let Chunk { whole, content, .. } = png_chunk(length, &read)?;
+        let orientation = orientation(&read(content))?;
+        return Some(Upright { orientation, parts: vec![Part::Kept(0..whole.start), Part::Kept(whole.end..length)] });
     }
     if head.len() as u64 > FLAGS
         && head.starts_with(b"RIFF")
@@ -57,18 +57,15 @@ pub fn find(length: u64, read: impl Fn(Range<u64>) -> Vec<u8>) -> Option<Upright
     None
 }
 
-/// Where a PNG's EXIF lies: length, name, content, checksum.
-fn png_chunk(length: u64, read: &impl Fn(Range<u64>) -> Vec<u8>) -> Option<Range<u64>> {
-    let mut at = PNG.len() as u64;
+/// The chunk that holds a PNG's EXIF.
+fn png_chunk(length: u64, read: &impl Fn(Range<u64>) -> Vec<u8>) -> Option<Chunk> {
+    let mut at = png::SIGNATURE.len() as u64;
     loop {
-        let header = read(at..at + 8);
-        let (size, name) = header.split_first_chunk::<4>()?;
-        let end = at + 12 + u64::from(u32::from_be_bytes(*size));
-        match name {
-            _ if name.len() < 4 || end > length => return None,
-            b"eXIf" if end - at <= MOST_EXIF_BYTES => return Some(at..end),
-            _ => at = end,
+        let chunk = png::chunk(at, length, read)?;
+        if chunk.name == *b"eXIf" && chunk.whole.end - at <= MOST_EXIF_BYTES {
+            return Some(chunk);
         }
+        at = chunk.whole.end;
     }
 }
 

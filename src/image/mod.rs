@@ -9,6 +9,7 @@
 #[cfg(feature = "decode")]
 pub mod decode;
 pub mod exif;
+mod png;
 pub mod png16;
 mod preprocess;
 mod resample;

@@ -3,9 +3,9 @@
 //! specification, third edition, sections 7.2 and 9).
 
 use super::Rgb;
+use super::png::{self, Chunk, SIGNATURE};
 use std::ops::Range;
 
-const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// More than this is left to the browser: the values stand in memory twice.
 const MOST_BYTES: u64 = 48_000_000;
 
@@ -39,17 +39,14 @@ pub fn find(length: u64, read: impl Fn(Range<u64>) -> Vec<u8>) -> Option<Deep> {
     let mut data = Vec::new();
     let mut at = SIGNATURE.len() as u64;
     loop {
-        let header = read(at..at + 8);
-        let (size, name) = header.split_first_chunk::<4>()?;
-        let end = at + 12 + u64::from(u32::from_be_bytes(*size));
-        match name {
-            _ if name.len() < 4 || end > length => return None,
+        let Chunk { name, whole, content } = png::chunk(at, length, &read)?;
+        match &name {
             b"tRNS" => return None,
-            b"IDAT" => data.push(at + 8..end - 4),
+            b"IDAT" => data.push(content),
             b"IEND" => return Some(Deep { width: width as usize, height: height as usize, channels: channels as usize, data }),
             _ => {}
         }
-        at = end;
+        at = whole.end;
     }
 }
 
