@@ -1,5 +1,5 @@
 // Stands in the page itself, so that it is there whatever became of other files. Before anything is painted: the language, the theme and the
-// figure that link and browser ask for, so that nothing is drawn twice. What these come to is decided in src/ui/state.rs; `index.html` shows its
+// figure that link and browser ask for, so that nothing is drawn twice. What these come to is decided in crates/link/src/state.rs; `index.html` shows its
 // first lines by them until the page stands. And what is said and done where a file of this version is gone.
 {
   const asked = new URLSearchParams(location.search);

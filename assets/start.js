@@ -2,7 +2,7 @@
 const isEmbed = window.parent !== window || new URLSearchParams(location.search).has("embed");
 const { js, wasm, engine, integrity = "", version } = document.querySelector("script[data-wasm]").dataset;
 
-// On a visit where everything is on the device already, the engine starts beside the page, which takes it over (`early` in src/worker/client.rs).
+// On a visit where everything is on the device already, the engine starts beside the page, which takes it over (`early` in src/engine_client/client.rs).
 // On the first one the page's own files come first, and a figure in another page may never need it.
 if (!isEmbed && window.origin !== "null" && navigator.serviceWorker?.controller) {
   try {

@@ -9,11 +9,11 @@ mod specs;
 use cases::thousand;
 use proptest::prelude::*;
 use specs::any_spec;
-use stridescope::arch::cost::{self, totals};
-use stridescope::arch::coverage::{self, block_reads};
-use stridescope::arch::folding::Folding;
-use stridescope::arch::names::BODIES;
-use stridescope::arch::{AntiAlias, ArchSpec, BlockKind, Graph, Input, Op, SpecError, Variant, diagram, lower, receptive};
+use stridescope_arch::cost::{self, totals};
+use stridescope_arch::coverage::{self, block_reads};
+use stridescope_arch::folding::Folding;
+use stridescope_arch::names::BODIES;
+use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, Graph, Input, Op, SpecError, Variant, diagram, lower, receptive};
 
 fn graph(name: &str, size: usize) -> Graph {
     lower(&ArchSpec::named(name).unwrap(), Input::square(size)).unwrap()

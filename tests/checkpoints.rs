@@ -6,13 +6,13 @@ mod torch;
 
 use std::panic::catch_unwind;
 use std::path::Path;
-use stridescope::arch::{ArchSpec, BlockKind, Input, Shortcut, Stem, lower};
-use stridescope::weights::layout::{self, Inferred, Untold};
-use stridescope::weights::{self, Checkpoint, Dtype, Entry, Layout, check, formula};
+use stridescope_arch::{ArchSpec, BlockKind, Input, Shortcut, Stem, lower};
+use stridescope_weights::layout::{self, Inferred, Untold};
+use stridescope_weights::{Checkpoint, Dtype, Entry, Layout, check, synthetic};
 use torch::{named, remarked, tensor, zipped};
 
 fn file(name: &str) -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checkpoints").join(name)).unwrap()
+    std::fs::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("tests/fixtures/checkpoints").join(name)).unwrap()
 }
 
 /// What each file's network is by the end of its name: block, stem and its width, shortcut; whether A and B share these names.
@@ -44,11 +44,11 @@ const FILES: [(&str, f32); 16] = [
     ("input-stem-d.safetensors", 1e-3),
 ];
 
-/// Read, the network inferred, and every value that of the formula by which PyTorch's side was filled.
+/// Read, the network inferred, and every value that of synthetic weights by which PyTorch's side was filled.
 #[test]
 fn checkpoints_hold_what_pytorch_saved() {
     for (name, tolerance) in FILES {
-        let (checkpoint, layout) = weights::read_as(file(name)).unwrap();
+        let (checkpoint, layout) = stridescope_weights::read_as(file(name)).unwrap();
         let Inferred { spec, stride_is_open } = layout::infer(&checkpoint).unwrap();
         let (name_alone, _) = name.rsplit_once('.').unwrap();
         let (_, block, stem, width, shortcut, open) = NETWORKS.into_iter().find(|(end, ..)| name_alone.ends_with(end)).unwrap();
@@ -62,9 +62,9 @@ fn checkpoints_hold_what_pytorch_saved() {
         assert_eq!(check::compare(&checkpoint, &graph).verdict(), Ok(()), "{name}");
         let is_renamed = name.starts_with("input-stem");
         assert_eq!(layout, if is_renamed { Layout::InputStem } else { Layout::Timm }, "{name}");
-        let ours = formula::checkpoint(&graph);
+        let ours = synthetic::checkpoint(&graph);
         for tensor in graph.tensors() {
-            // There the formula went by the file's own names; and it makes nothing of the last normalisation of a basic block.
+            // There synthetic weights went by the file's own names; and it makes nothing of the last normalisation of a basic block.
             let is_other = is_renamed && layout.name(&tensor.name, &spec).as_ref() != Some(&tensor.name);
             if is_other || (block == BlockKind::Basic && tensor.name.ends_with("bn2.weight")) {
                 continue;
@@ -77,7 +77,7 @@ fn checkpoints_hold_what_pytorch_saved() {
                 );
             }
         }
-        assert_eq!(weights::read(file(name)).unwrap().tensors, checkpoint.tensors);
+        assert_eq!(stridescope_weights::read(file(name)).unwrap().tensors, checkpoint.tensors);
     }
 }
 
@@ -181,11 +181,11 @@ fn views_are_read_as_pytorch_sees_them() {
         (b"K\x04", b"K\x01K\x02\x86", b"K\x63K\x01\x86", vec![1, 2], vec![4., 5.]),
     ];
     for (offset, shape, stride, sides, numbers) in cases {
-        let checkpoint = weights::read(saved(&named(&viewed((offset, shape, stride))), &sixteen())).unwrap();
+        let checkpoint = stridescope_weights::read(saved(&named(&viewed((offset, shape, stride))), &sixteen())).unwrap();
         assert_eq!((&checkpoint.tensors["x"].shape, checkpoint.values("x").unwrap()), (&sides, numbers));
     }
     let before = named(&viewed((b"\x8a\x01\xff", b"K\x03\x85", b"K\x01\x85")));
-    assert!(weights::read(saved(&before, &sixteen())).is_err(), "a view cannot begin before its store");
+    assert!(stridescope_weights::read(saved(&before, &sixteen())).is_err(), "a view cannot begin before its store");
 }
 
 /// What is in order may share its numbers; what has to be put into order only lies beside others'.
@@ -205,7 +205,7 @@ fn views_share_numbers_or_lie_side_by_side() {
     ];
     for (x, y, of_x, of_y) in cases {
         let pickle = [b"\x80\x02}(X\x01\0\0\0x", &viewed(x)[..], b"X\x01\0\0\0y", &viewed(y), b"u."].concat();
-        let checkpoint = weights::read(saved(&pickle, &sixteen())).unwrap();
+        let checkpoint = stridescope_weights::read(saved(&pickle, &sixteen())).unwrap();
         assert_eq!(["x", "y"].map(|name| checkpoint.values(name).unwrap()), [of_x, of_y]);
     }
 }
@@ -216,7 +216,7 @@ fn the_longest_tensor_is_put_into_order() {
     let columns: View = (b"K\0", b"J\x80\x8d\x5b\0K\x02\x86", b"K\x01J\x80\x8d\x5b\0\x86");
     let half = 6_000_000;
     let store: Vec<u8> = [1f32, 2.].iter().flat_map(|number| number.to_le_bytes().repeat(half)).collect();
-    let values = weights::read(saved(&named(&viewed(columns)), &store)).unwrap().values("x").unwrap();
+    let values = stridescope_weights::read(saved(&named(&viewed(columns)), &store)).unwrap().values("x").unwrap();
     assert_eq!(values.len(), 2 * half);
     assert!(values.chunks(2).all(|pair| pair == [1., 2.]));
 }
@@ -241,7 +241,11 @@ fn unusual_files_are_read() {
         ("a zip with a remark like the record at the end", remarked(&parts, &"PK\x05\x06".repeat(20)), 1),
     ];
     for (what, bytes, count) in files {
-        assert_eq!(weights::read(bytes).unwrap_or_else(|error| panic!("{what}: {error}")).tensors.len(), count, "{what}");
+        assert_eq!(
+            stridescope_weights::read(bytes).unwrap_or_else(|error| panic!("{what}: {error}")).tensors.len(),
+            count,
+            "{what}"
+        );
     }
 }
 
@@ -255,11 +259,12 @@ fn every_cut_and_every_changed_byte_is_answered() {
         let step = sound.len() / 150 + 1;
         for at in (0..sound.len()).step_by(step).chain(sound.len().saturating_sub(400)..sound.len()).chain(0..200) {
             let cut = sound[..at].to_vec();
-            assert!(catch_unwind(|| weights::read(cut).is_err()).unwrap_or(false), "{name} cut at {at}");
+            assert!(catch_unwind(|| stridescope_weights::read(cut).is_err()).unwrap_or(false), "{name} cut at {at}");
             for flip in [0x01, 0x80, 0xff] {
                 let mut changed = sound.clone();
                 changed[at] ^= flip;
-                let read = catch_unwind(|| weights::read(changed).and_then(|checkpoint| layout::infer(&checkpoint)).is_ok());
+                let read =
+                    catch_unwind(|| stridescope_weights::read(changed).and_then(|checkpoint| layout::infer(&checkpoint)).is_ok());
                 assert!(read.is_ok(), "{name} with byte {at} changed by {flip:#x} panicked");
             }
         }

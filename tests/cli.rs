@@ -1,5 +1,4 @@
 //! The command line, run as a program: what it prints, and what it refuses. The contract is in README.md.
-#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
@@ -9,9 +8,9 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use stridescope::arch::{ArchSpec, Input, lower};
-use stridescope::weights::labels::labels;
-use stridescope::weights::{Card, Checkpoint, Dtype, catalogue, formula, safetensors};
+use stridescope_arch::{ArchSpec, Input, lower};
+use stridescope_weights::labels::labels;
+use stridescope_weights::{Card, Checkpoint, Dtype, catalogue, formats::safetensors, synthetic};
 use tempfile::TempDir;
 
 const TINY: [&str; 4] = ["tiny-a", "tiny-b", "tiny-c", "tiny-d"];
@@ -95,16 +94,16 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Weights of a tiny network out of the formula, with what else is asked for.
-fn formula_weights(net: &str, card: Option<Card>, change: impl Fn(&mut Checkpoint)) -> Vec<u8> {
+/// Weights of a tiny network out of synthetic weights, with what else is asked for.
+fn synthetic_weights(net: &str, card: Option<Card>, change: impl Fn(&mut Checkpoint)) -> Vec<u8> {
     let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap();
-    let mut checkpoint = Checkpoint { card, ..formula::checkpoint(&graph) };
+    let mut checkpoint = Checkpoint { card, ..synthetic::checkpoint(&graph) };
     change(&mut checkpoint);
     safetensors::write(&checkpoint, Dtype::F32).unwrap()
 }
 
 fn with_nan(net: &str) -> Vec<u8> {
-    formula_weights(net, Some(card(net)), |checkpoint| {
+    synthetic_weights(net, Some(card(net)), |checkpoint| {
         let start = checkpoint.tensors["layer2.0.bn1.bias"].range.start;
         checkpoint.bytes[start + 4..start + 8].copy_from_slice(&f32::NAN.to_le_bytes());
     })
@@ -112,7 +111,7 @@ fn with_nan(net: &str) -> Vec<u8> {
 
 /// As PyTorch makes a network, before it has seen anything.
 fn newborn(net: &str) -> Vec<u8> {
-    formula_weights(net, Some(card(net)), |checkpoint| {
+    synthetic_weights(net, Some(card(net)), |checkpoint| {
         for (name, entry) in checkpoint.tensors.iter().filter(|(name, _)| name.contains(".running_")) {
             let value = if name.ends_with("mean") { 0.0f32 } else { 1.0 };
             checkpoint.bytes[entry.range.clone()].chunks_mut(4).for_each(|number| number.copy_from_slice(&value.to_le_bytes()));
@@ -334,7 +333,7 @@ fn eval_counts_hits_by_folder() {
 
 /// A network with weights that say nothing of themselves, small enough to run in a test.
 fn own_weights(dir: &TempDir, net: &str, classes: usize) -> String {
-    put(dir, &format!("{net}-{classes}.safetensors"), &formula_weights(&format!("{net}.classes{classes}"), None, |_| ()))
+    put(dir, &format!("{net}-{classes}.safetensors"), &synthetic_weights(&format!("{net}.classes{classes}"), None, |_| ()))
 }
 
 #[test]
@@ -346,7 +345,7 @@ fn weights_that_say_nothing_of_themselves_are_prepared_as_usual_and_numbered() {
         "names.csv",
         b"\xb9\xf8\xc8\xa3,\xc0\xcc\xb8\xa7\r\n0,\xb0\xed\xbe\xe7\xc0\xcc\r\n1,\xb0\xb3\r\n2,\xbb\xf5\r\n",
     );
-    let lying = formula_weights("tiny-b.classes3", Some(card("tiny-b")), |_| ());
+    let lying = synthetic_weights("tiny-b.classes3", Some(card("tiny-b")), |_| ());
     let usual = "ImageNet's usual way (224 px cut from 256 px, bicubic, ImageNet's mean and std)";
     let (numbered, korean) = (["class 0", "class 1", "class 2"], ["고양이", "개", "새"]);
     // Network, weights, --labels, what its classes are called, and the note.
@@ -406,7 +405,7 @@ fn weights_that_say_nothing_of_themselves_are_prepared_as_usual_and_numbered() {
 
     // What the note says: with the preparation stated, the same answer.
     let stated = Card::unknown("tiny-b", 3);
-    let stated = put(&dir, "stated.safetensors", &formula_weights("tiny-b.classes3", Some(stated), |_| ()));
+    let stated = put(&dir, "stated.safetensors", &synthetic_weights("tiny-b.classes3", Some(stated), |_| ()));
     let top = |weights: &str| {
         let ran = run(&["classify", text(&picture), "--net", "tiny-b", "--weights", weights, "--format", "json"]);
         (serde_json::from_str::<Value>(&ran.out).unwrap()[0]["top"].clone(), ran.err)
@@ -715,7 +714,7 @@ fn a_failed_conversion_leaves_everything_as_it_was() {
     put(&dir, "target.part", b"mine too");
     let truncated = put(&dir, "truncated.safetensors", &std::fs::read(&sound).unwrap()[..100_000]);
     let nan = put(&dir, "nan.safetensors", &with_nan("tiny-c"));
-    let seven = put(&dir, "seven.safetensors", &formula_weights("tiny-a.classes7", None, |_| ()));
+    let seven = put(&dir, "seven.safetensors", &synthetic_weights("tiny-a.classes7", None, |_| ()));
     let model = put(&dir, "model.json", br#"{"weightsManifest":[{"paths":["../../shard"],"weights":[]}]}"#);
     put(&dir, "folder/inside", b"");
     let before = names(dir.path());
@@ -748,9 +747,9 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
     let dir = TempDir::new().unwrap();
     let sound = weights("tiny-a");
     let count = safetensors::read(std::fs::read(&sound).unwrap()).unwrap().tensors.len();
-    let bare = put(&dir, "bare.safetensors", &formula_weights("tiny-a", None, |_| ()));
+    let bare = put(&dir, "bare.safetensors", &synthetic_weights("tiny-a", None, |_| ()));
     let nan = put(&dir, "nan.safetensors", &with_nan("tiny-c"));
-    let few = formula_weights("tiny-b", Some(card("tiny-b")), |checkpoint| {
+    let few = synthetic_weights("tiny-b", Some(card("tiny-b")), |checkpoint| {
         checkpoint.tensors.remove("layer1.0.conv2.weight");
         checkpoint.tensors.remove("layer1.0.bn2.bias");
     });
@@ -797,7 +796,7 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
     ]);
     assert_eq!((&plain["alternatives"], &plain["no_pictures"]), (&alternatives, &Value::Null));
     assert_eq!(as_json(&["inspect", &bare, "--net", "tiny-b.os8"])["alternatives"], json!([]));
-    let grey = put(&dir, "grey.safetensors", &formula_weights("tiny-d.channels1", None, |_| ()));
+    let grey = put(&dir, "grey.safetensors", &synthetic_weights("tiny-d.channels1", None, |_| ()));
     let words = "the number of input channels is 1, but a picture has 3";
     assert!(as_json(&["inspect", &grey])["no_pictures"].as_str().unwrap().starts_with(words));
     assert!(printed(&["inspect", &grey]).contains(&format!("\n{words}")));
@@ -940,7 +939,7 @@ fn bad_weights_are_refused_by_name() {
     let half_card = [&26u64.to_le_bytes()[..], br#"{"__metadata__":{"a":1}}  "#].concat();
     let cases = [
         ("tiny-d", put(&dir, "a.safetensors", &sound), "a.safetensors holds weights for tiny-a, not for tiny-d"),
-        ("tiny-d", put(&dir, "bare.safetensors", &formula_weights("tiny-c", None, |_| ())), "bare.safetensors: tensor \""),
+        ("tiny-d", put(&dir, "bare.safetensors", &synthetic_weights("tiny-c", None, |_| ())), "bare.safetensors: tensor \""),
         ("tiny-a", put(&dir, "cut.safetensors", &sound[..100_000]), "cut.safetensors: this is no usable safetensors file"),
         ("tiny-a", put(&dir, "empty.safetensors", b""), "0 bytes long, too short for a header. Download it again"),
         ("tiny-a", put(&dir, "picture.safetensors", &std::fs::read(&picture).unwrap()), "it is a picture"),

@@ -1,20 +1,19 @@
 //! Differences, tables, charts and drawings of several networks side by side.
-#![cfg(feature = "charts")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::path::Path;
-use stridescope::arch::cost::{Convention, Extra, Extras, formula, macs, totals};
-use stridescope::arch::diagram;
-use stridescope::arch::diff::{Change, Difference, differences, grouped};
-use stridescope::arch::folding::{Fold, Folding, Unit};
-use stridescope::arch::names::BODIES;
-use stridescope::arch::table::{Format, Level, rows, total};
-use stridescope::arch::{ArchSpec, Graph, Input, Node, Variant, lower};
-use stridescope::ui::charts::{self, Quantity};
-use stridescope::ui::names::source;
-use stridescope::ui::state::State;
-use stridescope::ui::still::{self, Over, Palette, PathDrawn};
-use stridescope::ui::tables::{Comparison, details};
+use stridescope_arch::cost::{Convention, Extra, Extras, macs, synthetic, totals};
+use stridescope_arch::diagram;
+use stridescope_arch::diff::{Change, Difference, differences, grouped};
+use stridescope_arch::folding::{BlockRef, Fold, Folding};
+use stridescope_arch::names::BODIES;
+use stridescope_arch::table::{Format, Level, rows, total};
+use stridescope_arch::{ArchSpec, Graph, Input, Node, Variant, lower};
+use stridescope_link::State;
+use stridescope_link::names::source;
+use stridescope_view::charts::{self, Quantity};
+use stridescope_view::svg_export::{self, Over, Palette, PathDrawn};
+use stridescope_view::tables::{Comparison, details};
 
 const MACS: Convention = Convention::Macs(Extras::NONE);
 
@@ -135,7 +134,7 @@ fn formulas_multiply_to_the_macs() {
     let graph = graph("resnext50_32x4d-d");
     for node in &graph.nodes {
         let product =
-            formula(&graph, node).map_or(0, |text| text.split(" × ").map(|factor| factor.parse::<u64>().unwrap()).product());
+            synthetic(&graph, node).map_or(0, |text| text.split(" × ").map(|factor| factor.parse::<u64>().unwrap()).product());
         assert_eq!(product, macs(&graph, node), "{}", node.id);
     }
 }
@@ -377,7 +376,7 @@ fn stages_and_blocks_open_and_close() {
 
     let mut folding = Folding::around("layer3.1.conv2");
     assert_eq!(folding.to_string(), "layer3.1");
-    folding.apply(Fold::Open(Unit { stage: 3, block: None }));
+    folding.apply(Fold::Open(BlockRef { stage: 3, block: None }));
     folding.apply(Fold::parse("open layer2.0").unwrap());
     assert_eq!(folding.to_string(), "layer2.0,layer3,layer3.1");
     folding.apply(Fold::parse("close layer3").unwrap());
@@ -386,7 +385,7 @@ fn stages_and_blocks_open_and_close() {
     assert_eq!(Folding::around("layer4").to_string(), "layer4.0");
     let wide = Folding::parse("layer3,layer3.0-3,layer3.5").unwrap();
     assert_eq!(
-        (wide.to_string().as_str(), wide.is_open(Unit { stage: 3, block: Some(2) })),
+        (wide.to_string().as_str(), wide.is_open(BlockRef { stage: 3, block: Some(2) })),
         ("layer3,layer3.0-3,layer3.5", true)
     );
     assert_eq!(
@@ -446,7 +445,7 @@ fn a_deep_network_is_drawn_at_once() {
 
 /// The file at `path` holds `svg`; `STRIDESCOPE_UPDATE=1 cargo test` writes it anew.
 fn is_as_it_was(name: &str, theme: &str, svg: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/snapshots/{name}-{theme}.svg"));
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(format!("tests/snapshots/{name}-{theme}.svg"));
     if std::env::var_os("STRIDESCOPE_UPDATE").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, svg).unwrap();

@@ -8,12 +8,12 @@ mod windows;
 
 use cases::thousand;
 use proptest::prelude::*;
-use stridescope::arch::cost::{Convention, Extra, Extras};
-use stridescope::arch::coverage::{self, Mask, PathReport, Reads};
-use stridescope::arch::graph::Window;
-use stridescope::arch::reach::Reach;
-use stridescope::arch::transition::transitions;
-use stridescope::arch::{ArchSpec, Conv, Graph, Input, Op, Pool, Shape, lower};
+use stridescope_arch::cost::{Convention, Extra, Extras};
+use stridescope_arch::coverage::{self, Mask, PathReport, Reads};
+use stridescope_arch::graph::Window;
+use stridescope_arch::reach::Reach;
+use stridescope_arch::transition::transitions;
+use stridescope_arch::{ArchSpec, Conv, Graph, Input, Op, Pool, Shape, lower};
 use windows::any_window;
 
 /// How often a window reads each position of an axis, by the definition of a convolution.

@@ -1,5 +1,4 @@
-//! The engine against PyTorch: golden values for networks whose weights come from a formula, and for the shipped tiny ones.
-#![cfg(feature = "cli")]
+//! The engine against PyTorch: golden values for networks with synthetic weights, and for the shipped tiny ones.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/cases.rs"]
@@ -9,28 +8,27 @@ mod common;
 mod specs;
 
 use cases::thousand;
-use common::{GoldenRun, block_on, formula_goldens, formula_network, project, sample};
+use common::{GoldenRun, block_on, project, sample, synthetic_goldens, synthetic_network};
 use proptest::prelude::*;
 use specs::any_spec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use stridescope::arch::{AntiAlias, ArchSpec, Graph, Input, StrideOn, lower, receptive};
-use stridescope::engine::topk::{softmax, top_k};
-use stridescope::engine::{Backend, EngineError, Network, Pass, check_against_cpu, relative_l2};
-use stridescope::image;
-use stridescope::weights::layout::{self, Inferred};
-use stridescope::weights::{self, Checkpoint, catalogue, formula, safetensors};
+use stridescope_arch::{AntiAlias, ArchSpec, Graph, Input, StrideOn, lower, receptive};
+use stridescope_engine::topk::{softmax, top_k};
+use stridescope_engine::{Backend, EngineError, Network, Pass, check_against_cpu, relative_l2};
+use stridescope_weights::layout::{self, Inferred};
+use stridescope_weights::{Checkpoint, catalogue, formats::safetensors, synthetic};
 
 /// Every node's mean, standard deviation, largest magnitude and first values within this of the node's largest magnitude.
 const NODE_TOLERANCE: f64 = 1e-4;
 const LOGIT_TOLERANCE: f64 = 1e-4;
 
 #[test]
-fn every_formula_network_agrees_with_pytorch_at_every_node() {
-    for golden in formula_goldens() {
-        let (network, size) = formula_network(&golden.name);
+fn every_synthetic_network_agrees_with_pytorch_at_every_node() {
+    for golden in synthetic_goldens() {
+        let (network, size) = synthetic_network(&golden.name);
         let taps: Vec<&str> = golden.nodes.keys().map(String::as_str).collect();
-        let input = formula::input(3 * size * size);
+        let input = synthetic::input(3 * size * size);
         let output = block_on(network.forward(&input, 1, (size, size), &Pass::tapping(&taps))).unwrap();
         let distance = relative_l2(&output.logits, &golden.logits);
         assert!(distance <= LOGIT_TOLERANCE, "{}: logits are {distance:.2e} off", golden.name);
@@ -61,13 +59,14 @@ fn checkpoints_give_the_logits_that_pytorch_computes_with_them() {
     let goldens: CheckpointGoldens = serde_json::from_slice(&std::fs::read(folder.join("logits.json")).unwrap()).unwrap();
     assert_eq!(goldens.logits.len(), 16);
     for (name, wanted) in &goldens.logits {
-        let checkpoint = Arc::new(weights::read(std::fs::read(folder.join(name)).unwrap()).unwrap());
+        let checkpoint = Arc::new(stridescope_weights::read(std::fs::read(folder.join(name)).unwrap()).unwrap());
         let Inferred { spec, stride_is_open } = layout::infer(&checkpoint).unwrap();
         let size = goldens.size;
         let distance = |spec: &ArchSpec| {
             let graph = lower(spec, Input::square(size)).unwrap();
             let network = Network::load(graph, checkpoint.clone(), Backend::Cpu).unwrap();
-            let output = block_on(network.forward(&formula::input(3 * size * size), 1, (size, size), &Pass::default())).unwrap();
+            let output =
+                block_on(network.forward(&synthetic::input(3 * size * size), 1, (size, size), &Pass::default())).unwrap();
             relative_l2(&output.logits, wanted)
         };
         let found = distance(&spec);
@@ -83,7 +82,7 @@ fn checkpoints_give_the_logits_that_pytorch_computes_with_them() {
 /// Taking one variant for another must not go unnoticed: A and B even share every tensor's name and shape.
 #[test]
 fn swapped_variants_give_other_answers() {
-    let goldens: Vec<GoldenRun> = formula_goldens().into_iter().filter(|golden| golden.name.ends_with("@224")).collect();
+    let goldens: Vec<GoldenRun> = synthetic_goldens().into_iter().filter(|golden| golden.name.ends_with("@224")).collect();
     assert_eq!(goldens.len(), 4);
     for golden in &goldens {
         for other in goldens.iter().filter(|other| other.name != golden.name) {
@@ -92,16 +91,16 @@ fn swapped_variants_give_other_answers() {
         }
     }
     let size = 97;
-    let input = formula::input(3 * size * size);
-    let golden = formula_goldens().into_iter().find(|golden| golden.name == "resnet50-a@97").unwrap();
+    let input = synthetic::input(3 * size * size);
+    let golden = synthetic_goldens().into_iter().find(|golden| golden.name == "resnet50-a@97").unwrap();
     let swapped = lower(&ArchSpec::named("resnet50-b").unwrap(), Input::square(size)).unwrap();
-    let checkpoint = Arc::new(formula::checkpoint(&swapped));
+    let checkpoint = Arc::new(synthetic::checkpoint(&swapped));
     let network = Network::load(swapped, checkpoint, Backend::Cpu).unwrap();
     let output = block_on(network.forward(&input, 1, (size, size), &Pass::default())).unwrap();
     assert!(relative_l2(&output.logits, &golden.logits) > 100.0 * LOGIT_TOLERANCE);
 }
 
-fn tiny(net: &str) -> (Network, image::Preprocess) {
+fn tiny(net: &str) -> (Network, stridescope_image::Preprocess) {
     let bytes = std::fs::read(project().join(format!("assets/weights/{net}.safetensors"))).unwrap();
     let checkpoint = safetensors::read(bytes).unwrap();
     let card = checkpoint.card.clone().unwrap();
@@ -117,8 +116,8 @@ fn tiny_networks_say_what_pytorch_says_of_the_samples() {
     for (net, pictures) in goldens.as_object().unwrap() {
         let (network, how) = tiny(net);
         for (file, wanted) in pictures.as_object().unwrap() {
-            let picture = image::resize_and_crop(&sample(file), &how, (0, 0)).unwrap();
-            let input = image::prepare(&picture, &how);
+            let picture = stridescope_image::resize_and_crop(&sample(file), &how, (0, 0)).unwrap();
+            let input = stridescope_image::prepare(&picture, &how);
             let output = block_on(network.forward(&input, 1, (how.size, how.size), &Pass::default())).unwrap();
             let (index, p) = top_k(&output.logits, 1)[0];
             assert_eq!(index as u64, wanted["top"].as_u64().unwrap(), "{net} {file}");
@@ -135,8 +134,8 @@ fn tiny_networks_say_what_pytorch_says_of_the_samples() {
 
 #[test]
 fn a_batch_gives_what_its_pictures_give_alone() {
-    let (network, size) = formula_network("resnet18-d@64");
-    let one = formula::input(3 * size * size);
+    let (network, size) = synthetic_network("resnet18-d@64");
+    let one = synthetic::input(3 * size * size);
     let two: Vec<f32> = one.iter().rev().copied().collect();
     let alone = [&one, &two].map(|input| block_on(network.forward(input, 1, (size, size), &Pass::tapping(&["layer2"]))).unwrap());
     let both =
@@ -147,17 +146,17 @@ fn a_batch_gives_what_its_pictures_give_alone() {
 
 #[test]
 fn a_network_takes_other_sizes_than_the_one_it_was_loaded_for() {
-    let (network, _) = formula_network("resnet18-d@64");
-    let input = formula::input(3 * 40 * 56);
+    let (network, _) = synthetic_network("resnet18-d@64");
+    let input = synthetic::input(3 * 40 * 56);
     let output = block_on(network.forward(&input, 1, (40, 56), &Pass::tapping(&["layer4"]))).unwrap();
     assert_eq!(output.taps[0].shape, [1, 512, 2, 2]);
 }
 
 #[test]
 fn requests_that_cannot_be_met_are_refused() {
-    let (network, size) = formula_network("resnet18-d@64");
-    let input = formula::input(3 * size * size);
-    let refused = |result: Result<_, EngineError>| result.map(|_: stridescope::engine::Output| ()).unwrap_err().to_string();
+    let (network, size) = synthetic_network("resnet18-d@64");
+    let input = synthetic::input(3 * size * size);
+    let refused = |result: Result<_, EngineError>| result.map(|_: stridescope_engine::Output| ()).unwrap_err().to_string();
     assert!(
         refused(block_on(network.forward(&input[1..], 1, (size, size), &Pass::default())))
             .contains("needs 12288 input values, but got 12287")
@@ -170,7 +169,7 @@ fn requests_that_cannot_be_met_are_refused() {
 }
 
 fn damaged(graph: &Graph, damage: impl FnOnce(&mut Checkpoint)) -> String {
-    let mut checkpoint = formula::checkpoint(graph);
+    let mut checkpoint = synthetic::checkpoint(graph);
     damage(&mut checkpoint);
     match Network::load(graph.clone(), Arc::new(checkpoint), Backend::Cpu) {
         Ok(_) => panic!("a damaged checkpoint was taken"),
@@ -191,7 +190,7 @@ fn weights_of_another_network_or_damaged_ones_are_refused() {
     });
     assert!(nan.contains("\"layer3.1.conv2.weight\" holds a value that is not finite (number 10)"), "{nan}");
     let other = lower(&ArchSpec::named("tiny-a").unwrap(), Input::square(64)).unwrap();
-    let error = Network::load(graph, Arc::new(formula::checkpoint(&other)), Backend::Cpu).map(|_| ()).unwrap_err().to_string();
+    let error = Network::load(graph, Arc::new(synthetic::checkpoint(&other)), Backend::Cpu).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("Is this a file for another network?"), "{error}");
 }
 
@@ -236,8 +235,8 @@ fn the_rest_of_the_family_agrees_with_pytorch() {
     assert!(file.cases.len() >= 10);
     for golden in file.cases {
         let graph = lower(&ArchSpec::named(&golden.net).unwrap(), Input::square(golden.size)).unwrap();
-        let input = formula::input(graph.spec.channels * golden.size * golden.size);
-        let network = Network::load(graph.clone(), Arc::new(formula::checkpoint(&graph)), Backend::Cpu).unwrap();
+        let input = synthetic::input(graph.spec.channels * golden.size * golden.size);
+        let network = Network::load(graph.clone(), Arc::new(synthetic::checkpoint(&graph)), Backend::Cpu).unwrap();
         let taps: Vec<&str> = golden.stages.keys().map(String::as_str).collect();
         let output = block_on(network.forward(&input, 1, (golden.size, golden.size), &Pass::tapping(&taps))).unwrap();
         let distance = relative_l2(&output.logits, &golden.logits);
@@ -283,8 +282,8 @@ fn timms_networks_give_timms_logits_and_receptive_fields() {
         let spec = ArchSpec { classes: golden.logits.len(), ..ArchSpec::named(net).unwrap() };
         let graph = lower(&spec, Input::square(*size)).unwrap();
         assert_eq!(receptive::size(&graph), golden.field, "{net}");
-        let network = Network::load(graph.clone(), Arc::new(formula::checkpoint(&graph)), Backend::Cpu).unwrap();
-        let input = formula::input(3 * size * size);
+        let network = Network::load(graph.clone(), Arc::new(synthetic::checkpoint(&graph)), Backend::Cpu).unwrap();
+        let input = synthetic::input(3 * size * size);
         let output = block_on(network.forward(&input, 1, (*size, *size), &Pass::default())).unwrap();
         let distance = relative_l2(&output.logits, &golden.logits);
         assert!(distance <= LOGIT_TOLERANCE, "{net}@{size}: logits are {distance:.2e} off");
@@ -302,16 +301,16 @@ proptest! {
             prop_assert!(spec.anti_alias != AntiAlias::None);
             return Ok(());
         };
-        let network = Network::load(graph.clone(), Arc::new(formula::checkpoint(&graph)), Backend::Cpu).unwrap();
+        let network = Network::load(graph.clone(), Arc::new(synthetic::checkpoint(&graph)), Backend::Cpu).unwrap();
         let taps: Vec<&str> = graph.nodes.iter().map(|node| node.id.as_str()).collect();
-        let output = block_on(network.forward(&formula::input(spec.channels * height * width), 1, (height, width), &Pass::tapping(&taps))).unwrap();
+        let output = block_on(network.forward(&synthetic::input(spec.channels * height * width), 1, (height, width), &Pass::tapping(&taps))).unwrap();
         prop_assert_eq!(output.taps.len(), graph.nodes.len());
         for (tap, node) in output.taps.iter().zip(&graph.nodes) {
             prop_assert_eq!(tap.shape, [1, node.shape.channels, node.shape.height, node.shape.width], "{}", node.id);
             prop_assert!(tap.values.iter().all(|value| value.is_finite()), "{}", node.id);
         }
         // Taps keep layers apart that are otherwise computed in one go.
-        let fused = block_on(network.forward(&formula::input(spec.channels * height * width), 1, (height, width), &Pass::default())).unwrap();
+        let fused = block_on(network.forward(&synthetic::input(spec.channels * height * width), 1, (height, width), &Pass::default())).unwrap();
         prop_assert!(relative_l2(&fused.logits, &output.logits) < 1e-5);
     }
 }

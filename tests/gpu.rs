@@ -9,16 +9,16 @@ mod float64;
 mod probes;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use common::{block_on, formula_goldens, formula_network};
+use common::{block_on, synthetic_goldens, synthetic_network};
 use float64::{Reference, at_any_channel};
 use probes::{NETWORKS, PROBES, Subject, reached};
 use std::sync::{Arc, OnceLock};
-use stridescope::arch::coverage::Mask;
-use stridescope::arch::{ArchSpec, Conv, Graph, Input, Op, Shape, lower};
-use stridescope::engine::gpu::{After, Gpu, Kernels, TILES, Tiled, Tiling};
-use stridescope::engine::{Backend, Edit, Fill, Network, Output, Pass, check_against_cpu, relative_l2};
-use stridescope::weights::formula;
-use stridescope_kernels::{Epilogue, Filters, Window, convolve};
+use stridescope_arch::coverage::Mask;
+use stridescope_arch::{ArchSpec, Conv, Graph, Input, Op, Shape, lower};
+use stridescope_engine::gpu::{Gpu, GpuEpilogue, Kernels, TILES, Tiled, Tiling};
+use stridescope_engine::{Backend, Edit, Fill, Network, Output, Pass, check_against_cpu, relative_l2};
+use stridescope_kernels::{Filters, GpuEpilogue, Window, convolve};
+use stridescope_weights::synthetic;
 
 /// Relative L2 distance between sums of the same products in another order.
 const SAME: f64 = 1e-5;
@@ -73,15 +73,15 @@ fn distance(case: Case, tiling: Option<fn(&Tiled) -> Tiling>, gpu: &Gpu) -> f64 
     let weight = noise(2, out_channels * in_channels * kernel * kernel);
     let bias = noise(3, out_channels);
     let added = noise(4, out.iter().product());
-    let epilogue = Epilogue { add: add.then_some(&added), relu };
+    let epilogue = GpuEpilogue { add: add.then_some(&added), relu };
     let wanted = convolve(&x, dims, &Filters::pack(&weight, &bias, 1, window), epilogue);
 
     let tensor = |values: Vec<f32>, shape: [usize; 4]| Tensor::<4>::from_data(TensorData::new(values, shape), &gpu.device);
     let tiled = Tiled::pack(&weight, &bias, &conv, gpu).unwrap();
-    let after = After { add: add.then(|| tensor(added, out)), relu };
+    let epilogue = GpuEpilogue { add: add.then(|| tensor(added, out)), relu };
     let output = match tiling {
-        Some(tiling) => tiled.convolve_as(tensor(x, dims), after, tiling(&tiled)),
-        None => tiled.convolve(tensor(x, dims), after),
+        Some(tiling) => tiled.convolve_as(tensor(x, dims), epilogue, tiling(&tiled)),
+        None => tiled.convolve(tensor(x, dims), epilogue),
     };
     let output = output.unwrap();
     assert_eq!(output.dims(), out);
@@ -155,7 +155,7 @@ fn what_is_no_number_stays_so() {
     let conv = Conv { in_channels: 4, out_channels: 4, kernel: 1, stride: 1, padding: 0, dilation: 1, groups: 1 };
     let tiled = Tiled::pack(&[1.0; 16], &[0.0; 4], &conv, &gpu).unwrap();
     let x = Tensor::<4>::from_data(TensorData::new(vec![f32::NAN; 4], [1, 4, 1, 1]), &gpu.device);
-    let output = tiled.convolve(x, After { add: None, relu: true }).unwrap();
+    let output = tiled.convolve(x, GpuEpilogue { add: None, relu: true }).unwrap();
     let values = block_on(output.into_data_async()).unwrap().try_into_vec::<f32>().unwrap();
     assert!(values.iter().all(|value| value.is_nan()), "{values:?}");
 }
@@ -168,9 +168,9 @@ fn what_cannot_be_computed_is_refused() {
     assert!(Tiled::pack(&[1.0; 15], &[0.0; 4], &conv(1), &gpu).is_none(), "too few weights");
     let tiled = Tiled::pack(&[1.0; 16], &[0.0; 4], &conv(1), &gpu).unwrap();
     let zeros = |shape: [usize; 4]| Tensor::<4>::zeros(shape, &gpu.device);
-    let error = tiled.convolve(zeros([1, 4, 2, 2]), After { add: Some(zeros([1, 4, 2, 1])), relu: false }).unwrap_err();
+    let error = tiled.convolve(zeros([1, 4, 2, 2]), GpuEpilogue { add: Some(zeros([1, 4, 2, 1])), relu: false }).unwrap_err();
     assert!(error.to_string().contains("another shape"), "{error}");
-    let error = tiled.convolve(Tensor::zeros([1, 4, 2, 2], &Device::flex()), After::default()).unwrap_err();
+    let error = tiled.convolve(Tensor::zeros([1, 4, 2, 2], &Device::flex()), GpuEpilogue::default()).unwrap_err();
     assert!(error.to_string().contains("GPU failed"), "{error}");
 }
 
@@ -178,12 +178,12 @@ fn what_cannot_be_computed_is_refused() {
 fn networks_agree_with_pytorch_at_every_node_with_every_choice_of_kernels() {
     let choices = [(Kernels::Auto, false), (Kernels::Tiled, true), (Kernels::Stock, true)];
     // A software GPU takes half a minute for 224 px, so that one network alone is computed at that size, with our kernels.
-    for golden in formula_goldens().iter().filter(|golden| !golden.name.ends_with("@224") || golden.name == "resnet50-d@224") {
+    for golden in synthetic_goldens().iter().filter(|golden| !golden.name.ends_with("@224") || golden.name == "resnet50-d@224") {
         let (net, size) = golden.name.split_once('@').unwrap();
         let size: usize = size.parse().unwrap();
         let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(size)).unwrap();
-        let checkpoint = Arc::new(formula::checkpoint(&graph));
-        let input = formula::input(3 * size * size);
+        let checkpoint = Arc::new(synthetic::checkpoint(&graph));
+        let input = synthetic::input(3 * size * size);
         for &(kernels, is_software) in choices.iter().take(if size < 224 { 3 } else { 1 }) {
             let network = Network::load(graph.clone(), checkpoint.clone(), Backend::Gpu(gpu(kernels, is_software))).unwrap();
             let taps: Vec<&str> = golden.nodes.keys().map(String::as_str).collect();
@@ -210,7 +210,7 @@ fn padded_poolings_give_what_the_cpu_gives() {
         ("tiny-d.aa-blur.os8", ["layer2.0.aa", "layer4.0.downsample.0"]),
     ] {
         let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(97)).unwrap();
-        let checkpoint = Arc::new(formula::checkpoint(&graph));
+        let checkpoint = Arc::new(synthetic::checkpoint(&graph));
         let (height, width) = (97, 65);
         let input = noise(6, 2 * 3 * height * width);
         let run = |backend| {
@@ -231,11 +231,11 @@ fn padded_poolings_give_what_the_cpu_gives() {
 
 #[test]
 fn a_batch_of_any_size_gives_what_the_cpu_gives() {
-    let (cpu, _) = formula_network("resnet18-d@64");
+    let (cpu, _) = synthetic_network("resnet18-d@64");
     let (height, width) = (40, 56);
     let input = noise(5, 2 * 3 * height * width);
     let wanted = block_on(cpu.forward(&input, 2, (height, width), &Pass::tapping(&["layer2"]))).unwrap();
-    let checkpoint = Arc::new(formula::checkpoint(cpu.graph()));
+    let checkpoint = Arc::new(synthetic::checkpoint(cpu.graph()));
     let network = Network::load(cpu.graph().clone(), checkpoint, Backend::Gpu(gpu(Kernels::Auto, false))).unwrap();
     let found = block_on(network.forward(&input, 2, (height, width), &Pass::tapping(&["layer2"]))).unwrap();
     assert_eq!(found.taps[0].shape, wanted.taps[0].shape);
@@ -245,9 +245,9 @@ fn a_batch_of_any_size_gives_what_the_cpu_gives() {
 
 #[test]
 fn a_pass_that_is_replayed_gives_what_the_cpu_gives() {
-    let nets = ["resnet18-d@64", "resnet18-b@64"].map(|golden| formula_network(golden).0);
+    let nets = ["resnet18-d@64", "resnet18-b@64"].map(|golden| synthetic_network(golden).0);
     let on_gpu = nets.each_ref().map(|cpu| {
-        let checkpoint = Arc::new(formula::checkpoint(cpu.graph()));
+        let checkpoint = Arc::new(synthetic::checkpoint(cpu.graph()));
         Network::load(cpu.graph().clone(), checkpoint, Backend::Gpu(gpu(Kernels::Auto, false))).unwrap()
     });
     let tapping = Pass { taps: &["layer2", "layer1.0.bn1"], means: &["layer1"], cams: 2, ..Pass::default() };
@@ -280,8 +280,8 @@ fn a_pass_that_is_replayed_gives_what_the_cpu_gives() {
             if size == (56, 40) {
                 // A change of the maps in between disturbs no recording.
                 let traced = [cpu, gpu].map(|network| block_on(network.trace(&input, size, &[], &edit, None)).unwrap());
-                assert!(relative_l2(&traced[1].after, &traced[0].after) <= SAME * 10.0, "pass {seed}");
-                assert_ne!(traced[1].after, traced[1].before);
+                assert!(relative_l2(&traced[1].epilogue, &traced[0].epilogue) <= SAME * 10.0, "pass {seed}");
+                assert_ne!(traced[1].epilogue, traced[1].before);
             }
             let wanted = block_on(cpu.forward(&input, 1, size, pass)).unwrap();
             let found = block_on(gpu.forward(&input, 1, size, pass)).unwrap();
@@ -300,8 +300,8 @@ fn a_pass_that_is_replayed_gives_what_the_cpu_gives() {
 
 #[test]
 fn a_recording_stays_with_its_thread() {
-    let (cpu, _) = formula_network("resnet18-d@64");
-    let checkpoint = Arc::new(formula::checkpoint(cpu.graph()));
+    let (cpu, _) = synthetic_network("resnet18-d@64");
+    let checkpoint = Arc::new(synthetic::checkpoint(cpu.graph()));
     let network = Network::load(cpu.graph().clone(), checkpoint, Backend::Gpu(gpu(Kernels::Auto, false))).unwrap();
     let input = noise(8, 3 * 64 * 64);
     let pass = || block_on(network.forward(&input, 1, (64, 64), &Pass::default())).unwrap().logits;

@@ -1,6 +1,5 @@
 //! Pictures: resized as Pillow resizes them, read whatever their kind, refused with a sentence when they cannot be.
 //! `tests/pictures/make.py` made the fixtures.
-#![cfg(feature = "decode")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/cases.rs"]
@@ -13,14 +12,14 @@ use image::ImageEncoder;
 use proptest::prelude::*;
 use sha2::Digest;
 use std::path::{Path, PathBuf};
-use stridescope::image::exif::{self, Part};
-use stridescope::image::png16;
-use stridescope::image::{
+use stridescope_image::exif::{self, Part};
+use stridescope_image::png16;
+use stridescope_image::{
     ImageError, Interpolation, MAX_FILE_BYTES, Preprocess, Rgb, check_file, check_size, decode::decode, prepare, resize_and_crop,
 };
 
 fn pictures(folder: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures").join(folder)
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("tests/pictures").join(folder)
 }
 
 fn file(name: &str) -> Vec<u8> {
@@ -88,7 +87,9 @@ fn resizing_and_cropping_give_pillows_pixels() {
 /// Every square of the random pictures is torchvision's, of Pillow's decoding, bit for bit: `tests/pictures/random_golden.py` wrote the sums.
 #[test]
 fn what_networks_read_of_random_pictures_is_the_references_to_the_bit() {
-    let golden = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/pictures.tsv")).unwrap();
+    let golden =
+        std::fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("tests/golden/pictures.tsv"))
+            .unwrap();
     let lines: Vec<&str> = golden.lines().collect();
     assert_eq!(lines.len(), random::COUNT);
     let half = lines.len() / 2;

@@ -1,11 +1,10 @@
 //! Names of classes out of files as people have them: what spreadsheets on Korean Windows, training code and plain editors write.
-#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use encoding_rs::EUC_KR;
 use proptest::prelude::*;
-use stridescope::weights::labels::{Label, LabelsError, labels, read, with_imagenets};
-use stridescope::weights::{Card, card::Classes};
+use stridescope_weights::labels::{Label, LabelsError, labels, read, with_imagenets};
+use stridescope_weights::{Card, card::Classes};
 
 fn euc_kr(bytes: &[u8]) -> Option<String> {
     EUC_KR.decode_without_bom_handling_and_without_replacement(bytes).map(String::from)
@@ -145,7 +144,7 @@ fn tables_are_told_from_names_with_commas() {
     let imagenets = labels(&Classes::Wnids(vec!["n01440764".into(), "n01443537".into()]));
     assert_eq!(with_imagenets(wnids), imagenets, "a wnid alone has ImageNet's name");
     let card = Card::unknown("resnet50-b", 1000);
-    let whole = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/labels/imagenet-1k.tsv")).unwrap();
+    let whole = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/labels/imagenet-1k.tsv")).unwrap();
     assert_eq!(named(&whole, 1000).unwrap(), labels(&card.classes));
     let long = "a".repeat(10_000);
     assert_eq!(names(format!("{long}\nb").as_bytes(), 2)[0].len(), 200);

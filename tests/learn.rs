@@ -1,9 +1,8 @@
 //! The article in both languages: the same parts, its numbers those of the networks, its links and figures those of the page.
-#![cfg(feature = "charts")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use stridescope::ui::facts::fact;
-use stridescope::ui::state::{Embed, State};
+use stridescope_link::{Embed, State};
+use stridescope_view::facts::fact;
 
 const ARTICLES: [(&str, &str); 2] =
     [("en", include_str!("../assets/learn/en.html")), ("ko", include_str!("../assets/learn/ko.html"))];
@@ -57,7 +56,8 @@ fn code_of_this_project_is_as_it_stands_there() {
         for block in article.split("<code class=\"language-rust\">// ").skip(1) {
             let (file, code) = block.split("</code>").next().unwrap().split_once('\n').unwrap();
             let code = code.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-            let source = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+            let source =
+                std::fs::read_to_string(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(file)).unwrap();
             assert!(source.contains(&code), "{lang}: {file} has no\n{code}");
             count += 1;
         }

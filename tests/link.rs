@@ -1,5 +1,4 @@
 //! The page's state as a link, without a browser.
-#![cfg(feature = "charts")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/cases.rs"]
@@ -7,19 +6,18 @@ mod cases;
 
 use cases::thousand;
 use proptest::prelude::*;
-use stridescope::arch::cost::{Convention, Extra, Extras};
-use stridescope::arch::folding::Folding;
-use stridescope::arch::table::Level;
-use stridescope::arch::{ArchSpec, Variant};
-use stridescope::ui::change::changed;
-use stridescope::ui::facts::fact;
-use stridescope::ui::features_view::Sort;
-use stridescope::ui::names;
-use stridescope::ui::picture::Colours;
-use stridescope::ui::samples::SAMPLES;
-use stridescope::ui::snippets::{Snippet, alone};
-use stridescope::ui::state::{Embed, FILLS, Lang, Probe, State, Theme};
-use stridescope::worker::protocol::{BackendChoice, KernelChoice};
+use stridescope_arch::cost::{Convention, Extra, Extras};
+use stridescope_arch::folding::Folding;
+use stridescope_arch::table::Level;
+use stridescope_arch::{ArchSpec, Variant};
+use stridescope_link::change::changed;
+use stridescope_link::names;
+use stridescope_link::samples::SAMPLES;
+use stridescope_link::{Colours, Sort};
+use stridescope_link::{Embed, FILLS, Lang, Probe, State, Theme};
+use stridescope_protocol::{BackendChoice, KernelChoice};
+use stridescope_view::facts::fact;
+use stridescope_view::snippets::{Snippet, alone};
 
 #[test]
 fn the_default_state_is_the_bare_address() {
@@ -173,9 +171,9 @@ fn names_are_shown_as_people_write_them() {
     assert_eq!((names::hue("resnet50-a.shortcut-avgpool"), names::hue("resnet50-a.stride-conv2")), ('a', 'b'));
     assert_eq!(names::display("resnet50-b@resnet50.a1_in1k"), "ResNet-50-B · a1_in1k");
     assert_eq!(names::display("tiny-d.classes7@hf:some/net"), "Tiny-D classes7 · net");
-    assert_eq!([0, 999, 1000, 25_557_032].map(names::grouped), ["0", "999", "1,000", "25,557,032"]);
+    assert_eq!([0, 999, 1000, 25_557_032].map(stridescope_i18n::numbers::grouped), ["0", "999", "1,000", "25,557,032"]);
     for (count, shown) in [(3_857_973_248, "3.86 G"), (25_557_032, "25.6 M"), (375_717_888, "376 M"), (999, "999")] {
-        assert_eq!(names::short_count(count), shown);
+        assert_eq!(stridescope_i18n::numbers::short_count(count), shown);
     }
     for (family, _) in names::families() {
         assert!(ArchSpec::named(&format!("{family}-a")).is_ok(), "{family}");

@@ -1,5 +1,4 @@
 //! How far a change goes: what the engine says of it against float64, in which a value differs or does not.
-#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
@@ -11,10 +10,10 @@ mod probes;
 use common::block_on;
 use float64::{Reference, at_any_channel};
 use probes::{NETWORKS, PROBES, Subject, reached};
-use stridescope::arch::coverage::Mask;
-use stridescope::arch::reach::Reach;
-use stridescope::engine::{Backend, Edit, EngineError, Fill, Network, Trace, relative_l2};
-use stridescope::ui::features_view::Change;
+use stridescope_arch::coverage::Mask;
+use stridescope_arch::reach::Reach;
+use stridescope_engine::{Backend, Edit, EngineError, Fill, Network, Trace, relative_l2};
+use stridescope_view::features::Change;
 
 fn network(subject: &Subject) -> Network {
     Network::load(subject.graph.clone(), subject.checkpoint.clone(), Backend::Cpu).unwrap()

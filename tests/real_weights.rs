@@ -1,5 +1,4 @@
 //! The original ResNet-50 with its real weights on the samples. `cargo xtask test` fetches them first; without them this fails.
-#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
@@ -7,11 +6,10 @@ mod common;
 use common::{block_on, project, sample};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use stridescope::arch::{ArchSpec, Input, lower};
-use stridescope::engine::topk::top_k;
-use stridescope::engine::{Backend, Network, Pass};
-use stridescope::image;
-use stridescope::weights::{Dtype, safetensors};
+use stridescope_arch::{ArchSpec, Input, lower};
+use stridescope_engine::topk::top_k;
+use stridescope_engine::{Backend, Network, Pass};
+use stridescope_weights::{Dtype, formats::safetensors};
 
 /// What an independent numpy network says, with the f32 weights and Pillow's pixels.
 #[derive(serde::Deserialize)]
@@ -36,7 +34,7 @@ fn resnet50_a_says_what_the_reference_says_of_every_sample() {
     let goldens: BTreeMap<String, Golden> = serde_json::from_slice(&goldens).unwrap();
     assert_eq!(goldens.len(), 7);
     for (file, golden) in goldens {
-        let input = image::prepare(&image::resize_and_crop(&sample(&file), &how, (0, 0)).unwrap(), &how);
+        let input = stridescope_image::prepare(&stridescope_image::resize_and_crop(&sample(&file), &how, (0, 0)).unwrap(), &how);
         let output = block_on(network.forward(&input, 1, (how.size, how.size), &Pass::default())).unwrap();
         let top = top_k(&output.logits, 5);
         assert_eq!(top.iter().map(|(index, _)| *index).collect::<Vec<_>>(), golden.top5, "{file}");

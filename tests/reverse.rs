@@ -1,5 +1,4 @@
 //! The reverse pass against finite differences of the forward pass.
-#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/cases.rs"]
@@ -9,24 +8,24 @@ mod common;
 mod specs;
 
 use cases::thousand;
-use common::{block_on, formula_network, tiny};
+use common::{block_on, synthetic_network, tiny};
 use proptest::prelude::*;
 use specs::any_spec;
 use std::sync::Arc;
-use stridescope::arch::{AntiAlias, Input, lower, receptive};
-use stridescope::engine::topk::top_k;
-use stridescope::engine::{Backend, Network, Pass, Unit};
-use stridescope::weights::formula;
+use stridescope_arch::{AntiAlias, Input, lower, receptive};
+use stridescope_engine::topk::top_k;
+use stridescope_engine::{Backend, Network, Pass, UnitRef};
+use stridescope_weights::synthetic;
 
 /// The value of a unit, added up in f64.
-fn value(network: &Network, input: &[f32], size: (usize, usize), unit: Unit) -> f64 {
+fn value(network: &Network, input: &[f32], size: (usize, usize), unit: UnitRef) -> f64 {
     let output = block_on(network.forward(input, 1, size, &Pass::tapping(&[unit.node]))).unwrap();
     let [_, channels, height, width] = output.taps[0].shape;
     let wanted = unit.channel.map_or(0..channels, |channel| channel..channel + 1);
     wanted.map(|channel| f64::from(output.taps[0].values[(channel * height + unit.y) * width + unit.x])).sum()
 }
 
-fn gradient(network: &Network, input: &[f32], size: (usize, usize), unit: Unit) -> Vec<f32> {
+fn gradient(network: &Network, input: &[f32], size: (usize, usize), unit: UnitRef) -> Vec<f32> {
     let output = block_on(network.forward(input, 1, size, &Pass { gradients: &[unit], ..Pass::default() })).unwrap();
     assert_eq!(output.gradients[0].shape[2..], [size.0, size.1]);
     output.gradients.into_iter().next().unwrap().values
@@ -66,7 +65,7 @@ fn gradients_of_the_trained_networks_are_their_finite_differences() {
         ] {
             let index = network.graph().find(node).unwrap();
             let shape = network.graph().nodes[index].shape;
-            let unit = Unit { node, channel, y: shape.height / 2, x: shape.width / 2 };
+            let unit = UnitRef { node, channel, y: shape.height / 2, x: shape.width / 2 };
             let gradient = gradient(&network, &input, full, unit);
             let length = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
             assert!(length > 0.0, "{net} {node}");
@@ -101,11 +100,11 @@ proptest! {
             prop_assert!(spec.anti_alias != AntiAlias::None);
             return Ok(());
         };
-        let network = Network::load(graph.clone(), Arc::new(formula::checkpoint(&graph)), Backend::Cpu).unwrap();
-        let input = formula::input(spec.channels * height * width);
+        let network = Network::load(graph.clone(), Arc::new(synthetic::checkpoint(&graph)), Backend::Cpu).unwrap();
+        let input = synthetic::input(spec.channels * height * width);
         let index = seed as usize % graph.nodes.len();
         let node = &graph.nodes[index];
-        let unit = Unit { node: &node.id, channel: None, y: node.shape.height / 2, x: node.shape.width / 3 };
+        let unit = UnitRef { node: &node.id, channel: None, y: node.shape.height / 2, x: node.shape.width / 3 };
         let gradient = gradient(&network, &input, (height, width), unit);
         let along = direction(input.len(), seed);
         let h = 1e-3;
@@ -178,18 +177,18 @@ fn grad_cam_weighs_maps_by_the_slope_of_the_logit() {
 
 #[test]
 fn units_that_are_not_there_are_refused() {
-    let (network, size) = formula_network("resnet18-d@64");
-    let input = formula::input(3 * size * size);
+    let (network, size) = synthetic_network("resnet18-d@64");
+    let input = synthetic::input(3 * size * size);
     for (unit, wanted) in [
-        (Unit { node: "layer2", channel: None, y: 8, x: 0 }, "there is no row 8, column 0 of layer2"),
-        (Unit { node: "layer2", channel: Some(128), y: 7, x: 7 }, "channel 128"),
-        (Unit { node: "layer9", channel: None, y: 0, x: 0 }, "no layer \"layer9\""),
+        (UnitRef { node: "layer2", channel: None, y: 8, x: 0 }, "there is no row 8, column 0 of layer2"),
+        (UnitRef { node: "layer2", channel: Some(128), y: 7, x: 7 }, "channel 128"),
+        (UnitRef { node: "layer9", channel: None, y: 0, x: 0 }, "no layer \"layer9\""),
     ] {
         let refused = block_on(network.forward(&input, 1, (size, size), &Pass { gradients: &[unit], ..Pass::default() }));
         let message = refused.unwrap_err().to_string();
         assert!(message.contains(wanted), "{message}");
     }
     let two = [&input[..], &input].concat();
-    let unit = Unit { node: "layer2", channel: None, y: 0, x: 0 };
+    let unit = UnitRef { node: "layer2", channel: None, y: 0, x: 0 };
     assert!(block_on(network.forward(&two, 2, (size, size), &Pass { gradients: &[unit], ..Pass::default() })).is_err());
 }

@@ -1,16 +1,15 @@
 //! Whose weights a network has, as it stands in a link; what a hub says; what a file holds.
-#![cfg(feature = "charts")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use stridescope::arch::{ArchSpec, Input, lower};
-use stridescope::image::Interpolation;
-use stridescope::ui::weights_view::{findings, histogram, offers, questions, table};
-use stridescope::weights::check::Report;
-use stridescope::weights::hub::{Config, Listed, Repository};
-use stridescope::weights::inspect::{BINS, Inspection, Values};
-use stridescope::weights::layout::Untold;
-use stridescope::weights::source::{Source, net_of, source_of, with_source, written};
-use stridescope::weights::{Layout, catalogue, check, formula};
+use stridescope_arch::{ArchSpec, Input, lower};
+use stridescope_image::Interpolation;
+use stridescope_view::weights::{findings, histogram, offers, questions, table};
+use stridescope_weights::check::Report;
+use stridescope_weights::inspect::{BINS, Inspection, Values};
+use stridescope_weights::layout::Untold;
+use stridescope_weights::source::hub::{Config, Listed, Repository};
+use stridescope_weights::source::{WeightsSource, net_of, source_of, with_source, written};
+use stridescope_weights::{Layout, catalogue, check, synthetic};
 
 #[test]
 fn what_is_typed_is_read_as_what_it_is() {
@@ -33,9 +32,9 @@ fn what_is_typed_is_read_as_what_it_is() {
         ("file:a,b.pth", "file:a_b.pth", "a_b.pth"),
     ];
     for (typed, written, title) in cases {
-        let source = Source::parse(typed).unwrap();
+        let source = WeightsSource::parse(typed).unwrap();
         assert_eq!((source.to_string().as_str(), source.title()), (written, title), "{typed}");
-        assert_eq!(Source::parse(written).unwrap(), source, "{written} is read back");
+        assert_eq!(WeightsSource::parse(written).unwrap(), source, "{written} is read back");
     }
 }
 
@@ -43,7 +42,7 @@ fn what_is_typed_is_read_as_what_it_is() {
 fn what_names_no_weights_is_answered_with_a_sentence() {
     let long = format!("https://example.org/{}", "a".repeat(250));
     let wordy = "w".repeat(251);
-    assert!(Source::parse(&long[..250]).is_ok());
+    assert!(WeightsSource::parse(&long[..250]).is_ok());
     // Short enough as it is typed, but not as it is written.
     let commas = format!("https://example.org/{}", ",".repeat(80));
     let cases = [
@@ -66,16 +65,16 @@ fn what_names_no_weights_is_answered_with_a_sentence() {
         (&commas, "longer than 250 characters"),
     ];
     for (typed, words) in cases {
-        let error = Source::parse(typed).unwrap_err().to_string();
+        let error = WeightsSource::parse(typed).unwrap_err().to_string();
         assert!(error.contains(words) && !error.contains('\n'), "{typed}: {error}");
     }
 }
 
 #[test]
 fn a_files_long_name_is_cut_to_what_a_link_holds() {
-    let own = Source::own(&"n".repeat(300));
+    let own = WeightsSource::own(&"n".repeat(300));
     assert_eq!(own.to_string(), format!("file:{}", "n".repeat(245)));
-    assert_eq!(Source::parse(&own.to_string()).unwrap(), own);
+    assert_eq!(WeightsSource::parse(&own.to_string()).unwrap(), own);
 }
 
 #[test]
@@ -84,7 +83,7 @@ fn a_network_and_its_weights_stand_in_one_word() {
     assert_eq!((net_of("tiny-a"), written("tiny-a")), ("tiny-a", None));
     assert_eq!(source_of("resnet50-b").unwrap().to_string(), "resnet50.gluon_in1k");
     assert_eq!(source_of("resnet101-b"), None);
-    let a1 = Source::parse("resnet50.a1_in1k").unwrap();
+    let a1 = WeightsSource::parse("resnet50.a1_in1k").unwrap();
     assert_eq!(with_source("resnet50-b", &a1).unwrap(), "resnet50-b@resnet50.a1_in1k");
     assert_eq!(with_source("resnet50-b", &source_of("resnet50-b").unwrap()).unwrap(), "resnet50-b");
     let other = with_source("resnet50-d", &a1).unwrap_err().to_string();
@@ -175,13 +174,13 @@ fn every_layout_names_every_tensor_and_is_read_back() {
     for net in ["resnet50-a.width8", "resnet50-d.width8", "resnet50-c.width8", "resnet18-d.width8"] {
         let spec = ArchSpec::named(net).unwrap();
         let graph = lower(&spec, Input::square(64)).unwrap();
-        let mut checkpoint = formula::checkpoint(&graph);
+        let mut checkpoint = synthetic::checkpoint(&graph);
         let before = checkpoint.tensors.clone();
         let tensors = std::mem::take(&mut checkpoint.tensors);
         checkpoint.tensors =
             tensors.into_iter().map(|(name, entry)| (Layout::InputStem.name(&name, &spec).unwrap(), entry)).collect();
         assert_eq!(checkpoint.tensors.len(), before.len(), "{net}: no two share a name");
-        assert_eq!(stridescope::weights::layout::rename(&mut checkpoint), Layout::InputStem);
+        assert_eq!(stridescope_weights::layout::rename(&mut checkpoint), Layout::InputStem);
         assert_eq!(checkpoint.tensors, before, "{net}");
     }
     let deep = ArchSpec::named("resnet50-d").unwrap();
@@ -240,12 +239,12 @@ fn statistics_and_histograms_are_those_of_the_values() {
 fn an_inspection_says_what_does_not_fit_and_what_was_never_trained() {
     let spec = ArchSpec::named("tiny-d").unwrap();
     let graph = lower(&spec, Input::square(64)).unwrap();
-    let mut checkpoint = formula::checkpoint(&graph);
+    let mut checkpoint = synthetic::checkpoint(&graph);
     let sound = Inspection::of(&checkpoint, Layout::Timm, None).unwrap();
     assert_eq!((sound.net.as_deref(), sound.problem.as_deref(), sound.untrained), (Some("tiny-d"), None, false));
     assert_eq!(sound.report, Report { fitting: graph.tensors().len(), ..Report::default() });
     assert!(sound.tensors.iter().all(|tensor| tensor.values.is_some()));
-    let five = formula::checkpoint(&lower(&ArchSpec { classes: 5, ..spec }, Input::square(64)).unwrap());
+    let five = synthetic::checkpoint(&lower(&ArchSpec { classes: 5, ..spec }, Input::square(64)).unwrap());
     assert_eq!(Inspection::of(&five, Layout::Timm, Some("tiny-d")).unwrap().problem, None, "classes make no other network");
     let mut turned = checkpoint.clone();
     turned.tensors.get_mut("fc.weight").unwrap().shape.reverse();
@@ -270,7 +269,7 @@ fn an_inspection_says_what_does_not_fit_and_what_was_never_trained() {
     assert!(odd.problem.as_ref().is_some_and(|problem| problem.contains("input channels is 0")), "{:?}", odd.problem);
     assert!(Inspection::of(&checkpoint, Layout::Timm, Some("tiny-d.channels0")).is_err());
 
-    let mut newborn = formula::checkpoint(&graph);
+    let mut newborn = synthetic::checkpoint(&graph);
     for (name, entry) in &newborn.tensors {
         let value = if name.ends_with("running_mean") { 0.0f32 } else { 1.0 };
         if name.contains("running_") {
@@ -286,7 +285,7 @@ fn an_inspection_says_what_does_not_fit_and_what_was_never_trained() {
 
 #[test]
 fn an_inspections_tables_hold_every_tensor_and_no_markup_of_a_files_own() {
-    let made = |net: &str| formula::checkpoint(&lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap());
+    let made = |net: &str| synthetic::checkpoint(&lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap());
     let original = made("resnet50-a");
     let count = original.tensors.len();
     let inspection = Inspection::of(&original, Layout::Keras, Some("resnet50-a")).unwrap();
@@ -321,7 +320,7 @@ fn an_inspections_tables_hold_every_tensor_and_no_markup_of_a_files_own() {
 fn what_no_tensor_tells_is_asked() {
     let inspected = |net: &str, named: Option<&str>| {
         let spec = ArchSpec::named(net).unwrap();
-        let checkpoint = formula::checkpoint(&lower(&spec, Input::square(64)).unwrap());
+        let checkpoint = synthetic::checkpoint(&lower(&spec, Input::square(64)).unwrap());
         Inspection::of(&checkpoint, Layout::Timm, named).unwrap()
     };
     let aa = inspected("resnetaa50-d.width8", None);
@@ -384,7 +383,7 @@ fn timms_description_settles_what_no_tensor_tells() {
         ("resnet34d", r#","model_args":{"output_stride":"8"}"#, "resnet34-d", "resnet34-d"),
     ] {
         let checkpoint =
-            formula::checkpoint(&lower(&ArchSpec::named(&format!("{tensors}.width8")).unwrap(), Input::square(64)).unwrap());
+            synthetic::checkpoint(&lower(&ArchSpec::named(&format!("{tensors}.width8")).unwrap(), Input::square(64)).unwrap());
         let mut inspection = Inspection::of(&checkpoint, Layout::Timm, None).unwrap();
         assert!(!inspection.alternatives.is_empty());
         inspection.settle(|spec| config(architecture, more).told(spec));
@@ -401,7 +400,7 @@ fn timms_description_settles_what_no_tensor_tells() {
 #[test]
 fn a_network_of_one_channel_is_inspected_and_not_offered() {
     for (net, says) in [("tiny-d.channels1", true), ("tiny-d", false)] {
-        let checkpoint = formula::checkpoint(&lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap());
+        let checkpoint = synthetic::checkpoint(&lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap());
         let inspection = Inspection::of(&checkpoint, Layout::Timm, None).unwrap();
         assert_eq!((inspection.net.as_deref(), inspection.problem.as_ref()), (Some(net), None));
         let sentence = inspection.no_pictures.unwrap_or_default();

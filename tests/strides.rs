@@ -1,5 +1,4 @@
 //! What strides throw away: counts of reads against real convolutions, dead positions against real forward passes.
-#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/cases.rs"]
@@ -9,20 +8,22 @@ mod common;
 mod windows;
 
 use cases::thousand;
-use common::{block_on, formula_network, project, tiny};
+use common::{block_on, project, synthetic_network, tiny};
 use proptest::prelude::*;
-use stridescope::arch::coverage::{self, Mask, Reads};
-use stridescope::arch::graph::Window;
-use stridescope::arch::transition::{Reading, Transition, transitions};
-use stridescope::arch::{ArchSpec, Input, Shape, lower};
-use stridescope::engine::topk::top_k;
-use stridescope::engine::{Edit, Fill, Network, Pass, Trace};
-use stridescope::image::decode::decode;
-use stridescope::ui::features_view::{Change, Maps, Sort};
-use stridescope::ui::field_view::{self, Seen};
-use stridescope::ui::{picture, strides_view as view};
-use stridescope::weights::{formula, safetensors};
+use stridescope_arch::coverage::{self, Mask, Reads};
+use stridescope_arch::graph::Window;
+use stridescope_arch::transition::{Reading, Transition, transitions};
+use stridescope_arch::{ArchSpec, Input, Shape, lower};
+use stridescope_engine::topk::top_k;
+use stridescope_engine::{Edit, Fill, Network, Pass, Trace};
+use stridescope_image::decode::decode;
 use stridescope_kernels::{Epilogue, Filters, convolve};
+use stridescope_link::Colours;
+use stridescope_link::Sort;
+use stridescope_view::features::{Change, Maps};
+use stridescope_view::field::{self, Seen};
+use stridescope_view::{heatmap, strides as view};
+use stridescope_weights::{formats::safetensors, synthetic};
 use windows::any_window;
 
 /// How often a convolution reads one position: what a kernel of ones makes of a map that is one there and zero elsewhere, added up.
@@ -75,10 +76,10 @@ fn bits(values: &[f32]) -> Vec<u32> {
 #[test]
 fn what_nobody_reads_never_mattered() {
     for letter in ["a", "b", "c", "d"] {
-        let (network, size) = formula_network(&format!("resnet50-{letter}@224"));
+        let (network, size) = synthetic_network(&format!("resnet50-{letter}@224"));
         let trained = tiny(&format!("tiny-{letter}"));
         let cases = [
-            (format!("resnet50-{letter}"), network, formula::input(3 * size * size), size),
+            (format!("resnet50-{letter}"), network, synthetic::input(3 * size * size), size),
             (format!("tiny-{letter}"), trained.0, trained.1, trained.2),
         ];
         for (net, network, input, size) in cases {
@@ -232,8 +233,8 @@ fn shades_of_nothing() -> u8 {
 #[test]
 fn maps_become_pictures() {
     let values: Vec<u8> = (0..15).map(|value| value * 17).collect();
-    let palette = picture::Colours::Viridis.palette();
-    let url = picture::data_url(&palette, 5, &values);
+    let palette = heatmap::palette(Colours::Viridis);
+    let url = heatmap::data_url(&palette, 5, &values);
     let bytes =
         base64::Engine::decode(&base64::engine::general_purpose::STANDARD, url.strip_prefix("data:image/bmp;base64,").unwrap())
             .unwrap();
@@ -244,14 +245,14 @@ fn maps_become_pictures() {
     }
     // matplotlib 3's viridis and magma, first and last.
     assert_eq!((palette[0], palette[255]), ([68, 1, 84], [253, 231, 37]));
-    let magma = picture::Colours::Magma.palette();
+    let magma = heatmap::palette(Colours::Magma);
     assert_eq!((magma[0], magma[255]), ([0, 0, 4], [252, 253, 191]));
-    let grey = picture::Colours::Grey.palette();
+    let grey = heatmap::palette(Colours::Grey);
     assert!(grey[0][0] < 10 && grey[255][0] > 245 && grey.iter().all(|[r, g, b]| r == g && g == b));
-    let diverging = picture::Colours::Diverging.palette();
+    let diverging = heatmap::palette(Colours::Diverging);
     assert!(diverging[0][2] > diverging[0][0] && diverging[255][0] > diverging[255][2], "blue is low");
-    assert_eq!(picture::quantise(&[-1.0, 0.0, 1.0, f32::NAN], (-1.0, 1.0)), [0, 128, 255, 0]);
-    assert_eq!((picture::range(&[]), picture::range(&[2.0, -3.0])), ((0.0, 1.0), (-3.0, 2.0)));
+    assert_eq!(heatmap::quantise(&[-1.0, 0.0, 1.0, f32::NAN], (-1.0, 1.0)), [0, 128, 255, 0]);
+    assert_eq!((heatmap::range(&[]), heatmap::range(&[2.0, -3.0])), ((0.0, 1.0), (-3.0, 2.0)));
 }
 
 #[test]
@@ -275,7 +276,7 @@ fn channels_are_ordered_drawn_and_counted() {
         maps.histogram(0, (0.0, 5.0), 5).iter().map(|bin| (bin.1 * 6.0 / 100.0).round()).collect::<Vec<_>>(),
         [1.0, 1.0, 1.0, 1.0, 2.0]
     );
-    let palette = picture::Colours::Grey.palette();
+    let palette = heatmap::palette(Colours::Grey);
     let wall = maps.wall(&[2, 0, 1], (1..9, 2), &palette, None, 1);
     assert_eq!(wall.matches("<img").count(), 1, "the second row has one tile");
     assert!(wall.contains(r#"class="chosen" data-channel="1""#) && wall.contains("left:0px;top:48px"), "{wall}");

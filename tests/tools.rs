@@ -4,8 +4,8 @@
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use stridescope::arch::cost::{Convention, torchsummary, torchsummary_rows, torchsummary_text, totals};
-use stridescope::arch::{ArchSpec, Graph, Input, Op, lower};
+use stridescope_arch::cost::{Convention, torchsummary, torchsummary_rows, torchsummary_text, totals};
+use stridescope_arch::{ArchSpec, Graph, Input, Op, lower};
 
 #[derive(Deserialize)]
 struct Fixtures {

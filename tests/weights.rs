@@ -3,10 +3,10 @@
 
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
-use stridescope::arch::{ArchSpec, Graph, Input, lower};
-use stridescope::weights::card::Reject;
-use stridescope::weights::catalogue::Remote;
-use stridescope::weights::{Card, Checkpoint, Dtype, catalogue, check, formula, labels, safetensors};
+use stridescope_arch::{ArchSpec, Graph, Input, lower};
+use stridescope_weights::catalogue::Remote;
+use stridescope_weights::catalogue::card::Reject;
+use stridescope_weights::{Card, Checkpoint, Dtype, catalogue, check, formats::safetensors, labels, synthetic};
 
 fn graph() -> Graph {
     lower(&ArchSpec::named("tiny-c").unwrap(), Input::square(64)).unwrap()
@@ -15,7 +15,7 @@ fn graph() -> Graph {
 #[test]
 fn what_is_written_is_read_again() {
     let checkpoint =
-        Checkpoint { card: catalogue::for_net("tiny-c").map(|entry| entry.card.clone()), ..formula::checkpoint(&graph()) };
+        Checkpoint { card: catalogue::for_net("tiny-c").map(|entry| entry.card.clone()), ..synthetic::checkpoint(&graph()) };
     for (dtype, tolerance) in [(Dtype::F32, 0.0), (Dtype::F16, 1e-3)] {
         let read = safetensors::read(safetensors::write(&checkpoint, dtype).unwrap()).unwrap();
         assert_eq!(read.card, checkpoint.card);
@@ -32,12 +32,12 @@ fn what_is_written_is_read_again() {
     assert!(halved < 0.55 * safetensors::write(&checkpoint, Dtype::F32).unwrap().len() as f64);
 }
 
-/// Values of the formula's description in `tests/golden/formula.py`, computed by Python.
+/// Values of synthetic weights's description in `tests/golden/synthetic.py`, computed by Python.
 #[test]
-fn the_formula_gives_what_its_python_gives() {
-    let drawn: Vec<u32> = formula::unit("layer1.0.conv1.weight", 4).map(|u| (u * (1 << 24) as f32) as u32).collect();
+fn synthetic_weights_are_what_its_python_gives() {
+    let drawn: Vec<u32> = synthetic::unit("layer1.0.conv1.weight", 4).map(|u| (u * (1 << 24) as f32) as u32).collect();
     assert_eq!(drawn, [14117074, 9616880, 14270343, 9341603]);
-    assert_eq!(formula::input(3), [1641119, 10944791, 3416248].map(|drawn| 4.0 * drawn as f32 / (1 << 24) as f32 - 2.0));
+    assert_eq!(synthetic::input(3), [1641119, 10944791, 3416248].map(|drawn| 4.0 * drawn as f32 / (1 << 24) as f32 - 2.0));
     let first_values = [
         ("resnet18-a", "conv1.weight", 0.018213),
         ("resnet18-a", "layer1.0.bn1.weight", 0.627970),
@@ -52,7 +52,7 @@ fn the_formula_gives_what_its_python_gives() {
         ("tiny-a", "layer1.0.bn3.weight", 0.126282),
     ];
     for net in ["resnet18-a", "tiny-a"] {
-        let checkpoint = formula::checkpoint(&lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap());
+        let checkpoint = synthetic::checkpoint(&lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap());
         for (_, key, value) in first_values.iter().filter(|(of, ..)| *of == net) {
             let first = checkpoint.values(key).unwrap()[0];
             assert!((first - value).abs() < 1e-6, "{net}, {key}: {first}, not {value}");
@@ -63,13 +63,13 @@ fn the_formula_gives_what_its_python_gives() {
 #[test]
 fn integers_besides_the_batch_counter_are_no_weights() {
     let graph = graph();
-    let mut checkpoint = formula::checkpoint(&graph);
+    let mut checkpoint = synthetic::checkpoint(&graph);
     let start = checkpoint.bytes.len();
     checkpoint.bytes.extend([0; 8]);
-    let counter = stridescope::weights::Entry { dtype: Dtype::I64, shape: vec![], range: start..start + 8 };
+    let counter = stridescope_weights::Entry { dtype: Dtype::I64, shape: vec![], range: start..start + 8 };
     checkpoint.tensors.insert("bn1.num_batches_tracked".into(), counter.clone());
     assert!(check::compare(&checkpoint, &graph).verdict().is_ok());
-    checkpoint.tensors.insert("fc.bias".into(), stridescope::weights::Entry { shape: vec![10], ..counter });
+    checkpoint.tensors.insert("fc.bias".into(), stridescope_weights::Entry { shape: vec![10], ..counter });
     assert!(check::compare(&checkpoint, &graph).verdict().is_err());
 }
 
@@ -77,7 +77,7 @@ fn integers_besides_the_batch_counter_are_no_weights() {
 fn of_several_tensors_too_many_or_too_few_one_is_named_and_the_others_are_counted() {
     let graph = graph();
     let verdict = |change: &dyn Fn(&mut Checkpoint)| {
-        let mut checkpoint = formula::checkpoint(&graph);
+        let mut checkpoint = synthetic::checkpoint(&graph);
         change(&mut checkpoint);
         check::compare(&checkpoint, &graph).verdict().unwrap_err().to_string()
     };
@@ -123,7 +123,9 @@ fn the_catalogue_is_sound() {
         assert_eq!(labels::labels(&entry.card.classes).len(), spec.classes);
         assert!(entry.card.accuracy.as_ref().is_some_and(|accuracy| accuracy.top1 > 50.0));
         if entry.built_in {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/weights").join(entry.file.as_ref().unwrap());
+            let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+                .join("assets/weights")
+                .join(entry.file.as_ref().unwrap());
             let bytes = std::fs::read(&path).unwrap();
             let digits: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!((bytes.len() as u64, Some(digits)), (entry.bytes, entry.sha256.clone()), "{}", path.display());
@@ -203,7 +205,7 @@ fn of_unknown_weights_a_card_says_what_is_usual_and_numbers_classes_that_are_not
 
 #[test]
 fn halving_refuses_what_a_half_cannot_hold() {
-    let mut checkpoint = formula::checkpoint(&graph());
+    let mut checkpoint = synthetic::checkpoint(&graph());
     let range = checkpoint.tensors["fc.weight"].range.clone();
     checkpoint.bytes[range.start..range.start + 4].copy_from_slice(&1e5f32.to_le_bytes());
     let error = safetensors::write(&checkpoint, Dtype::F16).unwrap_err().to_string();

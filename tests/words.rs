@@ -5,11 +5,11 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use stridescope::arch::Variant;
-use stridescope::arch::cost::Convention;
-use stridescope::ui::samples::SAMPLES;
-use stridescope::weights::catalogue;
-use stridescope::words::Catalogue;
+use stridescope_arch::Variant;
+use stridescope_arch::cost::Convention;
+use stridescope_i18n::Catalogue;
+use stridescope_link::samples::SAMPLES;
+use stridescope_weights::catalogue;
 
 const KOREAN: &str = include_str!("../assets/lang/ko.json");
 const LABELS: &str = include_str!("../assets/labels/imagenet-1k.ko.tsv");
@@ -21,7 +21,7 @@ fn korean() -> BTreeMap<String, String> {
 
 fn sources(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    let mut open = vec![Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(folder)];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -60,7 +60,7 @@ fn is_macro(before: &[TokenTree], name: &str) -> bool {
 /// Every sentence that `tr!` is given.
 fn said() -> BTreeSet<String> {
     let mut said = BTreeSet::new();
-    for path in sources("src").into_iter().filter(|path| !path.ends_with("words.rs")) {
+    for path in ["src", "crates"].into_iter().flat_map(sources).filter(|path| !path.ends_with("crates/i18n/src/lib.rs")) {
         let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
         groups(tokens, &mut |before, group| {
             if is_macro(before, "tr") {
@@ -81,7 +81,11 @@ fn said() -> BTreeSet<String> {
 /// Every sentence of an error that may reach the page.
 fn errors() -> BTreeSet<String> {
     let mut errors = BTreeSet::new();
-    for path in ["src/arch", "src/image", "src/weights", "src/worker", "src/engine"].into_iter().flat_map(sources) {
+    for path in ["arch", "image", "weights", "worker", "engine"]
+        .map(|name| format!("crates/{name}/src"))
+        .iter()
+        .flat_map(|folder| sources(folder))
+    {
         let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
         groups(tokens, &mut |before, group| {
             let is_error = matches!(before, [.., TokenTree::Ident(ident)] if ident == "error");
@@ -128,7 +132,7 @@ fn written() -> BTreeSet<String> {
         }
     }
     let mut written = BTreeSet::new();
-    for path in sources("src") {
+    for path in ["src", "crates"].into_iter().flat_map(sources) {
         add(fs::read_to_string(&path).unwrap().parse().unwrap(), &mut written);
     }
     let catalogue: serde_json::Value = serde_json::from_str(include_str!("../assets/catalogue.json")).unwrap();

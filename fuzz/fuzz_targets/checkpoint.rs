@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stridescope::weights::{inspect::Inspection, layout, read_as};
+use stridescope_weights::{inspect::Inspection, layout, read_as};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok((checkpoint, found)) = read_as(bytes.to_vec()) else { return };

@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stridescope::weights::hub::{Config, Listed, Repository};
-use stridescope::weights::source::Source;
-use stridescope::weights::{Card, labels};
+use stridescope_weights::source::hub::{Config, Listed, Repository};
+use stridescope_weights::source::WeightsSource;
+use stridescope_weights::{Card, labels};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = Listed::parse(bytes);
@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = config.card("resnet50-d", 1000, &repository);
     }
     // What is understood is written as it is read.
-    if let Ok(source) = Source::parse(text) {
-        assert_eq!(Source::parse(&source.to_string()).map(|again| again.to_string()), Ok(source.to_string()));
+    if let Ok(source) = WeightsSource::parse(text) {
+        assert_eq!(WeightsSource::parse(&source.to_string()).map(|again| again.to_string()), Ok(source.to_string()));
     }
 });

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stridescope::ui::change::changed;
-use stridescope::ui::state::State;
+use stridescope_link::change::changed;
+use stridescope_link::State;
 
 fuzz_target!(|text: &str| {
     let (state, _) = State::from_query(text);

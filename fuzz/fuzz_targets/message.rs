@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stridescope::worker::protocol::{Event, Request};
+use stridescope_protocol::{Event, Request};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(request) = serde_json::from_slice::<Request>(bytes) {

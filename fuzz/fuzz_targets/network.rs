@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stridescope::arch::{ArchSpec, Input, cost, coverage, diagram, folding::Folding, lower, receptive};
+use stridescope_arch::{ArchSpec, Input, cost, coverage, diagram, folding::Folding, lower, receptive};
 
 /// More blocks would only take longer.
 const MOST_BLOCKS: usize = 24;

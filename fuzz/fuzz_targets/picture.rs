@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stridescope::image::{Rgb, check_file, check_size, exif, png16, prepare, resize_and_crop};
-use stridescope::weights::catalogue;
+use stridescope_image::{Rgb, check_file, check_size, exif, png16, prepare, resize_and_crop};
+use stridescope_weights::catalogue;
 
 fuzz_target!(|input: (u64, u8, u8, u8, (u8, u8), Vec<u8>)| {
     let (bytes, width, height, size, shift, values) = input;

@@ -93,7 +93,7 @@ export function fitsTable({ time, memory }) {
 }
 
 export const LEGEND = `\
-Our engine on the CPU, one picture, formula weights, each network alone in fresh browsers. "GMAC" are the billions of multiply-accumulates of its
+Our engine on the CPU, one picture, synthetic weights, each network alone in fresh browsers. "GMAC" are the billions of multiply-accumulates of its
 convolutions and classifier, "ms" the fastest of its warm passes, "peak MB" the most that the process of page and worker held at any
 time, loading included, over an empty page's. The lines are those that lie closest to the points in proportion; "farthest off" is the point
 whose measurement lies off its line by the largest share of the line's value. Depth and width change weights and maps, size maps alone.

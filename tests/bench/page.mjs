@@ -36,13 +36,13 @@ function told({ json }) {
   return { type, ...body };
 }
 
-/** Our engine, spoken to as the page does: src/worker/protocol.rs. `run` may be asked for the outputs of layers as well. */
-async function startOurs({ net, weights = 'formula', size, batch = 1, backend }) {
+/** Our engine, spoken to as the page does: crates/protocol/src/lib.rs. `run` may be asked for the outputs of layers as well. */
+async function startOurs({ net, weights = 'synthetic', size, batch = 1, backend }) {
   const page = await (await fetch('/index.html')).text();
   const [, loader] = /data-engine="\.([^"]+)"/.exec(page);
   const worker = new Worker(loader, { type: 'module' });
   await next(worker, (message) => (told(message).type === 'ready' ? true : undefined));
-  const input = batch === 1 ? 'formula' : { batch };
+  const input = batch === 1 ? 'synthetic' : { batch };
   let id = 0;
   const run = async (taps = [], timed = false) => {
     id += 1;

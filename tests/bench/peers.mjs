@@ -46,7 +46,7 @@ export function label({ net, size, batch = 1 }) {
 
 const NETWORK = [
   ['network', ({ bench }) => label(bench)],
-  ['weights', ({ bench }) => (bench.weights === 'formula' ? 'formula' : 'ImageNet')],
+  ['weights', ({ bench }) => (bench.weights === 'synthetic' ? 'synthetic' : 'ImageNet')],
   ['device', ({ bench }) => device(bench.backend)],
 ];
 
@@ -84,7 +84,7 @@ logits of any two engines in any pass: at ${AGREEMENT.toExponential()} or less (
 
 export const COLD_LEGEND = `\
 Milliseconds. "first" is the first pass, and "ready" everything from starting the worker to that pass's answer, each in a fresh browser
-where that engine came first. The files for "ready" come from a server on the same machine, uncompressed, and differ: with formula weights ours
+where that engine came first. The files for "ready" come from a server on the same machine, uncompressed, and differ: with synthetic weights ours
 fetches none and makes them up, with ImageNet weights it fetches f16, half the bytes.`;
 
 /** The ratios that goals are set for. `rows` of one device; `over` a ratio of theirs. */

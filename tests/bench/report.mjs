@@ -74,7 +74,7 @@ function memoryTable(rows) {
   return table(
     [
       ['network', ({ bench }) => peers.label(bench)],
-      ['weights', ({ bench }) => (bench.weights === 'formula' ? 'formula' : 'ImageNet')],
+      ['weights', ({ bench }) => (bench.weights === 'synthetic' ? 'synthetic' : 'ImageNet')],
       ['device', ({ bench }) => device(bench.backend)],
       ...columns,
     ],

@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { disguised, engine, golden, launch, nodeDistance, relativeL2, serve } from "./harness.mjs";
 
-const formula = golden("formula.json");
+const synthetic = golden("synthetic.json");
 const samples = golden("resnet50-a-samples.json");
 const tinySamples = golden("tiny-samples.json");
 
 async function compare(engine, name, backend, tolerance, more = {}) {
   const [net, size] = name.split("@");
-  const wanted = formula[name];
+  const wanted = synthetic[name];
   const taps = Object.keys(wanted.nodes);
-  const { event, logits, taps: got } = await engine.run({ net, size: Number(size), weights: "formula", input: "formula", backend, taps, ...more });
+  const { event, logits, taps: got } = await engine.run({ net, size: Number(size), weights: "synthetic", input: "synthetic", backend, taps, ...more });
   assert.equal(event.type, "ran", event.message);
   assert.equal(event.backend.name, backend);
   const distance = relativeL2(logits, wanted.logits);
@@ -77,7 +77,7 @@ describe("on the CPU", () => {
     const times = await cpu.page.evaluate(async (blocks) => {
       const run = async (taps) => {
         const start = performance.now();
-        const { event, numbers } = await ask("run", { net: "resnet50-d", size: 224, weights: "formula", input: "formula", backend: "cpu", taps });
+        const { event, numbers } = await ask("run", { net: "resnet50-d", size: 224, weights: "synthetic", input: "synthetic", backend: "cpu", taps });
         if (event.type !== "ran" || numbers.length !== 1 + taps.length) throw new Error(event.message);
         return performance.now() - start;
       };
@@ -102,13 +102,13 @@ describe("on the CPU", () => {
       let values = 0;
       for (const net of ["resnet50-a", "resnet50-d"]) {
         for (const node of nodes[net]) {
-          const { event, numbers } = await ask("run", { net, size: 64, weights: "formula", input: "formula", backend: "cpu", taps: [node] });
+          const { event, numbers } = await ask("run", { net, size: 64, weights: "synthetic", input: "synthetic", backend: "cpu", taps: [node] });
           if (event.type !== "ran") throw new Error(event.message);
           values += numbers[1].length;
         }
       }
       return values;
-    }, { "resnet50-a": Object.keys(formula["resnet50-a@224"].nodes), "resnet50-d": Object.keys(formula["resnet50-d@224"].nodes) });
+    }, { "resnet50-a": Object.keys(synthetic["resnet50-a@224"].nodes), "resnet50-d": Object.keys(synthetic["resnet50-d@224"].nodes) });
     const debug = await browser.context.newCDPSession(cpu.page);
     // Without what nobody holds any more.
     const held = async () => {
@@ -129,8 +129,8 @@ describe("on the CPU", () => {
       [{ net: "resnet50-e" }, /there is no network "resnet50-e"/],
       [{ net: "resnet101-b" }, /no weights for resnet101-b yet/],
       [{ net: "tiny-a", size: 16 }, /must be between 32 and 512/],
-      [{ net: "tiny-a", input: "formula", taps: ["layer9"] }, /no layer "layer9"/],
-      [{ net: "tiny-a", weights: "formula" }, /know no pictures/],
+      [{ net: "tiny-a", input: "synthetic", taps: ["layer9"] }, /no layer "layer9"/],
+      [{ net: "tiny-a", weights: "synthetic" }, /know no pictures/],
     ];
     for (const [request, words] of cases) {
       const { event } = await cpu.run({ backend: "cpu", ...request });
@@ -150,7 +150,7 @@ describe("on WebGPU, SwiftShader", () => {
   after(async () => { await browser?.close(); await server?.close(); });
 
   test("a software adapter is not taken unasked, and the reason is given", async () => {
-    const { event } = await gpu.run({ net: "tiny-a", weights: "formula", input: "formula", size: 64, backend: "auto" });
+    const { event } = await gpu.run({ net: "tiny-a", weights: "synthetic", input: "synthetic", size: 64, backend: "auto" });
     assert.equal(event.backend.name, "cpu");
     assert.match(event.backend.why, /only GPU here is software \(.*swiftshader.*\)/i);
   });
@@ -158,7 +158,7 @@ describe("on WebGPU, SwiftShader", () => {
   test("a small network is answered by the CPU before a card is started, and by the card afterwards", async () => {
     const card = await engine(browser.context, server.url, `(${disguised})()`);
     try {
-      const asked = { net: "tiny-d", weights: "formula", input: "formula", size: 64, backend: "auto" };
+      const asked = { net: "tiny-d", weights: "synthetic", input: "synthetic", size: 64, backend: "auto" };
       const all = [card.run(asked), card.run({ ...asked, net: "tiny-a" })];
       for (const { event } of await Promise.all(all)) {
         assert.equal(event.backend?.name, "cpu", event.message);
@@ -174,7 +174,7 @@ describe("on WebGPU, SwiftShader", () => {
     // What is no trifle for the CPU, or is about the device, waits for the card.
     for (const more of [{ net: "resnet18-a", size: 224 }, { net: "tiny-a", size: 64, timed: true }]) {
       const card = await engine(browser.context, server.url, `(${disguised})()`);
-      const { event } = await card.run({ weights: "formula", input: "formula", backend: "auto", ...more });
+      const { event } = await card.run({ weights: "synthetic", input: "synthetic", backend: "auto", ...more });
       assert.equal(event.backend?.name, "webgpu", event.message);
       await card.page.close();
     }

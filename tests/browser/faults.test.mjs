@@ -170,7 +170,7 @@ GPUDevice.prototype.createQuerySet = () => { throw new TypeError("no timestamp q
   }));
 
   test("lost while nobody computes, and lost while it is checked: the next picture does not know it", async () => {
-    for (const fault of [`${DEVICES} hearing((message) => message.kept, lose);`, LOST_AT_ONCE]) {
+    for (const fault of [`${DEVICES} hearing((message) => message["cached-files"], lose);`, LOST_AT_ONCE]) {
       const { page } = await open(fault);
       if (fault.includes("kept")) {
         await answered(page, "tiny-a", "tiny-b");
@@ -322,7 +322,7 @@ describe("the engine", () => {
   });
 
   test("it stops while nothing is asked of it: the next picture is answered", async () => {
-    const page = await open(['hearing((message) => message.kept, () => setTimeout(() => { throw new Error("stopped"); }));']);
+    const page = await open(['hearing((message) => message["cached-files"], () => setTimeout(() => { throw new Error("stopped"); }));']);
     await answered(page, "tiny-a", "tiny-b");
     await page.locator("#weights").scrollIntoViewIfNeeded();
     await page.locator(".notice p").waitFor();

@@ -58,7 +58,7 @@ function plain(net) {
 const LOADS = `<!doctype html><title>loads</title><script type="module">
   const tell = (step) => fetch("told?step=" + step);
   const worker = new Worker("./${loader()}", { type: "module" });
-  const run = { id: 1, net: "resnet50-a", backend: "cpu", input: "formula", fetching: "keep" };
+  const run = { id: 1, net: "resnet50-a", backend: "cpu", input: "synthetic", fetching: "keep" };
   worker.onmessage = async ({ data }) => {
     const message = JSON.parse(data.json);
     if (message === "ready") {
@@ -547,7 +547,7 @@ describe("the visitor's own files", () => {
       assert.equal(opened.type, "opened", opened.message);
       assert.equal(opened.inspection.problem, null, file);
       const net = opened.inspection.net;
-      const { event, logits: got } = await talk.run({ net, weights: { from: source }, input: "formula", size, backend: "cpu" }, bytes);
+      const { event, logits: got } = await talk.run({ net, weights: { from: source }, input: "synthetic", size, backend: "cpu" }, bytes);
       assert.equal(event.type, "ran", event.message);
       const distance = relativeL2(got, wanted);
       assert.ok(distance <= 1e-4, `${file}: ${distance}`);

@@ -2,10 +2,10 @@
 //! the checkpoint.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use stridescope::arch::graph::{Node, Op, Window};
-use stridescope::arch::{Graph, Shape};
-use stridescope::engine::Edit;
-use stridescope::weights::Checkpoint;
+use stridescope_arch::graph::{Node, Op, Window};
+use stridescope_arch::{Graph, Shape};
+use stridescope_engine::Edit;
+use stridescope_weights::Checkpoint;
 
 /// What every layer puts out, `[C, H, W]`.
 pub type Outputs = Vec<Vec<f64>>;

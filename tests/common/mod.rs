@@ -1,4 +1,4 @@
-//! What several tests read: goldens, samples, networks from the formula.
+//! What several tests read: goldens, samples, networks from synthetic weights.
 #![allow(clippy::unwrap_used, dead_code)]
 
 use serde::Deserialize;
@@ -8,13 +8,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake};
 use std::thread::Thread;
-use stridescope::arch::{ArchSpec, Input, lower};
-use stridescope::engine::{Backend, Network};
-use stridescope::image::{Rgb, decode::decode, prepare, resize_and_crop};
-use stridescope::weights::{formula, safetensors};
+use stridescope_arch::{ArchSpec, Input, lower};
+use stridescope_engine::{Backend, Network};
+use stridescope_image::{Rgb, decode::decode, prepare, resize_and_crop};
+use stridescope_weights::{formats::safetensors, synthetic};
 
 pub fn project() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
 pub fn sample_path(file: &str) -> PathBuf {
@@ -43,7 +43,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// What PyTorch (timm 1.0) put out for one network and size; `tests/golden/formula.py` made it.
+/// What PyTorch (timm 1.0) put out for one network and size; `tests/golden/synthetic.py` made it.
 #[derive(Deserialize)]
 pub struct GoldenRun {
     #[serde(skip)]
@@ -75,19 +75,19 @@ impl GoldenNode {
     }
 }
 
-pub fn formula_goldens() -> Vec<GoldenRun> {
-    let bytes = std::fs::read(project().join("tests/golden/formula.json")).unwrap();
+pub fn synthetic_goldens() -> Vec<GoldenRun> {
+    let bytes = std::fs::read(project().join("tests/golden/synthetic.json")).unwrap();
     let runs: BTreeMap<String, GoldenRun> = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(runs.len(), 8);
     runs.into_iter().map(|(name, run)| GoldenRun { name, ..run }).collect()
 }
 
 /// The network of a golden's name, `resnet50-a@224`, and its size.
-pub fn formula_network(name: &str) -> (Network, usize) {
+pub fn synthetic_network(name: &str) -> (Network, usize) {
     let (net, size) = name.split_once('@').unwrap();
     let size = size.parse().unwrap();
     let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(size)).unwrap();
-    let checkpoint = Arc::new(formula::checkpoint(&graph));
+    let checkpoint = Arc::new(synthetic::checkpoint(&graph));
     (Network::load(graph, checkpoint, Backend::Cpu).unwrap(), size)
 }
 

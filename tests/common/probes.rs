@@ -4,13 +4,13 @@
 use super::common::{project, sample};
 use super::float64::{Outputs, Reference};
 use std::sync::Arc;
-use stridescope::arch::coverage::Mask;
-use stridescope::arch::{ArchSpec, Graph, Input, lower};
-use stridescope::engine::{Edit, Fill};
-use stridescope::image::{prepare, resize_and_crop};
-use stridescope::weights::{Checkpoint, formula, safetensors};
+use stridescope_arch::coverage::Mask;
+use stridescope_arch::{ArchSpec, Graph, Input, lower};
+use stridescope_engine::{Edit, Fill};
+use stridescope_image::{prepare, resize_and_crop};
+use stridescope_weights::{Checkpoint, formats::safetensors, synthetic};
 
-/// The four trained ones, and four whose weights come from a formula: between them every kind of layer, stem, shortcut and block, groups,
+/// The four trained ones, and four with synthetic weights: between them every kind of layer, stem, shortcut and block, groups,
 /// smoothing and dilation, and maps of odd sizes.
 pub const NETWORKS: [(&str, usize); 8] = [
     ("tiny-a", 128),
@@ -38,8 +38,8 @@ impl Subject {
         let spec = ArchSpec::named(name).unwrap();
         let graph = lower(&spec, Input::square(size)).unwrap();
         if !name.starts_with("tiny") {
-            let checkpoint = Arc::new(formula::checkpoint(&graph));
-            return Self { name, size, checkpoint, input: formula::input(spec.channels * size * size), graph };
+            let checkpoint = Arc::new(synthetic::checkpoint(&graph));
+            return Self { name, size, checkpoint, input: synthetic::input(spec.channels * size * size), graph };
         }
         let file = project().join(format!("assets/weights/{name}.safetensors"));
         let checkpoint = safetensors::read(std::fs::read(file).unwrap()).unwrap();
@@ -56,7 +56,7 @@ impl Subject {
 
     /// Its probes: any layer, any place, every size and fill that a link can hold.
     pub fn probes(&self) -> Vec<Edit> {
-        let mut draws = formula::unit(self.name, PROBES * 5);
+        let mut draws = synthetic::unit(self.name, PROBES * 5);
         let mut below = |count: usize| (draws.next().unwrap() * count as f32) as usize;
         let probe = |_| {
             let node = &self.graph.nodes[below(self.graph.nodes.len())];

@@ -1,7 +1,7 @@
 //! Random networks of the family, for properties that must hold for any mixture.
 
 use proptest::prelude::*;
-use stridescope::arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Shortcut, Stem, StrideOn};
+use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Shortcut, Stem, StrideOn};
 
 /// Any mixture of the switches, with at most so many stages, blocks in a stage, and eighths of the first stage's width.
 pub fn any_spec(most_stages: usize, most_blocks: usize, most_eighths: usize) -> impl Strategy<Value = ArchSpec> {

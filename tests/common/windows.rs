@@ -1,7 +1,7 @@
 //! Windows that slide over maps.
 
 use proptest::prelude::*;
-use stridescope::arch::graph::Window;
+use stridescope_arch::graph::Window;
 
 /// A window, rows and columns of a map that it fits into, and those of what it puts out.
 pub fn any_window() -> impl Strategy<Value = (Window, (usize, usize), (usize, usize))> {

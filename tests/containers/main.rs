@@ -10,7 +10,6 @@ mod zips;
 
 use peak_alloc::PeakAlloc;
 use std::panic::catch_unwind;
-use stridescope::weights;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -57,7 +56,7 @@ fn every_malformed_file_is_answered_with_its_sentence_and_little_memory() {
         let bytes = make();
         let before = MEMORY.current_usage();
         MEMORY.reset_peak_usage();
-        let answer = catch_unwind(|| weights::read(bytes).map(|_| ()));
+        let answer = catch_unwind(|| stridescope_weights::read(bytes).map(|_| ()));
         let allocated = MEMORY.peak_usage() - before;
         most = most.max((allocated, what));
         if allocated > BOUND {

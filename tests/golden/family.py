@@ -3,7 +3,7 @@
     pip install torch timm
     python tests/golden/family.py
 
-Weights are those of formula.py, so that no file of weights is needed; 10 classes, and narrow networks where timm can build them, so that
+Weights are those of synthetic.py, so that no file of weights is needed; 10 classes, and narrow networks where timm can build them, so that
 the test is quick. What timm cannot build is changed after it was built: the stride of A, and GluonCV's shortcut without a pooling in
 dilated stages (`gluoncv/model_zoo/resnetv1b.py`: `AvgPool2D(pool_size=1, strides=1)`; OpenMMLab's `ResLayer` does the same).
 
@@ -21,7 +21,7 @@ from timm.layers import BlurPool2d
 from timm.models.resnet import BasicBlock, Bottleneck, ResNet
 from torch import nn
 
-from formula import fill, unit
+from synthetic import fill, unit
 
 CLASSES = 10
 # Larger than every field below.

@@ -7,7 +7,7 @@
 mod random;
 
 use std::path::PathBuf;
-use stridescope::image::{Interpolation, decode::decode, resize_and_crop};
+use stridescope_image::{Interpolation, decode::decode, resize_and_crop};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

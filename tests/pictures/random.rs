@@ -3,7 +3,7 @@
 
 use image::{ExtendedColorType, ImageEncoder};
 use mozjpeg::{ColorSpace, Compress, Marker};
-use stridescope::image::{Interpolation, Preprocess};
+use stridescope_image::{Interpolation, Preprocess};
 
 /// How many there are.
 pub const COUNT: usize = 500;

@@ -1,4 +1,4 @@
-"""The reference for every picture that a network reads: Pillow decodes, torchvision prepares (`src/image/mod.rs` says it in words)."""
+"""The reference for every picture that a network reads: Pillow decodes, torchvision prepares (`crates/image/src/lib.rs` says it in words)."""
 import numpy as np
 from PIL import Image, ImageOps
 from torchvision.transforms import functional as F

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use stridescope::arch::{ArchSpec, Graph, Input, lower};
-use stridescope::weights::{Card, Checkpoint, formula, safetensors};
+use stridescope_arch::{ArchSpec, Graph, Input, lower};
+use stridescope_weights::{Card, Checkpoint, formats::safetensors, synthetic};
 
 use crate::args::BenchOptions;
 use crate::compress::replace;
@@ -44,7 +44,9 @@ pub fn run(project: &Project, options: BenchOptions) -> Result<(), Error> {
     if options.gpu {
         announce("benchmark: the GPU without a browser");
         let mut bench = process::command("cargo");
-        bench.args(["bench", "--features", "cli,gpu", "--bench", "gpu"]).current_dir(&project.root);
+        bench
+            .args(["bench", "--profile", "dev", "--package", "stridescope-engine", "--features", "gpu", "--bench", "gpu"])
+            .current_dir(&project.root);
         write(
             &native,
             process::read(STEP, &mut bench, "See that this machine's GPU has a driver for Vulkan, Metal or DirectX 12.")?
@@ -83,11 +85,11 @@ fn write_case(folder: &Path, real_weights: &Path, case: &Case) -> Result<(), Err
     let program = std::env::current_exe().map_err(|error| Error::new(STEP, error, "Run this as `cargo xtask bench`."))?;
     let input = folder.join(case.input());
     if !is_newer(&input, &[&program]) {
-        let values = formula::input(case.batch * 3 * case.size * case.size);
+        let values = synthetic::input(case.batch * 3 * case.size * case.size);
         write(&input, &values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())?;
     }
     let sources: &[&Path] = match case.weights {
-        Weights::Formula => &[&program],
+        Weights::Synthetic => &[&program],
         Weights::Catalogue => &[&program, real_weights],
     };
     let [onnx, description, described] =
@@ -111,9 +113,9 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 fn load(case: &Case, real_weights: &Path) -> Result<(Graph, Checkpoint), Error> {
     let failed = |error: &dyn std::fmt::Display| Error::new(STEP, error, "Run `cargo xtask test native` to see what broke.");
     match case.weights {
-        Weights::Formula => {
+        Weights::Synthetic => {
             let graph = plan::graph(case.net, case.size)?;
-            let checkpoint = formula::checkpoint(&graph);
+            let checkpoint = synthetic::checkpoint(&graph);
             Ok((graph, checkpoint))
         }
         Weights::Catalogue => {
@@ -137,15 +139,23 @@ fn is_newer(file: &Path, sources: &[&Path]) -> bool {
 mod tests {
     use super::*;
 
-    const TINY: Case =
-        Case { net: "tiny-d", weights: Weights::Formula, size: 64, batch: 2, backend: "cpu", visits: 1, warm_ups: 0, rounds: 1 };
+    const TINY: Case = Case {
+        net: "tiny-d",
+        weights: Weights::Synthetic,
+        size: 64,
+        batch: 2,
+        backend: "cpu",
+        visits: 1,
+        warm_ups: 0,
+        rounds: 1,
+    };
 
     #[test]
     fn networks_are_written_once_and_again_when_their_weights_change() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let weights = folder.path().join("tiny-d.safetensors");
         let graph = plan::graph("tiny-d", 64)?;
-        fs::write(&weights, safetensors::write(&formula::checkpoint(&graph), stridescope::weights::Dtype::F32)?)?;
+        fs::write(&weights, safetensors::write(&synthetic::checkpoint(&graph), stridescope_weights::Dtype::F32)?)?;
         let cases = [TINY, Case { weights: Weights::Catalogue, ..TINY }];
         let out = folder.path().join("bench");
         fs::create_dir(&out)?;

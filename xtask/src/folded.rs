@@ -1,12 +1,12 @@
 //! A network as the other engines of the benchmark get it.
 //!
-//! Normalisations are folded into the convolutions before them, by the same arithmetic as `src/engine/network.rs`, so that every
+//! Normalisations are folded into the convolutions before them, by the same arithmetic as `crates/engine/src/network.rs`, so that every
 //! engine is timed on the same work.
 
 use std::collections::HashSet;
 
-use stridescope::arch::{Conv, Graph, Node, Op};
-use stridescope::weights::{Checkpoint, check};
+use stridescope_arch::{Conv, Graph, Node, Op};
+use stridescope_weights::{Checkpoint, check};
 
 use crate::error::Error;
 
@@ -132,8 +132,8 @@ fn conv_shape(conv: &Conv) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use stridescope::arch::{ArchSpec, Input, lower};
-    use stridescope::weights::formula;
+    use stridescope_arch::{ArchSpec, Input, lower};
+    use stridescope_weights::synthetic;
 
     use super::*;
 
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_folded_convolution_gives_what_convolution_and_normalisation_give() {
         let graph = lowered("tiny-d");
-        let checkpoint = formula::checkpoint(&graph);
+        let checkpoint = synthetic::checkpoint(&graph);
         let layers = layers(&graph, &checkpoint).expect("it can be folded");
         let layer = layers.iter().find(|layer| layer.id == "layer2.0.downsample.2").expect("it has the normalisation's name");
         assert_eq!(layer.inputs, ["layer2.0.downsample.0"], "it reads what the convolution reads");
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn weights_of_another_network_are_refused() {
-        let (graph, other) = (lowered("tiny-a"), formula::checkpoint(&lowered("tiny-c")));
+        let (graph, other) = (lowered("tiny-a"), synthetic::checkpoint(&lowered("tiny-c")));
         let error = layers(&graph, &other).expect_err("they are another's").to_string();
         assert!(error.contains("conv1"), "{error}");
     }

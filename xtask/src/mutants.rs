@@ -26,34 +26,31 @@ const TIMED_OUT: i32 = 3;
 /// A part of the code, and the tests that ought to notice a change of it: the quick ones first, then what only slower ones see.
 struct Area {
     name: &'static str,
-    files: &'static str,
     stages: &'static [Stage],
 }
 
-/// Tests, and the features that they need.
+/// Tests, and the packages that have them.
 struct Stage {
-    features: &'static str,
+    packages: &'static str,
     tests: &'static [&'static str],
 }
 
 const AREAS: [Area; 3] = [
     Area {
         name: "arch",
-        files: "src/arch/*.rs",
         stages: &[
-            Stage { features: "charts", tests: &["arch", "compare", "coverage"] },
-            Stage { features: "charts", tests: &["tools"] },
+            Stage { packages: "stridescope-arch,stridescope-view", tests: &["arch", "compare", "coverage"] },
+            Stage { packages: "stridescope-arch", tests: &["tools"] },
         ],
     },
     Area {
         name: "weights",
-        files: "src/weights/**/*.rs",
         stages: &[
-            Stage { features: "charts", tests: &["checkpoints", "sources", "weights"] },
-            Stage { features: "charts", tests: &["containers", "tfjs"] },
+            Stage { packages: "stridescope-weights,stridescope-view", tests: &["checkpoints", "sources", "weights"] },
+            Stage { packages: "stridescope-weights", tests: &["containers", "tfjs"] },
         ],
     },
-    Area { name: "image", files: "src/image/*.rs", stages: &[Stage { features: "decode", tests: &["image"] }] },
+    Area { name: "image", stages: &[Stage { packages: "stridescope-image", tests: &["image"] }] },
 ];
 
 /// Whether there is an area of that name.
@@ -82,6 +79,11 @@ pub fn run(project: &Project, only: Option<&str>) -> Result<(), Error> {
 }
 
 impl Area {
+    /// The package whose code is changed.
+    fn package(&self) -> String {
+        format!("stridescope-{}", self.name)
+    }
+
     /// Tries every change that was not noticed before, and names those that still are not.
     fn change(&self, project: &Project, program: &Path) -> Result<Vec<String>, Error> {
         let found = project.scratch().join("mutants").join(self.name);
@@ -93,12 +95,10 @@ impl Area {
         };
         // What runs without end is noticed; the next stage need not come by it.
         let mut endless = Vec::new();
-        for Stage { features, tests } in self.stages {
-            announce(&format!("{STEP}: {}, to be noticed by {}", self.files, tests.join(", ")));
+        for Stage { packages, tests } in self.stages {
+            announce(&format!("{STEP}: {}, to be noticed by {}", self.package(), tests.join(", ")));
             let mut mutants = process::command(program);
-            mutants
-                .args(["mutants", "--package", "stridescope", "--features", features, "--file", self.files, "--output"])
-                .arg(&found);
+            mutants.args(["mutants", "--package", &self.package(), "--test-package", packages, "--output"]).arg(&found);
             mutants.args(["--iterate", "--no-shuffle", "--colors", "never", "--timeout", &MOST_S.to_string()]);
             // For building, too: otherwise every test of the project is linked each time.
             mutants.args(tests.iter().map(|test| format!("--cargo-arg=--test={test}")));
@@ -118,7 +118,7 @@ impl Area {
         let mut left = listed("missed.txt")?;
         left.retain(|line| !endless.contains(line));
         let mut list = process::command(program);
-        list.args(["mutants", "--list", "--package", "stridescope", "--file", self.files]).current_dir(&project.root);
+        list.args(["mutants", "--list", "--package", &self.package()]).current_dir(&project.root);
         let all = process::read(STEP, &mut list, "Read the output above.")?.lines().count();
         announce(&format!("{STEP}: {}, no test noticed {} of {all} changes", self.name, left.len()));
         Ok(left)

@@ -4,8 +4,8 @@
 mod proto;
 
 use prost::Message;
-use stridescope::arch::{Conv, Graph, Op, Pool};
-use stridescope::weights::Checkpoint;
+use stridescope_arch::{Conv, Graph, Op, Pool};
+use stridescope_weights::Checkpoint;
 
 use crate::error::Error;
 use crate::folded::{Layer, Tensor, layers, unknown};
@@ -153,15 +153,15 @@ fn value(name: &str, dim: Vec<Dimension>) -> ValueInfoProto {
 mod tests {
     use std::collections::{HashMap, HashSet};
 
-    use stridescope::arch::{ArchSpec, Input, lower};
-    use stridescope::weights::formula;
+    use stridescope_arch::{ArchSpec, Input, lower};
+    use stridescope_weights::synthetic;
 
     use super::*;
 
-    /// A network with weights from the formula, and its file read again.
+    /// A network with weights that are synthetic, and its file read again.
     fn written(net: &str) -> (Graph, GraphProto) {
         let graph = lower(&ArchSpec::named(net).expect("a known name"), Input::square(64)).expect("a network");
-        let checkpoint = formula::checkpoint(&graph);
+        let checkpoint = synthetic::checkpoint(&graph);
         let bytes = encode(net, &graph, &checkpoint).expect("it can be written");
         let model = ModelProto::decode(bytes.as_slice()).expect("it can be read");
         assert_eq!(model.opset_import[0].version, Some(17));

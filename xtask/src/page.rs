@@ -42,8 +42,8 @@ pub fn rebuild(project: &Project) -> Result<(), Error> {
     }
     announce("page build, without the engine");
     let mut cargo = tools.wasm.cargo();
-    cargo.args(["build", "--locked", "--profile", "web", "--target", setup::WASM_TARGET, "--bin", "app"]);
-    cargo.args(["--no-default-features", "--features", "ui"]).current_dir(&project.root);
+    cargo.args(["build", "--locked", "--profile", "web", "--target", setup::WASM_TARGET, "--package", "stridescope"]);
+    cargo.current_dir(&project.root);
     process::run(STEP, &mut cargo, "Read the compiler's output above.")?;
     assets::refresh(&project.assets(), &project.built())?;
     sizes::check(&finish(project, &tools)?, &Record::read(&project.sizes())?)

@@ -9,7 +9,7 @@ use crate::compress;
 use crate::error::Error;
 use crate::headers;
 use crate::html;
-use crate::offline;
+use crate::precache;
 
 const STEP: &str = "naming the files of this version";
 const REMEDY: &str = "Restore index.html and Trunk.toml from the repository, and use the version of trunk that xtask installs.";
@@ -19,7 +19,7 @@ const BOOT: &str = "assets/boot.js";
 const BOOT_TAG: &str = "<script src=\"./assets/boot.js\"></script>";
 /// Attributes that name a file.
 const ADDRESSES: [&str; 4] = ["src", "href", "data-js", "data-wasm"];
-/// The page's own tag, from which start.js and src/worker/site.rs read where everything is.
+/// The page's own tag, from which start.js and src/site.rs read where everything is.
 const PAGE_MARK: &str = "data-wasm";
 /// What starts the engine, and is told where the weights are.
 const LOADER: &str = "worker_loader.js";
@@ -78,7 +78,7 @@ pub fn publish(built: &Path, service_worker: &Path, out: &Path) -> Result<(), Er
         Some(format!("./{}/{name}", folders.get(group)?))
     };
     write(&out.join(PAGE), with_addresses(&page, &folders, address)?.as_bytes())?;
-    offline::write(out, service_worker)
+    precache::write(out, service_worker)
 }
 
 /// Which files are loaded together, and what a file is called among them, by its path in the built page.

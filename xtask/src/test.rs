@@ -30,21 +30,14 @@ pub fn run(project: &Project, part: Part) -> Result<(), Error> {
 }
 
 fn native(project: &Project) -> Result<(), Error> {
-    let packages: [(&str, &[&str]); 3] = [
-        ("native tests", &["test", "--release", "--package", "stridescope", "--features", "cli"]),
-        ("tests of the kernels", &["test", "--release", "--package", "stridescope-kernels"]),
-        ("tests of xtask", &["test", "--release", "--package", "xtask"]),
-    ];
-    for (step, arguments) in packages {
-        announce(step);
-        let mut cargo = process::command("cargo");
-        cargo.args(arguments).current_dir(&project.root);
-        if let Some(shared) = project.shared() {
-            cargo.env("STRIDESCOPE_SHARED", shared);
-        }
-        process::run(step, &mut cargo, READ_ABOVE)?;
+    let step = "native tests";
+    announce(step);
+    let mut cargo = process::command("cargo");
+    cargo.arg("test").current_dir(&project.root);
+    if let Some(shared) = project.shared() {
+        cargo.env("STRIDESCOPE_SHARED", shared);
     }
-    Ok(())
+    process::run(step, &mut cargo, READ_ABOVE)
 }
 
 fn in_browser(project: &Project) -> Result<(), Error> {
@@ -78,9 +71,9 @@ pub fn prepare(project: &Project) -> Result<(Browser, PathBuf), Error> {
     let step = "build of the command line";
     announce(step);
     let mut cargo = process::command("cargo");
-    cargo.args(["build", "--release", "--package", "stridescope", "--features", "cli", "--bin", "stridescope"]);
+    cargo.args(["build", "--package", "stridescope-cli"]);
     process::run(step, cargo.current_dir(&project.root), "Read the compiler's output above.")?;
-    let cli = project.target.join("release/stridescope").with_extension(std::env::consts::EXE_EXTENSION);
+    let cli = project.target.join("debug/stridescope").with_extension(std::env::consts::EXE_EXTENSION);
     Ok((browser, cli))
 }
 
@@ -90,7 +83,7 @@ fn pictures(project: &Project) -> Result<PathBuf, Error> {
     announce(step);
     let folder = project.target.join("pictures");
     let mut cargo = process::command("cargo");
-    cargo.args(["run", "--release", "--package", "stridescope", "--features", "cli", "--example", "pictures", "--"]);
+    cargo.args(["run", "--package", "stridescope-image", "--example", "pictures", "--"]);
     cargo.arg(&folder).args(["60", "128"]).current_dir(&project.root);
     process::run(step, &mut cargo, READ_ABOVE)?;
     Ok(folder)

@@ -5,8 +5,8 @@
 //! `tests/bench/tfjs_network.mjs` reads the description.
 
 use serde_json::{Value, json};
-use stridescope::arch::{Graph, Op, Pool};
-use stridescope::weights::Checkpoint;
+use stridescope_arch::{Graph, Op, Pool};
+use stridescope_weights::Checkpoint;
 
 use crate::error::Error;
 use crate::folded::{Layer, Tensor, layers, unknown};
@@ -93,14 +93,14 @@ fn channels_last(tensor: Tensor) -> Tensor {
 mod tests {
     use std::collections::HashMap;
 
-    use stridescope::arch::{ArchSpec, Input, lower};
-    use stridescope::weights::formula;
+    use stridescope_arch::{ArchSpec, Input, lower};
+    use stridescope_weights::synthetic;
 
     use super::*;
 
     fn written(net: &str) -> (Checkpoint, Value, Vec<f32>) {
         let graph = lower(&ArchSpec::named(net).expect("a known name"), Input::square(64)).expect("a network");
-        let checkpoint = formula::checkpoint(&graph);
+        let checkpoint = synthetic::checkpoint(&graph);
         let files = encode(&graph, &checkpoint).expect("it can be written");
         let weights = files.weights.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         (checkpoint, serde_json::from_slice(&files.description).expect("it can be read"), weights)
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn groups_are_refused() {
         let graph = lower(&ArchSpec::named("resnext50_32x4d-b").expect("a name"), Input::square(64)).expect("a network");
-        let error = encode(&graph, &formula::checkpoint(&graph)).expect_err("tfjs has none").to_string();
+        let error = encode(&graph, &synthetic::checkpoint(&graph)).expect_err("tfjs has none").to_string();
         assert!(error.contains("grouped"), "{error}");
     }
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stridescope::weights::{Dtype, catalogue, tfjs};
+use stridescope_weights::{Dtype, catalogue, formats::tfjs};
 
 use crate::compress::{replace, sha256};
 use crate::error::Error;

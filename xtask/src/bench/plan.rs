@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use stridescope::arch::{ArchSpec, Conv, Graph, Input, Node, Op, cost, lower};
+use stridescope_arch::{ArchSpec, Conv, Graph, Input, Node, Op, cost, lower};
 
 use crate::args::BenchOptions;
 use crate::error::Error;
@@ -15,14 +15,14 @@ const DEPTH: &str = "depth";
 /// Whose weights a network runs with, as the worker's protocol names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weights {
-    Formula,
+    Synthetic,
     Catalogue,
 }
 
 impl Weights {
     pub fn word(self) -> &'static str {
         match self {
-            Self::Formula => "formula",
+            Self::Synthetic => "synthetic",
             Self::Catalogue => "catalogue",
         }
     }
@@ -55,7 +55,7 @@ impl Case {
 
     /// The same network in one browser only, where first passes are not asked for.
     const fn brief(net: &'static str, size: usize, rounds: usize) -> Self {
-        Self { size, visits: 1, warm_ups: 1, rounds, ..Self::thorough(net, Weights::Formula) }
+        Self { size, visits: 1, warm_ups: 1, rounds, ..Self::thorough(net, Weights::Synthetic) }
     }
 
     /// On WebGPU, in software, which takes half a minute for the first pass of even a tiny network.
@@ -122,10 +122,10 @@ impl Plan {
         }
         let mut plan = Self {
             cases: vec![
-                Case::thorough("resnet50-a", Weights::Formula),
-                Case::thorough("resnet50-b", Weights::Formula),
-                Case::thorough("resnet50-c", Weights::Formula),
-                Case::thorough("resnet50-d", Weights::Formula),
+                Case::thorough("resnet50-a", Weights::Synthetic),
+                Case::thorough("resnet50-b", Weights::Synthetic),
+                Case::thorough("resnet50-c", Weights::Synthetic),
+                Case::thorough("resnet50-d", Weights::Synthetic),
                 Case::thorough("resnet50-a", Weights::Catalogue),
                 Case::brief("resnet50-d", 64, 12),
                 Case::brief("resnet50-d", 128, 8),
@@ -157,7 +157,7 @@ impl Plan {
 
     /// The same networks on a GPU, with more passes of less time each.
     fn gpu() -> Self {
-        let thorough = |net| Case { rounds: 20, ..Case::thorough(net, Weights::Formula).on_gpu() };
+        let thorough = |net| Case { rounds: 20, ..Case::thorough(net, Weights::Synthetic).on_gpu() };
         let brief = |net, size| Case::brief(net, size, 20).on_gpu();
         let mut cases = Vec::from(["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"].map(thorough));
         cases.extend([64, 128, 320, 512].map(|size| brief("resnet50-d", size)));
@@ -287,10 +287,10 @@ mod tests {
     #[test]
     fn files_are_named_after_what_they_hold() {
         let case = Case { batch: 8, ..Case::brief("resnet50-d", 320, 1) };
-        assert_eq!(case.onnx(), "resnet50-d-formula.onnx");
+        assert_eq!(case.onnx(), "resnet50-d-synthetic.onnx");
         assert_eq!(
             (case.description(), case.described_weights()),
-            ("resnet50-d-formula.json".into(), "resnet50-d-formula.f32".into())
+            ("resnet50-d-synthetic.json".into(), "resnet50-d-synthetic.f32".into())
         );
         assert_eq!(case.input(), "input-8x320.f32");
     }

@@ -17,8 +17,8 @@ use crate::compress;
 use crate::error::Error;
 use crate::headers;
 use crate::html;
-use crate::offline;
 use crate::page;
+use crate::precache;
 use crate::process::{self, announce};
 use crate::project::Project;
 
@@ -122,7 +122,7 @@ pub fn complete(source: &Source, base: &Base, site: &Path) -> Result<(), Error> 
         }
     }
     // The lists hold checksums of everything else.
-    offline::write(site, &source.service_worker)
+    precache::write(site, &source.service_worker)
 }
 
 /// Pictures for previews of links, which only a site with a full address can name.

@@ -1,0 +1,130 @@
+//! Convolution and max pooling on the CPU. Convolutions are matrix products over packed weights, with bias, addition and ReLU in the same pass.
+//!
+//! Weights are packed once, when a network is loaded. Where it pays they are transformed too, when they are first used, and the convolution is
+//! one by minimal filtering (`winograd`); elsewhere it is that of the definition (`direct`). Both come down to the same innermost loop
+//! (`microkernel`).
+//!
+//! A package of its own so that it is always compiled for speed, whatever the rest is compiled for.
+
+mod direct;
+mod filters;
+mod im2col;
+mod lanes;
+mod microkernel;
+mod pool;
+pub mod relaxed_simd;
+mod transform;
+mod winograd;
+
+pub use filters::Filters;
+pub use pool::max_pool;
+
+use microkernel::MR;
+use std::num::NonZero;
+
+/// Multiplications below which a second thread costs more than it saves.
+const WORTH_A_THREAD: usize = 1 << 20;
+
+/// How a kernel slides, along both axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Step from one output to the next.
+    pub stride: usize,
+    /// Zeros added on every side.
+    pub padding: usize,
+    /// Distance between the kernel's taps.
+    pub dilation: usize,
+}
+
+impl Window {
+    /// Outputs along an axis of `size` positions: PyTorch's `Conv2d`.
+    pub fn out(&self, size: usize) -> usize {
+        (size + 2 * self.padding).saturating_sub(self.dilation * (self.kernel - 1) + 1) / self.stride + 1
+    }
+}
+
+/// What is done to each output before it is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Epilogue<'a> {
+    /// Added to the output; of its shape.
+    pub add: Option<&'a [f32]>,
+    /// Whether what is negative becomes zero, last of all.
+    pub relu: bool,
+}
+
+/// Convolves `[N, C, H, W]` values, of shape `dims`. Returns `[N, C_out, H_out, W_out]`, row-major.
+///
+/// # Panics
+/// When the values are not as many as `dims` says, or the filters or what is to be added do not fit them.
+pub fn convolve(x: &[f32], dims: [usize; 4], filters: &Filters, epilogue: Epilogue) -> Vec<f32> {
+    let [n, channels, height, width] = dims;
+    let Filters { groups, channels: group_channels, window, .. } = *filters;
+    assert_eq!(x.len(), n * channels * height * width, "values fill their shape");
+    assert_eq!(channels, group_channels * groups, "filters fit the channels");
+    let size = (window.out(height), window.out(width));
+    let positions = size.0 * size.1;
+    let mut out = vec![0.0; n * filters.len() * positions];
+    if let Some(add) = epilogue.add {
+        assert_eq!(add.len(), out.len(), "what is added has the output's shape");
+    }
+
+    let per_group = filters.len() / groups;
+    let depth = group_channels * window.kernel * window.kernel;
+    let threads = threads(out.len() * depth);
+    // Whole panels for each thread.
+    let transformed = filters.transformed((height, width));
+    let step = if transformed.is_some() { winograd::GROUP * MR } else { MR };
+    let share = per_group.div_ceil(step).div_ceil(threads) * step;
+    for (index, out) in out.chunks_exact_mut((per_group * positions).max(1)).enumerate() {
+        let group = index % groups;
+        let packed = filters.group(group, transformed.unwrap_or(filters.packed()));
+        let values = &x[index * group_channels * height * width..][..group_channels * height * width];
+        let job = |(part, out): (usize, &mut [f32])| {
+            let first = part * share;
+            let rows = out.len() / positions.max(1);
+            let bias = &filters.bias[group * per_group + first..][..rows];
+            let add = epilogue.add.map(|add| &add[(index * per_group + first) * positions..][..rows * positions]);
+            let bound_epilogue = BoundEpilogue { bias, add, relu: epilogue.relu };
+            if transformed.is_some() {
+                let picture = winograd::Picture { values, height, width, padding: window.padding };
+                winograd::Job { packed, first: first / MR, bound_epilogue, channels: group_channels }.run(&picture, out, size);
+            } else {
+                let picture = im2col::Picture { values, height, width, window };
+                let panels = (first / MR, per_group.div_ceil(MR));
+                direct::Job { packed, panels, bound_epilogue, depth }.run(&picture, out, positions);
+            }
+        };
+        let parts = out.chunks_mut((share * positions).max(1)).enumerate();
+        if threads == 1 {
+            parts.for_each(job);
+        } else {
+            std::thread::scope(|scope| {
+                for part in parts {
+                    scope.spawn(|| job(part));
+                }
+            });
+        }
+    }
+    out
+}
+
+/// What is done to the outputs of some filters.
+#[derive(Clone, Copy)]
+struct BoundEpilogue<'a> {
+    /// A number for each filter.
+    bias: &'a [f32],
+    /// `[filters, positions]`.
+    add: Option<&'a [f32]>,
+    /// Whether what is negative becomes zero.
+    relu: bool,
+}
+
+/// One on the web, where a worker is one thread.
+fn threads(multiplications: usize) -> usize {
+    if cfg!(target_family = "wasm") || multiplications < WORTH_A_THREAD {
+        return 1;
+    }
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}

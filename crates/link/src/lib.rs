@@ -1,0 +1,13 @@
+//! Links: the query string in which all of the page's state is, and what else leads a reader to a picture, weights or a figure.
+
+pub mod change;
+mod figures;
+pub mod names;
+pub mod received;
+pub mod samples;
+mod state;
+mod values;
+
+pub use figures::Embed;
+pub use state::{MAX_MODELS, State, backend_named, theme_named};
+pub use values::{Colours, FILLS, Lang, MAX_SHIFT, MAX_SIDE, Probe, Sort, Theme, WHOLE, fill_name, fill_named};

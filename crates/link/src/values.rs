@@ -1,0 +1,184 @@
+//! Values of parameters.
+
+use form_urlencoded::parse;
+use stridescope_protocol::Fill;
+
+/// How the channels of a wall are put in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// By number.
+    #[default]
+    Index,
+    /// The largest mean first.
+    Mean,
+    /// The largest value first.
+    Max,
+    /// The one whose mean is furthest from the baseline's first.
+    Difference,
+}
+
+impl Sort {
+    /// In the order in which they are offered.
+    pub const ALL: [Self; 4] = [Self::Index, Self::Mean, Self::Max, Self::Difference];
+
+    /// As in a link.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Mean => "mean",
+            Self::Max => "max",
+            Self::Difference => "difference",
+        }
+    }
+}
+
+/// A colour map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Colours {
+    /// Dark blue to yellow, even to the eye and to the colour-blind (matplotlib's).
+    #[default]
+    Viridis,
+    /// Black to pale yellow (matplotlib's).
+    Magma,
+    /// Black to white.
+    Grey,
+    /// Blue to red through white, for values on both sides of zero (ColorBrewer's).
+    Diverging,
+}
+
+impl Colours {
+    /// In the order in which they are offered.
+    pub const ALL: [Self; 4] = [Self::Viridis, Self::Magma, Self::Grey, Self::Diverging];
+
+    /// As in a link.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viridis => "viridis",
+            Self::Magma => "magma",
+            Self::Grey => "grey",
+            Self::Diverging => "diverging",
+        }
+    }
+}
+
+/// Thousandths of the picture, in which a place is given.
+pub const WHOLE: usize = 1000;
+
+/// Light or dark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// As the device is set.
+    #[default]
+    Auto,
+    /// Dark ink on light paper.
+    Light,
+    /// Light ink on dark paper.
+    Dark,
+}
+
+impl Theme {
+    /// As in the query string.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+/// The language of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lang {
+    /// The first of the browser's that the page speaks, else English.
+    #[default]
+    Auto,
+    /// English.
+    En,
+    /// Korean.
+    Ko,
+}
+
+impl Lang {
+    /// As in the query string.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::En => "en",
+            Self::Ko => "ko",
+        }
+    }
+
+    /// The language of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Auto, Self::En, Self::Ko].into_iter().find(|lang| lang.name() == name)
+    }
+
+    /// The language that a query string asks for, whatever else is in it.
+    pub fn of_query(query: &str) -> Self {
+        let mut pairs = parse(query.trim_start_matches('?').as_bytes());
+        pairs.find(|(key, _)| key == "lang").and_then(|(_, value)| Self::named(&value)).unwrap_or_default()
+    }
+
+    /// Which of the two it is for a reader with these languages, the best first, as browsers name them: `ko-KR`.
+    pub fn resolved<S: AsRef<str>>(self, languages: &[S]) -> Self {
+        let known =
+            |language: &S| Self::named(language.as_ref().split('-').next().unwrap_or_default().to_ascii_lowercase().as_str());
+        match self {
+            Self::Auto => languages.iter().filter_map(known).find(|lang| *lang != Self::Auto).unwrap_or(Self::En),
+            lang => lang,
+        }
+    }
+}
+
+/// Most pixels that a picture is moved.
+pub const MAX_SHIFT: usize = 32;
+/// Most rows and columns that a probe changes.
+pub const MAX_SIDE: usize = 8;
+
+/// A square of one layer's output that is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The layer; `input` for the picture.
+    pub node: String,
+    /// Its first row.
+    pub y: usize,
+    /// Its first column.
+    pub x: usize,
+    /// Rows and columns.
+    pub side: usize,
+    /// What it becomes.
+    pub fill: Fill,
+}
+
+/// What a probe can make of a square, as in a link, and what it is called.
+pub const FILLS: [(Fill, &str, &str); 3] =
+    [(Fill::Zero, "zero", "black, or zero"), (Fill::White, "white", "white, or one"), (Fill::Noise, "noise", "noise")];
+
+/// What a fill is called in a link.
+pub fn fill_name(fill: Fill) -> &'static str {
+    FILLS.iter().find(|(known, _, _)| *known == fill).map_or("", |(_, name, _)| name)
+}
+
+/// The fill of that name.
+pub fn fill_named(name: &str) -> Option<Fill> {
+    FILLS.iter().find(|(_, known, _)| *known == name).map(|(fill, _, _)| *fill)
+}
+
+impl Probe {
+    /// Reads what [`Display`](std::fmt::Display) writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(',');
+        let node = parts.next().filter(|node| !node.is_empty())?.to_string();
+        let mut number = || parts.next()?.parse::<usize>().ok();
+        let (y, x, side) = (number()?, number()?, number().filter(|side| (1..=MAX_SIDE).contains(side))?);
+        let fill = fill_named(parts.next()?)?;
+        parts.next().is_none().then_some(Self { node, y, x, side, fill })
+    }
+}
+
+impl std::fmt::Display for Probe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{},{},{},{},{}", self.node, self.y, self.x, self.side, fill_name(self.fill))
+    }
+}

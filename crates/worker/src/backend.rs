@@ -1,0 +1,232 @@
+//! Which device computes: the GPU where there is a real one that agrees with the CPU.
+
+use super::timestamps::{self, Pretence};
+use js_sys::{Array, Function, Object, Promise, Reflect};
+use stridescope_engine::gpu::{Gpu, Kernels};
+use stridescope_engine::{Agreement, Backend, EngineError, check_against_cpu};
+use stridescope_protocol::{BackendChoice, BackendReport, KernelChoice, Run, Step};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+/// Words in an adapter's name that tell a processor pretending to be a GPU; it is far slower than the CPU path.
+const SOFTWARE: [&str; 6] = ["swiftshader", "llvmpipe", "lavapipe", "software", "basic render", "warp"];
+
+/// Multiply-accumulates, at most, of a pass that the CPU has done long before a GPU is started and checked: any tiny network's.
+const QUICK_MACS: u64 = 200_000_000;
+
+/// A device, and why it was chosen.
+#[derive(Clone)]
+pub struct Chosen {
+    pub backend: Backend,
+    pub report: BackendReport,
+    /// Whether other runs have it, too, as long as they ask for the same.
+    pub is_settled: bool,
+}
+
+/// What has been found out so far.
+#[derive(Default)]
+pub struct Backends {
+    /// The GPU, and what the browser calls it. It can be started but once in a worker.
+    gpu: Option<(Gpu, String)>,
+    /// How far it is from the CPU with these kernels.
+    checked: Option<(Kernels, Agreement)>,
+    /// The adapter that is to be started once the CPU has answered what it can answer at once.
+    due: Option<Adapter>,
+    /// Whether runs were let go ahead of the GPU. After that they wait for it.
+    was_put_off: bool,
+}
+
+/// What the browser found.
+pub struct Adapter {
+    name: String,
+    is_software: bool,
+    /// Whether it has timestamp queries.
+    is_timed: bool,
+}
+
+impl Backends {
+    /// The device for a run; `asked` is what the browser was asked already, and `report` hears when the GPU is started.
+    ///
+    /// # Errors
+    /// When the GPU fails while it is checked.
+    pub async fn choose(
+        &mut self,
+        run: &Run,
+        asked: Option<JsFuture>,
+        report: &mut dyn FnMut(Step) -> bool,
+    ) -> Result<Chosen, EngineError> {
+        let choice = run.backend;
+        if let Some(why) = gpu_disabled_reason(run) {
+            return Ok(cpu(why));
+        }
+        let (gpu, adapter) = match &self.gpu {
+            Some(gpu) => gpu,
+            None => {
+                let found = match self.due.take() {
+                    Some(found) => found,
+                    None => match find(asked, choice == BackendChoice::Webgpu).await {
+                        Ok(found) => found,
+                        Err(why) => return Ok(cpu(&why)),
+                    },
+                };
+                if !self.was_put_off && is_quick(run) {
+                    let why = format!("the GPU ({}) starts after this answer", found.name);
+                    self.due = Some(found);
+                    return Ok(Chosen { is_settled: false, ..cpu(&why) });
+                }
+                report(Step::Gpu);
+                match start(found).await {
+                    Ok(gpu) => self.gpu.insert(gpu),
+                    Err(why) => return Ok(cpu(&why)),
+                }
+            }
+        };
+        if gpu.is_software && choice != BackendChoice::Webgpu {
+            return Ok(cpu(&software(adapter)));
+        }
+        let kernels = match run.kernels {
+            KernelChoice::Auto => Kernels::Auto,
+            KernelChoice::Stock => Kernels::Stock,
+            KernelChoice::Tiled => Kernels::Tiled,
+        };
+        let (backend, adapter) = (Backend::Gpu(Gpu { kernels, ..gpu.clone() }), adapter.clone());
+        let agreement = match self.checked {
+            Some((known, agreement)) if known == kernels => agreement,
+            _ => {
+                report(Step::Gpu);
+                self.check(kernels, &backend).await?
+            }
+        };
+        let apart = agreement.relative_l2;
+        if !agreement.holds() {
+            return Ok(cpu(&format!("the GPU ({adapter}) computes something else than the CPU, {apart:.0e} apart")));
+        }
+        let report = BackendReport { name: "webgpu".into(), adapter, why: format!("checked against the CPU, {apart:.0e} apart") };
+        Ok(Chosen { backend, report, is_settled: true })
+    }
+
+    /// The adapter that runs were let go ahead of, once it is its turn.
+    pub fn take_due(&mut self) -> Option<Adapter> {
+        self.due.take()
+    }
+
+    /// Starts and checks the GPU that runs were not to wait for. What fails here is told by the next run, which tries again.
+    pub async fn start_due(&mut self, found: Adapter) {
+        self.was_put_off = true;
+        if let Ok(gpu) = start(found).await {
+            let backend = Backend::Gpu(gpu.0.clone());
+            self.gpu = Some(gpu);
+            let _ = self.check(Kernels::Auto, &backend).await;
+        }
+    }
+
+    async fn check(&mut self, kernels: Kernels, backend: &Backend) -> Result<Agreement, EngineError> {
+        Ok(self.checked.insert((kernels, check_against_cpu(backend).await?)).1)
+    }
+}
+
+/// Whether the CPU may answer a run in the GPU's place.
+fn is_quick(run: &Run) -> bool {
+    let is_free = run.backend == BackendChoice::Auto && run.kernels == KernelChoice::Auto;
+    is_free && !run.timed && run.input.batch() == 1 && run.macs().is_some_and(|macs| macs <= QUICK_MACS)
+}
+
+/// Why a run does without the GPU, whatever there is.
+fn gpu_disabled_reason(run: &Run) -> Option<&str> {
+    match run.backend {
+        BackendChoice::Cpu => Some("you chose the CPU"),
+        _ => run.gpu_disabled_reason.as_deref(),
+    }
+}
+
+/// Asks the browser for a GPU, ahead of the run that may use it: the answer takes a while.
+pub fn ask_for(run: &Run) -> Option<JsFuture> {
+    if gpu_disabled_reason(run).is_some() { None } else { ask().ok() }
+}
+
+fn cpu(why: &str) -> Chosen {
+    let report = BackendReport { name: "cpu".into(), adapter: String::new(), why: why.into() };
+    Chosen { backend: Backend::Cpu, report, is_settled: true }
+}
+
+fn software(adapter: &str) -> String {
+    format!("the only GPU here is software ({adapter}), slower than the CPU")
+}
+
+/// The adapter, if it is to be used.
+async fn find(asked: Option<JsFuture>, software_too: bool) -> Result<Adapter, String> {
+    let adapter = adapter(asked).await?;
+    let name = describe(&adapter);
+    let words = name.to_lowercase();
+    let is_software = is_fallback(&adapter) || SOFTWARE.iter().any(|word| words.contains(word));
+    if is_software && !software_too {
+        return Err(software(&name));
+    }
+    Ok(Adapter { name, is_software, is_timed: has_feature(&adapter, timestamps::FEATURE) })
+}
+
+async fn start(Adapter { name, is_software, is_timed }: Adapter) -> Result<(Gpu, String), String> {
+    construct();
+    let _pretence = if is_timed { None } else { Some(Pretence::of(gpu()).map_err(refused)?) };
+    let device = burn::tensor::Device::wgpu_options()
+        .init_async()
+        .await
+        .map_err(|error| format!("the GPU ({name}) did not start: {error}"))?;
+    Ok((Gpu { device, kernels: Kernels::Auto, is_software }, name))
+}
+
+/// Runs the constructors of burn's libraries, which register what shaders are written with. Nobody else does (build.rs).
+fn construct() {
+    if let Ok(constructors) = get(&wasm_bindgen::exports(), "__wasm_call_ctors").dyn_into::<Function>() {
+        // They take nothing and give nothing.
+        let _ = constructors.call0(&JsValue::NULL);
+    }
+}
+
+fn get(object: &JsValue, key: &str) -> JsValue {
+    Reflect::get(object, &key.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// `navigator.gpu`.
+fn gpu() -> JsValue {
+    get(&get(&js_sys::global(), "navigator"), "gpu")
+}
+
+/// `navigator.gpu.requestAdapter`. web-sys has WebGPU only behind an unstable switch, so it is called by name.
+fn ask() -> Result<JsFuture, String> {
+    let gpu = gpu();
+    let request = get(&gpu, "requestAdapter").dyn_into::<Function>().map_err(|_| "this browser has no WebGPU".to_string())?;
+    let options = Object::new();
+    Reflect::set(&options, &"powerPreference".into(), &"high-performance".into()).map_err(refused)?;
+    let promise = request.apply(&gpu, &Array::of1(&options)).map_err(refused)?;
+    Ok(JsFuture::from(Promise::resolve(&promise)))
+}
+
+fn refused(_: JsValue) -> String {
+    "this browser refused a GPU".into()
+}
+
+async fn adapter(asked: Option<JsFuture>) -> Result<JsValue, String> {
+    let asked = asked.map_or_else(ask, Ok)?;
+    let adapter = asked.await.map_err(refused)?;
+    if adapter.is_null() || adapter.is_undefined() { Err("this browser found no GPU for WebGPU".into()) } else { Ok(adapter) }
+}
+
+fn describe(adapter: &JsValue) -> String {
+    let info = get(adapter, "info");
+    let words = ["vendor", "architecture", "description"].map(|key| get(&info, key).as_string().unwrap_or_default());
+    let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { "unnamed".into() } else { words.join(" ") }
+}
+
+fn is_fallback(adapter: &JsValue) -> bool {
+    [get(&get(adapter, "info"), "isFallbackAdapter"), get(adapter, "isFallbackAdapter")]
+        .iter()
+        .any(|flag| flag.as_bool() == Some(true))
+}
+
+fn has_feature(adapter: &JsValue, feature: &str) -> bool {
+    let features = get(adapter, "features");
+    let has = get(&features, "has").dyn_into::<Function>();
+    has.and_then(|has| has.call1(&features, &feature.into())).is_ok_and(|has| has.as_bool() == Some(true))
+}

@@ -1,0 +1,236 @@
+//! Requests to a server: streamed, from any byte on, given up when the visitor cancels.
+
+use super::stream::Bytes;
+use super::timeout::{Waited, with_timeout};
+use js_sys::{Date, Uint8Array};
+use stridescope_weights::source::{file_name, host};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{AbortController, Headers, ReferrerPolicy, RequestInit, Response, Url, WorkerGlobalScope};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The module that this code was started by.
+    #[wasm_bindgen(thread_local_v2, js_namespace = ["import", "meta"], js_name = url)]
+    static MODULE: String;
+}
+
+/// An address of this site in full: a worker that was started from a blob, as in a sandboxed frame, has no address that others could be relative to.
+/// The engine is in a folder of the site.
+fn absolute(url: &str) -> String {
+    let whole = || MODULE.with(|module| Url::new_with_base(&format!("../{url}"), module).map(|url| url.href()).ok());
+    if url.contains("://") { url.into() } else { whole().unwrap_or_else(|| url.into()) }
+}
+
+/// Most bytes of a text that is fetched beside weights: lists, descriptions.
+const MOST_TEXT: usize = 8 << 20;
+
+/// Why nothing, or not everything, came.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The visitor gave it up.
+    #[error("cancelled")]
+    Cancelled,
+    /// Nobody answered, or the answer is not for pages.
+    #[error("{host} did not answer for {file}, or lets no page fetch it. Check the address and the connection, then try again")]
+    Silent {
+        /// Who.
+        host: String,
+        /// The last part of the address.
+        file: String,
+    },
+    /// The server said no.
+    #[error("{host} answered {status} for {file}. {}", advice(*.status))]
+    Status {
+        /// Who.
+        host: String,
+        /// HTTP's number.
+        status: u16,
+        /// The last part of the address.
+        file: String,
+    },
+    /// The connection broke.
+    #[error("the download of {file} from {host} broke off after {:.1} MB. Check the connection and try again: it goes on from there", *.received as f64 / 1e6)]
+    Broken {
+        /// Who.
+        host: String,
+        /// The last part of the address.
+        file: String,
+        /// Bytes that had come.
+        received: u64,
+    },
+    /// More came than was announced, or than memory holds.
+    #[error("{host} sent more of {file} than the {:.1} MB that it should be. Nothing of it is used", *.expected as f64 / 1e6)]
+    TooMuch {
+        /// Who.
+        host: String,
+        /// The last part of the address.
+        file: String,
+        /// Bytes that were to come.
+        expected: u64,
+    },
+    /// Other bytes than those that were published.
+    #[error(
+        "the bytes of {file} from {host} are not those that were published (their SHA-256 differs). Nothing of them is used: try again later"
+    )]
+    OtherBytes {
+        /// Who.
+        host: String,
+        /// The last part of the address.
+        file: String,
+    },
+    /// A hub whose answer makes no sense.
+    #[error("{repository} on Hugging Face cannot be used: {why}")]
+    Hub {
+        /// `USER/REPOSITORY`.
+        repository: String,
+        /// A clause.
+        why: String,
+    },
+    /// A file of this device that cannot be read.
+    #[error("\"{file}\" cannot be read from this device. Choose it again")]
+    Unreadable {
+        /// What it is called.
+        file: String,
+    },
+    /// There is no memory for it.
+    #[error("there is no memory for the {:.0} MB of {file}. Close other tabs, or choose a smaller network", *.bytes as f64 / 1e6)]
+    Memory {
+        /// The last part of the address.
+        file: String,
+        /// Its size.
+        bytes: u64,
+    },
+}
+
+fn advice(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "It may not exist, or not be public: check the address",
+        404 | 410 => "Check the address, or choose other weights",
+        429 => "It has been asked too often: wait a minute, then try again",
+        _ => "Try again later, or choose other weights",
+    }
+}
+
+/// An answer that is being received.
+pub struct Incoming {
+    /// The first byte that comes, which is later than 0 where the server took up an earlier download.
+    pub start: u64,
+    /// Bytes of the whole file, where the server says so.
+    pub total: Option<u64>,
+    url: String,
+    received: u64,
+    stream: Bytes,
+    abort: AbortController,
+}
+
+impl Incoming {
+    /// Asks for an address from that byte on. A server that knows no ranges begins at the start.
+    pub async fn open(url: &str, from: u64, go_on: &mut dyn FnMut() -> bool) -> Result<Self, FetchError> {
+        let silent = |_: JsValue| FetchError::Silent { host: host(url).into(), file: file_name(url).into() };
+        let abort = AbortController::new().map_err(silent)?;
+        let options = RequestInit::new();
+        options.set_signal(Some(&abort.signal()));
+        options.set_referrer_policy(ReferrerPolicy::NoReferrer);
+        if from > 0 {
+            let headers = Headers::new().map_err(silent)?;
+            headers.set("Range", &format!("bytes={from}-")).map_err(silent)?;
+            options.set_headers_headers(&headers);
+        }
+        let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(|value: js_sys::Object| silent(value.into()))?;
+        let response = with_timeout(&scope.fetch_with_str_and_init(&absolute(url), &options), go_on).await.map_err(|why| {
+            abort.abort();
+            if matches!(why, Waited::GivenUp) { FetchError::Cancelled } else { silent(JsValue::NULL) }
+        })?;
+        let response: Response = response.dyn_into().map_err(silent)?;
+        if !response.ok() {
+            abort.abort();
+            return Err(FetchError::Status { host: host(url).into(), status: response.status(), file: file_name(url).into() });
+        }
+        let header = |name: &str| response.headers().get(name).ok().flatten();
+        let (start, total) = if response.status() == 206 {
+            // `bytes 100-199/200`; not every server lets a page read it.
+            let range = header("Content-Range").and_then(|range| {
+                let (span, total) = range.strip_prefix("bytes ")?.split_once('/')?;
+                Some((span.split_once('-')?.0.parse().ok()?, total.parse().ok()))
+            });
+            range
+                .filter(|_| from > 0)
+                .unwrap_or_else(|| (from, header("Content-Length").and_then(|rest| Some(from + rest.parse::<u64>().ok()?))))
+        } else {
+            // What is packed on its way has another length.
+            let is_plain = header("Content-Encoding").is_none();
+            (0, header("Content-Length").filter(|_| is_plain).and_then(|length| length.parse().ok()))
+        };
+        let body = response.body().ok_or_else(|| silent(JsValue::NULL))?;
+        let stream = Bytes::of(&body).map_err(silent)?;
+        Ok(Self { start, total, url: url.into(), received: start, stream, abort })
+    }
+
+    /// The next bytes, or the end.
+    pub async fn next(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Uint8Array>, FetchError> {
+        let next = self.stream.next(go_on).await.map_err(|why| {
+            self.give_up();
+            if matches!(why, Waited::GivenUp) { FetchError::Cancelled } else { self.broken() }
+        });
+        let Some(bytes) = next? else {
+            // Some servers end early and call it the end.
+            return if self.total.is_some_and(|total| self.received < total) { Err(self.broken()) } else { Ok(None) };
+        };
+        self.received += u64::from(bytes.length());
+        Ok(Some(bytes))
+    }
+
+    /// Lets go of the connection.
+    pub fn give_up(&self) {
+        self.abort.abort();
+    }
+
+    fn broken(&self) -> FetchError {
+        FetchError::Broken { host: host(&self.url).into(), file: file_name(&self.url).into(), received: self.received }
+    }
+}
+
+/// Fetches a small file whole.
+pub async fn text(url: &str, go_on: &mut dyn FnMut() -> bool) -> Result<Vec<u8>, FetchError> {
+    let mut incoming = Incoming::open(url, 0, go_on).await?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = incoming.next(go_on).await? {
+        if bytes.len() + chunk.length() as usize > MOST_TEXT {
+            incoming.give_up();
+            return Err(FetchError::TooMuch { host: host(url).into(), file: file_name(url).into(), expected: MOST_TEXT as u64 });
+        }
+        append(&chunk, &mut bytes);
+    }
+    Ok(bytes)
+}
+
+/// Copies bytes of JavaScript's behind others; the ones that came.
+pub fn append<'a>(chunk: &Uint8Array, into: &'a mut Vec<u8>) -> &'a [u8] {
+    let at = into.len();
+    into.resize(at + chunk.length() as usize, 0);
+    chunk.copy_to(&mut into[at..]);
+    &into[at..]
+}
+
+/// Says at most ten times a second that something goes on, and the last time.
+pub struct Ticker {
+    next_ms: f64,
+}
+
+impl Ticker {
+    /// One that ticks at once.
+    pub fn new() -> Self {
+        Self { next_ms: 0.0 }
+    }
+
+    /// Whether it is time.
+    pub fn is_due(&mut self) -> bool {
+        let now = Date::now();
+        let due = now >= self.next_ms;
+        if due {
+            self.next_ms = now + 100.0;
+        }
+        due
+    }
+}

@@ -1,5 +1,0 @@
-//! The engine's worker.
-
-fn main() {
-    stridescope::worker::host::start();
-}

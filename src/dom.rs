@@ -1,0 +1,372 @@
+//! The few things that are asked of the browser directly.
+
+use js_sys::Array;
+use leptos::prelude::{RwSignal, Set};
+use leptos::task::spawn_local;
+use std::rc::Rc;
+pub use stridescope_i18n::sentence;
+use stridescope_i18n::tr;
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Blob, CanvasRenderingContext2d, DataTransfer, Document, Element, File, FileList, HtmlCanvasElement, HtmlElement,
+    HtmlImageElement, HtmlInputElement, HtmlSelectElement, IntersectionObserver, IntersectionObserverEntry, MediaDevices,
+    ResizeObserver, Url, Window,
+};
+
+/// The window; there is one, since the page runs in it.
+pub fn window() -> Option<Window> {
+    web_sys::window()
+}
+
+/// Fetches a file of this site.
+pub async fn fetch_blob(url: &str) -> Result<Blob, ()> {
+    crate::site::fetch_blob(url).await.ok_or(())
+}
+
+/// An address under which an `<img>` can show a file.
+pub fn object_url(blob: &Blob) -> String {
+    Url::create_object_url_with_blob(blob).unwrap_or_default()
+}
+
+/// The files of a list.
+pub fn files(list: Option<FileList>) -> Vec<File> {
+    list.map_or(Vec::new(), |list| (0..list.length()).filter_map(|index| list.get(index)).collect())
+}
+
+/// Chooses a file as if the visitor had chosen it with this input.
+pub fn choose(input: &HtmlInputElement, file: &File) {
+    let Some((data, event)) = DataTransfer::new().ok().zip(document().and_then(|document| document.create_event("Event").ok()))
+    else {
+        return;
+    };
+    if data.items().add_with_file(file).is_ok() {
+        input.set_files(data.files().as_ref());
+        event.init_event_with_bubbles("change", true);
+        let _ = input.dispatch_event(&event);
+    }
+}
+
+/// Whether the browser says that it has a connection, if to nothing but a router.
+pub fn is_online() -> bool {
+    window().is_none_or(|window| window.navigator().on_line())
+}
+
+/// Forgets an address that [`object_url`] made; any other is left alone.
+pub fn drop_object_url(url: &str) {
+    if url.starts_with("blob:") {
+        let _ = Url::revoke_object_url(url);
+    }
+}
+
+/// Puts text on the clipboard; whether the browser let it.
+pub async fn copy(text: &str) -> bool {
+    let Some(window) = window() else { return false };
+    // Without a secure context there is no clipboard, and asking for it would throw.
+    if !window.is_secure_context() {
+        return false;
+    }
+    JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok()
+}
+
+/// Puts text on the clipboard and says whether that worked: `Copied as Markdown.`
+pub fn copy_and_tell(text: String, kind: impl std::fmt::Display + 'static, told: RwSignal<String>) {
+    spawn_local(async move {
+        told.set(match copy(&text).await {
+            true => tr!("Copied as {}.", kind),
+            false => tr!("The browser refused the clipboard: allow it for this page, or select the table by hand."),
+        });
+    });
+}
+
+/// Whether this page is of an origin, which a sandboxed frame is not: then it has no storage and no camera.
+pub fn has_origin() -> bool {
+    window().is_some_and(|window| window.origin() != "null")
+}
+
+/// Whether files may be kept on this device: a figure that stands alone keeps nothing.
+pub fn may_keep() -> bool {
+    let root = document().and_then(|document| document.document_element());
+    has_origin() && !root.is_some_and(|root| root.has_attribute("data-embed"))
+}
+
+/// The page's body.
+pub fn body() -> Option<HtmlElement> {
+    document()?.body()
+}
+
+/// The address that others on this page are relative to.
+pub fn base() -> String {
+    document().and_then(|document| document.base_uri().ok().flatten()).unwrap_or_default()
+}
+
+/// The site's address, up to its last slash.
+pub fn site() -> String {
+    let base = base();
+    let path = base.split(['?', '#']).next().unwrap_or_default();
+    path.rfind('/').map_or(path, |end| &path[..=end]).into()
+}
+
+/// Runs a script of this site, unless it has been run already, and tells it where the site is, relative to it. One that did not load is
+/// forgotten, so that it can be run again, and `failed` is called.
+pub fn run_script_once(url: &str, site: &str, failed: impl FnOnce() + 'static) {
+    let Some(head) = document().and_then(|document| document.head()) else { return };
+    if all(Some(&head), &format!("script[src=\"{url}\"]")).is_empty()
+        && let Some(script) = create::<HtmlElement>("script")
+        && script.set_attribute("data-site", site).is_ok()
+        && script.set_attribute("src", url).is_ok()
+    {
+        let lost = script.clone();
+        let forget = Closure::once_into_js(move || {
+            lost.remove();
+            failed();
+        });
+        script.set_onerror(Some(forget.unchecked_ref()));
+        let _ = head.append_child(&script);
+    }
+}
+
+/// Takes away what `index.html` shows until the page stands.
+pub fn remove_shell() {
+    if let Some(shell) = document().and_then(|document| document.get_element_by_id("shell")) {
+        shell.remove();
+    }
+}
+
+/// Whether the address names a part of the page.
+pub fn has_fragment() -> bool {
+    window().and_then(|window| window.location().hash().ok()).is_some_and(|hash| hash.len() > 1)
+}
+
+/// Brings what the address' fragment names into sight, where it is in this element or is the section around it.
+pub fn scroll_to_fragment(within: &HtmlElement) {
+    let hash = window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
+    let id = hash.trim_start_matches('#');
+    let named = document().and_then(|document| document.get_element_by_id(id));
+    if let Some(element) = named.filter(|element| within.contains(Some(element)) || element.contains(Some(within))) {
+        element.scroll_into_view();
+    }
+}
+
+fn document() -> Option<Document> {
+    window()?.document()
+}
+
+/// A new element.
+pub fn create<T: JsCast>(name: &str) -> Option<T> {
+    document()?.create_element(name).ok()?.dyn_into().ok()
+}
+
+fn data_url(mime: &str, text: &str) -> String {
+    format!("data:{mime};charset=utf-8,{}", String::from(js_sys::encode_uri_component(text)))
+}
+
+fn offer(name: &str, address: &str) {
+    let Some(link) = create::<HtmlElement>("a") else { return };
+    if link.set_attribute("href", address).is_ok() && link.set_attribute("download", name).is_ok() {
+        link.click();
+    }
+}
+
+/// Offers a text as a file to save.
+pub fn download(name: &str, mime: &str, text: &str) {
+    offer(name, &data_url(mime, text));
+}
+
+/// Offers bytes as a file to save.
+pub fn download_blob(name: &str, blob: &Blob) {
+    let address = object_url(blob);
+    offer(name, &address);
+    drop_object_url(&address);
+}
+
+/// Most pixels along a side of a picture; canvases end at about twice as many.
+const MAX_SIDE: f64 = 8192.0;
+
+/// An SVG file as a PNG, two pixels for each of its units, fewer where it is very large.
+pub async fn rasterise(svg: &str, width: f64, height: f64) -> Option<Blob> {
+    let image = image(&data_url("image/svg+xml", svg)).await?;
+    let scale = (MAX_SIDE / width.max(height)).min(2.0);
+    let canvas: HtmlCanvasElement = create("canvas")?;
+    canvas.set_width((width * scale) as u32);
+    canvas.set_height((height * scale) as u32);
+    let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+    context
+        .draw_image_with_html_image_element_and_dw_and_dh(&image, 0.0, 0.0, f64::from(canvas.width()), f64::from(canvas.height()))
+        .ok()?;
+    canvas_blob(&canvas).await
+}
+
+/// A picture from its address, once it can be drawn.
+pub async fn image(url: &str) -> Option<HtmlImageElement> {
+    let image: HtmlImageElement = create("img")?;
+    image.set_src(url);
+    JsFuture::from(image.decode()).await.ok()?;
+    Some(image)
+}
+
+/// What a canvas shows, as a PNG.
+pub async fn canvas_blob(canvas: &HtmlCanvasElement) -> Option<Blob> {
+    let promise = js_sys::Promise::new(&mut |resolve, reject| {
+        if canvas.to_blob(&resolve).is_err() {
+            let _ = reject.call0(&JsValue::NULL);
+        }
+    });
+    JsFuture::from(promise).await.ok()?.dyn_into().ok()
+}
+
+/// Lets the browser do what waits, so that what follows is a task of its own.
+pub async fn next_task() {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        let asked = window().map(|window| window.set_timeout_with_callback(&resolve));
+        if !matches!(asked, Some(Ok(_))) {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    });
+    let _ = JsFuture::from(promise).await;
+}
+
+/// Waits until the browser draws again, which in a hidden tab it does not.
+pub async fn next_frame() {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        if window().and_then(|window| window.request_animation_frame(&resolve).ok()).is_none() {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    });
+    let _ = JsFuture::from(promise).await;
+}
+
+/// Milliseconds since the page was opened.
+pub fn now() -> f64 {
+    window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
+}
+
+/// Cameras, where the browser lets a page ask for one.
+pub fn media_devices() -> Option<MediaDevices> {
+    window()?.navigator().media_devices().ok().filter(|devices| !devices.is_undefined())
+}
+
+/// Whether the device is set to dark.
+pub fn prefers_dark() -> bool {
+    let query = window().and_then(|window| window.match_media("(prefers-color-scheme: dark)").ok().flatten());
+    query.is_some_and(|query| query.matches())
+}
+
+/// The elements in another that a selector finds, in their order.
+pub fn all<E: AsRef<Element>>(within: Option<&E>, selector: &str) -> Vec<Element> {
+    let Some(list) = within.and_then(|element| element.as_ref().query_selector_all(selector).ok()) else { return Vec::new() };
+    (0..list.length()).filter_map(|i| list.get(i)?.dyn_into().ok()).collect()
+}
+
+/// Sets the value of the select that an event came from.
+pub fn set_value(event: &web_sys::Event, value: &str) {
+    if let Some(select) = event.target().and_then(|target| target.dyn_into::<HtmlSelectElement>().ok()) {
+        select.set_value(value);
+    }
+}
+
+/// The query string of the address bar.
+pub fn query() -> String {
+    window().and_then(|window| window.location().search().ok()).unwrap_or_default()
+}
+
+/// Puts a query string into the address bar, as a step that the back button undoes, or in place of the present one.
+pub fn set_query(query: &str, as_step: bool) {
+    let Some((location, history)) = window().and_then(|window| Some((window.location(), window.history().ok()?))) else { return };
+    let url = format!("{}{query}{}", location.pathname().unwrap_or_default(), location.hash().unwrap_or_default());
+    let null = JsValue::NULL;
+    // A sandboxed frame may forbid it; then the state is simply not in the address.
+    let _ = if as_step {
+        history.push_state_with_url(&null, "", Some(&url))
+    } else {
+        history.replace_state_with_url(&null, "", Some(&url))
+    };
+}
+
+/// Sets an attribute of the root element, or removes it.
+pub fn set_root_attribute(name: &str, value: Option<&str>) {
+    let Some(root) = window().and_then(|window| window.document()).and_then(|document| document.document_element()) else {
+        return;
+    };
+    let _ = match value {
+        Some(value) => root.set_attribute(name, value),
+        None => root.remove_attribute(name),
+    };
+}
+
+/// Sets a property of the root element's style.
+pub fn set_root_property(name: &str, value: &str) {
+    let root = document().and_then(|document| document.document_element()).and_then(|root| root.dyn_into::<HtmlElement>().ok());
+    if let Some(root) = root {
+        let _ = root.style().set_property(name, value);
+    }
+}
+
+/// Whether the keyboard's focus is on an element that a selector matches.
+pub fn has_focus(selector: &str) -> bool {
+    document().and_then(|document| document.active_element()).is_some_and(|element| element.matches(selector).unwrap_or(false))
+}
+
+/// Puts the focus back on one of the elements that a selector finds, once the page has been drawn anew.
+pub fn focus_again(selector: &'static str, index: usize) {
+    spawn_local(async move {
+        next_frame().await;
+        let root = document().and_then(|document| document.document_element());
+        if let Some(element) =
+            all(root.as_ref(), selector).into_iter().nth(index).and_then(|found| found.dyn_into::<HtmlElement>().ok())
+        {
+            let _ = element.focus();
+        }
+    });
+}
+
+/// Brings a section into sight.
+pub fn scroll_to(id: &str) {
+    if let Some(element) = document().and_then(|document| document.get_element_by_id(id)) {
+        element.scroll_into_view();
+    }
+}
+
+/// The nearest element around an event's target that matches a selector.
+pub fn closest(event: &web_sys::Event, selector: &str) -> Option<Element> {
+    event.target()?.dyn_into::<Element>().ok()?.closest(selector).ok()?
+}
+
+/// Where an event is over the nearest element that matches a selector, from 0 to just under 1 across and down.
+pub fn share(event: &web_sys::MouseEvent, selector: &str) -> Option<(f64, f64)> {
+    let frame = closest(event, selector)?.get_bounding_client_rect();
+    let share = |at: i32, start: f64, length: f64| ((f64::from(at) - start) / length.max(1.0)).clamp(0.0, 0.9999);
+    Some((share(event.client_x(), frame.left(), frame.width()), share(event.client_y(), frame.top(), frame.height())))
+}
+
+/// Calls back once, when an element comes into sight; at once where the browser cannot tell.
+pub fn once_in_sight(element: &Element, seen: impl Fn() + 'static) {
+    let seen = Rc::new(seen);
+    let now = seen.clone();
+    let changed =
+        Closure::<dyn FnMut(Array, IntersectionObserver)>::new(move |entries: Array, observer: IntersectionObserver| {
+            let is_in_sight =
+                |entry: JsValue| entry.dyn_into().is_ok_and(|entry: IntersectionObserverEntry| entry.is_intersecting());
+            if entries.iter().any(is_in_sight) {
+                observer.disconnect();
+                seen();
+            }
+        });
+    match IntersectionObserver::new(changed.as_ref().unchecked_ref()) {
+        Ok(observer) => observer.observe(element),
+        Err(_) => now(),
+    }
+    // The observer may call it at any time.
+    changed.forget();
+}
+
+/// Calls back with an element's height in CSS pixels, now and whenever its size changes.
+pub fn follow_height(element: HtmlElement, changed: impl Fn(i32) + 'static) {
+    let watched = element.clone();
+    let told = Closure::<dyn FnMut()>::new(move || changed(watched.get_bounding_client_rect().height().ceil() as i32));
+    if let Ok(observer) = ResizeObserver::new(told.as_ref().unchecked_ref()) {
+        observer.observe(&element);
+    }
+    told.forget();
+}

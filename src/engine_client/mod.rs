@@ -1,0 +1,4 @@
+//! The page's end of the workers in which the networks are computed.
+
+pub mod client;
+pub mod pool;

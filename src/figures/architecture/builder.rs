@@ -1,0 +1,211 @@
+//! The form that makes networks: presets, and every switch of the family.
+
+use crate::dom;
+use crate::parts::button::button;
+use crate::parts::options::{Choose, options};
+use crate::session::Session;
+use leptos::prelude::*;
+use stridescope_arch::spec::{MAX_SIZE, MIN_SIZE};
+use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Input, Shortcut, SpecError, Stem, StrideOn, Variant, lower};
+use stridescope_i18n::{tr, translate};
+use stridescope_link::MAX_MODELS;
+use stridescope_link::names::{self, display, families, hue, source};
+use stridescope_weights::source::net_of;
+
+/// A switch that is one of a few: what it is called, its values as they stand in a name with what they are called, and the one that is set.
+type Choice = (&'static str, &'static [(&'static str, &'static str)], fn(&ArchSpec) -> &'static str);
+
+const CHOICES: [Choice; 6] = [
+    ("Stem", &[("stem-conv7", "7×7"), ("stem-deep", "three 3×3"), ("stem-tiered", "three 3×3, tiered")], |spec| {
+        match spec.stem {
+            Stem::Conv7 => "stem-conv7",
+            Stem::Deep => "stem-deep",
+            Stem::Tiered => "stem-tiered",
+        }
+    }),
+    ("Stride on", &[("stride-conv1", "conv1, 1×1"), ("stride-conv2", "conv2, 3×3")], |spec| match spec.stride_on {
+        StrideOn::Conv1 => "stride-conv1",
+        StrideOn::Conv2 => "stride-conv2",
+    }),
+    ("Shortcut", &[("shortcut-conv", "1×1, /2"), ("shortcut-avgpool", "avgpool, then 1×1")], |spec| match spec.shortcut {
+        Shortcut::Conv => "shortcut-conv",
+        Shortcut::AvgPoolConv => "shortcut-avgpool",
+    }),
+    ("Anti-aliasing", &[("aa-none", "none"), ("aa-avgpool", "avgpool"), ("aa-blur", "BlurPool")], |spec| match spec.anti_alias {
+        AntiAlias::None => "aa-none",
+        AntiAlias::AvgPool => "aa-avgpool",
+        AntiAlias::Blur => "aa-blur",
+    }),
+    (
+        "Avgpool shortcut, dilated",
+        &[("dilatedpool-same", "avgpool 2×2, stride 1: timm"), ("dilatedpool-none", "no pooling: GluonCV, OpenMMLab")],
+        |spec| match spec.dilated_pool {
+            DilatedPool::Same => "dilatedpool-same",
+            DilatedPool::None => "dilatedpool-none",
+        },
+    ),
+    ("Block", &[("basic", "basic"), ("bottleneck", "bottleneck")], |spec| match spec.block {
+        BlockKind::Basic => "basic",
+        BlockKind::Bottleneck => "bottleneck",
+    }),
+];
+
+/// A switch that is written: what it is called, how it starts in a name, what to write, and what is set.
+type Entry = (&'static str, &'static str, &'static str, fn(&ArchSpec) -> String);
+
+const ENTRIES: [Entry; 8] = [
+    ("Blocks", "blocks", "blocks in each stage, as in 3-4-6-3", |spec| joined(&spec.layers)),
+    ("Dilated", "dilate", "for each stage after the first, 1 to dilate instead of a stride, as in 0-0-1", |spec| {
+        joined(&spec.dilate.iter().map(|&flag| usize::from(flag)).collect::<Vec<_>>())
+    }),
+    ("Width", "width", "channels of the first stage", |spec| spec.width.to_string()),
+    ("Stem width", "stemwidth", "channels of the first 3×3 of a stem of three", |spec| spec.stem_width.to_string()),
+    ("Groups", "groups", "cardinality, 32 in ResNeXt", |spec| spec.groups.to_string()),
+    ("Width per group", "wpg", "64; 4 in ResNeXt-50 32×4d, 128 in Wide ResNet-50-2", |spec| spec.width_per_group.to_string()),
+    ("Classes", "classes", "classes of fc", |spec| spec.classes.to_string()),
+    ("Channels", "channels", "channels of the picture", |spec| spec.channels.to_string()),
+];
+
+fn joined(numbers: &[usize]) -> String {
+    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
+}
+
+/// The form, folded away until it is asked for.
+#[component]
+pub fn Builder(
+    /// The session whose networks are made.
+    session: Session,
+) -> impl IntoView {
+    let count = Memo::new(move |_| session.state.with(|state| state.models.len()));
+    let add = move || {
+        session.state.update(|state| {
+            let family = state.models.last().and_then(|net| net.split('-').next()).unwrap_or("resnet50").to_string();
+            let letters = Variant::ALL.into_iter().map(|letter| format!("{family}-{}", letter.letter()));
+            if let Some(net) = letters.into_iter().find(|net| !state.models.contains(net)) {
+                state.models.push(net);
+            }
+        });
+    };
+    let resize = move |event: leptos::ev::Event| {
+        let text = event_target_value(&event);
+        match text.trim().parse::<usize>().ok().filter(|size| (MIN_SIZE..=MAX_SIZE).contains(size)) {
+            None if !text.trim().is_empty() => {
+                session.notice.set(Some(tr!("The input's side must be between {} and {} pixels.", MIN_SIZE, MAX_SIZE)));
+            }
+            size => session.state.update(|state| state.size = size),
+        }
+    };
+    view! {
+        <details class="builder">
+            <summary>{tr!("Change the networks")}</summary>
+            <div class="cols">
+                <For each=move || 0..count.get() key=|index| *index let:index><Editor session index/></For>
+            </div>
+            <div class="choices">
+                {button(tr!("Add a network"), add).disabled(move || count.get() == MAX_MODELS).view()}
+                <label>{tr!("Input, pixels")}" "<input
+                    type="number" min=MIN_SIZE max=MAX_SIZE
+                    placeholder=move || session.state.with(|state| state.shape_size().to_string())
+                    prop:value=move || session.state.with(|state| state.size.map(|size| size.to_string()).unwrap_or_default())
+                    on:change=resize
+                /></label>
+            </div>
+        </details>
+    }
+}
+
+#[component]
+fn Editor(
+    /// The session that is changed.
+    session: Session,
+    /// Which of its networks.
+    index: usize,
+) -> impl IntoView {
+    let net = Memo::new(move |_| session.state.with(|state| state.models.get(index).cloned().unwrap_or_default()));
+    let problem = RwSignal::new(None::<String>);
+    // Makes the network another one, or says why not.
+    let apply = move |next: Result<ArchSpec, SpecError>| -> bool {
+        let size = session.state.with_untracked(stridescope_link::State::shape_size);
+        let made = next.and_then(|spec| lower(&spec, Input::square(size)).map(|_| spec.name()));
+        let made = made.map_err(|error| dom::sentence(&error.to_string())).and_then(|name| {
+            let is_other = |(at, known): (usize, &String)| at != index && *known == name;
+            match session.state.with_untracked(|state| state.models.iter().enumerate().any(is_other)) {
+                true => Err(tr!("{} is shown already.", display(&name))),
+                false => Ok(name),
+            }
+        });
+        let is_made = made.is_ok();
+        match made {
+            Err(sentence) => problem.set(Some(sentence)),
+            Ok(name) => {
+                problem.set(None);
+                session.state.update(|state| {
+                    if state.base.as_ref() == state.models.get(index) {
+                        state.base = state.base.is_some().then(|| name.clone());
+                    }
+                    if let Some(model) = state.models.get_mut(index) {
+                        *model = name;
+                    }
+                });
+            }
+        }
+        is_made
+    };
+    let switch = move |switch: &str| apply(names::spec(&net.get_untracked()).and_then(|spec| spec.with(switch)));
+    let spec = move || net.with(|net| names::spec(net).ok());
+    let base = move || {
+        net.with(|net| {
+            net_of(net).split('.').next().and_then(|base| base.rsplit_once('-')).map(|(b, l)| (b.to_string(), l.to_string()))
+        })
+        .unwrap_or_default()
+    };
+    let preset = move |body: &str, letter: &str| apply(ArchSpec::named(&format!("{body}-{letter}")));
+    let choices = CHOICES.map(|(label, list, current)| {
+        let current = Signal::derive(move || spec().map_or(String::new(), |spec| current(&spec).to_string()));
+        let list = options(list.iter().map(|&(value, title)| (value, translate(title))));
+        view! { <Choose label=translate(label) options=list current choose=move |value: String| switch(&value)/> }
+    });
+    let entries = ENTRIES.map(|(title, prefix, hint, current)| {
+        view! {
+            <label title=translate(hint)>{translate(title)}<input
+                prop:value=move || spec().map(|spec| current(&spec)).unwrap_or_default()
+                on:change=move |event| { switch(&format!("{prefix}{}", event_target_value(&event).trim())); }
+            /></label>
+        }
+    });
+    let remove = button(tr!("Remove"), move || {
+        session.state.update(|state| {
+            if state.models.len() > 1 {
+                state.models.remove(index);
+            }
+        })
+    })
+    .named(move || tr!("Remove {}", net.with(|net| display(net))))
+    .disabled(move || session.state.with(|state| state.models.len() == 1))
+    .view();
+    view! {
+        <fieldset class=move || format!("editor {}", net.with(|net| hue(net)))>
+            <legend><i class="dot"></i>{move || net.with(|net| display(net))}</legend>
+            <Choose
+                label=tr!("Network")
+                options=options(families())
+                current=Signal::derive(move || base().0)
+                choose=move |body: String| preset(&body, &base().1)
+            />
+            <Choose
+                label=tr!("Tweaks")
+                options=options(Variant::ALL.map(|v| (v.letter().to_string(), format!("{}, {}", v.letter().to_ascii_uppercase(), translate(v.tagline())))))
+                current=Signal::derive(move || base().1)
+                choose=move |letter: String| preset(&base().0, &letter)
+            />
+            {choices}
+            {entries}
+            <p class="cap">{move || net.with(|net| source(net).into_iter().map(|(words, link)| match link {
+                Some(link) => view! { <a href=link rel="noreferrer">{words}</a> }.into_any(),
+                None => words.into_any(),
+            }).collect_view())}</p>
+            <p class="problem" role="status">{problem}</p>
+            {remove}
+        </fieldset>
+    }
+}

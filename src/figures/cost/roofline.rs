@@ -1,0 +1,94 @@
+//! The part of the figure **cost** that is measured: how long each layer takes on this device, as a roofline.
+
+use crate::figures::cost::Drawn;
+use crate::parts::button::button;
+use crate::parts::by_network::ByNetwork;
+use crate::session::{Answer, Session};
+use leptos::prelude::*;
+use std::sync::Arc;
+use stridescope_i18n::tr;
+use stridescope_protocol::Timing;
+use stridescope_view::roofline::roofline;
+
+/// What was measured, and what is on its way.
+#[derive(Clone, Copy)]
+struct View {
+    measured: ByNetwork<Measured>,
+    asked: StoredValue<Vec<u32>>,
+    /// How many networks have yet to answer.
+    left: RwSignal<usize>,
+}
+
+/// Of one network.
+#[derive(Debug, Clone, PartialEq)]
+struct Measured {
+    timings: Vec<Timing>,
+    /// Smallest step of the browser's clock, in milliseconds.
+    clock_ms: f64,
+    device: String,
+}
+
+/// The chart, and what measures it.
+#[component]
+pub fn Roofline(
+    /// The session whose networks are measured.
+    session: Session,
+) -> impl IntoView {
+    let View { measured, asked, left } =
+        session.figure_state(|| View { measured: ByNetwork::new(), asked: StoredValue::new(Vec::new()), left: RwSignal::new(0) });
+    let answered = session.answered();
+    Effect::new(move |_| {
+        // Of other networks, another picture's size or another device it would say something else.
+        answered.track();
+        asked.update_value(|asked| asked.drain(..).for_each(|id| session.cancel(id)));
+        left.set(0);
+        measured.clear();
+    });
+    let measure = move || {
+        measured.clear();
+        let networks = answered.get_untracked();
+        left.set(networks.len());
+        for (net, _) in networks {
+            let name = net.clone();
+            let on_answer = move |answer: Result<Answer, String>| {
+                left.update(|left| *left = left.saturating_sub(1));
+                let kept = |answer: Answer| {
+                    let ran = answer.ran;
+                    let times = ran.times.ok_or_else(|| tr!("It was not computed."))?;
+                    let device = [ran.backend.name, ran.backend.adapter].join(" ");
+                    Ok(Measured { timings: times.timings, clock_ms: times.clock_ms, device })
+                };
+                measured.put(name, answer.and_then(kept));
+            };
+            let id = session.run_extra(&net, |run| run.timed = true, on_answer);
+            asked.update_value(|asked| asked.extend(id));
+        }
+    };
+    let shown = Memo::new(move |_| {
+        let all: Vec<(String, Arc<Measured>)> = measured.all();
+        let (nets, found): (Vec<String>, Vec<Arc<Measured>>) = all.into_iter().unzip();
+        let first = found.first()?.clone();
+        let timings: Vec<Vec<Timing>> = found.into_iter().map(|measured| measured.timings.clone()).collect();
+        let how = tr!(
+            "Each layer alone, with what is computed in one go with it, again and again for at least {} ms on {}, where the clock steps by {} ms. Bytes are those of its input, weights and output. The line is the most that any layer reached here.",
+            Timing::LEAST_MS,
+            first.device.trim(),
+            format!("{:.3}", first.clock_ms)
+        );
+        Some((roofline(&nets, &timings)?, how))
+    });
+    let words = move || match left.get() {
+        0 => tr!("How fast is each layer on this device? It is measured when it is asked for."),
+        count => tr!("One network has yet to be measured." | "{} networks have yet to be measured." % count),
+    };
+    view! {
+        <div class="offer">
+            <p role="status">{words}</p>
+            {button(tr!("Measure each layer"), measure).class("solid").disabled(move || answered.with(Vec::is_empty) || left.get() > 0).view()}
+        </div>
+        {move || shown.get().map(|(chart, how)| view! {
+            <div class="charts"><Drawn session chart/></div>
+            <p class="cap">{how}</p>
+        })}
+    }
+}

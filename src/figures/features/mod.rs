@@ -1,0 +1,312 @@
+//! The figure **features**: every channel of the layer under study, in every network at once, and where each network looks for a class.
+
+mod column;
+
+use crate::parts::button::button;
+use crate::parts::by_network::ByNetwork;
+use crate::parts::options::{Choose, options};
+use crate::session::{Answer, Session};
+use column::{Column, Look};
+use leptos::ev;
+use leptos::prelude::*;
+use std::sync::Arc;
+use std::time::Duration;
+use stridescope_i18n::{label, tr, translate};
+use stridescope_link::{Colours, Sort};
+use stridescope_link::{FILLS, MAX_SIDE, Probe, State, fill_name, fill_named};
+use stridescope_protocol::{Area, Edit, Run};
+use stridescope_view::charts;
+use stridescope_view::features::{Change, Maps};
+use stridescope_view::heatmap::range;
+
+/// Classes whose activation maps are shown.
+const CLASSES: usize = 5;
+/// The layer that puts out the logits.
+const CLASSIFIER: &str = "fc";
+/// How long a layer stands while they are played.
+const PACE: Duration = Duration::from_millis(500);
+/// Bins of the histogram.
+const BINS: usize = 40;
+
+/// What is shown of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Nothing,
+    Channels,
+    /// Class activation maps of the last map.
+    Classes,
+    /// Grad-CAM at the layer under study.
+    Gradients,
+}
+
+impl Shown {
+    /// Whether a map stands for a class.
+    fn is_of_classes(self) -> bool {
+        matches!(self, Self::Classes | Self::Gradients)
+    }
+}
+
+/// What the figure shows and is busy with.
+#[derive(Clone, Copy)]
+struct View {
+    shown: RwSignal<Shown>,
+    look: Look,
+    is_playing: RwSignal<bool>,
+    /// The requests that are on their way.
+    asked: StoredValue<Vec<u32>>,
+    /// How many networks have yet to answer for the layer on show.
+    left: StoredValue<usize>,
+}
+
+impl View {
+    fn new(session: Session) -> Self {
+        // In the whole page nothing more than the prediction is computed unasked; alone, this is what was asked for.
+        let is_alone = session.state.with_untracked(|state| state.embed.is_some());
+        Self {
+            shown: RwSignal::new(if is_alone { Shown::Channels } else { Shown::Nothing }),
+            look: Look {
+                session,
+                seen: ByNetwork::new(),
+                pointer: RwSignal::new(None),
+                top: RwSignal::new(0),
+                over_picture: RwSignal::new(false),
+                fill: RwSignal::new(String::new()),
+                side: RwSignal::new(4),
+            },
+            is_playing: RwSignal::new(false),
+            asked: StoredValue::new(Vec::new()),
+            left: StoredValue::new(0),
+        }
+    }
+}
+
+/// The maps that came with an answer.
+fn maps(answer: Answer, shown: Shown) -> Maps {
+    let Answer { ran, mut numbers, .. } = answer;
+    let names =
+        if shown.is_of_classes() { ran.top.iter().map(|class| label(&class.wnid, &class.label)).collect() } else { Vec::new() };
+    let shape = ran.taps.first().map(|(_, shape)| *shape).or_else(|| ran.cams.first().map(|(_, shape)| *shape)).unwrap_or([0; 4]);
+    Maps { names, height: shape[2], width: shape[3], values: numbers.split_off(numbers.len().min(1)).concat(), ..Maps::default() }
+}
+
+/// What a change made of every channel, of the stages, and of the prediction.
+fn difference(mut answer: Answer) -> Maps {
+    // The layer first, as asked; then the stages, and the classifier last.
+    let stages = answer.ran.taps.split_off(1.min(answer.ran.taps.len()));
+    let of_stages = answer.numbers.split_off(2.min(answer.numbers.len()));
+    let top = of_stages.last().map(|logits| top_five(&answer, logits)).unwrap_or_default();
+    let mut maps = maps(answer, Shown::Channels);
+    maps.told = tr!("{} of {} values differ.", maps.values.iter().filter(|value| **value != 0.0).count(), maps.values.len());
+    maps.top = top;
+    let each = stages.into_iter().zip(&of_stages).filter(|((name, _), _)| name != CLASSIFIER);
+    maps.stages = each.map(|((name, [_, _, height, width]), added)| Change::of(name, (height, width), added)).collect();
+    maps
+}
+
+/// The classes that were most likely, with their probabilities before and after something was added to the logits.
+fn top_five(before: &Answer, added: &[f32]) -> Vec<(String, f64, f64)> {
+    let logit = |index: usize| match (before.logits().get(index), added.get(index)) {
+        (Some(&logit), Some(&added)) => f64::from(logit) + f64::from(added),
+        _ => f64::NEG_INFINITY,
+    };
+    let most = (0..added.len()).map(logit).fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = (0..added.len()).map(|index| (logit(index) - most).exp()).sum();
+    let now = |index: usize| (logit(index) - most).exp() / sum;
+    before.ran.top.iter().map(|class| (label(&class.wnid, &class.label), class.p, now(class.index))).collect()
+}
+
+/// The figure.
+#[component]
+pub fn Features(
+    /// The session whose networks and picture are shown.
+    session: Session,
+) -> impl IntoView {
+    let View { shown, look, is_playing, asked, left } = session.figure_state(|| View::new(session));
+    let answered = session.answered();
+    let node = Memo::new(move |_| session.state.with(|state| state.node.clone()));
+    let probe = Memo::new(move |_| session.state.with(|state| state.probe.clone()));
+    // Whether there is a layer that far on.
+    let step = move |by: isize| {
+        let found = session.state.with_untracked(|state| {
+            let graph = state.graphs().ok()?.into_iter().next()?;
+            let at = graph.find(&state.node).unwrap_or(0).checked_add_signed(by)?;
+            graph.nodes.get(at).map(|node| node.id.clone())
+        });
+        let Some(node) = found else { return false };
+        session.state.update(|state| state.node = node);
+        true
+    };
+    Effect::new(move |_| {
+        let (networks, node, shown, probe) = (answered.get(), node.get(), shown.get(), probe.get());
+        asked.update_value(|asked| asked.drain(..).for_each(|id| session.cancel(id)));
+        if shown == Shown::Nothing {
+            return;
+        }
+        left.set_value(networks.len());
+        look.seen.keep(&networks);
+        for (net, _) in networks {
+            let put = {
+                let name = net.clone();
+                move |maps: Result<Maps, String>| {
+                    look.seen.put(name, maps);
+                    left.update_value(|left| *left = left.saturating_sub(1));
+                    if left.get_value() == 0 && is_playing.get_untracked() {
+                        let on = move || {
+                            if is_playing.get_untracked() && !step(1) {
+                                is_playing.set(false);
+                            }
+                        };
+                        set_timeout(on, PACE);
+                    }
+                }
+            };
+            let ask = {
+                let node = node.clone();
+                move |run: &mut Run| match shown {
+                    Shown::Classes => run.cams = CLASSES,
+                    Shown::Gradients => (run.cams, run.cam_at) = (CLASSES, Some(node)),
+                    _ => run.taps = vec![node],
+                }
+            };
+            let id = match probe.clone().filter(|_| shown == Shown::Channels) {
+                None => session.run_extra(&net, ask, move |answer| put(answer.map(|answer| maps(answer, shown)))),
+                Some(Probe { node, y, x, side, fill }) => {
+                    let stages = session.state.with_untracked(|state| state.stages(&net));
+                    let changed = move |run: &mut Run| {
+                        ask(run);
+                        run.taps.extend(stages);
+                        run.taps.push(CLASSIFIER.into());
+                        run.edits = vec![Edit { node, area: Area::Square { y, x, side }, fill }];
+                    };
+                    session.run_extra(&net, changed, move |answer| put(answer.map(difference)))
+                }
+            };
+            asked.update_value(|asked| asked.extend(id));
+        }
+    });
+    let show = move |what: Shown| {
+        session.state.update(|state| state.channel = 0);
+        look.seen.clear();
+        look.over_picture.set(what.is_of_classes());
+        shown.set(what);
+    };
+    let play = move || {
+        is_playing.update(|playing| *playing = !*playing);
+        if is_playing.get_untracked() {
+            if shown.get_untracked() == Shown::Nothing {
+                show(Shown::Channels);
+            } else if !step(1) {
+                is_playing.set(false);
+            }
+        }
+    };
+    let set = move |change: &dyn Fn(&mut State)| {
+        session.state.update(change);
+        true
+    };
+    let sort = Signal::derive(move || session.state.with(|state| state.sort.name().to_string()));
+    let set_sort = move |name: String| {
+        Sort::ALL.into_iter().find(|sort| sort.name() == name).is_some_and(|sort| set(&|state| state.sort = sort))
+    };
+    let colours = Signal::derive(move || session.state.with(|state| state.colours.name().to_string()));
+    let set_colours = move |name: String| {
+        Colours::ALL
+            .into_iter()
+            .find(|colours| colours.name() == name)
+            .is_some_and(|colours| set(&|state| state.colours = colours))
+    };
+    if let Some(probe) = probe.get_untracked() {
+        look.fill.set(fill_name(probe.fill).into());
+        look.side.set(probe.side);
+    }
+    let Look { fill, side, .. } = look;
+    let set_fill = move |name: String| {
+        session.state.update(|state| {
+            state.probe = state.probe.take().and_then(|probe| Some(Probe { fill: fill_named(&name)?, ..probe }));
+        });
+        fill.set(name);
+        true
+    };
+    let set_side = move |event| {
+        if let Some(wanted) = event_target_value(&event).parse().ok().filter(|side| (1..=MAX_SIDE).contains(side)) {
+            side.set(wanted);
+            session.state.update(|state| {
+                if let Some(probe) = &mut state.probe {
+                    probe.side = wanted
+                }
+            });
+        }
+    };
+    // Row and column by keyboard.
+    let place = move |label: String, get: fn(&Probe) -> usize, set: fn((usize, usize), usize) -> (usize, usize)| {
+        let value = move || probe.with(|probe| probe.as_ref().map(|probe| get(probe).to_string()).unwrap_or_default());
+        let put = move |event: ev::Event| {
+            let Ok(wanted) = event_target_value(&event).parse() else { return };
+            if probe.with_untracked(Option::is_none) {
+                let (y, x) = set((0, 0), wanted);
+                return look.put_probe(y, x);
+            }
+            session.state.update(|state| {
+                if let Some(probe) = &mut state.probe {
+                    (probe.y, probe.x) = set((probe.y, probe.x), wanted);
+                }
+            });
+        };
+        view! { <label>{label}<input type="number" min="0" prop:value=value on:change=put disabled=move || fill.with(String::is_empty)/></label> }
+    };
+    let fills = std::iter::once(("", tr!("none"))).chain(FILLS.iter().map(|(_, name, title)| (*name, translate(title))));
+    let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
+    let histogram = move || {
+        // The classes of two networks are not the same.
+        if shown.get() != Shown::Channels {
+            return None;
+        }
+        let channel = session.state.with(|state| state.channel);
+        let all = look.seen.all();
+        let ends = all.iter().map(|(_, maps)| range(maps.map(channel))).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let (nets, maps): (Vec<String>, Vec<Arc<Maps>>) = all.into_iter().unzip();
+        let series = |ends| maps.iter().map(|maps| maps.histogram(channel, ends, BINS)).collect::<Vec<_>>();
+        ends.map(|ends| charts::histogram(&maps[0].name(channel), &nets, &series(ends)))
+    };
+    view! {
+        <div class="choices">
+            <span class="group" role="group" aria-label=tr!("Maps")>
+                {[(Shown::Channels, tr!("Channels")), (Shown::Classes, tr!("Class activation")), (Shown::Gradients, tr!("Grad-CAM"))].map(|(what, title)| {
+                    button(title, move || show(what)).pressed(move || shown.get() == what).view()
+                })}
+            </span>
+            <span class="group" role="group" aria-label=tr!("Layer")>
+                {button("←", move || { step(-1); }).named(tr!("Layer before")).view()}
+                {button("→", move || { step(1); }).named(tr!("Layer after")).view()}
+                {button(move || if is_playing.get() { tr!("Pause") } else { tr!("Play") }, play).named(tr!("Play through the layers")).view()}
+            </span>
+            <Choose label=tr!("Order") options=options(Sort::ALL.map(|sort| (sort.name(), translate(sort.name())))) current=sort choose=set_sort/>
+            <Choose label=tr!("Colours") options=options(Colours::ALL.map(|colours| (colours.name(), translate(colours.name())))) current=colours choose=set_colours/>
+            {button(tr!("One scale for all"), move || session.state.update(|state| state.one_scale = !state.one_scale))
+                .pressed(move || session.state.with(|state| state.one_scale))
+                .view()}
+            {button(tr!("Over the picture"), move || look.over_picture.update(|on| *on = !*on)).pressed(move || look.over_picture.get()).view()}
+            <Choose label=tr!("Probe") options=options(fills) current=fill choose=set_fill/>
+            <label>{tr!("Side")}<input type="number" min="1" max=MAX_SIDE prop:value=move || side.get().to_string() on:change=set_side/></label>
+            {place(tr!("Row"), |probe| probe.y, |(_, x), y| (y, x))}
+            {place(tr!("Column"), |probe| probe.x, |(y, _), x| (y, x))}
+            <span>{move || match probe.get() {
+                Some(Probe { node, y, x, .. }) => tr!("{} is changed at row {}, column {}; differences are shown.", node, y, x),
+                None if fill.with(String::is_empty) => String::new(),
+                None => tr!("Click an enlarged map to change it there, or write row and column."),
+            }}</span>
+            {move || probe.get().map(|_| view! { <span class="cap">{tr!("A value counts where it differs in exact arithmetic: where it reads one that does, but not behind a ReLU that puts out zero before and after, nor behind a max pooling that passes on a value that is the same. Rounding counts nowhere.")}</span> })}
+        </div>
+        <Show when=move || shown.get() != Shown::Nothing fallback=|| view! { <p class="problem">{tr!("Choose what to look at. It is computed when it is asked for.")}</p> }>
+            <p class="cap">{move || match shown.get() {
+                Shown::Classes => tr!("Where each network finds its most likely classes: its last map, weighted as the classifier weighs it."),
+                Shown::Gradients => tr!("Where each network finds its most likely classes at {}: its maps, each weighted by how much the class moves with it.", node.get()),
+                _ => tr!("What each network computes of this picture at {}.", node.get()),
+            }}</p>
+            <div class="cols">
+                <For each=move || models.get() key=String::clone let:net><Column look net/></For>
+            </div>
+            {move || histogram().map(|chart| view! { <figure class="card drawn"><figcaption>{chart.title.clone()}</figcaption><div inner_html=chart.svg></div></figure> })}
+        </Show>
+    }
+}

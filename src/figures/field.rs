@@ -1,0 +1,159 @@
+//! The figure **receptive field**: which pixels a position of a layer can depend on, and which it does depend on, in every network.
+
+use crate::dom;
+use crate::parts::button::button;
+use crate::parts::by_network::{ByNetwork, why_not};
+use crate::parts::save::Save;
+use crate::session::{Answer, Session};
+use leptos::ev;
+use leptos::prelude::*;
+use stridescope_i18n::tr;
+use stridescope_link::WHOLE;
+use stridescope_link::names::{display, hue};
+use stridescope_protocol::UnitRef;
+use stridescope_view::field::{Seen, place};
+use stridescope_view::heatmap::grey;
+use stridescope_view::svg_export::{self, Over};
+
+/// What the figure shows and is busy with.
+#[derive(Clone, Copy)]
+struct View {
+    is_on: RwSignal<bool>,
+    one_channel: RwSignal<bool>,
+    known: ByNetwork<Seen>,
+    /// The requests that are on their way.
+    asked: StoredValue<Vec<u32>>,
+}
+
+impl View {
+    fn new(session: Session) -> Self {
+        // In the whole page it is computed when asked for; alone, this is what was asked for.
+        let is_alone = session.state.with_untracked(|state| state.embed.is_some());
+        let (is_on, one_channel) = (RwSignal::new(is_alone), RwSignal::new(false));
+        Self { is_on, one_channel, known: ByNetwork::new(), asked: StoredValue::new(Vec::new()) }
+    }
+}
+
+/// The figure.
+#[component]
+pub fn FieldFigure(
+    /// The session whose networks and picture are shown.
+    session: Session,
+) -> impl IntoView {
+    let View { is_on, one_channel, known, asked } = session.figure_state(|| View::new(session));
+    let answered = session.answered();
+    let asked_for = Memo::new(move |_| {
+        session.state.with(|state| (state.node.clone(), state.at, one_channel.get().then_some(state.channel)))
+    });
+    Effect::new(move |_| {
+        let (networks, (node, at, channel)) = (answered.get(), asked_for.get());
+        asked.update_value(|asked| asked.drain(..).for_each(|id| session.cancel(id)));
+        if !is_on.get() {
+            return;
+        }
+        known.keep(&networks);
+        for (net, _) in networks {
+            let graph = session.state.with_untracked(|state| state.graph(&net));
+            let Some((side, place)) = graph.and_then(|graph| Some((graph.input.width, place(&graph, &node, at)?))) else {
+                known.put(net, Err(tr!("This network has no layer {}.", node)));
+                continue;
+            };
+            let (y, x) = place.at;
+            let unit = UnitRef { node: node.clone(), channel, y, x };
+            let name = net.clone();
+            let on_answer = move |answer: Result<Answer, String>| {
+                let seen = answer.map(|answer| Seen::of(place, side, answer.numbers.last().map_or(&[], Vec::as_slice)));
+                known.put(name, seen);
+            };
+            let id = session.run_extra(&net, |run| run.gradients = vec![unit], on_answer);
+            asked.update_value(|asked| asked.extend(id));
+        }
+    });
+    let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
+    let slider = move |label: String, get: fn((usize, usize)) -> usize, set: fn((usize, usize), usize) -> (usize, usize)| {
+        view! {
+            <label>{label}<input
+                type="range" min="0" max=WHOLE step="10"
+                prop:value=move || session.state.with(|state| get(state.at).to_string())
+                on:input=move |event| if let Ok(share) = event_target_value(&event).parse() {
+                    session.state.update(|state| state.at = set(state.at, share));
+                }
+            /></label>
+        }
+    };
+    view! {
+        <div class="choices walk">
+            {button(tr!("Compute"), move || is_on.update(|on| *on = !*on)).pressed(move || is_on.get()).view()}
+            {slider(tr!("Down"), |at| at.0, |at, share| (share, at.1))}
+            {slider(tr!("Across"), |at| at.1, |at, share| (at.0, share))}
+            {button(tr!("One channel"), move || one_channel.update(|one| *one = !*one)).pressed(move || one_channel.get()).view()}
+            <span>{move || session.state.with(|state| if one_channel.get() {
+                tr!("{}, channel {}, as chosen above.", state.node, state.channel)
+            } else {
+                tr!("{}, all channels together.", state.node)
+            })}</span>
+        </div>
+        <Show when=move || is_on.get() fallback=|| view! { <p class="problem">{tr!("It is computed when it is asked for: one pass back through each network.")}</p> }>
+            <div class="cols">
+                <For each=move || models.get() key=String::clone let:net><Column session known net/></For>
+            </div>
+        </Show>
+    }
+}
+
+#[component]
+fn Column(
+    /// The session whose picture is shown.
+    session: Session,
+    /// What is known of every network.
+    known: ByNetwork<Seen>,
+    /// The network.
+    net: String,
+) -> impl IntoView {
+    let (name, asked) = (display(&net), net.clone());
+    let colour = hue(&net);
+    let found = {
+        let net = net.clone();
+        Memo::new(move |_| known.of(&net))
+    };
+    let with = move |read: &dyn Fn(&Seen) -> String| {
+        found.with(|found| found.as_ref().and_then(|seen| seen.as_ref().ok()).map(|seen| read(seen)))
+    };
+    let behind = {
+        let net = net.clone();
+        move || session.answer(&net)?.mean("input").map(grey)
+    };
+    let light = move || with(&Seen::picture);
+    let choose = move |event: ev::MouseEvent| {
+        if let Some((x, y)) = dom::share(&event, ".whole") {
+            let thousandths = |share: f64| (share * WHOLE as f64) as usize;
+            session.state.update(|state| state.at = (thousandths(y), thousandths(x)));
+        }
+    };
+    let draw = {
+        let behind = behind.clone();
+        move |palette: svg_export::Palette| {
+            let state = session.state.get_untracked();
+            let words = with(&Seen::words)?;
+            let caption = state.caption(&net, format!("{}. {words}", state.node));
+            let layers: Vec<String> = behind().into_iter().chain(light()).collect();
+            Some((
+                format!("{net}-{}-field", state.node),
+                svg_export::map(&layers, Over::Light, &with(&Seen::frame)?, &caption, palette),
+            ))
+        }
+    };
+    view! {
+        <article class=format!("card {colour}")>
+            <h3><i class="dot"></i>{name.clone()}</h3>
+            {move || found.with(|found| why_not(found.as_ref(), || session.hindrance(&asked))).map(|words| view! { <p class="problem">{words}</p> })}
+            <div class="whole enlarged lit" on:click=choose>
+                {move || behind().map(|src| view! { <img class="behind" alt="" src=src/> })}
+                {move || light().map(|src| view! { <img alt=move || with(&Seen::words).unwrap_or_default() src=src/> })}
+                <div inner_html=move || with(&Seen::frame)></div>
+            </div>
+            <p class="cap">{move || with(&Seen::words)}</p>
+            <Save session what=tr!("the receptive field of {}", name) draw/>
+        </article>
+    }
+}

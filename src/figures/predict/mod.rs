@@ -1,0 +1,324 @@
+//! The figure **predict**: the picture, and what each network says of it.
+
+mod live;
+
+use crate::dom;
+use crate::parts::button::button;
+use crate::parts::consent::{Busy, Consent};
+use crate::parts::heading::section_heading;
+use crate::session::{Answer as Said, LiveInput, Outcome, Progress, Session};
+use leptos::prelude::*;
+use live::Live;
+use std::sync::Arc;
+use stridescope_i18n::{label, tr, translate};
+use stridescope_image::{Interpolation, Preprocess};
+use stridescope_link::MAX_SHIFT;
+use stridescope_link::names::{display, hue};
+use stridescope_protocol::{Fetching, Prediction};
+use stridescope_view::heatmap::photo;
+use stridescope_view::markup::escape;
+use stridescope_weights::Card;
+use stridescope_weights::source::{WeightsSource, source_of};
+
+/// The network that knows far more than the tiny ones.
+const THOUSAND_CLASSES: &str = "resnet50-a";
+
+/// What stands above it.
+pub fn predict_head() -> AnyView {
+    section_heading(
+        "prediction",
+        tr!("Prediction"),
+        Some(tr!("What each network says of the picture. Every number says whose weights it comes from.")),
+    )
+}
+
+/// The picture and a card for each network.
+#[component]
+pub fn Predict(
+    /// The session whose answers are shown.
+    session: Session,
+    /// Whether its heading stands above it already.
+    #[prop(optional)]
+    is_headed: bool,
+) -> impl IntoView {
+    let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
+    let none_knows_it = Memo::new(move |_| {
+        session.outcomes.with(|outcomes| {
+            let mut done = outcomes
+                .values()
+                .filter_map(|outcome| match outcome {
+                    Outcome::Done(answer) => Some(answer.ran.none_of_its_classes),
+                    _ => None,
+                })
+                .peekable();
+            done.peek().is_some() && done.all(|none| none)
+        })
+    });
+    // The same network scores four points more or less by its recipe alone.
+    let recipes_differ = Memo::new(move |_| {
+        let models = models.get();
+        session.outcomes.with(|outcomes| {
+            let mut recipes: Vec<String> = models
+                .iter()
+                .filter_map(|net| match outcomes.get(net) {
+                    Some(Outcome::Done(answer)) => answer.ran.card.as_ref().map(|card| card.recipe.clone()),
+                    _ => None,
+                })
+                .collect();
+            recipes.sort();
+            recipes.dedup();
+            recipes.len() > 1
+        })
+    });
+    // The networks whose weights are elsewhere, and how large those are.
+    let waiting = Memo::new(move |_| {
+        let models = models.get();
+        session.outcomes.with(|outcomes| {
+            let size = |net: &String| match outcomes.get(net) {
+                Some(Outcome::Elsewhere { bytes, .. }) => Some((net.clone(), bytes.unwrap_or(0))),
+                _ => None,
+            };
+            models.iter().filter_map(size).collect::<Vec<_>>()
+        })
+    });
+    let fetching = if dom::may_keep() { Fetching::Keep } else { Fetching::Elsewhere };
+    let fetch_all = move || waiting.get_untracked().iter().for_each(|(net, _)| session.allow_download(net, fetching));
+    let all = move || {
+        let bytes: u64 = waiting.with(|waiting| waiting.iter().map(|(_, bytes)| bytes).sum());
+        tr!("Download all, {} MB", format!("{:.0}", bytes as f64 / 1e6))
+    };
+    let ask_the_large_one = move || session.state.update(|state| state.models = vec![THOUSAND_CLASSES.into()]);
+    view! {
+        <section id="prediction" aria-labelledby="prediction-title">
+            {(!is_headed).then(predict_head)}
+            <div class="answers">
+                <Shown session/>
+                <div class="cols" aria-live="polite">
+                    <For each=move || models.get() key=String::clone let:net><Answer session net/></For>
+                </div>
+            </div>
+            <Show when=move || waiting.with(|waiting| waiting.len() > 1)>
+                <div class="offer">
+                    <p>{tr!("Several of these networks wait for their weights. Kept on this device, they need no network the next time.")}</p>
+                    {button(all, fetch_all).class("solid").view()}
+                </div>
+            </Show>
+            <Show when=move || recipes_differ.get()>
+                <p class="cap">
+                    {tr!("These networks were trained by different recipes, which alone moves the same network's accuracy by four points: what differs here is not the tweaks' doing alone.")}
+                </p>
+            </Show>
+            <Show when=move || none_knows_it.get()>
+                <div class="offer">
+                    <p>{tr!("These networks know ten things each, and the picture is perhaps none of them. ResNet-50-A knows 1,000.")}</p>
+                    {button(tr!("Ask ResNet-50-A"), ask_the_large_one).class("solid").view()}
+                </div>
+            </Show>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Shown(
+    /// The session whose picture is shown.
+    session: Session,
+) -> impl IntoView {
+    view! {
+        <figure class="picture">
+            {move || match (session.live.get(), session.picture.get()) {
+                (Some(source), _) => view! { <Live session source/> }.into_any(),
+                (None, None) => view! { <div class="frame"></div><figcaption class="cap">{session.lack.get().unwrap_or_else(|| tr!("The picture is being read."))}</figcaption> }.into_any(),
+                (None, Some(picture)) => view! {
+                    <div class="frame"><img src=picture.url alt=picture.title.clone()/></div>
+                    <figcaption class="cap">
+                        <b>{picture.title}</b>{picture.size.map(|(width, height)| format!(" · {width} × {height}"))}" · "{picture.credit}
+                    </figcaption>
+                }.into_any(),
+            }}
+            <Show when=move || session.live.get().is_none()>
+                <span class="group cap sources">
+                    // A frame of no origin is given none.
+                    {dom::has_origin().then(|| button(tr!("Camera"), move || session.live.set(Some(LiveInput::Camera))).view())}
+                    {button(tr!("Draw on it"), move || session.live.set(Some(LiveInput::Brush))).disabled(move || session.picture.with(Option::is_none)).view()}
+                </span>
+            </Show>
+            <label class="cap shift">
+                {move || tr!("Moved by {} px", session.state.with(|state| state.shift))}
+                <input
+                    type="range" min="0" max=MAX_SHIFT aria-label=tr!("Pixels that the picture is moved to the left")
+                    prop:value=move || session.state.with(|state| state.shift.to_string())
+                    on:input=move |event| if let Ok(shift) = event_target_value(&event).parse() { session.state.update(|state| state.shift = shift) }
+                />
+            </label>
+            <p class="cap hint">{tr!("Drop or paste a picture anywhere on this page.")}</p>
+        </figure>
+    }
+}
+
+#[component]
+fn Answer(
+    /// The session whose answer is shown.
+    session: Session,
+    /// The network.
+    net: String,
+) -> impl IntoView {
+    let outcome = {
+        let net = net.clone();
+        Memo::new(move |_| session.outcomes.with(|outcomes| outcomes.get(&net).cloned()))
+    };
+    let time = move || match outcome.get() {
+        Some(Outcome::Done(answer)) => {
+            let ms = answer.ran.ms;
+            format!("{} ms", if ms < 10.0 { format!("{ms:.1}") } else { format!("{ms:.0}") })
+        }
+        _ => String::new(),
+    };
+    let name = net.clone();
+    view! {
+        <article class=format!("card answer {}", hue(&net)) data-net=net.clone()>
+            <h3><i class="dot"></i>{display(&net)}<span>{time}</span></h3>
+            {move || match outcome.get() {
+                None if session.lack.with(Option::is_some) => view! {
+                    <p class="problem">{session.lack.get()}</p>
+                    {button(tr!("Try again"), move || session.load_again()).view()}
+                }.into_any(),
+                None if !session.awake.get() => view! { <p class="cap asleep">{tr!("Not asked yet.")}</p> }.into_any(),
+                None => busy(session, &name, None),
+                Some(Outcome::Waiting(progress)) => busy(session, &name, progress),
+                Some(Outcome::Done(answer)) => {
+                    // Heard here and not in each answer: what listened goes on taking room with what it listened to.
+                    session.files.names.track();
+                    view! { <Done session net=name.clone() answer/> }.into_any()
+                }
+                Some(Outcome::Elsewhere { bytes, host }) => view! { <Elsewhere session net=name.clone() bytes host/> }.into_any(),
+                Some(Outcome::Cancelled) => view! { <Again session net=name.clone() message=tr!("Given up.")/> }.into_any(),
+                Some(Outcome::Failed(message)) => view! { <Again session net=name.clone() message/> }.into_any(),
+                Some(Outcome::NoWeights) => view! {
+                    <p class="problem">{tr!("There are no weights for this network yet, so it cannot be asked. Its diagram is below.")}</p>
+                }.into_any(),
+            }}
+        </article>
+    }
+}
+
+fn busy(session: Session, net: &str, progress: Option<Progress>) -> AnyView {
+    let net = net.to_string();
+    view! { <Busy progress cancel=move |()| session.stop(&net)/> }.into_any()
+}
+
+#[component]
+fn Done(
+    /// The session whose answer it is.
+    session: Session,
+    /// The network.
+    net: String,
+    /// What the network said.
+    answer: Arc<Said>,
+) -> impl IntoView {
+    let ran = &answer.ran;
+    let row = |class: &Prediction| {
+        let name = session.files.name(&net, class.index).unwrap_or_else(|| label(&class.wnid, &class.label));
+        format!(
+            r#"<li class="row"><span>{}</span><span class="meter"><b style="width:{:.1}%"></b></span><span class="number">{}</span></li>"#,
+            escape(&name),
+            100.0 * class.p,
+            percent(class.p)
+        )
+    };
+    let rows: String = ran.top.iter().map(row).collect();
+    let is_unsure = ran.none_of_its_classes;
+    let doubt = match (ran.untrained, is_unsure) {
+        (true, _) => Some(tr!("These weights were never trained: what they say of a picture would mean nothing.")),
+        (_, true) => Some(tr!("Not sure: perhaps none of its ten classes.")),
+        _ => None,
+    };
+    let seen = answer.seen().map(|(side, pixels)| (side, photo(side, pixels)));
+    let how =
+        ran.card.as_ref().map(|card| prepared(&card.preprocess, seen.as_ref().map_or(card.preprocess.size, |(side, _)| *side)));
+    view! {
+        {doubt.map(|doubt| view! { <p class="none">{doubt}</p> })}
+        <ol class="top" class:unsure=is_unsure inner_html=rows></ol>
+        {seen.map(|(side, url)| view! {
+            <figure class="seen">
+                <img src=url width=side height=side alt=tr!("The very pixels that this network reads")/>
+                <figcaption class="cap">{how}</figcaption>
+            </figure>
+        })}
+        {ran.card.clone().map(|card| view! { <Origin card/> })}
+    }
+}
+
+/// How a picture becomes a network's input: `Reads 224 × 224 px: shorter side to 256, bicubic, centre.`
+fn prepared(how: &Preprocess, side: usize) -> String {
+    let at = how.at_size(side);
+    let filter = match how.interpolation {
+        Interpolation::Bilinear => tr!("bilinear"),
+        Interpolation::Bicubic => tr!("bicubic"),
+    };
+    let share = match how.size < how.resize {
+        true => format!("{:.1} %", 100.0 * how.size as f64 / how.resize as f64),
+        false => tr!("square"),
+    };
+    tr!("Reads {0} × {0} px: shorter side to {1} ({2}), the middle {3}.", side, at.resize, filter, share)
+}
+
+/// `97.5 %`, with as many digits as mean something.
+fn percent(p: f64) -> String {
+    if p >= 0.995 {
+        format!("{:.1} %", 100.0 * p)
+    } else if p >= 0.1 {
+        format!("{:.0} %", 100.0 * p)
+    } else {
+        format!("{:.1} %", 100.0 * p)
+    }
+}
+
+/// Whose weights, by which recipe, with which accuracy.
+#[component]
+fn Origin(
+    /// What travels with the weights.
+    card: Card,
+) -> impl IntoView {
+    let accuracy = card.accuracy.map(|accuracy| {
+        tr!("Top-1 {} % on {} ({}).", format!("{:.1}", accuracy.top1), translate(&accuracy.measured_on), translate(&accuracy.by))
+    });
+    let words = tr!("Weights: {}. Recipe: {}.", translate(&card.origin), translate(&card.recipe));
+    view! { <p class="cap origin">{words}{accuracy.map(|accuracy| format!(" {accuracy}"))}</p> }
+}
+
+#[component]
+fn Elsewhere(
+    /// The session that would fetch them.
+    session: Session,
+    /// The network.
+    net: String,
+    /// Size of the download, where it is known.
+    bytes: Option<u64>,
+    /// Who would be asked.
+    host: String,
+) -> impl IntoView {
+    let card = match source_of(&net) {
+        Some(WeightsSource::Entry(entry)) => Some(entry.card.clone()),
+        _ => None,
+    };
+    view! {
+        <Consent bytes host fetch=move |fetching| session.allow_download(&net, fetching)/>
+        {card.map(|card| view! { <Origin card/> })}
+    }
+}
+
+#[component]
+fn Again(
+    /// The session that would ask again.
+    session: Session,
+    /// The network.
+    net: String,
+    /// What happened.
+    message: String,
+) -> impl IntoView {
+    view! {
+        <p class="problem">{message}</p>
+        {button(tr!("Try again"), move || session.retry(&net)).view()}
+    }
+}

@@ -1,0 +1,46 @@
+//! The page's language: which one, and fetching its texts.
+
+use crate::dom;
+use crate::site;
+use stridescope_i18n::{Catalogue, tr};
+use stridescope_link::Lang;
+
+/// The languages that can be chosen, each by its own name.
+pub const LANGUAGES: [(Lang, &str); 2] = [(Lang::En, "English"), (Lang::Ko, "한국어")];
+
+/// What is said where the texts did not come; in English, since they did not.
+pub const NOT_FETCHED: &str = "The Korean texts could not be fetched. Check the connection: they come once the browser is online again, or when the page is loaded again.";
+
+/// The language of this browser's reader, or the one that was chosen.
+pub fn resolved(lang: Lang) -> Lang {
+    let languages = dom::window().map(|window| window.navigator().languages()).unwrap_or_default();
+    let languages: Vec<String> = languages.iter().filter_map(|language| language.as_string()).collect();
+    lang.resolved(&languages)
+}
+
+/// Fetches the texts of a language; English needs none.
+///
+/// # Errors
+/// When the texts cannot be fetched.
+pub async fn fetch(lang: Lang) -> Result<Option<Catalogue>, String> {
+    match lang {
+        Lang::Ko => {
+            let texts = catalogue("lang/ko.json", "labels/imagenet-1k.ko.tsv").await;
+            texts.map(Some).ok_or_else(|| NOT_FETCHED.to_string())
+        }
+        Lang::En | Lang::Auto => Ok(None),
+    }
+}
+
+/// Speaks a language from now on, with its texts.
+pub fn speak(lang: Lang, texts: Option<Catalogue>) {
+    stridescope_i18n::set_catalogue(texts);
+    dom::set_root_attribute("lang", Some(if lang == Lang::Ko { "ko" } else { "en" }));
+    dom::set_root_property("--drop", &serde_json::Value::from(tr!("Drop a picture, or weights")).to_string());
+}
+
+async fn catalogue(sentences: &str, labels: &str) -> Option<Catalogue> {
+    // Both are on their way before either is waited for.
+    let [sentences, labels] = [sentences, labels].map(|file| site::request(&site::texts(file)));
+    Catalogue::read(&site::text(sentences).await?, &site::text(labels).await?).ok()
+}

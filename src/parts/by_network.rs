@@ -1,0 +1,64 @@
+//! What several networks were asked for beside their predictions: what came, or why it did not.
+
+use leptos::prelude::*;
+use std::sync::Arc;
+use stridescope_i18n::tr;
+
+/// What came for a network, or a sentence.
+pub type Found<T> = Result<Arc<T>, String>;
+
+/// What came for each network. A handle; copies are the same.
+#[derive(Debug)]
+pub struct ByNetwork<T: Send + Sync + 'static>(RwSignal<Vec<(String, Found<T>)>>);
+
+impl<T: Send + Sync + 'static> Clone for ByNetwork<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Send + Sync + 'static> Copy for ByNetwork<T> {}
+
+impl<T: Send + Sync + 'static> ByNetwork<T> {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self(RwSignal::new(Vec::new()))
+    }
+
+    /// In the place of what came before.
+    pub fn put(self, net: String, found: Result<T, String>) {
+        self.0.update(|all| {
+            all.retain(|(name, _)| *name != net);
+            all.push((net, found.map(Arc::new)));
+        });
+    }
+
+    /// Forgets all.
+    pub fn clear(self) {
+        self.0.set(Vec::new());
+    }
+
+    /// Forgets what came for any but these.
+    pub fn keep<I>(self, networks: &[(String, I)]) {
+        self.0.update(|all| all.retain(|(net, _)| networks.iter().any(|(name, _)| name == net)));
+    }
+
+    /// What came for one.
+    pub fn of(self, net: &str) -> Option<Found<T>> {
+        self.0.with(|all| all.iter().find(|(name, _)| name == net).map(|(_, found)| found.clone()))
+    }
+
+    /// What came well.
+    pub fn all(self) -> Vec<(String, Arc<T>)> {
+        self.0.with(|all| all.iter().filter_map(|(net, found)| Some((net.clone(), found.clone().ok()?))).collect())
+    }
+}
+
+/// Why a network shows nothing; nothing where it does. `hindrance` says why the network itself has not answered, where it is not busy.
+pub fn why_not<T>(found: Option<&Found<T>>, hindrance: impl FnOnce() -> Option<String>) -> Option<String> {
+    match found {
+        None => Some(hindrance().unwrap_or_else(|| tr!("Waiting for this network."))),
+        Some(Err(sentence)) => Some(sentence.clone()),
+        Some(Ok(_)) => None,
+    }
+}

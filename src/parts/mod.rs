@@ -1,0 +1,9 @@
+//! What several figures are made of.
+
+pub mod button;
+pub mod by_network;
+pub mod consent;
+pub mod heading;
+pub mod options;
+pub mod save;
+pub mod viewport;

@@ -1,0 +1,254 @@
+//! Files of weights: which is looked into, what the visitor's own are, and what this device keeps.
+
+use crate::dom;
+use crate::session::{Pending, Progress, Session};
+use leptos::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use stridescope_i18n::tr;
+use stridescope_link::MAX_MODELS;
+use stridescope_link::names::display;
+pub use stridescope_link::received::ENDINGS;
+use stridescope_protocol::{CachedFile, Fetching, Open, Opened, Request};
+use stridescope_weights::source::{WeightsSource, net_of, source_of, with_source};
+use web_sys::{Blob, File};
+
+/// What became of a file that is looked into.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InspectionStatus {
+    /// It is being fetched or read.
+    Busy(Option<Progress>),
+    /// It is elsewhere; the visitor decides.
+    Elsewhere {
+        /// Size of the download, where it is known.
+        bytes: Option<u64>,
+        /// Who would be asked.
+        host: String,
+    },
+    /// What it holds.
+    Done(Arc<Opened>),
+    /// It could not be read; the sentence says why and what to do.
+    Failed(String),
+}
+
+/// A file that is looked into.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inspected {
+    /// Whose weights.
+    pub source: WeightsSource,
+    /// The network that it is compared with; otherwise the one that it tells of.
+    pub net: Option<String>,
+    /// What became of it.
+    pub status: InspectionStatus,
+}
+
+/// What is kept on this device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachedList {
+    /// By title; none where the browser lets nothing be kept.
+    pub files: Option<Vec<CachedFile>>,
+    /// Bytes that this site uses and may use, by the browser's estimate.
+    pub room: Option<(u64, u64)>,
+}
+
+/// A handle; copies are the same.
+#[derive(Clone, Copy)]
+pub struct Files {
+    /// The file that is looked into.
+    pub inspected: RwSignal<Option<Inspected>>,
+    /// What is kept on this device, once that was asked.
+    pub cached: RwSignal<Option<CachedList>>,
+    /// Names of classes that the visitor gave, by source.
+    pub names: RwSignal<BTreeMap<String, Arc<Vec<String>>>>,
+    own: StoredValue<BTreeMap<String, Blob>, LocalStorage>,
+    agreed: StoredValue<BTreeMap<String, Fetching>, LocalStorage>,
+}
+
+impl Files {
+    /// None yet.
+    pub fn new() -> Self {
+        Self {
+            inspected: RwSignal::new(None),
+            cached: RwSignal::new(None),
+            names: RwSignal::default(),
+            own: StoredValue::new_local(BTreeMap::new()),
+            agreed: StoredValue::new_local(BTreeMap::new()),
+        }
+    }
+
+    /// Takes back what was agreed to.
+    pub fn withdraw(self, key: &str) {
+        self.agreed.update_value(|agreed| {
+            agreed.remove(key);
+        });
+    }
+
+    /// What may be done to have these weights.
+    pub fn fetching(self, source: &WeightsSource) -> Fetching {
+        self.agreed.with_value(|agreed| agreed.get(&source.to_string()).copied().unwrap_or_default())
+    }
+
+    /// The visitor's own file, where these weights are one.
+    pub fn own(self, source: &WeightsSource) -> Option<Blob> {
+        let WeightsSource::Own(name) = source else { return None };
+        self.own.with_value(|own| own.get(name).cloned())
+    }
+
+    /// Whether these weights are to be kept on this device and are not listed as such yet.
+    pub fn is_new_in_cache(self, source: &WeightsSource) -> bool {
+        let key = source.to_string();
+        let is_listed = |list: &Option<CachedList>| {
+            let files = list.as_ref().and_then(|list| list.files.as_ref());
+            files.is_some_and(|files| files.iter().any(|file| file.is_whole && file.key == key))
+        };
+        self.fetching(source) == Fetching::Keep && !self.cached.with_untracked(is_listed)
+    }
+
+    /// Notes that weights may be fetched.
+    pub fn allow_download(self, source: &WeightsSource, fetching: Fetching) {
+        self.agreed.update_value(|agreed| {
+            agreed.insert(source.to_string(), fetching);
+        });
+    }
+
+    /// The name of a class, where the visitor gave names for these weights. Whoever shows it listens to `names`.
+    pub fn name(self, model: &str, index: usize) -> Option<String> {
+        let key = source_of(model)?.to_string();
+        self.names.with_untracked(|names| names.get(&key)?.get(index).cloned())
+    }
+}
+
+impl Session {
+    /// Looks into the visitor's own file. A second one of the same name is told apart by a number.
+    pub fn open_file(self, file: &File) {
+        let name = file.name();
+        let mut source = WeightsSource::own(&name);
+        let mut number = 2;
+        while self.files.own(&source).is_some() {
+            source = WeightsSource::own(&format!("{number}-{name}"));
+            number += 1;
+        }
+        if let WeightsSource::Own(name) = &source {
+            self.files.own.update_value(|own| drop(own.insert(name.clone(), file.clone().into())));
+        }
+        self.inspect(source.clone(), None);
+        // Columns that a link brought wait for it.
+        self.forget_answers(&source);
+    }
+
+    /// Looks into a file of weights.
+    pub fn inspect(self, source: WeightsSource, net: Option<String>) {
+        let worker_pool = self.worker_pool();
+        self.cancel_all(|pending| matches!(pending, Pending::Inspection));
+        let id = worker_pool.next_id();
+        let open = Open { id, source: source.to_string(), net: net.clone(), fetching: self.files.fetching(&source) };
+        let own = self.files.own(&source);
+        self.files.inspected.set(Some(Inspected { source, net, status: InspectionStatus::Busy(None) }));
+        self.pend(id, Pending::Inspection);
+        worker_pool.send(Request::Open(open), own);
+    }
+
+    /// Looks once more into a file that could not be read.
+    pub fn inspect_again(self) {
+        if let Some(Inspected { source, net, status: InspectionStatus::Failed(_) }) = self.files.inspected.get_untracked() {
+            self.inspect(source, net);
+        }
+    }
+
+    /// Looks once more, now that another host may be asked.
+    pub fn inspect_from_elsewhere(self, fetching: Fetching) {
+        if let Some(Inspected { source, net, .. }) = self.files.inspected.get_untracked() {
+            self.files.allow_download(&source, fetching);
+            self.inspect(source, net);
+        }
+    }
+
+    /// Gives up looking into a file.
+    pub fn close_inspection(self) {
+        self.cancel_all(|pending| matches!(pending, Pending::Inspection));
+        if let Some(inspected) = self.files.inspected.get_untracked() {
+            self.files.inspected.set(None);
+            self.cancel_download(&inspected.source);
+        }
+    }
+
+    /// After a download was given up: it does not begin again by itself, and what came of it is listed.
+    pub fn cancel_download(self, source: &WeightsSource) {
+        if self.files.fetching(source) != Fetching::Here {
+            self.files.withdraw(&source.to_string());
+            self.list_cached();
+        }
+    }
+
+    /// What became of the file that is looked into.
+    pub fn set_inspection(self, status: InspectionStatus) {
+        let is_done = matches!(status, InspectionStatus::Done(_) | InspectionStatus::Failed(_));
+        self.files.inspected.update(|inspected| {
+            if let Some(inspected) = inspected {
+                inspected.status = status;
+            }
+        });
+        if is_done {
+            self.list_cached();
+        }
+    }
+
+    /// Asks what is kept on this device.
+    pub fn list_cached(self) {
+        let worker_pool = self.worker_pool();
+        let id = worker_pool.next_id();
+        self.pend(id, Pending::CachedFiles);
+        worker_pool.send(Request::CachedFiles { id }, None);
+    }
+
+    /// Deletes a file that is kept on this device.
+    pub fn forget(self, key: String) {
+        let worker_pool = self.worker_pool();
+        self.files.withdraw(&key);
+        let id = worker_pool.next_id();
+        self.pend(id, Pending::CachedFiles);
+        worker_pool.send(Request::Forget { id, key }, None);
+    }
+
+    /// Runs a network with other weights; a sentence where that cannot be.
+    ///
+    /// # Errors
+    /// When they are for another network, or this pair is shown already.
+    pub fn choose_weights(self, model: &str, source: &WeightsSource) -> Result<(), String> {
+        let chosen = with_source(net_of(model), source).map_err(|error| dom::sentence(&error.to_string()))?;
+        if chosen == model {
+            return Ok(());
+        }
+        if self.state.with_untracked(|state| state.models.contains(&chosen)) {
+            return Err(tr!("{} is shown already.", display(&chosen)));
+        }
+        self.state.update(|state| {
+            if state.base.as_deref() == Some(model) {
+                state.base = Some(chosen.clone());
+            }
+            for known in state.models.iter_mut().filter(|known| *known == model) {
+                known.clone_from(&chosen);
+            }
+        });
+        Ok(())
+    }
+
+    /// Shows a network with weights beside the others, or in the last one's place.
+    ///
+    /// # Errors
+    /// When they are for another network.
+    pub fn show_weights(self, net: &str, source: &WeightsSource) -> Result<(), String> {
+        let model = with_source(net, source).map_err(|error| dom::sentence(&error.to_string()))?;
+        self.state.update(|state| {
+            if state.models.contains(&model) {
+                return;
+            }
+            if state.models.len() == MAX_MODELS {
+                state.models.pop();
+            }
+            state.base.take_if(|base| !state.models.contains(base));
+            state.models.push(model);
+        });
+        Ok(())
+    }
+}

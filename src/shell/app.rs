@@ -1,0 +1,311 @@
+//! The shell of the page: header, controls, figures, and the address bar in step with them.
+
+use crate::deferred::{Deferred, defer};
+use crate::dom;
+use crate::engine_client::client::Client;
+use crate::engine_client::pool::WorkerPool;
+use crate::figures::predict::Predict;
+use crate::language;
+use crate::parts::button::button;
+use crate::session::Session;
+use crate::session::receive;
+use crate::shell::controls::{Bar, LanguageSelect, ThemeButton};
+use crate::shell::embed::{Alone, run_in_sight};
+use crate::shell::lazy::{Figure, Lazy, offer_api};
+use crate::shell::share::Share;
+use leptos::ev;
+use leptos::prelude::*;
+use std::rc::Rc;
+use stridescope_i18n::tr;
+use stridescope_link::{Lang, State, Theme};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::CustomEvent;
+
+/// What chooses the language, and is drawn anew when it did.
+const LANGUAGE_SELECT: &str = "select.language";
+
+/// Mounts the page, in its reader's language.
+pub fn start() {
+    console_error_panic_hook::set_once();
+    let query = dom::query();
+    let worker_pool = WorkerPool::new();
+    spawn_local(async move {
+        let spoken = language::resolved(Lang::of_query(&query));
+        let (spoken, texts, problem) = match language::fetch(spoken).await {
+            Ok(texts) => (spoken, texts, None),
+            Err(sentence) => (Lang::En, None, Some(sentence)),
+        };
+        language::speak(spoken, texts);
+        let (state, mut problems) = State::from_query(&query);
+        problems.extend(problem);
+        dom::next_task().await;
+        dom::remove_shell();
+        leptos::mount::mount_to_body(move || view! { <App state problems spoken worker_pool/> });
+    });
+}
+
+#[component]
+fn App(
+    /// What the link says.
+    state: State,
+    /// What of it makes no sense.
+    problems: Vec<String>,
+    /// The language whose texts are there.
+    spoken: Lang,
+    /// The engine's end in the page.
+    worker_pool: Rc<WorkerPool>,
+) -> impl IntoView {
+    let image = state.image.clone();
+    let alone = state.embed;
+    let session = Session::new(state, &problems, worker_pool);
+    let spoken = RwSignal::new(spoken);
+    follow_address(session);
+    follow_theme(session);
+    receive::follow(session);
+    follow_language(session, spoken);
+    follow_updates(session);
+    follow_connection(session);
+    follow_reader(session);
+    if let Some(figure) = alone {
+        defer(move || offer_api(session));
+        dom::set_root_attribute("data-embed", Some(figure.name()));
+        run_in_sight(session);
+    } else {
+        // Scripts of the whole page are its reader's own.
+        Effect::new(move |was: Option<bool>| {
+            let is_read = session.is_read.get();
+            if is_read && was != Some(true) {
+                defer(move || offer_api(session));
+            }
+            is_read
+        });
+    }
+
+    let asked = Memo::new(move |_| {
+        session.state.with(|state| (state.models.clone(), state.backend, state.kernels, state.size, state.shift))
+    });
+    Effect::new(move |_| {
+        asked.with(|_| session.refresh());
+    });
+    let begin = move || session.load_sample(image.as_deref().unwrap_or_default());
+    if Client::is_early() {
+        begin();
+    } else {
+        // The engine starts once the page stands: on few cores each would be in the other's way.
+        defer(move || defer(begin));
+    }
+
+    // In another language everything is said anew.
+    move || {
+        spoken.track();
+        match alone {
+            Some(figure) => view! { <Alone session figure/> }.into_any(),
+            None => view! { <Whole session/> }.into_any(),
+        }
+    }
+}
+
+/// The whole page.
+#[component]
+fn Whole(
+    /// The session that it shows.
+    session: Session,
+) -> impl IntoView {
+    view! {
+        <a class="skip" href="#main">{tr!("Skip to the figures")}</a>
+        <header>
+            <div class="wrap">
+                <span class="logo"><Logo/>"Stridescope"</span>
+                <nav aria-label=tr!("Figures")>
+                    <a href="#prediction">{tr!("Prediction")}</a>
+                    <a href="#architecture">{tr!("Architecture")}</a>
+                    <a href="#strides">{tr!("Strides")}</a>
+                    <a href="#features">{tr!("Features")}</a>
+                    <a href="#field">{tr!("Field")}</a>
+                    <a href="#cost">{tr!("Cost")}</a>
+                    <a href="#weights">{tr!("Weights")}</a>
+                    <a href="#learn">{tr!("Learn")}</a>
+                </nav>
+                <span class="space"></span>
+                <span class="group">
+                    <Share session/>
+                    <LanguageSelect session/>
+                    <ThemeButton session/>
+                </span>
+            </div>
+        </header>
+        <main id="main" tabindex="-1">
+            <div class="wrap lede">
+                <h1>{tr!("A stride-2 1×1 convolution never looks at three pixels out of four.")}</h1>
+                <p>{tr!("ResNet-B, C and D are three small repairs. See what they say of your own picture, on your own machine.")}</p>
+            </div>
+            <Deferred><Bar session/></Deferred>
+            <Notice session/>
+            <div class="wrap">
+                <Deferred><Predict session/></Deferred>
+                <Deferred>
+                    <Lazy session figure=Figure::Architecture/>
+                    <Lazy session figure=Figure::Strides/>
+                    <Lazy session figure=Figure::Features/>
+                    <Lazy session figure=Figure::Field/>
+                    <Lazy session figure=Figure::Cost/>
+                    <Lazy session figure=Figure::Weights/>
+                    <Lazy session figure=Figure::Learn/>
+                </Deferred>
+            </div>
+        </main>
+        <Deferred>
+            <footer><div class="wrap">
+                <p>
+                    {tr!("Your picture never leaves this device. No cookies, no analytics.")}" "
+                    <a href="https://arxiv.org/abs/1812.01187" rel="noreferrer">{tr!("After He et al., Bag of Tricks, 2019")}</a>
+                </p>
+            </div></footer>
+        </Deferred>
+    }
+}
+
+/// Nine pixels, of which a stride of two reads four.
+#[component]
+fn Logo() -> impl IntoView {
+    let cells = (0..9).map(|i| (i % 3, i / 3)).map(|(x, y)| {
+        let class = if x % 2 == 0 && y % 2 == 0 { "read" } else { "lost" };
+        view! { <rect class=class x=2 + x * 7 y=2 + y * 7 width="6" height="6" rx="1.4"/> }
+    });
+    view! { <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">{cells.collect_view()}</svg> }
+}
+
+/// What the visitor should know, until it is put away.
+#[component]
+pub fn Notice(
+    /// The session whose notice is shown.
+    session: Session,
+) -> impl IntoView {
+    view! {
+        <div class="wrap" role="alert">
+            <Show when=move || session.update.with(Option::is_some)>
+                <div class="notice">
+                    <p>{tr!("A new version of this page is ready.")}</p>
+                    <span class="group">
+                        {button(tr!("Reload"), move || session.apply_update()).class("solid").view()}
+                        {button(tr!("Close"), move || session.update.set(None)).view()}
+                    </span>
+                </div>
+            </Show>
+            <Show when=move || session.asks_for_gpu.get()>
+                <div class="notice">
+                    <p>{tr!("The GPU failed twice, so the CPU computes from here on. Nothing is lost. Should the GPU be tried again?")}</p>
+                    <span class="group">
+                        {button(tr!("Try the GPU again"), move || session.try_gpu_again()).class("solid").view()}
+                        {button(tr!("Close"), move || session.asks_for_gpu.set(false)).view()}
+                    </span>
+                </div>
+            </Show>
+            <Show when=move || session.notice.with(Option::is_some)>
+                <div class="notice">
+                    <p>{move || session.notice.get()}</p>
+                    {button(tr!("Close"), move || session.notice.set(None)).view()}
+                </div>
+            </Show>
+        </div>
+    }
+    .into_any()
+}
+
+/// The address bar follows the state, and the state follows the back button.
+fn follow_address(session: Session) {
+    Effect::new(move |was: Option<String>| {
+        let query = session.state.with(State::to_query);
+        if was.as_ref() != Some(&query) && dom::query() != query {
+            // A figure in another page leaves that page's history alone.
+            let as_step = was.is_some() && session.state.with_untracked(|state| state.embed.is_none());
+            dom::set_query(&query, as_step);
+        }
+        query
+    });
+    let back = window_event_listener(ev::popstate, move |_| {
+        let (state, problems) = State::from_query(&dom::query());
+        if !problems.is_empty() {
+            session.notice.set(Some(problems.join(" ")));
+        }
+        session.go(state);
+    });
+    on_cleanup(move || back.remove());
+}
+
+fn follow_theme(session: Session) {
+    Effect::new(move |_| {
+        let theme = session.state.with(|state| state.theme);
+        dom::set_root_attribute("data-theme", (theme != Theme::Auto).then(|| theme.name()));
+    });
+}
+
+/// Another language is spoken once its texts have come, unless the reader has changed their mind by then.
+fn follow_language(session: Session, spoken: RwSignal<Lang>) {
+    let wanted = Memo::new(move |_| session.state.with(|state| language::resolved(state.lang)));
+    // Counts the times that the texts are asked for again.
+    let tries = RwSignal::new(0);
+    Effect::new(move |_| {
+        tries.track();
+        let asked = wanted.get();
+        if asked == spoken.get_untracked() {
+            return;
+        }
+        spawn_local(async move {
+            let texts = language::fetch(asked).await;
+            if wanted.get_untracked() != asked || spoken.get_untracked() == asked {
+                return;
+            }
+            match texts {
+                Ok(texts) => {
+                    let has_focus = dom::has_focus(LANGUAGE_SELECT);
+                    language::speak(asked, texts);
+                    session.unsay(language::NOT_FETCHED);
+                    spoken.set(asked);
+                    if has_focus {
+                        dom::focus_again(LANGUAGE_SELECT, 0);
+                    }
+                }
+                Err(sentence) => {
+                    session.notice.set(Some(sentence));
+                    session.when_online(move || tries.update(|tries| *tries += 1));
+                }
+            }
+        });
+    });
+}
+
+/// Says when a newer version of the page has come; `start.js` finds out.
+fn follow_updates(session: Session) {
+    let update = window_event_listener(ev::Custom::<CustomEvent>::new("stridescope-update"), move |event| {
+        if let Ok(apply) = event.detail().dyn_into::<js_sys::Function>() {
+            session.update.set(Some(apply));
+        }
+    });
+    on_cleanup(move || update.remove());
+}
+
+/// What failed for want of a connection is done again when there is one.
+fn follow_connection(session: Session) {
+    let offline = window_event_listener(ev::offline, move |_| session.went_offline());
+    let online = window_event_listener(ev::online, move |_| session.came_online());
+    on_cleanup(move || {
+        offline.remove();
+        online.remove();
+    });
+    if !dom::is_online() {
+        session.went_offline();
+    }
+}
+
+/// What the reader does first, and what printing or a link to a section comes to: from then on the figures that are not in sight come too.
+fn follow_reader(session: Session) {
+    let moves =
+        ["pointermove", "pointerdown", "touchstart", "wheel", "scroll", "keydown", "focusin", "beforeprint", "hashchange"];
+    let listeners = moves.map(|name| {
+        window_event_listener_untyped(name, move |_| session.is_read.maybe_update(|read| !std::mem::replace(read, true)))
+    });
+    on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));
+    session.is_read.set(dom::has_fragment());
+}

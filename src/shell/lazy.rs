@@ -1,0 +1,243 @@
+//! Parts whose code comes after the page itself: in files of their own, fetched once the page stands or when it is asked for.
+
+use crate::dom;
+use crate::figures::architecture::Architecture;
+use crate::figures::cost::Cost;
+use crate::figures::features::Features;
+use crate::figures::field::FieldFigure;
+use crate::figures::learn::Learn;
+use crate::figures::strides::Strides;
+use crate::figures::weights::Weights;
+use crate::parts::button::button;
+use crate::parts::heading::section_heading;
+use crate::session::Session;
+use crate::shell::api;
+use crate::shell::share::Forms;
+use crate::site;
+use leptos::html::Section;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos::wasm_split::{SplitLoaderError, wasm_split};
+use stridescope_i18n::tr;
+
+/// A view, or its code did not come.
+type Fetched = Result<AnyView, SplitLoaderError>;
+
+/// Why a part's code did not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// Nobody answered, or not with it.
+    Connection,
+    /// The site has another version of the page by now.
+    Replaced,
+}
+
+/// A part that is fetched later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figure {
+    /// Block diagrams.
+    Architecture,
+    /// What strides read.
+    Strides,
+    /// Maps.
+    Features,
+    /// Receptive fields.
+    Field,
+    /// Tables and charts.
+    Cost,
+    /// Files of weights.
+    Weights,
+    /// The article.
+    Learn,
+    /// What can be copied, in the dialog for sharing.
+    Share,
+}
+
+impl Figure {
+    /// The section's name in the page's address.
+    fn section(self) -> &'static str {
+        match self {
+            Self::Architecture => "architecture",
+            Self::Strides => "strides",
+            Self::Features => "features",
+            Self::Field => "field",
+            Self::Cost => "cost",
+            Self::Weights => "weights",
+            Self::Learn => "learn",
+            Self::Share => "share",
+        }
+    }
+
+    /// What stands above it. `index.html` has the same of those that can stand alone.
+    pub fn head(self) -> AnyView {
+        let (heading, caption) = match self {
+            Self::Architecture => {
+                (tr!("Architecture"), tr!("Where the networks differ is coloured. Stages and blocks open when chosen."))
+            }
+            Self::Strides => {
+                (tr!("Strides"), tr!("What each path reads of a map on its way to half the size. Grey is never read."))
+            }
+            Self::Features => (tr!("Features"), tr!("What each network computes of this picture, layer by layer.")),
+            Self::Field => (
+                tr!("Receptive field"),
+                tr!(
+                    "What one position of a map can see of the picture (the frame), and how much each pixel moves it (the light)."
+                ),
+            ),
+            Self::Cost => (
+                tr!("Cost"),
+                tr!("What each network takes: multiplications, parameters, memory, and the time of each layer here."),
+            ),
+            Self::Weights => (tr!("Weights"), tr!("Whose they are, what a file of them holds, and what this device keeps.")),
+            Self::Learn => return section_heading(self.section(), tr!("Learn"), None),
+            Self::Share => return section_heading(self.section(), tr!("Share"), None),
+        };
+        section_heading(self.section(), heading, Some(caption))
+    }
+
+    /// The part, made within `owner`, so that it goes when its place does.
+    ///
+    /// What comes together shares most of its code; a file for each alone would leave dozens that two or three of them share.
+    async fn fetch(self, session: Session, owner: Owner) -> Fetched {
+        match self {
+            Self::Architecture | Self::Cost => drawn(self, session, owner).await,
+            Self::Strides | Self::Features | Self::Field => computed(self, session, owner).await,
+            Self::Weights => weights(session, owner).await,
+            Self::Learn | Self::Share => told(self, session, owner).await,
+        }
+    }
+}
+
+/// What is known of networks without an engine.
+#[wasm_split(drawn, wasm_split_path = leptos::wasm_split, fallible)]
+fn drawn(figure: Figure, session: Session, owner: Owner) -> Fetched {
+    Ok(owner.with(|| match figure {
+        Figure::Cost => view! { <Cost session/> }.into_any(),
+        _ => view! { <Architecture session/> }.into_any(),
+    }))
+}
+
+/// What networks make of the picture.
+#[wasm_split(computed, wasm_split_path = leptos::wasm_split, fallible)]
+fn computed(figure: Figure, session: Session, owner: Owner) -> Fetched {
+    Ok(owner.with(|| match figure {
+        Figure::Features => view! { <Features session/> }.into_any(),
+        Figure::Field => view! { <FieldFigure session/> }.into_any(),
+        _ => view! { <Strides session/> }.into_any(),
+    }))
+}
+
+#[wasm_split(weights, wasm_split_path = leptos::wasm_split, fallible)]
+fn weights(session: Session, owner: Owner) -> Fetched {
+    Ok(owner.with(|| view! { <Weights session/> }.into_any()))
+}
+
+/// What is there to be read, and to be taken along.
+#[wasm_split(told, wasm_split_path = leptos::wasm_split, fallible)]
+fn told(figure: Figure, session: Session, owner: Owner) -> Fetched {
+    Ok(owner.with(|| match figure {
+        Figure::Share => view! { <Forms session/> }.into_any(),
+        _ => view! { <Learn session/> }.into_any(),
+    }))
+}
+
+/// Offers the page's API to scripts and to a page around, once its code has come.
+pub fn offer_api(session: Session) {
+    let Some(owner) = Owner::current() else { return };
+    spawn_local(async move {
+        // Without it the page is whole all the same, and whoever waits for it hears nothing until it has come.
+        if api_offered(session, owner.clone()).await.is_err() {
+            session.when_online(move || owner.with(|| offer_api(session)));
+        }
+    });
+}
+
+#[wasm_split(api, wasm_split_path = leptos::wasm_split, fallible)]
+fn api_offered(session: Session, owner: Owner) -> Result<(), SplitLoaderError> {
+    owner.with(|| api::offer(session));
+    Ok(())
+}
+
+/// The section of a figure: its heading, and the rest once it has come. In the whole page that is fetched when the section comes into sight, or
+/// from the reader's first move on, so that what is looked at first stands first.
+#[component]
+pub fn Lazy(
+    /// The session that the figure shows.
+    session: Session,
+    /// Which one.
+    figure: Figure,
+    /// Whether its heading stands above it already.
+    #[prop(optional)]
+    is_headed: bool,
+) -> impl IntoView {
+    let name = figure.section();
+    let is_busy = RwSignal::new(true);
+    let section = NodeRef::<Section>::new();
+    let is_seen = RwSignal::new(session.state.with_untracked(|state| state.embed.is_some()));
+    section.on_load(move |section| dom::once_in_sight(&section, move || is_seen.set(true)));
+    let wanted = Signal::derive(move || is_seen.get() || session.is_read.get());
+    view! {
+        <section id=name node_ref=section aria-labelledby=format!("{name}-title") aria-busy=move || is_busy.get().to_string()>
+            {(!is_headed).then(|| figure.head())}
+            <LazyFigure session figure is_busy wanted/>
+        </section>
+    }
+    .into_any()
+}
+
+/// A part, once its code has come.
+#[component]
+pub fn LazyFigure(
+    /// The session that the part shows.
+    session: Session,
+    /// Which one.
+    figure: Figure,
+    /// Whether it is on its way.
+    is_busy: RwSignal<bool>,
+    /// Whether it is to come.
+    #[prop(into)]
+    wanted: Signal<bool>,
+) -> impl IntoView {
+    let owner = Owner::current().unwrap_or_default();
+    let arrived = RwSignal::new_local(None::<AnyView>);
+    let failure = RwSignal::new(None::<Failure>);
+    let fetch = move || {
+        is_busy.set(true);
+        failure.set(None);
+        let owner = owner.clone();
+        spawn_local(async move {
+            // Where the page speaks another language by now, this place is gone, and nothing is set.
+            match figure.fetch(session, owner).await {
+                Ok(view) => drop(arrived.try_set(Some(view))),
+                Err(_) => {
+                    let why = if site::is_replaced().await { Failure::Replaced } else { Failure::Connection };
+                    let _ = failure.try_set(Some(why));
+                }
+            }
+            is_busy.try_set(false);
+        });
+    };
+    let fetch = Callback::new(move |()| fetch());
+    session.again_when_online(Signal::derive(move || failure.with(Option::is_some)), move || fetch.run(()));
+    Effect::new(move |was: Option<bool>| {
+        let wanted = wanted.get();
+        if wanted && was != Some(true) {
+            fetch.run(());
+        }
+        wanted || was == Some(true)
+    });
+    move || {
+        match (is_busy.get(), failure.get()) {
+        (false, None) => arrived.try_update_untracked(Option::take).flatten(),
+        (_, None) => None,
+        (_, Some(Failure::Connection)) => Some(view! {
+            <p class="problem">{tr!("The code of this figure could not be fetched. Check the connection, then try again.")}</p>
+            {button(tr!("Try again"), move || fetch.run(())).view()}
+        }.into_any()),
+        (_, Some(Failure::Replaced)) => Some(view! {
+            <p class="problem">{tr!("A new version of this page is there, and the code of this figure is gone. Load the page again.")}</p>
+            {button(tr!("Reload"), site::reload).view()}
+        }.into_any()),
+    }
+    }
+}
