@@ -244,12 +244,14 @@ const errorsTold = (browser) => browser.evaluate(() => told.filter(({ type }) =>
 function english() {
   const sentences = Object.entries(JSON.parse(readFileSync(join(project, "assets/lang/ko.json"), "utf8")));
   const letters = (text) => text.replace(/\{[^}]*\}/g, "").replace(/[^A-Za-z]/g, "").length;
+  // A format's name, as its button has it.
+  const names = ["Markdown"];
   return sentences.flatMap(([key, korean]) => {
-    if (letters(key) < 4 || !/[가-힣]/.test(korean)) return [];
+    if (letters(key) < 4 || names.includes(key) || !/[가-힣]/.test(korean)) return [];
     const pattern = key.split(/\{[^}]*\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(".{0,300}?");
     // A word or two may be a name within another language's sentence; alone they are a text.
     const isLong = letters(key) >= 14 && /[a-z] [a-z]/.test(key) && !korean.includes(key);
-    return [{ key, pattern: new RegExp(isLong ? pattern : `^${pattern}[.:]?$`, "i") }];
+    return [{ key, pattern: new RegExp(isLong ? pattern : `^${pattern}[.:]?$`, isLong ? "i" : "") }];
   });
 }
 

@@ -9,12 +9,13 @@ import { serve, serveHosts } from "./harness.mjs";
 import { read, reload, stands } from "./state.mjs";
 
 const LIMIT = { timeout: 600_000 };
-/// How many walks an engine takes of each kind: `plain` ones through networks that nobody has weights for, so that pictures alone are the engine's work;
-/// `asked` ones in which tiny networks answer; and those of an `element` in another page.
+/// How many walks an engine takes of each kind: `light` ones through networks that nobody has weights for, so that pictures alone are the engine's work,
+/// with no figure but the first; `plain` ones likewise, with all of them; `asked` ones in which tiny networks answer; and those of an `element` in
+/// another page.
 const ENGINES = [
-  ["chromium", () => chromium({ still: true }), { plain: 860, asked: 60, element: 80 }],
-  ["firefox", firefox, { plain: 38, asked: 6, element: 6 }],
-  ["webkit", webkit, { plain: 38, asked: 6, element: 6 }],
+  ["chromium", () => chromium({ still: true }), { light: 640, plain: 220, asked: 60, element: 80 }],
+  ["firefox", firefox, { light: 26, plain: 12, asked: 6, element: 6 }],
+  ["webkit", webkit, { light: 26, plain: 12, asked: 6, element: 6 }],
 ];
 const [ONLY, COUNT] = (process.env.STRIDESCOPE_WALKS ?? "").split("+").map((part) => (part ? Number(part) : undefined));
 const FIRST = ONLY ?? Math.floor(Date.now() / 1000) % 1_000_000;
@@ -34,9 +35,12 @@ function dice(seed) {
   };
 }
 
+/// The site's own pictures, in the order of their buttons.
+const SAMPLES = ["chelsea", "coffee", "camera", "rocket", "astronaut", "grace_hopper", "clock_motion"];
 const COLOURS = [[200, 30, 40], [30, 180, 60], [40, 60, 200]];
 const SECTIONS = ["prediction", "architecture", "strides", "features", "field", "cost", "weights", "learn"];
 const KINDS = {
+  light: { models: ["resnet18-a", "resnet18-b"], depths: ["resnet18", "resnet34"] },
   plain: { models: ["resnet18-a", "resnet18-b"], depths: ["resnet18", "resnet34"] },
   asked: { models: ["tiny-a", "tiny-d"], depths: ["tiny"] },
 };
@@ -61,12 +65,9 @@ function steps(seed, kind) {
     : [
         [5, () => ["network", one(["A", "B", "C", "D"])]],
         [1, () => ["depth", one(KINDS[kind].depths)]],
-        [3, () => ["node", roll()]],
-        [2, () => ["base", roll()]],
         [3, () => ["sample", Math.floor(roll() * 7)]],
         [4, () => ["own", Math.floor(roll() * COLOURS.length)]],
         [3, () => ["shift", [1, 2, 3].map(() => Math.floor(roll() * 33))]],
-        [4, () => ["link", one(SECTIONS)]],
         [6, () => ["back"]],
         [3, () => ["forward"]],
         [0.3, () => ["reload"]],
@@ -74,6 +75,8 @@ function steps(seed, kind) {
         [1, () => ["theme"]],
         [3, () => ["script", one([{ channel: 3 }, { colours: "magma" }, { node: "layer1" }, { sort: "mean", scale: "one" }, { count: "flops" }, { probe: "input,3,4,2,zero" }, { at: "200,700" }, { base: null }])]],
         [1, () => ["script", { node: one(NODES) }]],
+        // These bring other figures, or are done in them.
+        ...(kind === "light" ? [] : [[3, () => ["node", roll()]], [2, () => ["base", roll()]], [4, () => ["link", one(SECTIONS)]]]),
       ];
   const sum = makers.reduce((sum, [weight]) => sum + weight, 0);
   return Array.from({ length: 3 + Math.floor(roll() * 6) }, () => {
@@ -83,17 +86,17 @@ function steps(seed, kind) {
 }
 
 /// Runs in the page: takes steps and says what does not agree, as `walk`.
-function install(colours) {
+function install([colours, samples]) {
   const PATIENCE_MS = 5_000;
   const ANSWERS_MS = 20_000;
   const EITHER = "either";
   const text = (value) => (Array.isArray(value) ? value.join(",") : typeof value === "boolean" ? (value ? "1" : "0") : value === null || value === undefined ? "" : String(value));
   const tick = () => new Promise((resolve) => setTimeout(resolve));
   // New steps in the history: those that a script makes, and those of links to a fragment.
-  let [pushed, jumped] = [0, 0];
+  let [pushed, jumped] = [[], 0];
   const { pushState } = history;
   history.pushState = function (...parts) {
-    pushed += 1;
+    pushed.push(parts[2]);
     return pushState.apply(this, parts);
   };
   addEventListener("hashchange", () => { jumped += 1; });
@@ -136,7 +139,7 @@ function install(colours) {
       if (caption !== model.own.name || !source.startsWith("blob:")) found.push(`${model.own.name} was there, and now ${caption} is shown`);
       if (pressed.length > 0) found.push(`${model.own.name} is shown, and ${pressed} chosen`);
     } else {
-      if (state.image === null) found.push(`a sample was shown, and now the state says that the picture is the visitor's own`);
+      if (state.image !== model.sample) found.push(`${model.sample} was chosen, and the state's picture is ${state.image ?? "the visitor's own"}`);
       if (pressed.length !== 1 || caption !== pressed[0]) found.push(`${caption} is shown, and ${pressed} chosen`);
     }
     const notice = held.text(".notice p").join(" ");
@@ -196,6 +199,7 @@ function install(colours) {
     sample: async (at, model) => {
       held.all("button.thumb")[at].click();
       model.own = null;
+      model.sample = samples[at];
     },
     own: async (colour, model) => {
       walk.drops = (walk.drops ?? 0) + 1;
@@ -222,13 +226,13 @@ function install(colours) {
     defaults: stridescope.state(),
     /// Goes back to where every walk starts, and waits there.
     start: async (kind, models) => {
-      const model = { kind, own: null, entries: [], at: 0 };
+      const model = { kind, own: null, sample: samples[0], entries: [], at: 0 };
       const clear = Object.fromEntries(Object.keys(walk.defaults).filter((name) => !["embed", "image", "lang"].includes(name)).map((name) => [name, null]));
       for (const close of held.all(".notice button")) close.click();
       stridescope.set({ ...clear, models, lang: "en" });
-      held.all("button.thumb")[0].click();
+      if (stridescope.state().image !== model.sample) held.all("button.thumb")[0].click();
       const found = await agreed(model);
-      model.entries = [{ query: location.search, hash: location.hash }];
+      model.entries = [{ query: location.search, hash: location.hash, own: null, sample: model.sample }];
       return { model, found };
     },
     /// Where a page that was loaded again stands: the visitor's own picture is gone, as it may be there, and that is said.
@@ -236,36 +240,39 @@ function install(colours) {
       const notice = held.text(".notice p").join(" ");
       if (model.own) for (const close of held.all(".notice button")) close.click();
       const found = model.own || !notice ? [] : [`loaded again it says: ${notice}`];
+      if (model.own) model.sample = new URLSearchParams(location.search).get("image") ?? samples[0];
       model.own = null;
       found.push(...await agreed(model));
       if (without(location.search, "image") !== without(model.entries[model.at].query, "image")) found.push(`loaded again, the address is ${location.search}, not ${model.entries[model.at].query}`);
-      model.entries[model.at] = { query: location.search, hash: location.hash };
+      model.entries[model.at] = { query: location.search, hash: location.hash, own: null, sample: model.sample };
       return { model, found };
     },
     take: async (model, [name, ...what]) => {
       const before = { query: location.search, hash: location.hash };
-      [pushed, jumped] = [0, 0];
+      [pushed, jumped] = [[], 0];
       const by = { back: -1, forward: 1 }[name];
       if (by !== undefined) {
         if (!model.entries[model.at + by]) return { model, found: [] };
         model.at += by;
         const expected = model.entries[model.at];
         if (!model.own && expected.own) model.own = EITHER;
+        else if (!model.own) model.sample = expected.sample;
         await gone(by);
         const found = await agreed(model);
         if (model.own === EITHER) model.own = stridescope.state().image === null ? { ...expected.own, name: held.one(".picture figcaption b").textContent } : null;
+        model.sample = stridescope.state().image ?? model.sample;
         const habits = ["image", "lang", "theme"];
         if (without(location.search, ...habits) !== without(expected.query, ...habits)) found.push(`the address is ${location.search}, and was ${expected.query}`);
         if (location.hash !== expected.hash) found.push(`the fragment is ${location.hash}, and was ${expected.hash}`);
-        if (pushed > 0) found.push("going through the history made a new step in it");
-        model.entries[model.at] = { query: location.search, hash: location.hash, own: model.own };
+        if (pushed.length > 0) found.push(`going through the history made new steps in it: ${pushed.join(" ")}`);
+        model.entries[model.at] = { query: location.search, hash: location.hash, own: model.own, sample: model.sample };
         return { model, found };
       }
       await STEPS[name](...what, model);
       const found = await agreed(model);
-      const now = { query: location.search, hash: location.hash, own: model.own };
-      const made = pushed + jumped;
-      if (made > 1) found.push(`one ${name} made ${made} steps in the history`);
+      const now = { query: location.search, hash: location.hash, own: model.own, sample: model.sample };
+      const made = pushed.length + jumped;
+      if (made > 1) found.push(`one ${name} made ${made} steps in the history: ${pushed.join(" ")}`);
       if (IS_STEP.includes(name) && now.query !== before.query && made === 0) found.push(`one ${name} cannot be taken back`);
       if (made > 0) {
         model.entries.splice(model.at + 1);
@@ -364,15 +371,15 @@ async function open(browser, site, kind) {
   await browser.goto(`${site.url}blank.html`);
   await browser.goto(site.url);
   await stands(browser);
-  await ready(browser);
-  await browser.evaluate(install, COLOURS);
+  await ready(browser, kind);
+  await browser.evaluate(install, [COLOURS, SAMPLES]);
 }
 
-/// Waits for scripts to be able to ask, as a reader who moves.
-const ready = (browser) => browser.until("scripts can ask, and a picture is there", () => {
-  dispatchEvent(new Event("pointermove"));
-  return window.stridescope && document.querySelectorAll("section").length >= 8 && document.querySelector(".picture .frame img");
-});
+/// Waits for scripts to be able to ask, and for the figures that a walk needs.
+const ready = (browser, kind) => browser.until("scripts can ask, and a picture is there", (isLight) => {
+  if (!isLight) dispatchEvent(new Event("pointermove"));
+  return window.stridescope && (isLight || document.querySelectorAll("section").length >= 8) && document.querySelector(".picture .frame img");
+}, kind === "light");
 
 /// Takes a walk; returns what went wrong on it, with the steps until then.
 async function take(browser, kind, seed) {
@@ -384,8 +391,8 @@ async function take(browser, kind, seed) {
     if (path[at][0] === "reload") {
       const { defaults, drops } = await browser.evaluate(() => ({ defaults: walk.defaults, drops: walk.drops }));
       await reload(browser);
-      await ready(browser);
-      await browser.evaluate(install, COLOURS);
+      await ready(browser, kind);
+      await browser.evaluate(install, [COLOURS, SAMPLES]);
       await browser.evaluate((defaults, drops) => Object.assign(walk, { defaults, drops }), defaults, drops);
       ({ model, found } = await browser.evaluate((model) => walk.again(model), model));
       at += 1;
@@ -393,7 +400,7 @@ async function take(browser, kind, seed) {
     }
     // Where no answers are waited for, all up to the next reload go in one call.
     const next = path.findIndex(([name], i) => i >= at && name === "reload");
-    const some = path.slice(at, kind !== "plain" ? at + 1 : next < 0 ? path.length : next);
+    const some = path.slice(at, !["light", "plain"].includes(kind) ? at + 1 : next < 0 ? path.length : next);
     let taken;
     ({ model, found, taken } = await browser.evaluate(async (model, some) => {
       for (let i = 0; i < some.length; i++) {
