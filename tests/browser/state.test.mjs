@@ -13,7 +13,7 @@ let server, hosts;
 before(async () => {
   server = await serve((path, _request, response) => {
     if (path !== "/some/path/blank.html") return false;
-    response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>blank</title>");
+    response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>blank</title><link rel=\"icon\" href=\"data:,\">");
     return true;
   });
   hosts = await serveHosts();

@@ -425,7 +425,7 @@ for (const [name, start, counts] of ENGINES) {
     before(async () => {
       server = await serve((path, _request, response) => {
         if (path !== "/some/path/blank.html") return false;
-        response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>blank</title>");
+        response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>blank</title><link rel=\"icon\" href=\"data:,\">");
         return true;
       });
       hosts = await serveHosts();
