@@ -11,7 +11,7 @@ const FIFTY = "?models=resnet50-a,resnet50-b,resnet50-c,resnet50-d";
 const PAIR = "?models=tiny-a,tiny-d";
 
 /// Runs in the page: what journeys look for and do, as `seen`.
-function install() {
+export function install() {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const text = (selector) => all(selector).map((element) => element.textContent);
   const named = (name, root) => all("button", root).find((button) => [button.textContent, button.ariaLabel, button.title].includes(name));
@@ -65,7 +65,7 @@ async function open(browser, site, query, networks) {
 }
 
 /// Presses a button as soon as it is there: a figure's parts come one after another.
-const press = (browser, name, selector = "body") =>
+export const press = (browser, name, selector = "body") =>
   browser.until(`there is a button ${name} in ${selector}`, (name, selector) => seen.press(name, selector), name, selector);
 
 /// Each journey: `(browser, site)`. A site has its `url`, what every link to it has besides as `extra`, and as `device` how the page calls what it
