@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::path::Path;
-use stridescope_arch::cost::{Convention, Extra, Extras, macs, synthetic, totals};
+use stridescope_arch::cost::{Convention, Extra, Extras, formula, macs, totals};
 use stridescope_arch::diagram;
 use stridescope_arch::diff::{Change, Difference, differences, grouped};
 use stridescope_arch::folding::{BlockRef, Fold, Folding};
@@ -134,7 +134,7 @@ fn formulas_multiply_to_the_macs() {
     let graph = graph("resnext50_32x4d-d");
     for node in &graph.nodes {
         let product =
-            synthetic(&graph, node).map_or(0, |text| text.split(" × ").map(|factor| factor.parse::<u64>().unwrap()).product());
+            formula(&graph, node).map_or(0, |text| text.split(" × ").map(|factor| factor.parse::<u64>().unwrap()).product());
         assert_eq!(product, macs(&graph, node), "{}", node.id);
     }
 }

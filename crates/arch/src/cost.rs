@@ -229,7 +229,7 @@ pub fn macs(graph: &Graph, node: &Node) -> u64 {
 }
 
 /// How a layer's multiply-accumulates come about, with the numbers in: rows × columns × channels out × kernel × channels in.
-pub fn synthetic(graph: &Graph, node: &Node) -> Option<String> {
+pub fn formula(graph: &Graph, node: &Node) -> Option<String> {
     let product = |factors: &[usize]| factors.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
     match node.op {
         Op::Conv(c) => {

@@ -41,7 +41,7 @@ fn facts(graph: &Graph, id: &str) -> Option<Vec<Fact>> {
             };
             facts.push((tr!("Window"), words));
         }
-        if let Some(synthetic) = cost::synthetic(graph, node) {
+        if let Some(formula) = cost::formula(graph, node) {
             facts.push((tr!("MACs"), format!("{formula} = {}", grouped(cost::macs(graph, node)))));
             let dead = cost::dead_macs(graph)[index];
             if dead > 0 {
