@@ -27,6 +27,8 @@
     #frame = null;
     #state = null;
     #isReady = false;
+    // Whether attributes were changed since the figure's address was written, which it starts from.
+    #isChanged = false;
     #waiting = [];
     #asked = new Map();
     // The figure's first state.
@@ -55,7 +57,9 @@
     attributeChangedCallback(name, before, now) {
       if (before === now || this.#reflecting || !this.#frame) return;
       if (name === "figure") this.#build();
-      else this.#ask({ type: "set", state: { [name]: this.#written(name) } }).catch((error) => this.#tell("error", error.message));
+      // A figure that has not started begins as its attributes are by then.
+      else if (!this.#isReady) this.#isChanged = true;
+      else this.#change({ [name]: this.#written(name) });
     }
 
     /** The figure's state, once it has said it. */
@@ -88,11 +92,15 @@
       frame.style.height = `${FIGURES[figure] ?? 600}px`;
       frame.src = `${SITE}?${query}`;
       this.#frame = frame;
-      this.#isReady = false;
+      this.#isReady = this.#isChanged = false;
       this.#first = null;
       const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
       root.adoptedStyleSheets = [STYLE];
       root.replaceChildren(frame);
+    }
+
+    #change(state) {
+      this.#ask({ type: "set", state }).catch((error) => this.#tell("error", error.message));
     }
 
     // A switch may be written as HTML's own are: `autorun` is `autorun="1"`.
@@ -141,6 +149,8 @@
       if (type === "ready") {
         this.#isReady = true;
         this.#waitNoMore();
+        if (this.#isChanged) this.#change(Object.fromEntries(PARAMETERS.map((name) => [name, this.#written(name)])));
+        this.#isChanged = false;
         // First, so that what waits changes what is known.
         this.#ask({ type: "state" }).then(() => this.#tell("ready"), () => {});
         for (const message of this.#waiting.splice(0)) this.#send(message);

@@ -134,19 +134,23 @@ pub fn remove_shell() {
     }
 }
 
-/// Whether the address names a part of the page.
-pub fn has_fragment() -> bool {
-    window().and_then(|window| window.location().hash().ok()).is_some_and(|hash| hash.len() > 1)
+/// The part of the page that the address names.
+pub fn fragment() -> Option<String> {
+    let hash = window()?.location().hash().ok()?;
+    hash.strip_prefix('#').filter(|id| !id.is_empty()).map(String::from)
 }
 
-/// Brings what the address' fragment names into sight, where it is in this element or is the section around it.
-pub fn scroll_to_fragment(within: &HtmlElement) {
-    let hash = window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
-    let id = hash.trim_start_matches('#');
-    let named = document().and_then(|document| document.get_element_by_id(id));
-    if let Some(element) = named.filter(|element| within.contains(Some(element)) || element.contains(Some(within))) {
-        element.scroll_into_view();
-    }
+/// The page's height, and how far it is scrolled, in CSS pixels.
+pub fn page_place() -> (f64, f64) {
+    let height = body().map_or(0.0, |body| body.get_bounding_client_rect().height());
+    (height, window().and_then(|window| window.scroll_y().ok()).unwrap_or_default())
+}
+
+/// Whether an element begins where a link to it leads, within its scroll margin.
+pub fn is_at_beginning(id: &str) -> bool {
+    const MARGIN: f64 = 100.0;
+    let element = document().and_then(|document| document.get_element_by_id(id));
+    element.is_some_and(|element| (0.0..=MARGIN).contains(&element.get_bounding_client_rect().top().round()))
 }
 
 fn document() -> Option<Document> {
@@ -321,11 +325,13 @@ pub fn focus_again(selector: &'static str, index: usize) {
     });
 }
 
-/// Brings a section into sight.
-pub fn scroll_to(id: &str) {
-    if let Some(element) = document().and_then(|document| document.get_element_by_id(id)) {
+/// Brings an element to the top; whether there is one of that id.
+pub fn scroll_to(id: &str) -> bool {
+    let element = document().and_then(|document| document.get_element_by_id(id));
+    if let Some(element) = &element {
         element.scroll_into_view();
     }
+    element.is_some()
 }
 
 /// The nearest element around an event's target that matches a selector.

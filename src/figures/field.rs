@@ -4,12 +4,13 @@ use crate::dom;
 use crate::parts::button::button;
 use crate::parts::by_network::{ByNetwork, why_not};
 use crate::parts::save::Save;
+use crate::parts::slider::Slider;
 use crate::session::{Answer, Session};
 use leptos::ev;
 use leptos::prelude::*;
 use stridescope_i18n::tr;
-use stridescope_link::WHOLE;
 use stridescope_link::names::{display, hue};
+use stridescope_link::{State, WHOLE};
 use stridescope_protocol::UnitRef;
 use stridescope_view::field::{Seen, place};
 use stridescope_view::heatmap::grey;
@@ -70,22 +71,14 @@ pub fn FieldFigure(
         }
     });
     let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
-    let slider = move |label: String, get: fn((usize, usize)) -> usize, set: fn((usize, usize), usize) -> (usize, usize)| {
-        view! {
-            <label>{label}<input
-                type="range" min="0" max=WHOLE step="10"
-                prop:value=move || session.state.with(|state| get(state.at).to_string())
-                on:input=move |event| if let Ok(share) = event_target_value(&event).parse() {
-                    session.state.update(|state| state.at = set(state.at, share));
-                }
-            /></label>
-        }
+    let slider = move |label: String, get: fn(&State) -> usize, set: fn(&mut State, usize)| {
+        view! { <label>{label}<Slider session max=WHOLE step=10 get set/></label> }
     };
     view! {
         <div class="choices walk">
             {button(tr!("Compute"), move || is_on.update(|on| *on = !*on)).pressed(move || is_on.get()).view()}
-            {slider(tr!("Down"), |at| at.0, |at, share| (share, at.1))}
-            {slider(tr!("Across"), |at| at.1, |at, share| (at.0, share))}
+            {slider(tr!("Down"), |state| state.at.0, |state, share| state.at.0 = share)}
+            {slider(tr!("Across"), |state| state.at.1, |state, share| state.at.1 = share)}
             {button(tr!("One channel"), move || one_channel.update(|one| *one = !*one)).pressed(move || one_channel.get()).view()}
             <span>{move || session.state.with(|state| if one_channel.get() {
                 tr!("{}, channel {}, as chosen above.", state.node, state.channel)
@@ -127,7 +120,7 @@ fn Column(
     let choose = move |event: ev::MouseEvent| {
         if let Some((x, y)) = dom::share(&event, ".whole") {
             let thousandths = |share: f64| (share * WHOLE as f64) as usize;
-            session.state.update(|state| state.at = (thousandths(y), thousandths(x)));
+            session.change(|state| state.at = (thousandths(y), thousandths(x)));
         }
     };
     let draw = {

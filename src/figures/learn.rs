@@ -38,7 +38,9 @@ pub fn Learn(
             }
         });
     };
-    place.on_load(move |place| dom::once_in_sight(&place, fetch));
+    // Whoever is led to a part of it does not see it before it is there.
+    let is_led_here = move || session.led_to.with_untracked(|id| id.as_ref().is_some_and(|id| id.starts_with("learn-")));
+    place.on_load(move |place| if is_led_here() { fetch() } else { dom::once_in_sight(&place, fetch) });
     session.again_when_online(has_failed.into(), fetch);
     Effect::new(move |_| {
         session.state.with(|state| state.theme);
@@ -53,7 +55,7 @@ pub fn Learn(
         let now = session.state.get_untracked();
         let State { lang, theme, backend, kernels, image, .. } = now;
         session.go(State { lang, theme, backend, kernels, image, ..State::from_query(query).0 });
-        dom::scroll_to(section);
+        session.led_to.set(Some(section.into()));
     };
     view! {
         <Show when=move || has_failed.get()>
@@ -74,8 +76,6 @@ fn put(place: &HtmlElement, text: &str, session: Session) {
     }
     follow(Some(place), session);
     run_element(session);
-    // Fragments of the address are looked for before the article is there.
-    dom::scroll_to_fragment(place);
 }
 
 /// Runs the script of the article's figures, and once more when the browser is online again, should it not load.

@@ -184,7 +184,7 @@ fn Strip(
                     let is_chosen = { let id = id.clone(); move || chosen.get() == id };
                     view! {
                         <th scope="col">
-                            {button(id, move || session.state.update(|state| state.node.clone_from(&node))).pressed(is_chosen).view()}
+                            {button(id, move || session.change(|state| state.node.clone_from(&node))).pressed(is_chosen).view()}
                         </th>
                     }
                 }).collect_view()}</tr></thead>

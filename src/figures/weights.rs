@@ -42,7 +42,7 @@ pub fn Weights(
     let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
     let presets = PRESETS.map(|(title, nets)| {
         let is_set = move || models.with(|models| models.iter().eq(nets));
-        let set = move || session.state.update(|state| state.models = nets.map(String::from).into());
+        let set = move || session.change(|state| state.models = nets.map(String::from).into());
         button(translate(title), set).pressed(is_set).view()
     });
     session.list_cached();
@@ -365,7 +365,7 @@ fn Contents(
             let show = move || match session.show_weights(&net, &source) {
                 Ok(()) => {
                     session.close_inspection();
-                    dom::scroll_to("prediction");
+                    session.led_to.set(Some("prediction".into()));
                 }
                 Err(sentence) => failed.set(sentence),
             };

@@ -6,4 +6,5 @@ pub mod consent;
 pub mod heading;
 pub mod options;
 pub mod save;
+pub mod slider;
 pub mod viewport;

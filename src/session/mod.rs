@@ -177,6 +177,12 @@ struct Inner {
     stamp: Cell<Option<Stamp>>,
     /// Whether the picture on show is the visitor's own.
     is_private: Cell<bool>,
+    /// The visitor's own picture that was shown last, with its name: no address can hold it.
+    own: RefCell<Option<(Blob, String)>>,
+    /// Whether the state has been changed since the browser's history followed it, other than by going on with a gesture.
+    is_step: Cell<bool>,
+    /// Whether a gesture goes on whose changes are one step of the history.
+    is_in_gesture: Cell<bool>,
     /// What figures show, each of a type of its own.
     figure_states: RefCell<Vec<Box<dyn Any>>>,
     /// The picture that was asked for last, where it did not come, and what was said of it.
@@ -195,8 +201,9 @@ struct Inner {
 /// The page's state and everything that follows from it. A handle; copies are the same session.
 #[derive(Clone, Copy)]
 pub struct Session {
-    /// What the link says.
-    pub state: RwSignal<State>,
+    /// What the link says. [`Session::change`] changes it.
+    pub state: ReadSignal<State>,
+    set_state: WriteSignal<State>,
     /// By network.
     pub outcomes: RwSignal<BTreeMap<String, Outcome>>,
     /// None until the first has been decoded.
@@ -211,6 +218,8 @@ pub struct Session {
     pub asks_for_gpu: RwSignal<bool>,
     /// Files of weights.
     pub files: Files,
+    /// The section that the reader was led to, until they move.
+    pub led_to: RwSignal<Option<String>>,
     /// Whether the reader has begun to look around.
     pub is_read: RwSignal<bool>,
     /// Whether anything may be computed; a figure that stands alone waits until it is asked.
@@ -226,10 +235,14 @@ pub struct Session {
 impl Session {
     /// A session that has asked nothing yet.
     pub fn new(state: State, problems: &[String], worker_pool: Rc<WorkerPool>) -> Self {
+        let awake = RwSignal::new(state.embed.is_none());
+        let (state, set_state) = signal(state);
         let session = Self {
-            awake: RwSignal::new(state.embed.is_none()),
+            awake,
             is_read: RwSignal::new(false),
-            state: RwSignal::new(state),
+            led_to: RwSignal::new(None),
+            state,
+            set_state,
             outcomes: RwSignal::default(),
             picture: RwSignal::default(),
             lack: RwSignal::new(None),
@@ -282,11 +295,7 @@ impl Session {
     pub fn load_sample(self, id: &str) {
         let Some(sample) = samples::find(id) else { return };
         if !self.awake.get_untracked() {
-            self.state.maybe_update(|state| {
-                let is_new = state.image.as_deref() != Some(id);
-                state.image = Some(id.into());
-                is_new
-            });
+            self.change(|state| state.image = Some(id.into()));
             return self.preview(&sample);
         }
         // The first is in sight before the engine has looked at it.
@@ -362,17 +371,88 @@ impl Session {
         }
     }
 
-    /// Goes to another state, as a link or another page asks.
-    pub fn go(self, state: State) {
+    /// Changes the state, as one step of the browser's history. What followed from networks that are gone is corrected with it.
+    pub fn change(self, change: impl FnOnce(&mut State)) {
+        self.end_gesture();
+        if self.set(change) {
+            self.inner().is_step.set(true);
+        }
+    }
+
+    /// Changes the state as part of a gesture: while a slider is dragged, a key is held or something plays, all changes are one step of the history,
+    /// until [`Session::end_gesture`].
+    pub fn change_in_gesture(self, change: impl FnOnce(&mut State)) {
+        if self.set(change) && !self.inner().is_in_gesture.replace(true) {
+            self.inner().is_step.set(true);
+        }
+    }
+
+    /// The next change begins another step of the history.
+    pub fn end_gesture(self) {
+        self.inner().is_in_gesture.set(false);
+    }
+
+    /// Whether the state of now is another step of the history than the one that was asked about last.
+    pub fn take_step(self) -> bool {
+        self.inner().is_step.take()
+    }
+
+    /// Changes the state; whether it is another one now.
+    fn set(self, change: impl FnOnce(&mut State)) -> bool {
         let now = self.state.get_untracked();
-        let image = state.image.clone().filter(|_| now.image != state.image);
-        if now != state {
-            self.state.set(state);
+        let mut next = now.clone();
+        change(&mut next);
+        if (&next.models, next.size) != (&now.models, now.size) {
+            next.settle();
         }
-        if let Some(image) = image {
-            self.live.set(None);
-            self.load_sample(&image);
+        let is_new = next != now;
+        if is_new {
+            self.set_state.set(next);
         }
+        is_new
+    }
+
+    /// Goes to another state, as a script or another page asks.
+    pub fn go(self, state: State) {
+        self.end_gesture();
+        if self.follow(state) {
+            self.inner().is_step.set(true);
+        }
+    }
+
+    /// Goes where the browser's history leads, by its query string. The visitor's own picture stays while it is on show, since no address can hold
+    /// it, and comes back where the address says that it was. Returns what of the address makes no sense.
+    pub fn follow_history(self, query: &str) -> Vec<String> {
+        self.end_gesture();
+        let shows_own = self.state.with_untracked(|state| state.image.is_none());
+        let has_own = shows_own || self.inner().own.borrow().is_some();
+        let (mut state, problems) = State::from_query_beside(query, has_own);
+        if shows_own {
+            state.image = None;
+        }
+        self.follow(state);
+        problems
+    }
+
+    /// Goes to another state, and shows its picture; whether it is another one.
+    fn follow(self, state: State) -> bool {
+        let before = self.state.with_untracked(|now| now.image.clone());
+        let image = state.image.clone();
+        let is_new = self.set(|now| *now = state);
+        let own = self.inner().own.borrow().clone();
+        match (image, own) {
+            (image, _) if image == before => {}
+            (Some(image), _) => {
+                self.live.set(None);
+                self.load_sample(&image);
+            }
+            (None, Some((blob, title))) => {
+                self.live.set(None);
+                self.choose(blob, title, None);
+            }
+            (None, None) => {}
+        }
+        is_new
     }
 
     /// Notes that a picture did not come, and says so: where none is on show, in every network's place as well.
@@ -864,6 +944,7 @@ impl Session {
         inner.pictures.set(inner.pictures.get() + 1);
         inner.is_private.set(candidate.sample.is_none());
         *inner.blob.borrow_mut() = Some(candidate.blob.clone());
+        let own_title = candidate.title.clone();
         // What the figures do about it is a task of its own, before the picture: an answer to the one before it never stands beside it.
         defer(move || self.refresh());
         // While it lives, the picture shows itself.
@@ -878,9 +959,10 @@ impl Session {
             inner.is_before_engine.set(true);
         }
         let image = candidate.sample.map(|sample| sample.id.to_string());
-        if self.state.with_untracked(|state| state.image != image) {
-            self.state.update(|state| state.image = image);
+        if candidate.sample.is_none() {
+            *inner.own.borrow_mut() = Some((candidate.blob, own_title));
         }
+        self.change(|state| state.image = image);
     }
 
     /// Shows a sample before it is needed for more than that.

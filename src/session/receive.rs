@@ -117,7 +117,7 @@ fn follow_link(session: Session, linked: Linked) {
         Linked::Sample(sample) => session.choose_sample(sample.id),
         Linked::Weights(source) if is_whole(session) => {
             session.inspect(source, None);
-            dom::scroll_to("weights");
+            session.led_to.set(Some("weights".into()));
         }
         Linked::Said(sentence) => session.notice.set(Some(sentence)),
         Linked::Weights(_) | Linked::Nothing => {}
@@ -193,7 +193,7 @@ async fn receive(session: Session, files: Vec<File>, folders: Vec<String>, (plac
     }
     if let Some(weights) = file(plan.weights) {
         session.open_file(weights);
-        dom::scroll_to("weights");
+        session.led_to.set(Some("weights".into()));
     }
     if let (Some(chosen), Some(input)) = (file(plan.names), names) {
         dom::choose(&input, chosen);

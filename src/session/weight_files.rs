@@ -222,7 +222,7 @@ impl Session {
         if self.state.with_untracked(|state| state.models.contains(&chosen)) {
             return Err(tr!("{} is shown already.", display(&chosen)));
         }
-        self.state.update(|state| {
+        self.change(|state| {
             if state.base.as_deref() == Some(model) {
                 state.base = Some(chosen.clone());
             }
@@ -239,7 +239,7 @@ impl Session {
     /// When they are for another network.
     pub fn show_weights(self, net: &str, source: &WeightsSource) -> Result<(), String> {
         let model = with_source(net, source).map_err(|error| dom::sentence(&error.to_string()))?;
-        self.state.update(|state| {
+        self.change(|state| {
             if state.models.contains(&model) {
                 return;
             }

@@ -9,6 +9,7 @@ use crate::language;
 use crate::parts::button::button;
 use crate::session::Session;
 use crate::session::receive;
+use crate::shell::anchor;
 use crate::shell::controls::{Bar, LanguageSelect, ThemeButton};
 use crate::shell::embed::{Alone, run_in_sight};
 use crate::shell::lazy::{Figure, Lazy, offer_api};
@@ -67,19 +68,12 @@ fn App(
     follow_updates(session);
     follow_connection(session);
     follow_reader(session);
+    defer(move || offer_api(session));
     if let Some(figure) = alone {
-        defer(move || offer_api(session));
         dom::set_root_attribute("data-embed", Some(figure.name()));
         run_in_sight(session);
     } else {
-        // Scripts of the whole page are its reader's own.
-        Effect::new(move |was: Option<bool>| {
-            let is_read = session.is_read.get();
-            if is_read && was != Some(true) {
-                defer(move || offer_api(session));
-            }
-            is_read
-        });
+        anchor::follow(session);
     }
 
     let asked = Memo::new(move |_| {
@@ -219,17 +213,23 @@ fn follow_address(session: Session) {
         let query = session.state.with(State::to_query);
         if was.as_ref() != Some(&query) && dom::query() != query {
             // A figure in another page leaves that page's history alone.
-            let as_step = was.is_some() && session.state.with_untracked(|state| state.embed.is_none());
+            let as_step = session.take_step() && was.is_some() && session.state.with_untracked(|state| state.embed.is_none());
             dom::set_query(&query, as_step);
         }
         query
     });
     let back = window_event_listener(ev::popstate, move |_| {
-        let (state, problems) = State::from_query(&dom::query());
+        let query = dom::query();
+        // A link to a section is a step as well, and changes nothing else.
+        if session.state.with_untracked(State::to_query) == query {
+            return;
+        }
+        let problems = session.follow_history(&query);
         if !problems.is_empty() {
             session.notice.set(Some(problems.join(" ")));
         }
-        session.go(state);
+        // What the address cannot mean now, it no longer says.
+        dom::set_query(&session.state.with_untracked(State::to_query), false);
     });
     on_cleanup(move || back.remove());
 }
@@ -307,5 +307,5 @@ fn follow_reader(session: Session) {
         window_event_listener_untyped(name, move |_| session.is_read.maybe_update(|read| !std::mem::replace(read, true)))
     });
     on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));
-    session.is_read.set(dom::has_fragment());
+    session.is_read.set(dom::fragment().is_some());
 }

@@ -62,7 +62,7 @@ fn Networks(
         Variant::ALL.into_iter().filter(shown).collect::<Vec<_>>()
     });
     let choose_family = move |name: String| {
-        session.state.update(|state| {
+        session.change(|state| {
             let letters: Vec<char> = Variant::ALL
                 .into_iter()
                 .filter(|v| state.models.iter().any(|net| variant(net) == Some(*v)))
@@ -74,7 +74,7 @@ fn Networks(
     let toggle = move |letter: Variant| {
         // Read before the state is held: it may have to be found anew.
         let name = shared.get_untracked().unwrap_or_else(|| "tiny".into());
-        session.state.update(|state| {
+        session.change(|state| {
             let net = format!("{name}-{}", letter.letter());
             let is_shown = |model: &String| net_of(model) == net;
             if state.models.iter().any(is_shown) {
@@ -186,7 +186,7 @@ fn Device(
                 aria-label=tr!("Device")
                 on:change=move |event| {
                     if let Some(backend) = backend_named(&event_target_value(&event)) {
-                        session.state.update(|state| state.backend = backend);
+                        session.change(|state| state.backend = backend);
                     }
                 }
             >
@@ -218,7 +218,7 @@ pub fn ThemeButton(
     view! {
         {button(title, move || {
             let next = next();
-            session.state.update(|state| state.theme = next);
+            session.change(|state| state.theme = next);
         })
         .view()}
     }
@@ -233,7 +233,7 @@ pub fn LanguageSelect(
     let chosen = Memo::new(move |_| session.state.with(|state| resolved(state.lang)));
     let choose = move |event| {
         if let Some(lang) = Lang::named(&event_target_value(&event)) {
-            session.state.update(|state| state.lang = lang);
+            session.change(|state| state.lang = lang);
         }
     };
     view! {

@@ -21,6 +21,9 @@ const DEFAULT_NODE: &str = "layer2.0";
 const DEFAULT_IMAGE: &str = "chelsea";
 const DEFAULT_SIZE: usize = 224;
 
+/// How parameters begin that other sites add to links that lead to any page.
+const FOREIGN: [&str; 8] = ["utm_", "fbclid", "gclid", "igshid", "mc_", "msclkid", "ref", "source"];
+
 /// Longest value in a link that is read, in characters: four networks, each with the address of its weights.
 const MAX_VALUE: usize = 1500;
 
@@ -130,6 +133,11 @@ pub fn theme_named(name: &str) -> Option<Theme> {
 impl State {
     /// Reads a query string, with or without its `?`. What makes no sense is left at its default and said in a sentence each.
     pub fn from_query(query: &str) -> (Self, Vec<String>) {
+        Self::from_query_beside(query, false)
+    }
+
+    /// Likewise, where the visitor's own picture may be at hand (`has_own_image`), which a link can name but not hold.
+    pub fn from_query_beside(query: &str, has_own_image: bool) -> (Self, Vec<String>) {
         let mut state = Self::default();
         let mut problems = Vec::new();
         let mut open = None;
@@ -146,6 +154,7 @@ impl State {
                     Some(folding) => open = Some(folding),
                     None => problems.push(tr!("\"{}\" names no stages and blocks to open: write layer2.0,layer3.", shown)),
                 },
+                "image" if value == OWN_IMAGE && has_own_image => state.image = None,
                 "image" if value == OWN_IMAGE => {
                     problems.push(tr!("A link cannot hold your own picture, which stays on your device: choose it again."));
                 }
@@ -221,7 +230,11 @@ impl State {
                     ("0" | "1", _) => state.autorun = value == "1",
                     _ => problems.push(tr!("\"{}\" is neither 0 nor 1, which {} can be.", shown, key)),
                 },
-                _ => {}
+                key if FOREIGN.iter().any(|foreign| key.starts_with(foreign)) => {}
+                key => {
+                    let key: String = key.chars().take(60).collect();
+                    problems.push(tr!("There is no parameter \"{}\" in a link; it was left out.", key));
+                }
             }
         }
         if let Some(base) = state.base.take_if(|base| !state.models.contains(base)) {
@@ -369,6 +382,22 @@ impl State {
         Ok((self.baseline().into(), spec))
     }
 
+    /// Corrects what followed from networks that are gone: a baseline, a layer under study, or a probe that none of these has goes back to its
+    /// default.
+    pub fn settle(&mut self) {
+        self.base.take_if(|base| !self.models.contains(base));
+        let Ok(graphs) = self.graphs() else { return };
+        let has = |node: &str| graphs.iter().any(|graph| graph.find(node).is_some());
+        if !has(&self.node) {
+            let was_around = self.open == Folding::around(&self.node);
+            self.node = DEFAULT_NODE.into();
+            if was_around {
+                self.open = Folding::around(&self.node);
+            }
+        }
+        self.probe.take_if(|probe| !has(&probe.node));
+    }
+
     fn has_node(&self) -> bool {
         // A size that makes a network impossible is said where the network would stand.
         self.graphs().map_or(true, |graphs| graphs.iter().any(|graph| graph.find(&self.node).is_some()))
@@ -395,7 +424,10 @@ fn read_model(name: &str) -> Result<String, String> {
 
 fn models(list: &str) -> Result<Vec<String>, String> {
     let mut models: Vec<String> = Vec::new();
-    for name in list.split(',') {
+    let named = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    // A list of nothing names no network, which is said of it as it stands.
+    let names = if named.clone().next().is_some() { named.collect() } else { vec![list] };
+    for name in names {
         let model = read_model(name).map_err(|message| sentence(&message))?;
         if !models.contains(&model) {
             models.push(model);

@@ -78,7 +78,7 @@ pub fn Builder(
 ) -> impl IntoView {
     let count = Memo::new(move |_| session.state.with(|state| state.models.len()));
     let add = move || {
-        session.state.update(|state| {
+        session.change(|state| {
             let family = state.models.last().and_then(|net| net.split('-').next()).unwrap_or("resnet50").to_string();
             let letters = Variant::ALL.into_iter().map(|letter| format!("{family}-{}", letter.letter()));
             if let Some(net) = letters.into_iter().find(|net| !state.models.contains(net)) {
@@ -92,7 +92,7 @@ pub fn Builder(
             None if !text.trim().is_empty() => {
                 session.notice.set(Some(tr!("The input's side must be between {} and {} pixels.", MIN_SIZE, MAX_SIZE)));
             }
-            size => session.state.update(|state| state.size = size),
+            size => session.change(|state| state.size = size),
         }
     };
     view! {
@@ -139,7 +139,7 @@ fn Editor(
             Err(sentence) => problem.set(Some(sentence)),
             Ok(name) => {
                 problem.set(None);
-                session.state.update(|state| {
+                session.change(|state| {
                     if state.base.as_ref() == state.models.get(index) {
                         state.base = state.base.is_some().then(|| name.clone());
                     }
@@ -174,7 +174,7 @@ fn Editor(
         }
     });
     let remove = button(tr!("Remove"), move || {
-        session.state.update(|state| {
+        session.change(|state| {
             if state.models.len() > 1 {
                 state.models.remove(index);
             }

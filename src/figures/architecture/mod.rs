@@ -90,7 +90,7 @@ pub fn Architecture(
                 let stage = format!("layer{}", unit.stage);
                 wanted.set_value(Some((column_of(element), vec![unit.to_string(), stage.clone(), format!("{stage}.0")])));
             }
-            session.state.update(|state| {
+            session.change(|state| {
                 state.node = id;
                 if let Some(fold) = fold {
                     state.open.apply(fold);
@@ -116,7 +116,7 @@ pub fn Architecture(
         event.prevent_default();
     };
     let fold_all = move |open: bool| {
-        session.state.update(|state| {
+        session.change(|state| {
             state.open = if open { Folding::all(&state.graphs().unwrap_or_default()) } else { Folding::default() };
         });
     };

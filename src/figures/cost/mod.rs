@@ -121,7 +121,7 @@ fn Choices(
         })
     };
     let change = move |change: &dyn Fn(&mut State)| {
-        session.state.update(change);
+        session.change(change);
         true
     };
     let level = Signal::derive(move || session.state.with(|state| state.level.name().to_string()));

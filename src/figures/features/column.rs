@@ -42,7 +42,7 @@ impl Look {
     pub fn put_probe(self, y: usize, x: usize) {
         if let Some(fill) = self.fill.with_untracked(|name| fill_named(name)) {
             let side = self.side.get_untracked();
-            self.session.state.update(|state| state.probe = Some(Probe { node: state.node.clone(), y, x, side, fill }));
+            self.session.change(|state| state.probe = Some(Probe { node: state.node.clone(), y, x, side, fill }));
         }
     }
 
@@ -151,7 +151,7 @@ pub fn Column(
             look.put_probe((y * height as f64) as usize, (x * width as f64) as usize);
         }
     };
-    let choose = move |channel: usize| session.state.update(|state| state.channel = channel);
+    let choose = move |channel: usize| session.change(|state| state.channel = channel);
     let on_key = move |event: ev::KeyboardEvent| {
         let across = across.get_untracked() as isize;
         let by = match event.key().as_str() {
@@ -169,7 +169,7 @@ pub fn Column(
             Some((next, *order.get(next)?))
         });
         if let Some((place, channel)) = next {
-            choose(channel);
+            session.change_in_gesture(|state| state.channel = channel);
             let row = (place / across as usize * TILE) as i32;
             let top = look.top.get_untracked();
             look.top.set(if row < top { row } else { top.max(row - 4 * TILE as i32) });
@@ -204,6 +204,7 @@ pub fn Column(
                     if let Some(channel) = tile.and_then(|channel| channel.parse().ok()) { choose(channel) }
                 }
                 on:keydown=on_key
+                on:keyup=move |_| session.end_gesture()
             >
                 <div style=height inner_html=tiles></div>
             </div>

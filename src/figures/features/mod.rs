@@ -133,7 +133,11 @@ pub fn Features(
             graph.nodes.get(at).map(|node| node.id.clone())
         });
         let Some(node) = found else { return false };
-        session.state.update(|state| state.node = node);
+        if is_playing.get_untracked() {
+            session.change_in_gesture(|state| state.node = node);
+        } else {
+            session.change(|state| state.node = node);
+        }
         true
     };
     Effect::new(move |_| {
@@ -185,13 +189,14 @@ pub fn Features(
         }
     });
     let show = move |what: Shown| {
-        session.state.update(|state| state.channel = 0);
+        session.change(|state| state.channel = 0);
         look.seen.clear();
         look.over_picture.set(what.is_of_classes());
         shown.set(what);
     };
     let play = move || {
         is_playing.update(|playing| *playing = !*playing);
+        session.end_gesture();
         if is_playing.get_untracked() {
             if shown.get_untracked() == Shown::Nothing {
                 show(Shown::Channels);
@@ -201,7 +206,7 @@ pub fn Features(
         }
     };
     let set = move |change: &dyn Fn(&mut State)| {
-        session.state.update(change);
+        session.change(change);
         true
     };
     let sort = Signal::derive(move || session.state.with(|state| state.sort.name().to_string()));
@@ -221,7 +226,7 @@ pub fn Features(
     }
     let Look { fill, side, .. } = look;
     let set_fill = move |name: String| {
-        session.state.update(|state| {
+        session.change(|state| {
             state.probe = state.probe.take().and_then(|probe| Some(Probe { fill: fill_named(&name)?, ..probe }));
         });
         fill.set(name);
@@ -230,7 +235,7 @@ pub fn Features(
     let set_side = move |event| {
         if let Some(wanted) = event_target_value(&event).parse().ok().filter(|side| (1..=MAX_SIDE).contains(side)) {
             side.set(wanted);
-            session.state.update(|state| {
+            session.change(|state| {
                 if let Some(probe) = &mut state.probe {
                     probe.side = wanted
                 }
@@ -246,7 +251,7 @@ pub fn Features(
                 let (y, x) = set((0, 0), wanted);
                 return look.put_probe(y, x);
             }
-            session.state.update(|state| {
+            session.change(|state| {
                 if let Some(probe) = &mut state.probe {
                     (probe.y, probe.x) = set((probe.y, probe.x), wanted);
                 }
@@ -282,7 +287,7 @@ pub fn Features(
             </span>
             <Choose label=tr!("Order") options=options(Sort::ALL.map(|sort| (sort.name(), translate(sort.name())))) current=sort choose=set_sort/>
             <Choose label=tr!("Colours") options=options(Colours::ALL.map(|colours| (colours.name(), translate(colours.name())))) current=colours choose=set_colours/>
-            {button(tr!("One scale for all"), move || session.state.update(|state| state.one_scale = !state.one_scale))
+            {button(tr!("One scale for all"), move || session.change(|state| state.one_scale = !state.one_scale))
                 .pressed(move || session.state.with(|state| state.one_scale))
                 .view()}
             {button(tr!("Over the picture"), move || look.over_picture.update(|on| *on = !*on)).pressed(move || look.over_picture.get()).view()}

@@ -6,6 +6,7 @@ use crate::dom;
 use crate::parts::button::button;
 use crate::parts::consent::{Busy, Consent};
 use crate::parts::heading::section_heading;
+use crate::parts::slider::Slider;
 use crate::session::{Answer as Said, LiveInput, Outcome, Progress, Session};
 use leptos::prelude::*;
 use live::Live;
@@ -87,7 +88,7 @@ pub fn Predict(
         let bytes: u64 = waiting.with(|waiting| waiting.iter().map(|(_, bytes)| bytes).sum());
         tr!("Download all, {} MB", format!("{:.0}", bytes as f64 / 1e6))
     };
-    let ask_the_large_one = move || session.state.update(|state| state.models = vec![THOUSAND_CLASSES.into()]);
+    let ask_the_large_one = move || session.change(|state| state.models = vec![THOUSAND_CLASSES.into()]);
     view! {
         <section id="prediction" aria-labelledby="prediction-title">
             {(!is_headed).then(predict_head)}
@@ -145,10 +146,9 @@ fn Shown(
             </Show>
             <label class="cap shift">
                 {move || tr!("Moved by {} px", session.state.with(|state| state.shift))}
-                <input
-                    type="range" min="0" max=MAX_SHIFT aria-label=tr!("Pixels that the picture is moved to the left")
-                    prop:value=move || session.state.with(|state| state.shift.to_string())
-                    on:input=move |event| if let Ok(shift) = event_target_value(&event).parse() { session.state.update(|state| state.shift = shift) }
+                <Slider
+                    session max=MAX_SHIFT label=tr!("Pixels that the picture is moved to the left")
+                    get=|state| state.shift set=|state, shift| state.shift = shift
                 />
             </label>
             <p class="cap hint">{tr!("Drop or paste a picture anywhere on this page.")}</p>

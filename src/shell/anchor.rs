@@ -1,0 +1,75 @@
+//! A link to a section arrives there, and stays while what stands above it comes, until the reader moves.
+
+use crate::dom;
+use crate::session::Session;
+use leptos::ev;
+use leptos::prelude::*;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// What the reader does who looks elsewhere.
+const MOVES: [&str; 4] = ["wheel", "touchmove", "pointerdown", "keydown"];
+/// CSS pixels that a place may be off and still be the same.
+const SAME: f64 = 2.0;
+
+/// Keeps the section in sight that the reader was led to.
+pub fn follow(session: Session) {
+    // Height of the page and place in it when it last arrived.
+    let arrived = Rc::new(Cell::new((0.0, 0.0)));
+    let arrive = {
+        let arrived = arrived.clone();
+        move || {
+            if let Some(id) = session.led_to.get_untracked() {
+                scroll_to(&id);
+                arrived.set(dom::page_place());
+            }
+        }
+    };
+    {
+        let arrive = arrive.clone();
+        Effect::new(move |_| {
+            session.led_to.track();
+            arrive();
+        });
+    }
+    if let Some(body) = dom::body() {
+        dom::follow_height(body, move |_| arrive());
+    }
+    let leave = move || session.led_to.maybe_update(|led_to| led_to.take().is_some());
+    let mut listeners: Vec<_> = MOVES.map(|name| window_event_listener_untyped(name, move |_| leave())).into();
+    // Bars of a browser move a page without a word; so do others' scripts.
+    listeners.push(window_event_listener_untyped("scroll", move |_| {
+        let ((height, top), (height_now, top_now)) = (arrived.get(), dom::page_place());
+        if (height_now - height).abs() <= SAME && (top_now - top).abs() > SAME {
+            leave();
+        }
+    }));
+    // Also where the address leads there already.
+    let click = window_event_listener(ev::click, move |event| {
+        let href = dom::closest(&event, "a[href^='#']").and_then(|link| link.get_attribute("href"));
+        if let Some(id) = href.filter(|href| href.len() > 1) {
+            session.led_to.set(Some(id[1..].into()));
+        }
+    });
+    // The back button leads where the reader was, which need not be a section's beginning.
+    let hash = window_event_listener(ev::hashchange, move |_| {
+        if let Some(id) = dom::fragment().filter(|id| dom::is_at_beginning(id)) {
+            session.led_to.set(Some(id));
+        }
+    });
+    on_cleanup(move || {
+        listeners.into_iter().for_each(WindowListenerHandle::remove);
+        click.remove();
+        hash.remove();
+    });
+    session.led_to.set(dom::fragment());
+}
+
+/// Brings a section, or a part of one, to the top. Of a part that has not come yet, its section.
+fn scroll_to(id: &str) {
+    if !dom::scroll_to(id)
+        && let Some((section, _)) = id.split_once('-')
+    {
+        dom::scroll_to(section);
+    }
+}
