@@ -66,18 +66,18 @@ const settled = (page) => page.waitForFunction(() => {
   return window.stridescope && document.querySelector(".from, #learn") && !document.querySelector('section[aria-busy="true"]');
 });
 
-/// What a reader finds: the address, what is noted, and the networks by their names; the state where scripts can ask for it.
-const found = (page) => page.evaluate(() => ({
+/// What a reader finds: the address, what is noted, and the networks by their names; the state where scripts could ask for it.
+const found = (page, read) => page.evaluate((read) => ({
   address: location.search + location.hash,
   notices: [...document.querySelectorAll(".notice p")].map((notice) => notice.textContent),
   networks: [...document.querySelectorAll(".answer h3")].map((name) => [...name.childNodes].find(({ nodeType }) => nodeType === 3).data),
-  state: window.stridescope?.state(),
-}));
+  state: read ? stridescope.state() : undefined,
+}), read);
 
 // A query string, opened as a link. In the whole page the address is the state, so that few of them are read with all their figures.
 async function links({ call, read = call.includes("embed=") }) {
   const page = await open(idle.url + expanded(call), read);
-  const answer = await found(page);
+  const answer = await found(page, read);
   answer.root = await page.evaluate(() => {
     const { dataset, lang } = document.documentElement;
     return lang === "en" ? { ...dataset } : { ...dataset, lang };
@@ -86,10 +86,10 @@ async function links({ call, read = call.includes("embed=") }) {
   return answer;
 }
 
-// What a reader does, a step after the other, and where that leads.
+// What a reader does, a step after the other, and where that leads; with `where` also in the page, of which everything has come before.
 async function visits({ call, where = false }) {
   const [query, ...steps] = call;
-  const page = await open(site.url + query);
+  const page = await open(site.url + query, where);
   await page.locator(".picture figcaption b").waitFor();
   const before = await page.evaluate(() => history.length);
   for (const step of steps) {
@@ -109,7 +109,7 @@ async function visits({ call, where = false }) {
   }
   // What follows from the last step is done within two frames.
   await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); }));
-  const answer = await found(page);
+  const answer = await found(page, where);
   Object.assign(answer, await page.evaluate(([before, where]) => ({
     picture: document.querySelector(".picture figcaption b")?.textContent,
     alt: document.querySelector(".picture img")?.alt,
@@ -242,7 +242,7 @@ async function commands({ call, files = {} }) {
         else resolve({ status: error?.code ?? 0, out, err });
       });
     });
-    const masked = (text) => text.replaceAll(folder, "{tmp}").replace(/\([\d.]+ ms/g, "(… ms");
+    const masked = (text) => text.replaceAll(folder, "{tmp}").replace(/\([\d.]+ ms/g, "(… ms").replace(/^Usage: \S+/m, "Usage: stridescope");
     const made = readdirSync(folder, { recursive: true }).filter((name) => statSync(join(folder, name)).isFile() && !(name in files));
     return {
       status, out: short(masked(out)), err: short(masked(err)),
@@ -258,7 +258,7 @@ const checksum = (bytes) => createHash("sha256").update(bytes).digest("hex").sli
 /// A command's text as it stands in the table: as what it holds where it is JSON, else by its lines; where that is much, its ends.
 function short(text) {
   const lines = text.split("\n");
-  const isJson = /^[[{]/.test(text);
+  const isJson = /^(\[\{|\{")/.test(text);
   if (text.length <= LONGEST) return isJson ? JSON.parse(text) : lines.length < 3 ? text : lines;
   const ends = isJson ? { begins: text.slice(0, 300), ends: text.slice(-100) } : { begins: lines.slice(0, 4), ends: lines.slice(-4) };
   return { ...ends, lines: lines.length, characters: text.length, sha256: checksum(text) };
@@ -302,7 +302,8 @@ function pretty(value, indent = "") {
 for (const [kind, ask] of Object.entries({ links, visits, scripts, messages, elements, commands })) {
   const path = join(project, `tests/calls/${kind}.json`);
   const table = JSON.parse(readFileSync(path, "utf8"));
-  describe(kind, () => {
+  // Links share nothing.
+  describe(kind, { concurrency: kind === "links" ? 2 : 1 }, () => {
     for (const entry of table) {
       test(JSON.stringify(entry.call).slice(0, 120), async () => {
         const isFirst = kind === "links" && entry.call === "";
