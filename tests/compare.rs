@@ -470,7 +470,7 @@ fn drawings_are_as_they_were() {
         let base = lower(&graph.spec.original(), graph.input).unwrap();
         let columns = diagram::columns(&[&graph], &base, &open);
         for (palette, theme) in THEMES {
-            is_as_it_was(&name, theme, &still::diagrams(&[(name.clone(), columns[0].clone())], palette).svg);
+            is_as_it_was(&name, theme, &svg_export::diagrams(&[(name.clone(), columns[0].clone())], palette).svg);
         }
     }
     let names = ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"];
@@ -478,7 +478,7 @@ fn drawings_are_as_they_were() {
     let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), &graphs[0], &open);
     let columns: Vec<_> = names.map(String::from).into_iter().zip(columns).collect();
     for (palette, theme) in THEMES {
-        is_as_it_was("paper", theme, &still::diagrams(&columns, palette).svg);
+        is_as_it_was("paper", theme, &svg_export::diagrams(&columns, palette).svg);
     }
 }
 
@@ -533,10 +533,10 @@ fn drawings_are_well_formed_whatever_a_file_is_called() {
         };
         for (palette, _) in THEMES {
             let drawn = [
-                still::diagrams(&[(net.clone(), columns[0].clone())], palette),
-                still::chart(name, &chart.svg, charts::SIZE, palette),
-                still::map(&[], Over::Veil, "", &caption, palette),
-                still::strides(std::slice::from_ref(&path), &caption, palette),
+                svg_export::diagrams(&[(net.clone(), columns[0].clone())], palette),
+                svg_export::chart(name, &chart.svg, charts::SIZE, palette),
+                svg_export::map(&[], Over::Veil, "", &caption, palette),
+                svg_export::strides(std::slice::from_ref(&path), &caption, palette),
             ];
             for (kind, still) in drawn.iter().enumerate() {
                 assert_eq!(xml_faults(&still.svg), Vec::<String>::new(), "drawing {kind} of {name:?}");
@@ -562,7 +562,7 @@ fn charts_are_as_they_were() {
     ];
     for (name, chart) in all {
         for (palette, theme) in THEMES {
-            let still = still::chart(&chart.title, &chart.svg, charts::SIZE, palette);
+            let still = svg_export::chart(&chart.title, &chart.svg, charts::SIZE, palette);
             assert!(!still.svg.contains("var("), "{name}: a colour of the page is left");
             is_as_it_was(name, theme, &still.svg);
         }

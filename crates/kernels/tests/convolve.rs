@@ -71,7 +71,7 @@ fn agrees_with_the_definition() {
                         continue;
                     }
                     let dims = [2, channels, height, width];
-                    let x = noise(dims.iter().microkernel(), 1);
+                    let x = noise(dims.iter().product(), 1);
                     let weight = noise(filters * channels / groups * kernel * kernel, 2);
                     let bias = noise(filters, 3);
                     let add = noise(2 * filters * window.out(height) * window.out(width), 4);
