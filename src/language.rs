@@ -2,14 +2,18 @@
 
 use crate::dom;
 use crate::site;
-use stridescope_i18n::{Catalogue, tr};
+use stridescope_i18n::{Catalogue, Message, msg, tr};
 use stridescope_link::Lang;
 
 /// The languages that can be chosen, each by its own name.
 pub const LANGUAGES: [(Lang, &str); 2] = [(Lang::En, "English"), (Lang::Ko, "한국어")];
 
 /// What is said where the texts did not come; in English, since they did not.
-pub const NOT_FETCHED: &str = "The Korean texts could not be fetched. Check the connection: they come once the browser is online again, or when the page is loaded again.";
+pub fn not_fetched() -> Message {
+    msg!(
+        "The Korean texts could not be fetched. Check the connection: they come once the browser is online again, or when the page is loaded again."
+    )
+}
 
 /// The language of this browser's reader, or the one that was chosen.
 pub fn resolved(lang: Lang) -> Lang {
@@ -22,11 +26,11 @@ pub fn resolved(lang: Lang) -> Lang {
 ///
 /// # Errors
 /// When the texts cannot be fetched.
-pub async fn fetch(lang: Lang) -> Result<Option<Catalogue>, String> {
+pub async fn fetch(lang: Lang) -> Result<Option<Catalogue>, Message> {
     match lang {
         Lang::Ko => {
             let texts = catalogue("lang/ko.json", "labels/imagenet-1k.ko.tsv").await;
-            texts.map(Some).ok_or_else(|| NOT_FETCHED.to_string())
+            texts.map(Some).ok_or_else(not_fetched)
         }
         Lang::En | Lang::Auto => Ok(None),
     }

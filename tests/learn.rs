@@ -71,14 +71,14 @@ fn links_and_figures_are_the_pages() {
         for tag in tags(article) {
             if let Some(link) = attribute(tag, "href").filter(|link| link.starts_with('?')) {
                 let (query, section) = link.split_once('#').unwrap();
-                assert_eq!(State::from_query(&query.replace("&amp;", "&")).1, Vec::<String>::new(), "{lang}: {link}");
+                assert_eq!(State::from_query(&query.replace("&amp;", "&")).1, [], "{lang}: {link}");
                 assert!(SECTIONS.contains(&section), "{lang}: {link}");
             }
             if tag.starts_with("stride-scope") {
                 assert!(attribute(tag, "figure").and_then(Embed::named).is_some(), "{lang}: {tag}");
                 for key in ["models", "node", "image", "controls"] {
                     let Some(value) = attribute(tag, key) else { continue };
-                    assert_eq!(State::from_query(&format!("{key}={value}")).1, Vec::<String>::new(), "{lang}: {tag}");
+                    assert_eq!(State::from_query(&format!("{key}={value}")).1, [], "{lang}: {tag}");
                 }
             }
         }

@@ -30,7 +30,7 @@ fn the_default_state_is_the_bare_address() {
 fn links_read_as_they_are_documented() {
     let (state, problems) =
         State::from_query("?models=resnet50-a,resnet50-d&node=layer3.0.conv2&image=rocket&size=96&backend=cpu&theme=dark&utm=x");
-    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(problems, []);
     assert_eq!(state.models, ["resnet50-a", "resnet50-d"]);
     assert_eq!((state.open.to_string().as_str(), state.shape_size()), ("layer3.0", 96));
     assert_eq!((state.backend, state.theme), (BackendChoice::Cpu, Theme::Dark));
@@ -145,7 +145,8 @@ fn what_makes_no_sense_is_said_and_left_at_its_default() {
         let (state, problems) = State::from_query(query);
         assert_eq!(state, State::default(), "{query}");
         assert_eq!(problems.len(), 1, "{query}: {problems:?}");
-        assert!(problems[0].contains(words) && problems[0].ends_with('.'), "{query}: {}", problems[0]);
+        let problem = problems[0].to_string();
+        assert!(problem.contains(words) && problem.ends_with('.'), "{query}: {}", problems[0]);
     }
     let (state, _) = State::from_query("models=tiny-a,tiny-a");
     assert_eq!(state.models, ["tiny-a"]);

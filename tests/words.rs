@@ -57,13 +57,13 @@ fn is_macro(before: &[TokenTree], name: &str) -> bool {
     matches!(before, [TokenTree::Ident(ident), TokenTree::Punct(mark)] if ident == name && mark.as_char() == '!')
 }
 
-/// Every sentence that `tr!` is given.
+/// Every sentence that `tr!` or `msg!` is given.
 fn said() -> BTreeSet<String> {
     let mut said = BTreeSet::new();
     for path in ["src", "crates"].into_iter().flat_map(sources).filter(|path| !path.ends_with("crates/i18n/src/lib.rs")) {
         let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
         groups(tokens, &mut |before, group| {
-            if is_macro(before, "tr") {
+            if is_macro(before, "tr") || is_macro(before, "msg") {
                 let inner: Vec<TokenTree> = group.stream().into_iter().collect();
                 let first = inner.first().and_then(text);
                 said.insert(first.unwrap_or_else(|| panic!("{}: tr! of no literal: {group}", path.display())));

@@ -8,7 +8,7 @@ use crate::parts::slider::Slider;
 use crate::session::{Answer, Session};
 use leptos::ev;
 use leptos::prelude::*;
-use stridescope_i18n::tr;
+use stridescope_i18n::{Message, msg, tr};
 use stridescope_link::names::{display, hue};
 use stridescope_link::{State, WHOLE};
 use stridescope_protocol::UnitRef;
@@ -56,13 +56,13 @@ pub fn FieldFigure(
         for (net, _) in networks {
             let graph = session.state.with_untracked(|state| state.graph(&net));
             let Some((side, place)) = graph.and_then(|graph| Some((graph.input.width, place(&graph, &node, at)?))) else {
-                known.put(net, Err(tr!("This network has no layer {}.", node)));
+                known.put(net, Err(msg!("This network has no layer {}.", node)));
                 continue;
             };
             let (y, x) = place.at;
             let unit = UnitRef { node: node.clone(), channel, y, x };
             let name = net.clone();
-            let on_answer = move |answer: Result<Answer, String>| {
+            let on_answer = move |answer: Result<Answer, Message>| {
                 let seen = answer.map(|answer| Seen::of(place, side, answer.numbers.last().map_or(&[], Vec::as_slice)));
                 known.put(name, seen);
             };

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use std::time::Duration;
 use stridescope_arch::transition::{Reading, Transition};
 use stridescope_i18n::numbers::grouped;
-use stridescope_i18n::{label, tr, translate};
+use stridescope_i18n::{Message, label, tr, translate};
 use stridescope_link::State;
 use stridescope_link::names::{display, hue};
 use stridescope_protocol::{Area, Edit, Fill, Prediction};
@@ -85,7 +85,7 @@ pub fn Strides(
         let (rows, columns) = walk.get();
         step.set(rows / 2 * columns + columns / 2);
     });
-    let checked = RwSignal::new(Vec::<(String, Result<Check, String>)>::new());
+    let checked = RwSignal::new(Vec::<(String, Result<Check, Message>)>::new());
     Effect::new(move |_| {
         // A check is of the picture and the networks on show.
         session.outcomes.track();
@@ -246,7 +246,7 @@ fn Column(
     /// Rows and columns of the walk.
     walk: Memo<(usize, usize)>,
     /// What became of the checks.
-    checked: RwSignal<Vec<(String, Result<Check, String>)>>,
+    checked: RwSignal<Vec<(String, Result<Check, Message>)>>,
 ) -> impl IntoView {
     let name = display(&net);
     let colour = hue(&net);
@@ -311,7 +311,7 @@ fn Column(
             </p>
             <p class="checked" role="status">{move || checked.with(|checked| checked.iter().find(|(name, _)| *name == net).map(|(_, check)| match check {
                 Ok(check) => check.words(),
-                Err(sentence) => sentence.clone(),
+                Err(sentence) => sentence.to_string(),
             }))}</p>
             <Save session what=tr!("what {} reads", name) draw/>
         </article>

@@ -290,7 +290,7 @@ fn Inside(
                 InspectionStatus::Failed(sentence) => {
                     let (source, net) = (inspected.source, inspected.net);
                     view! {
-                        <p class="problem" role="alert">{sentence}</p>
+                        <p class="problem" role="alert">{sentence.to_string()}</p>
                         {button(tr!("Try again"), move || session.inspect(source.clone(), net.clone())).view()}
                     }.into_any()
                 }

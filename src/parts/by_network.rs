@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 use std::sync::Arc;
-use stridescope_i18n::tr;
+use stridescope_i18n::{Message, msg};
 
 /// What came for a network, or a sentence.
-pub type Found<T> = Result<Arc<T>, String>;
+pub type Found<T> = Result<Arc<T>, Message>;
 
 /// What came for each network. A handle; copies are the same.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl<T: Send + Sync + 'static> ByNetwork<T> {
     }
 
     /// In the place of what came before.
-    pub fn put(self, net: String, found: Result<T, String>) {
+    pub fn put(self, net: String, found: Result<T, Message>) {
         self.0.update(|all| {
             all.retain(|(name, _)| *name != net);
             all.push((net, found.map(Arc::new)));
@@ -55,10 +55,10 @@ impl<T: Send + Sync + 'static> ByNetwork<T> {
 }
 
 /// Why a network shows nothing; nothing where it does. `hindrance` says why the network itself has not answered, where it is not busy.
-pub fn why_not<T>(found: Option<&Found<T>>, hindrance: impl FnOnce() -> Option<String>) -> Option<String> {
+pub fn why_not<T>(found: Option<&Found<T>>, hindrance: impl FnOnce() -> Option<Message>) -> Option<String> {
     match found {
-        None => Some(hindrance().unwrap_or_else(|| tr!("Waiting for this network."))),
-        Some(Err(sentence)) => Some(sentence.clone()),
+        None => Some(hindrance().unwrap_or_else(|| msg!("Waiting for this network.")).to_string()),
+        Some(Err(sentence)) => Some(sentence.to_string()),
         Some(Ok(_)) => None,
     }
 }

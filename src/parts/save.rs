@@ -5,7 +5,7 @@ use crate::parts::button::button;
 use crate::session::Session;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use stridescope_i18n::tr;
+use stridescope_i18n::{msg, tr};
 use stridescope_link::Theme;
 use stridescope_view::svg_export::{Palette, Still};
 
@@ -41,7 +41,7 @@ pub fn Save(
             Format::Png => spawn_local(async move {
                 match dom::rasterise(&still.svg, still.width, still.height).await {
                     Some(blob) => dom::download_blob(&format!("{name}.png"), &blob),
-                    None => session.notice.set(Some(tr!("The browser could not draw this figure as a PNG: save it as SVG."))),
+                    None => session.notice.set(vec![msg!("The browser could not draw this figure as a PNG: save it as SVG.")]),
                 }
             }),
         }

@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use stridescope_i18n::{tr, translate};
+use stridescope_i18n::{Message, msg};
 use stridescope_link::State;
 use stridescope_link::samples::{self, Sample};
 use stridescope_protocol::{
@@ -44,7 +44,7 @@ pub enum Outcome {
     /// Nobody has weights for it.
     NoWeights,
     /// It could not answer; the sentence says why and what to do.
-    Failed(String),
+    Failed(Message),
 }
 
 /// How far a request is.
@@ -86,7 +86,7 @@ impl Answer {
 }
 
 /// Hears what became of a run that the page asked for beside the prediction.
-pub type OnAnswer = Box<dyn FnOnce(Result<Answer, String>)>;
+pub type OnAnswer = Box<dyn FnOnce(Result<Answer, Message>)>;
 
 /// The picture on show.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,9 +94,9 @@ pub struct Picture {
     /// An address that an `<img>` can show.
     pub url: String,
     /// What it shows, or its file's name.
-    pub title: String,
+    pub title: Message,
     /// Whose it is.
-    pub credit: String,
+    pub credit: Message,
     /// Pixels across and down, once it has been decoded.
     pub size: Option<(usize, usize)>,
 }
@@ -111,10 +111,10 @@ pub enum LiveInput {
 }
 
 impl LiveInput {
-    fn title(self) -> String {
+    fn title(self) -> Message {
         match self {
-            Self::Camera => tr!("Camera"),
-            Self::Brush => tr!("Drawn on"),
+            Self::Camera => msg!("Camera"),
+            Self::Brush => msg!("Drawn on"),
         }
     }
 }
@@ -122,7 +122,7 @@ impl LiveInput {
 /// A picture that the engine has yet to decode.
 pub struct Candidate {
     blob: Blob,
-    title: String,
+    title: Message,
     sample: Option<Sample>,
     /// How many pictures others had given when it was sent.
     given: u32,
@@ -133,7 +133,7 @@ pub enum Pending {
     /// A picture to show.
     Picture(Candidate),
     /// A picture that is not shown; it hears why it cannot be read.
-    Given(Box<dyn FnOnce(String)>),
+    Given(Box<dyn FnOnce(Message)>),
     /// A network's prediction.
     Run(String),
     /// Something beside it.
@@ -155,7 +155,7 @@ enum Missing {
     /// A sample, by its name.
     Sample(&'static str),
     /// The visitor's own, which no engine has looked at.
-    Own(Blob, String),
+    Own(Blob, Message),
 }
 
 /// What is done again when the browser is online again.
@@ -178,7 +178,7 @@ struct Inner {
     /// Whether the picture on show is the visitor's own.
     is_private: Cell<bool>,
     /// The visitor's own picture that was shown last, with its name: no address can hold it.
-    own: RefCell<Option<(Blob, String)>>,
+    own: RefCell<Option<(Blob, Message)>>,
     /// Whether the state has been changed since the browser's history followed it, other than by going on with a gesture.
     is_step: Cell<bool>,
     /// Whether a gesture goes on whose changes are one step of the history.
@@ -186,7 +186,7 @@ struct Inner {
     /// What figures show, each of a type of its own.
     figure_states: RefCell<Vec<Box<dyn Any>>>,
     /// The picture that was asked for last, where it did not come, and what was said of it.
-    missing: RefCell<Option<(Missing, String)>>,
+    missing: RefCell<Option<(Missing, Message)>>,
     /// Since when the browser has been offline, in [`dom::now`]'s milliseconds, while it is.
     offline: Cell<Option<f64>>,
     /// When networks failed that have not answered since, and when looking into a file did.
@@ -209,11 +209,11 @@ pub struct Session {
     /// None until the first has been decoded.
     pub picture: RwSignal<Option<Picture>>,
     /// Why no network can be asked: there is no picture, and none is on its way.
-    pub lack: RwSignal<Option<String>>,
+    pub lack: RwSignal<Option<Message>>,
     /// Where pictures come from one after another, while they do.
     pub live: RwSignal<Option<LiveInput>>,
-    /// Something the visitor should know, until it is put away.
-    pub notice: RwSignal<Option<String>>,
+    /// What the visitor should know, until it is put away.
+    pub notice: RwSignal<Vec<Message>>,
     /// Whether the GPU failed so often that the visitor is to say whether it is tried again.
     pub asks_for_gpu: RwSignal<bool>,
     /// Files of weights.
@@ -234,7 +234,7 @@ pub struct Session {
 
 impl Session {
     /// A session that has asked nothing yet.
-    pub fn new(state: State, problems: &[String], worker_pool: Rc<WorkerPool>) -> Self {
+    pub fn new(state: State, problems: Vec<Message>, worker_pool: Rc<WorkerPool>) -> Self {
         let awake = RwSignal::new(state.embed.is_none());
         let (state, set_state) = signal(state);
         let session = Self {
@@ -247,7 +247,7 @@ impl Session {
             picture: RwSignal::default(),
             lack: RwSignal::new(None),
             live: RwSignal::new(None),
-            notice: RwSignal::new((!problems.is_empty()).then(|| problems.join(" "))),
+            notice: RwSignal::new(problems),
             asks_for_gpu: RwSignal::new(false),
             files: Files::new(),
             update: RwSignal::new_local(None),
@@ -286,7 +286,7 @@ impl Session {
 
     /// Shows the sample picture that the visitor chose.
     pub fn choose_sample(self, id: &str) {
-        self.notice.set(None);
+        self.notice.set(Vec::new());
         self.live.set(None);
         self.load_sample(id);
     }
@@ -311,10 +311,10 @@ impl Session {
                 return;
             }
             match fetched {
-                Ok(blob) => self.choose(blob, translate(sample.title), Some(sample)),
+                Ok(blob) => self.choose(blob, sample_title(&sample), Some(sample)),
                 Err(()) => self.miss(
                     Missing::Sample(sample.id),
-                    tr!(
+                    msg!(
                         "The picture {} did not load. Check the connection, then choose it again; it also comes by itself once the browser is online again.",
                         sample.file
                     ),
@@ -340,10 +340,10 @@ impl Session {
 
     /// Shows the visitor's own picture.
     pub fn choose_file(self, file: &web_sys::File) {
-        self.notice.set(None);
+        self.notice.set(Vec::new());
         self.live.set(None);
         self.awake.set(true);
-        self.choose(file.clone().into(), file.name(), None);
+        self.choose(file.clone().into(), Message::Name(file.name()), None);
     }
 
     /// Shows the networks one of many pictures, or the last of them.
@@ -422,7 +422,7 @@ impl Session {
 
     /// Goes where the browser's history leads, by its query string. The visitor's own picture stays while it is on show, since no address can hold
     /// it, and comes back where the address says that it was. Returns what of the address makes no sense.
-    pub fn follow_history(self, query: &str) -> Vec<String> {
+    pub fn follow_history(self, query: &str) -> Vec<Message> {
         self.end_gesture();
         let shows_own = self.state.with_untracked(|state| state.image.is_none());
         let has_own = shows_own || self.inner().own.borrow().is_some();
@@ -456,10 +456,10 @@ impl Session {
     }
 
     /// Notes that a picture did not come, and says so: where none is on show, in every network's place as well.
-    fn miss(self, missing: Missing, sentence: String) {
+    fn miss(self, missing: Missing, sentence: Message) {
         let inner = self.inner();
         self.lack.set(inner.blob.borrow().is_none().then(|| sentence.clone()));
-        self.notice.set(Some(sentence.clone()));
+        self.notice.set(vec![sentence.clone()]);
         *inner.missing.borrow_mut() = Some((missing, sentence));
     }
 
@@ -480,15 +480,11 @@ impl Session {
     }
 
     /// Takes a sentence back that has come to be wrong.
-    pub fn unsay(self, sentence: &str) {
+    pub fn unsay(self, sentence: &Message) {
         self.notice.maybe_update(|notice| {
-            let rest =
-                notice.as_ref().filter(|said| said.contains(sentence)).map(|said| said.replace(sentence, "").trim().to_string());
-            let is_known = rest.is_some();
-            if let Some(rest) = rest {
-                *notice = Some(rest).filter(|rest| !rest.is_empty());
-            }
-            is_known
+            let before = notice.len();
+            notice.retain(|said| said != sentence);
+            notice.len() != before
         });
     }
 
@@ -536,13 +532,13 @@ impl Session {
     }
 
     /// Why a network has not answered, where it is not busy either.
-    pub fn hindrance(self, net: &str) -> Option<String> {
+    pub fn hindrance(self, net: &str) -> Option<Message> {
         self.outcomes.with(|outcomes| match outcomes.get(net) {
             None => self.lack.get(),
             Some(Outcome::Failed(sentence)) => Some(sentence.clone()),
-            Some(Outcome::Cancelled) => Some(tr!("Given up.")),
-            Some(Outcome::NoWeights) => Some(tr!("There are no weights for this network yet, so it cannot be asked.")),
-            Some(Outcome::Elsewhere { .. }) => Some(tr!("Its weights have to be fetched first.")),
+            Some(Outcome::Cancelled) => Some(msg!("Given up.")),
+            Some(Outcome::NoWeights) => Some(msg!("There are no weights for this network yet, so it cannot be asked.")),
+            Some(Outcome::Elsewhere { .. }) => Some(msg!("Its weights have to be fetched first.")),
             Some(Outcome::Waiting(_) | Outcome::Done(_)) => None,
         })
     }
@@ -556,7 +552,7 @@ impl Session {
         inner.choices.get()
     }
 
-    fn choose(self, blob: Blob, title: String, sample: Option<Sample>) {
+    fn choose(self, blob: Blob, title: Message, sample: Option<Sample>) {
         self.count_choice();
         let worker_pool = self.worker_pool();
         self.cancel_all(|pending| matches!(pending, Pending::Picture(_)));
@@ -571,7 +567,7 @@ impl Session {
         self,
         blob: Blob,
         models: Vec<String>,
-        on_answer: impl FnOnce(Result<Vec<(String, Answer)>, String>) + 'static,
+        on_answer: impl FnOnce(Result<Vec<(String, Answer)>, Message>) + 'static,
     ) {
         let worker_pool = self.worker_pool();
         worker_pool.ensure();
@@ -583,7 +579,7 @@ impl Session {
         let asked = Rc::new(RefCell::new(Asked { ids: Vec::new(), answers, on_answer: Some(Box::new(on_answer)) }));
         let fail = {
             let asked = asked.clone();
-            move |sentence: String| {
+            move |sentence: Message| {
                 let Asked { ids, on_answer, .. } = &mut *asked.borrow_mut();
                 std::mem::take(ids).into_iter().for_each(|id| self.cancel(id));
                 if let Some(on_answer) = on_answer.take() {
@@ -600,7 +596,7 @@ impl Session {
             let (asked, fail) = (asked.clone(), fail.clone());
             let on_incoming = {
                 let asked = asked.clone();
-                move |answer: Result<Answer, String>| match answer {
+                move |answer: Result<Answer, Message>| match answer {
                     Err(sentence) => fail(sentence),
                     Ok(answer) => {
                         let mut asked = asked.borrow_mut();
@@ -751,7 +747,7 @@ impl Session {
         self,
         net: &str,
         change: impl FnOnce(&mut Run),
-        on_answer: impl FnOnce(Result<Answer, String>) + 'static,
+        on_answer: impl FnOnce(Result<Answer, Message>) + 'static,
     ) -> Option<u32> {
         let worker_pool = self.worker_pool();
         self.show_picture_to(&worker_pool);
@@ -804,17 +800,17 @@ impl Session {
     }
 
     fn trouble(self, trouble: Trouble) {
-        self.notice.set(Some(match trouble {
+        self.notice.set(vec![match trouble {
             Trouble::Stopped => {
-                tr!("The engine stopped. Another one took its place, and what it was busy with is computed again.")
+                msg!("The engine stopped. Another one took its place, and what it was busy with is computed again.")
             }
-            Trouble::Silent => tr!("The engine said nothing for a minute and was ended. Another one computes it again."),
-            Trouble::Gpu => tr!("The GPU failed. It was started anew, and what it was busy with is computed again."),
+            Trouble::Silent => msg!("The engine said nothing for a minute and was ended. Another one computes it again."),
+            Trouble::Gpu => msg!("The GPU failed. It was started anew, and what it was busy with is computed again."),
             Trouble::GpuAgain => {
                 self.asks_for_gpu.set(true);
                 return;
             }
-        }));
+        }]);
     }
 
     /// Computes on the GPU again that had failed.
@@ -859,10 +855,10 @@ impl Session {
                 take(id);
                 self.files.cached.set(Some(CachedList { files, room }));
             }
-            Event::Notice { message } => self.notice.set(Some(translate(&message))),
+            Event::Notice { message } => self.notice.set(vec![Message::English(message)]),
             Event::WeightsElsewhere { id, bytes, host } => match take(id) {
                 Some(Pending::Run(net)) => put(net, Outcome::Elsewhere { bytes, host }),
-                Some(Pending::Extra(on_answer)) => on_answer(Err(tr!("Its weights have to be fetched first."))),
+                Some(Pending::Extra(on_answer)) => on_answer(Err(msg!("Its weights have to be fetched first."))),
                 Some(Pending::Inspection) => self.set_inspection(InspectionStatus::Elsewhere { bytes, host }),
                 _ => {}
             },
@@ -885,14 +881,14 @@ impl Session {
             Event::Failed { id, message } => match take(id) {
                 Some(Pending::Run(net)) => {
                     inner.failed.borrow_mut().insert(net.clone(), dom::now());
-                    put(net, Outcome::Failed(dom::sentence(&message)));
+                    put(net, Outcome::Failed(Message::English(message)));
                     // What was kept of its weights may be gone.
                     if self.files.cached.with_untracked(Option::is_some) {
                         self.list_cached();
                     }
                 }
                 Some(Pending::Picture(candidate)) => {
-                    let sentence = format!("{}: {}", candidate.title, dom::sentence(&message));
+                    let sentence = Message::joined(": ", [candidate.title.clone(), Message::English(message)]);
                     match candidate.sample {
                         Some(sample) => self.miss(Missing::Sample(sample.id), sentence),
                         None if !self.worker_pool().has_loaded() => {
@@ -901,11 +897,11 @@ impl Session {
                         None => self.refused(sentence),
                     }
                 }
-                Some(Pending::Given(fail)) => fail(dom::sentence(&message)),
-                Some(Pending::Extra(on_answer)) => on_answer(Err(dom::sentence(&message))),
+                Some(Pending::Given(fail)) => fail(Message::English(message)),
+                Some(Pending::Extra(on_answer)) => on_answer(Err(Message::English(message))),
                 Some(Pending::Inspection) => {
                     inner.look_failed.set(Some(dom::now()));
-                    self.set_inspection(InspectionStatus::Failed(dom::sentence(&message)));
+                    self.set_inspection(InspectionStatus::Failed(Message::English(message)));
                 }
                 Some(Pending::CachedFiles) => self.when_online(move || self.list_cached()),
                 None => {}
@@ -931,12 +927,12 @@ impl Session {
     }
 
     /// Says why a picture of the visitor's cannot be shown. Where it took the first one's place, that one comes after all.
-    fn refused(self, sentence: String) {
+    fn refused(self, sentence: Message) {
         if self.inner().blob.borrow().is_none() {
             let image = self.state.with_untracked(|state| state.image.clone());
             self.load_sample(image.as_deref().unwrap_or(samples::SAMPLES[0].id));
         }
-        self.notice.set(Some(sentence));
+        self.notice.set(vec![sentence]);
     }
 
     fn show(self, candidate: Candidate, size: (usize, usize)) {
@@ -950,8 +946,8 @@ impl Session {
         // While it lives, the picture shows itself.
         if self.live.get_untracked().is_none() {
             let (url, credit) = match candidate.sample {
-                Some(sample) => (site::sample(&sample), translate(sample.credit)),
-                None => (dom::object_url(&candidate.blob), tr!("Your picture; it stays on this device")),
+                Some(sample) => (site::sample(&sample), sample_credit(&sample)),
+                None => (dom::object_url(&candidate.blob), msg!("Your picture; it stays on this device")),
             };
             defer(move || self.put_picture(url, candidate.title, credit, Some(size)));
         }
@@ -967,15 +963,23 @@ impl Session {
 
     /// Shows a sample before it is needed for more than that.
     fn preview(self, sample: &Sample) {
-        self.put_picture(site::sample_preview(sample), translate(sample.title), translate(sample.credit), None);
+        self.put_picture(site::sample_preview(sample), sample_title(sample), sample_credit(sample), None);
     }
 
-    fn put_picture(self, url: String, title: String, credit: String, size: Option<(usize, usize)>) {
+    fn put_picture(self, url: String, title: Message, credit: Message, size: Option<(usize, usize)>) {
         if let Some(before) = self.picture.get_untracked() {
             dom::drop_object_url(&before.url);
         }
         self.picture.set(Some(Picture { url, title, credit, size }));
     }
+}
+
+fn sample_title(sample: &Sample) -> Message {
+    Message::Template(sample.title, Vec::new())
+}
+
+fn sample_credit(sample: &Sample) -> Message {
+    Message::Template(sample.credit, Vec::new())
 }
 
 /// Networks that were asked for a picture that is not shown.
@@ -986,4 +990,4 @@ struct Asked {
     on_answer: Option<OnAnswers>,
 }
 
-type OnAnswers = Box<dyn FnOnce(Result<Vec<(String, Answer)>, String>)>;
+type OnAnswers = Box<dyn FnOnce(Result<Vec<(String, Answer)>, Message>)>;

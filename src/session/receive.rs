@@ -119,7 +119,7 @@ fn follow_link(session: Session, linked: Linked) {
             session.inspect(source, None);
             session.led_to.set(Some("weights".into()));
         }
-        Linked::Said(sentence) => session.notice.set(Some(sentence)),
+        Linked::Said(sentence) => session.notice.set(vec![sentence]),
         Linked::Weights(_) | Linked::Nothing => {}
     }
 }
@@ -180,7 +180,7 @@ fn place(event: &DragEvent) -> (Place, Option<HtmlInputElement>) {
 /// Finds out what files are, and does with each what is meant.
 async fn receive(session: Session, files: Vec<File>, folders: Vec<String>, (place, names): (Place, Option<HtmlInputElement>)) {
     // What was said of something else is over before this is looked at.
-    session.notice.set(None);
+    session.notice.set(Vec::new());
     let mut known = Vec::new();
     for file in &files {
         known.push((file.name(), Kind::of(&file.name(), &file.type_(), &head(file).await)));
@@ -199,7 +199,7 @@ async fn receive(session: Session, files: Vec<File>, folders: Vec<String>, (plac
         dom::choose(&input, chosen);
     }
     if !plan.said.is_empty() {
-        session.notice.set(Some(plan.said));
+        session.notice.set(plan.said);
     }
 }
 

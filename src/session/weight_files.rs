@@ -5,7 +5,7 @@ use crate::session::{Pending, Progress, Session};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use stridescope_i18n::tr;
+use stridescope_i18n::{Message, tr};
 use stridescope_link::MAX_MODELS;
 use stridescope_link::names::display;
 pub use stridescope_link::received::ENDINGS;
@@ -28,7 +28,7 @@ pub enum InspectionStatus {
     /// What it holds.
     Done(Arc<Opened>),
     /// It could not be read; the sentence says why and what to do.
-    Failed(String),
+    Failed(Message),
 }
 
 /// A file that is looked into.

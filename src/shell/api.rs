@@ -6,7 +6,7 @@ use js_sys::{Array, Function, Object, Promise, RangeError, Reflect, TypeError};
 use leptos::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use stridescope_i18n::{label, tr};
+use stridescope_i18n::{Message, label, msg, tr};
 use stridescope_link::State;
 use stridescope_link::change::changed;
 use wasm_bindgen::prelude::Closure;
@@ -241,7 +241,8 @@ impl Api {
         };
         let _ = JsFuture::from(promise).await;
         let answers = on_answer.borrow_mut().take();
-        let answers: Vec<(String, Answer)> = answers.unwrap_or_else(|| Err(tr!("It was given up.")))?;
+        let answers: Vec<(String, Answer)> =
+            answers.unwrap_or_else(|| Err(msg!("It was given up."))).map_err(|message: Message| message.to_string())?;
         Ok(answers.iter().map(|(net, answer)| JsValue::from(result(net, answer))).collect())
     }
 
@@ -365,6 +366,7 @@ impl Api {
             });
             // A notice may name a file of the visitor's, which is nothing for the page around.
             let notice = session.notice.get();
+            let notice = (!notice.is_empty()).then(|| Message::joined(" ", notice).to_string());
             let all: Vec<String> = notice.iter().chain(&failed).cloned().collect();
             for sentence in all.iter().filter(|sentence| before.as_ref().is_none_or(|before| !before.contains(sentence))) {
                 let value = JsValue::from(sentence.as_str());

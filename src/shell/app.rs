@@ -17,7 +17,7 @@ use crate::shell::share::Share;
 use leptos::ev;
 use leptos::prelude::*;
 use std::rc::Rc;
-use stridescope_i18n::tr;
+use stridescope_i18n::{Message, tr};
 use stridescope_link::{Lang, State, Theme};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
@@ -51,7 +51,7 @@ fn App(
     /// What the link says.
     state: State,
     /// What of it makes no sense.
-    problems: Vec<String>,
+    problems: Vec<Message>,
     /// The language whose texts are there.
     spoken: Lang,
     /// The engine's end in the page.
@@ -59,7 +59,7 @@ fn App(
 ) -> impl IntoView {
     let image = state.image.clone();
     let alone = state.embed;
-    let session = Session::new(state, &problems, worker_pool);
+    let session = Session::new(state, problems, worker_pool);
     let spoken = RwSignal::new(spoken);
     follow_address(session);
     follow_theme(session);
@@ -196,10 +196,10 @@ pub fn Notice(
                     </span>
                 </div>
             </Show>
-            <Show when=move || session.notice.with(Option::is_some)>
+            <Show when=move || session.notice.with(|notice| !notice.is_empty())>
                 <div class="notice">
-                    <p>{move || session.notice.get()}</p>
-                    {button(tr!("Close"), move || session.notice.set(None)).view()}
+                    <p>{move || Message::joined(" ", session.notice.get()).to_string()}</p>
+                    {button(tr!("Close"), move || session.notice.set(Vec::new())).view()}
                 </div>
             </Show>
         </div>
@@ -226,7 +226,7 @@ fn follow_address(session: Session) {
         }
         let problems = session.follow_history(&query);
         if !problems.is_empty() {
-            session.notice.set(Some(problems.join(" ")));
+            session.notice.set(problems);
         }
         // What the address cannot mean now, it no longer says.
         dom::set_query(&session.state.with_untracked(State::to_query), false);
@@ -261,14 +261,14 @@ fn follow_language(session: Session, spoken: RwSignal<Lang>) {
                 Ok(texts) => {
                     let has_focus = dom::has_focus(LANGUAGE_SELECT);
                     language::speak(asked, texts);
-                    session.unsay(language::NOT_FETCHED);
+                    session.unsay(&language::not_fetched());
                     spoken.set(asked);
                     if has_focus {
                         dom::focus_again(LANGUAGE_SELECT, 0);
                     }
                 }
                 Err(sentence) => {
-                    session.notice.set(Some(sentence));
+                    session.notice.set(vec![sentence]);
                     session.when_online(move || tries.update(|tries| *tries += 1));
                 }
             }

@@ -3,7 +3,10 @@
 //! [`tr!`](crate::tr) says a sentence that is written at that place, with values put in. [`say`] translates a sentence that was put together
 //! elsewhere: by the engine, which speaks English only, or as part of a network's description. While no catalogue is loaded everything is English.
 
+mod message;
 pub mod numbers;
+
+pub use message::Message;
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -313,6 +316,21 @@ mod tests {
         assert_eq!(tr!("One layer" | "{} layers" % 1), "One layer");
         assert_eq!(tr!("One layer" | "{} layers in {}" % 3, "a"), "3 layers in a");
         assert_eq!(tr!("100 %"), "100 %");
+    }
+
+    #[test]
+    fn a_message_is_put_into_words_where_it_is_shown() {
+        let cases = [
+            (msg!("Moved by {} px", 7), "Moved by 7 px"),
+            (msg!("One layer" | "{} layers" % 1), "One layer"),
+            (msg!("One layer" | "{} layers in {}" % 3, "a"), "3 layers in a"),
+            (Message::English("the file ended early".into()), "The file ended early."),
+            (Message::joined(": ", [Message::Name("Mine.pth".into()), msg!("Stop.")]), "Mine.pth: Stop."),
+            (Message::joined(" ", []), ""),
+        ];
+        for (message, shown) in cases {
+            assert_eq!(message.to_string(), shown);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{Embed, State};
 use form_urlencoded::Serializer;
-use stridescope_i18n::tr;
+use stridescope_i18n::{Message, tr};
 
 /// What the layer under study and the baseline are, which go with the networks: a change of those may leave them behind.
 const FOLLOWING: [&str; 3] = ["node", "open", "base"];
@@ -26,12 +26,12 @@ pub fn changed(now: &State, changes: &[(String, Option<String>)]) -> Result<Stat
     let (state, problems) = if problems.is_empty() { (state, problems) } else { with(now, changes, &FOLLOWING) };
     match problems.is_empty() {
         true => Ok(state),
-        false => Err(tr!("Nothing was changed. A link with this would say: {}", problems.join(" "))),
+        false => Err(tr!("Nothing was changed. A link with this would say: {}", Message::joined(" ", problems))),
     }
 }
 
 /// The changed state, without what of the one before is to be `dropped`, and what of it makes no sense.
-fn with(now: &State, changes: &[(String, Option<String>)], dropped: &[&str]) -> (State, Vec<String>) {
+fn with(now: &State, changes: &[(String, Option<String>)], dropped: &[&str]) -> (State, Vec<Message>) {
     let is_changed = |key: &str| changes.iter().any(|(name, _)| name == key);
     let kept = now.parameters().into_iter().filter(|(key, _, is_default)| {
         // A link cannot hold the visitor's own picture.

@@ -1,7 +1,7 @@
 //! What is dropped on the page, pasted into it or chosen: what each file is, what becomes of several, and what an address leads to.
 
 use crate::samples::{SAMPLES, Sample};
-use stridescope_i18n::{sentence, tr};
+use stridescope_i18n::{Message, msg, tr};
 use stridescope_weights::source::{WeightsSource, file_name, host};
 
 /// Endings of files that hold weights.
@@ -115,7 +115,7 @@ pub struct Plan {
     /// The names of classes that are taken.
     pub names: Option<usize>,
     /// What is said of the rest; nothing where there is none.
-    pub said: String,
+    pub said: Vec<Message>,
 }
 
 /// What becomes of files, each with its name and what it is. A figure that stands alone, not `is_whole`, opens no weights.
@@ -130,28 +130,28 @@ pub fn plan(files: &[(String, Kind)], place: Place, is_whole: bool) -> Plan {
     match &pictures[..] {
         [] => {}
         [one] => plan.picture = Some(*one),
-        many => said.push(tr!("{} pictures came at once, and one is looked at at a time: drop one of them.", many.len())),
+        many => said.push(msg!("{} pictures came at once, and one is looked at at a time: drop one of them.", many.len())),
     }
     match &weights[..] {
         [] => {}
-        _ if !is_whole => said.push(tr!(
+        _ if !is_whole => said.push(msg!(
             "Weights are opened on the whole page: choose \"Open in Stridescope\" below this figure, and drop them there."
         )),
         [one] => plan.weights = Some(*one),
-        many => said.push(tr!("{} files of weights came at once, and one is opened at a time: drop one of them.", many.len())),
+        many => said.push(msg!("{} files of weights came at once, and one is opened at a time: drop one of them.", many.len())),
     }
     match (&texts[..], place) {
         ([], _) => {}
         ([one], Place::Names | Place::NearNames) => plan.names = Some(*one),
         (several, _) => {
-            said.push(tr!(
+            said.push(msg!(
                 "As text only names of classes are read: drop such a file, alone, on the button \"Names of its classes…\" of your own weights."
             ));
             unused.extend(several);
         }
     }
     if !folders.is_empty() {
-        said.push(tr!("Folders are not looked into: drop a picture or a file of weights out of one."));
+        said.push(msg!("Folders are not looked into: drop a picture or a file of weights out of one."));
         unused.extend(folders);
     }
     match (stranger, place) {
@@ -160,14 +160,14 @@ pub fn plan(files: &[(String, Kind)], place: Place, is_whole: bool) -> Plan {
         (Some(one), Place::Names) => plan.names = Some(one),
         (None, _) if others.is_empty() => {}
         (None, _) => {
-            said.push(tr!("Only pictures and files of weights are used here."));
+            said.push(msg!("Only pictures and files of weights are used here."));
             unused.extend(others);
         }
     }
     if !unused.is_empty() {
-        said.push(tr!("Not used: {}.", listed(files, &unused)));
+        said.push(msg!("Not used: {}.", listed(files, &unused)));
     }
-    plan.said = said.join(" ");
+    plan.said = said;
     plan
 }
 
@@ -189,7 +189,7 @@ pub enum Linked {
     /// Weights, which are asked for once the visitor agrees.
     Weights(WeightsSource),
     /// Nothing that is fetched; the sentence says what to do.
-    Said(String),
+    Said(Message),
     /// A page of this site, or no address.
     Nothing,
 }
@@ -210,8 +210,8 @@ impl Linked {
         match WeightsSource::parse(text) {
             Ok(source @ WeightsSource::Hub(_)) if !is_picture => Self::Weights(source),
             Ok(source) if ENDINGS.iter().any(|ending| name.ends_with(ending)) => Self::Weights(source),
-            Err(error) if ENDINGS.iter().any(|ending| name.ends_with(ending)) => Self::Said(sentence(&error.to_string())),
-            _ => Self::Said(tr!(
+            Err(error) if ENDINGS.iter().any(|ending| name.ends_with(ending)) => Self::Said(Message::English(error.to_string())),
+            _ => Self::Said(msg!(
                 "This page asks {} for nothing by itself: save the picture on your device, and drop or paste its file.",
                 host(text)
             )),
@@ -324,14 +324,16 @@ mod tests {
         for (list, place, taken, said) in cases {
             let plan = plan(&files(list), place, true);
             assert_eq!((plan.picture, plan.weights, plan.names), taken, "{list:?} at {place:?}");
-            assert_eq!(plan.said.is_empty(), said.is_empty(), "{list:?} at {place:?}: {}", plan.said);
+            let shown = Message::joined(" ", plan.said).to_string();
+            assert_eq!(shown.is_empty(), said.is_empty(), "{list:?} at {place:?}: {shown}");
             for words in said {
-                assert!(plan.said.contains(words), "{list:?} at {place:?}: {}", plan.said);
+                assert!(shown.contains(words), "{list:?} at {place:?}: {shown}");
             }
         }
         let alone = plan(&files(&[cat, model]), Place::Page, false);
         assert_eq!((alone.picture, alone.weights), (Some(0), None));
-        assert!(alone.said.contains("Open in Stridescope"), "{}", alone.said);
+        let shown = Message::joined(" ", alone.said).to_string();
+        assert!(shown.contains("Open in Stridescope"), "{shown}");
     }
 
     #[test]
@@ -379,7 +381,7 @@ mod tests {
         ];
         for (address, words) in said {
             match Linked::of(address, site) {
-                Linked::Said(sentence) => assert!(sentence.contains(words), "{address}: {sentence}"),
+                Linked::Said(message) => assert!(message.to_string().contains(words), "{address}: {message}"),
                 other => panic!("{address}: {other:?}"),
             }
         }

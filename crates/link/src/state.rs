@@ -9,7 +9,7 @@ use stridescope_arch::spec::{MAX_SIZE, MIN_SIZE};
 use stridescope_arch::table::Level;
 use stridescope_arch::transition::{Transition, transitions};
 use stridescope_arch::{ArchSpec, Graph, Input, SpecError, lower};
-use stridescope_i18n::{sentence, tr, translate};
+use stridescope_i18n::{Message, msg, tr, translate};
 use stridescope_protocol::{BackendChoice, KernelChoice};
 use stridescope_weights::catalogue;
 use stridescope_weights::source::{WeightsSource, net_of, source_of, with_source, written};
@@ -132,12 +132,12 @@ pub fn theme_named(name: &str) -> Option<Theme> {
 
 impl State {
     /// Reads a query string, with or without its `?`. What makes no sense is left at its default and said in a sentence each.
-    pub fn from_query(query: &str) -> (Self, Vec<String>) {
+    pub fn from_query(query: &str) -> (Self, Vec<Message>) {
         Self::from_query_beside(query, false)
     }
 
     /// Likewise, where the visitor's own picture may be at hand (`has_own_image`), which a link can name but not hold.
-    pub fn from_query_beside(query: &str, has_own_image: bool) -> (Self, Vec<String>) {
+    pub fn from_query_beside(query: &str, has_own_image: bool) -> (Self, Vec<Message>) {
         let mut state = Self::default();
         let mut problems = Vec::new();
         let mut open = None;
@@ -152,98 +152,98 @@ impl State {
                 "node" => state.node = value,
                 "open" => match Folding::parse(&value) {
                     Some(folding) => open = Some(folding),
-                    None => problems.push(tr!("\"{}\" names no stages and blocks to open: write layer2.0,layer3.", shown)),
+                    None => problems.push(msg!("\"{}\" names no stages and blocks to open: write layer2.0,layer3.", shown)),
                 },
                 "image" if value == OWN_IMAGE && has_own_image => state.image = None,
                 "image" if value == OWN_IMAGE => {
-                    problems.push(tr!("A link cannot hold your own picture, which stays on your device: choose it again."));
+                    problems.push(msg!("A link cannot hold your own picture, which stays on your device: choose it again."));
                 }
                 "image" => match samples::find(&value) {
                     Some(sample) => state.image = Some(sample.id.into()),
-                    None => problems.push(tr!("There is no sample picture \"{}\"; another is shown.", shown)),
+                    None => problems.push(msg!("There is no sample picture \"{}\"; another is shown.", shown)),
                 },
                 "size" => match value.parse().ok().filter(|size| (MIN_SIZE..=MAX_SIZE).contains(size)) {
                     Some(size) => state.size = Some(size),
                     None => problems
-                        .push(tr!("The size \"{}\" is not between {} and {} pixels; it was left out.", shown, MIN_SIZE, MAX_SIZE)),
+                        .push(msg!("The size \"{}\" is not between {} and {} pixels; it was left out.", shown, MIN_SIZE, MAX_SIZE)),
                 },
                 "shift" => match value.parse().ok().filter(|shift| *shift <= MAX_SHIFT) {
                     Some(shift) => state.shift = shift,
-                    None => problems.push(tr!("The shift \"{}\" is not between 0 and {} pixels; it was left out.", shown, MAX_SHIFT)),
+                    None => problems.push(msg!("The shift \"{}\" is not between 0 and {} pixels; it was left out.", shown, MAX_SHIFT)),
                 },
                 "probe" => match Probe::parse(&value) {
                     Some(probe) => state.probe = Some(probe),
-                    None => problems.push(tr!("\"{}\" is no probe: write a layer, row, column, side from 1 to {} and zero, white or noise, as in input,64,64,4,zero.", shown, MAX_SIDE)),
+                    None => problems.push(msg!("\"{}\" is no probe: write a layer, row, column, side from 1 to {} and zero, white or noise, as in input,64,64,4,zero.", shown, MAX_SIDE)),
                 },
                 "at" => match place(&value) {
                     Some(at) => state.at = at,
-                    None => problems.push(tr!("\"{}\" is no place: write how far down and across, in thousandths of the picture, as in 500,500.", shown)),
+                    None => problems.push(msg!("\"{}\" is no place: write how far down and across, in thousandths of the picture, as in 500,500.", shown)),
                 },
                 "channel" => match value.parse() {
                     Ok(channel) => state.channel = channel,
-                    Err(_) => problems.push(tr!("\"{}\" is no channel: write a number from 0 on.", shown)),
+                    Err(_) => problems.push(msg!("\"{}\" is no channel: write a number from 0 on.", shown)),
                 },
                 "sort" => match Sort::ALL.into_iter().find(|sort| sort.name() == value) {
                     Some(sort) => state.sort = sort,
-                    None => problems.push(tr!("There is no order \"{}\": write index, mean, max or difference.", shown)),
+                    None => problems.push(msg!("There is no order \"{}\": write index, mean, max or difference.", shown)),
                 },
                 "colours" => match Colours::ALL.into_iter().find(|colours| colours.name() == value) {
                     Some(colours) => state.colours = colours,
-                    None => problems.push(tr!("There are no colours \"{}\": write viridis, magma, grey or diverging.", shown)),
+                    None => problems.push(msg!("There are no colours \"{}\": write viridis, magma, grey or diverging.", shown)),
                 },
                 "scale" => match value.as_str() {
                     "each" => state.one_scale = false,
                     "one" => state.one_scale = true,
-                    _ => problems.push(tr!("There is no scale \"{}\": write one or each.", shown)),
+                    _ => problems.push(msg!("There is no scale \"{}\": write one or each.", shown)),
                 },
                 "count" => match Convention::named(&value) {
                     Some(count) => state.count = count,
-                    None => problems.push(tr!("There is no way of counting \"{}\": write fvcore or torchinfo, or macs or flops and what to add, as in macs-bn-relu-pool-add.", shown)),
+                    None => problems.push(msg!("There is no way of counting \"{}\": write fvcore or torchinfo, or macs or flops and what to add, as in macs-bn-relu-pool-add.", shown)),
                 },
                 "level" => match Level::ALL.into_iter().find(|level| level.name() == value) {
                     Some(level) => state.level = level,
-                    None => problems.push(tr!("There is no level \"{}\": write stages, blocks or layers.", shown)),
+                    None => problems.push(msg!("There is no level \"{}\": write stages, blocks or layers.", shown)),
                 },
                 "base" => state.base = Some(value),
                 "backend" => match backend_named(&value) {
                     Some(backend) => state.backend = backend,
-                    None => problems.push(tr!("There is no backend \"{}\": write auto, webgpu or cpu.", shown)),
+                    None => problems.push(msg!("There is no backend \"{}\": write auto, webgpu or cpu.", shown)),
                 },
                 "kernels" => match KERNELS.iter().find(|(_, name)| *name == value) {
                     Some((kernels, _)) => state.kernels = *kernels,
-                    None => problems.push(tr!("There are no kernels \"{}\": write auto, stock or tiled.", shown)),
+                    None => problems.push(msg!("There are no kernels \"{}\": write auto, stock or tiled.", shown)),
                 },
                 "theme" => match theme_named(&value) {
                     Some(theme) => state.theme = theme,
-                    None => problems.push(tr!("There is no theme \"{}\": write auto, light or dark.", shown)),
+                    None => problems.push(msg!("There is no theme \"{}\": write auto, light or dark.", shown)),
                 },
                 "lang" => match Lang::named(&value) {
                     Some(lang) => state.lang = lang,
-                    None => problems.push(tr!("There is no language \"{}\": write auto, en or ko.", shown)),
+                    None => problems.push(msg!("There is no language \"{}\": write auto, en or ko.", shown)),
                 },
                 "embed" => match Embed::named(&value) {
                     Some(figure) => state.embed = Some(figure),
-                    None => problems.push(tr!("There is no figure \"{}\" to embed: write architecture, strides, features, field, cost or predict.", shown)),
+                    None => problems.push(msg!("There is no figure \"{}\" to embed: write architecture, strides, features, field, cost or predict.", shown)),
                 },
                 "controls" | "autorun" => match (value.as_str(), key.as_ref()) {
                     ("0" | "1", "controls") => state.controls = value == "1",
                     ("0" | "1", _) => state.autorun = value == "1",
-                    _ => problems.push(tr!("\"{}\" is neither 0 nor 1, which {} can be.", shown, key)),
+                    _ => problems.push(msg!("\"{}\" is neither 0 nor 1, which {} can be.", shown, key)),
                 },
                 key if FOREIGN.iter().any(|foreign| key.starts_with(foreign)) => {}
                 key => {
                     let key: String = key.chars().take(60).collect();
-                    problems.push(tr!("There is no parameter \"{}\" in a link; it was left out.", key));
+                    problems.push(msg!("There is no parameter \"{}\" in a link; it was left out.", key));
                 }
             }
         }
         if let Some(base) = state.base.take_if(|base| !state.models.contains(base)) {
             let shown: String = base.chars().take(60).collect();
-            problems.push(tr!("\"{}\" is none of the networks shown, so that the others are compared with the first.", shown));
+            problems.push(msg!("\"{}\" is none of the networks shown, so that the others are compared with the first.", shown));
         }
         if !state.has_node() {
             let shown: String = state.node.chars().take(60).collect();
-            problems.push(tr!("None of these networks has a layer \"{}\"; {} is shown.", shown, DEFAULT_NODE));
+            problems.push(msg!("None of these networks has a layer \"{}\"; {} is shown.", shown, DEFAULT_NODE));
             state.node = DEFAULT_NODE.into();
         }
         state.open = open.unwrap_or_else(|| Folding::around(&state.node));
@@ -422,19 +422,19 @@ fn read_model(name: &str) -> Result<String, String> {
     }
 }
 
-fn models(list: &str) -> Result<Vec<String>, String> {
+fn models(list: &str) -> Result<Vec<String>, Message> {
     let mut models: Vec<String> = Vec::new();
     let named = list.split(',').map(str::trim).filter(|name| !name.is_empty());
     // A list of nothing names no network, which is said of it as it stands.
     let names = if named.clone().next().is_some() { named.collect() } else { vec![list] };
     for name in names {
-        let model = read_model(name).map_err(|message| sentence(&message))?;
+        let model = read_model(name).map_err(Message::English)?;
         if !models.contains(&model) {
             models.push(model);
         }
     }
     if models.len() > MAX_MODELS {
-        return Err(tr!("At most {} networks stand side by side, not {}.", MAX_MODELS, models.len()));
+        return Err(msg!("At most {} networks stand side by side, not {}.", MAX_MODELS, models.len()));
     }
     Ok(models)
 }

@@ -7,7 +7,7 @@ use crate::session::Session;
 use leptos::prelude::*;
 use stridescope_arch::spec::{MAX_SIZE, MIN_SIZE};
 use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Input, Shortcut, SpecError, Stem, StrideOn, Variant, lower};
-use stridescope_i18n::{tr, translate};
+use stridescope_i18n::{msg, tr, translate};
 use stridescope_link::MAX_MODELS;
 use stridescope_link::names::{self, display, families, hue, source};
 use stridescope_weights::source::net_of;
@@ -90,7 +90,7 @@ pub fn Builder(
         let text = event_target_value(&event);
         match text.trim().parse::<usize>().ok().filter(|size| (MIN_SIZE..=MAX_SIZE).contains(size)) {
             None if !text.trim().is_empty() => {
-                session.notice.set(Some(tr!("The input's side must be between {} and {} pixels.", MIN_SIZE, MAX_SIZE)));
+                session.notice.set(vec![msg!("The input's side must be between {} and {} pixels.", MIN_SIZE, MAX_SIZE)]);
             }
             size => session.change(|state| state.size = size),
         }

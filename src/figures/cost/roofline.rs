@@ -6,7 +6,7 @@ use crate::parts::by_network::ByNetwork;
 use crate::session::{Answer, Session};
 use leptos::prelude::*;
 use std::sync::Arc;
-use stridescope_i18n::tr;
+use stridescope_i18n::{Message, msg, tr};
 use stridescope_protocol::Timing;
 use stridescope_view::roofline::roofline;
 
@@ -50,11 +50,11 @@ pub fn Roofline(
         left.set(networks.len());
         for (net, _) in networks {
             let name = net.clone();
-            let on_answer = move |answer: Result<Answer, String>| {
+            let on_answer = move |answer: Result<Answer, Message>| {
                 left.update(|left| *left = left.saturating_sub(1));
                 let kept = |answer: Answer| {
                     let ran = answer.ran;
-                    let times = ran.times.ok_or_else(|| tr!("It was not computed."))?;
+                    let times = ran.times.ok_or_else(|| msg!("It was not computed."))?;
                     let device = [ran.backend.name, ran.backend.adapter].join(" ");
                     Ok(Measured { timings: times.timings, clock_ms: times.clock_ms, device })
                 };

@@ -11,7 +11,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
-use stridescope_i18n::{label, tr, translate};
+use stridescope_i18n::{Message, label, tr, translate};
 use stridescope_link::{Colours, Sort};
 use stridescope_link::{FILLS, MAX_SIDE, Probe, State, fill_name, fill_named};
 use stridescope_protocol::{Area, Edit, Run};
@@ -151,7 +151,7 @@ pub fn Features(
         for (net, _) in networks {
             let put = {
                 let name = net.clone();
-                move |maps: Result<Maps, String>| {
+                move |maps: Result<Maps, Message>| {
                     look.seen.put(name, maps);
                     left.update_value(|left| *left = left.saturating_sub(1));
                     if left.get_value() == 0 && is_playing.get_untracked() {

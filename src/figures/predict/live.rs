@@ -9,7 +9,7 @@ use leptos::ev;
 use leptos::html::Canvas;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use stridescope_i18n::tr;
+use stridescope_i18n::{Message, msg, tr};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -22,12 +22,12 @@ const LONGEST: f64 = 480.0;
 /// The brush, as a share of the longer side.
 const BRUSH: f64 = 0.03;
 
-fn unplugged() -> String {
-    tr!("The camera stopped. Its last picture stays; plug it in and start it again.")
+fn unplugged() -> Message {
+    msg!("The camera stopped. Its last picture stays; plug it in and start it again.")
 }
 
-fn no_camera() -> String {
-    tr!("This browser offers no camera here: pages must come over HTTPS, and an embedding page must allow it.")
+fn no_camera() -> Message {
+    msg!("This browser offers no camera here: pages must come over HTTPS, and an embedding page must allow it.")
 }
 
 /// The picture as it changes, and how to end that.
@@ -47,7 +47,7 @@ pub fn Live(
     canvas.on_load(move |canvas| {
         spawn_local(async move {
             if let Err(sentence) = feed(session, source, &canvas, (is_new, last, told)).await {
-                session.notice.set(Some(sentence));
+                session.notice.set(vec![sentence]);
                 end(session, source, last);
             }
         });
@@ -96,13 +96,13 @@ async fn feed(
     source: LiveInput,
     canvas: &HtmlCanvasElement,
     (is_new, last, told): (StoredValue<bool>, StoredValue<Option<Blob>, LocalStorage>, RwSignal<String>),
-) -> Result<(), String> {
+) -> Result<(), Message> {
     let camera = match source {
         LiveInput::Camera => Some(Camera::open().await?),
         LiveInput::Brush => {
             let image = dom::image(&session.whole_picture().unwrap_or_default())
                 .await
-                .ok_or_else(|| tr!("There is no picture to draw on yet."))?;
+                .ok_or_else(|| msg!("There is no picture to draw on yet."))?;
             show_image(canvas, &image);
             told.set(tr!("Draw on the picture: what the networks say follows."));
             None
@@ -143,7 +143,7 @@ struct Camera {
 }
 
 impl Camera {
-    async fn open() -> Result<Self, String> {
+    async fn open() -> Result<Self, Message> {
         let devices = dom::media_devices().ok_or_else(no_camera)?;
         let wanted = MediaStreamConstraints::new();
         wanted.set_video(&JsValue::TRUE);
@@ -178,12 +178,12 @@ impl Drop for Camera {
 }
 
 /// Why the browser gives no camera, by the name of its error.
-fn refusal(error: &JsValue) -> String {
+fn refusal(error: &JsValue) -> Message {
     let name = js_sys::Reflect::get(error, &"name".into()).ok().and_then(|name| name.as_string()).unwrap_or_default();
     match name.as_str() {
-        "NotAllowedError" => tr!("The camera was refused. Allow it in the browser's address bar, or choose a picture instead."),
-        "NotFoundError" => tr!("There is no camera here. Plug one in, or choose a picture instead."),
-        _ => tr!("The camera did not start; perhaps another program uses it. Close that and try again."),
+        "NotAllowedError" => msg!("The camera was refused. Allow it in the browser's address bar, or choose a picture instead."),
+        "NotFoundError" => msg!("There is no camera here. Plug one in, or choose a picture instead."),
+        _ => msg!("The camera did not start; perhaps another program uses it. Close that and try again."),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::session::{Answer as Said, LiveInput, Outcome, Progress, Session};
 use leptos::prelude::*;
 use live::Live;
 use std::sync::Arc;
-use stridescope_i18n::{label, tr, translate};
+use stridescope_i18n::{label, msg, tr, translate};
 use stridescope_image::{Interpolation, Preprocess};
 use stridescope_link::MAX_SHIFT;
 use stridescope_link::names::{display, hue};
@@ -129,11 +129,11 @@ fn Shown(
         <figure class="picture">
             {move || match (session.live.get(), session.picture.get()) {
                 (Some(source), _) => view! { <Live session source/> }.into_any(),
-                (None, None) => view! { <div class="frame"></div><figcaption class="cap">{session.lack.get().unwrap_or_else(|| tr!("The picture is being read."))}</figcaption> }.into_any(),
+                (None, None) => view! { <div class="frame"></div><figcaption class="cap">{session.lack.get().unwrap_or_else(|| msg!("The picture is being read.")).to_string()}</figcaption> }.into_any(),
                 (None, Some(picture)) => view! {
-                    <div class="frame"><img src=picture.url alt=picture.title.clone()/></div>
+                    <div class="frame"><img src=picture.url alt=picture.title.to_string()/></div>
                     <figcaption class="cap">
-                        <b>{picture.title}</b>{picture.size.map(|(width, height)| format!(" · {width} × {height}"))}" · "{picture.credit}
+                        <b>{picture.title.to_string()}</b>{picture.size.map(|(width, height)| format!(" · {width} × {height}"))}" · "{picture.credit.to_string()}
                     </figcaption>
                 }.into_any(),
             }}
@@ -180,7 +180,7 @@ fn Answer(
             <h3><i class="dot"></i>{display(&net)}<span>{time}</span></h3>
             {move || match outcome.get() {
                 None if session.lack.with(Option::is_some) => view! {
-                    <p class="problem">{session.lack.get()}</p>
+                    <p class="problem">{session.lack.get().map(|lack| lack.to_string())}</p>
                     {button(tr!("Try again"), move || session.load_again()).view()}
                 }.into_any(),
                 None if !session.awake.get() => view! { <p class="cap asleep">{tr!("Not asked yet.")}</p> }.into_any(),
@@ -193,7 +193,7 @@ fn Answer(
                 }
                 Some(Outcome::Elsewhere { bytes, host }) => view! { <Elsewhere session net=name.clone() bytes host/> }.into_any(),
                 Some(Outcome::Cancelled) => view! { <Again session net=name.clone() message=tr!("Given up.")/> }.into_any(),
-                Some(Outcome::Failed(message)) => view! { <Again session net=name.clone() message/> }.into_any(),
+                Some(Outcome::Failed(message)) => view! { <Again session net=name.clone() message=message.to_string()/> }.into_any(),
                 Some(Outcome::NoWeights) => view! {
                     <p class="problem">{tr!("There are no weights for this network yet, so it cannot be asked. Its diagram is below.")}</p>
                 }.into_any(),
