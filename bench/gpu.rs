@@ -1,6 +1,6 @@
 //! How long networks and convolutions take on this machine's GPU, without a browser.
 //!
-//! `cargo bench --features cli,gpu --bench gpu` runs the networks, our kernels and burn's in turns, and then ResNet-50-D layer by layer.
+//! `cargo bench --profile dev --package stridescope-engine --features gpu --bench gpu` runs the networks, our kernels and burn's in turns, and then ResNet-50-D layer by layer.
 //! With `-- tilings` it computes every convolution of that network with every tiling instead: what `Tiling::choose` goes by.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 

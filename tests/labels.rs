@@ -3,8 +3,9 @@
 
 use encoding_rs::EUC_KR;
 use proptest::prelude::*;
+use stridescope_weights::Card;
+use stridescope_weights::catalogue::card::Classes;
 use stridescope_weights::labels::{Label, LabelsError, labels, read, with_imagenets};
-use stridescope_weights::{Card, card::Classes};
 
 fn euc_kr(bytes: &[u8]) -> Option<String> {
     EUC_KR.decode_without_bom_handling_and_without_replacement(bytes).map(String::from)

@@ -313,13 +313,13 @@ fn receptive_fields_are_placed_and_told() {
         ("layer4", (1000, 0), (6, 0), (7, 7), Some(483)),
         ("fc", (900, 900), (0, 0), (1, 1), None),
     ] {
-        let place = field_view::place(&graph, node, at).unwrap();
+        let place = field::place(&graph, node, at).unwrap();
         assert_eq!((place.at, (place.shape.height, place.shape.width)), (position, shape), "{node}");
         assert_eq!(place.field.map(|field| field.size), field, "{node}");
     }
-    assert_eq!(field_view::place(&graph, "layer9", (0, 0)), None);
+    assert_eq!(field::place(&graph, "layer9", (0, 0)), None);
 
-    let place = field_view::place(&graph, "layer1", (500, 250)).unwrap();
+    let place = field::place(&graph, "layer1", (500, 250)).unwrap();
     let mut gradient = vec![0.0; 3 * 4 * 4];
     // Both signs count, channels add up; 4 of 16 pixels are above 4.55 % of the largest.
     (gradient[5], gradient[16 + 5], gradient[6], gradient[9], gradient[10], gradient[0]) = (-50.0, 50.0, 20.0, 10.0, 5.0, 4.0);

@@ -125,7 +125,7 @@ export function reached(results) {
 }
 
 const NATIVE_LEGEND = `\
-The same engine without a browser, as \`cargo bench --features cli,gpu --bench gpu\` prints it: networks with our kernels and with burn's, in turns, then
+The same engine without a browser, as \`cargo bench --profile dev --package stridescope-engine --features gpu --bench gpu\` prints it: networks with our kernels and with burn's, in turns, then
 every layer of ResNet-50-D, computed in a row for 20 ms. Input and output copies are included in the networks' times.`;
 
 /** Where a part of the file begins: its title, what wrote it, and what with. */

@@ -19,7 +19,19 @@ pub fn run(project: &Project) -> Result<(), Error> {
     process::run("format check", &mut format, "Run `cargo fmt --all`.")?;
 
     let wasm = setup::lint(project)?;
-    clippy("clippy: native code", process::command("cargo").args(["clippy", "--all-targets"]), project)?;
+    clippy(
+        "clippy: native code",
+        process::command("cargo").args([
+            "clippy",
+            "--all-targets",
+            "--workspace",
+            "--exclude",
+            "stridescope",
+            "--exclude",
+            "stridescope-worker",
+        ]),
+        project,
+    )?;
     for (program, package) in WASM {
         let mut cargo = wasm.cargo();
         cargo.args(["clippy", "--profile", "web", "--target", setup::WASM_TARGET, "--package", package]);
