@@ -2,7 +2,7 @@
 
 use crate::dom;
 use crate::site;
-use stridescope_i18n::{Catalogue, Message, msg, tr};
+use stridescope_i18n::{Catalogue, Message, tr};
 use stridescope_link::Lang;
 
 /// The languages that can be chosen, each by its own name.
@@ -10,9 +10,8 @@ pub const LANGUAGES: [(Lang, &str); 2] = [(Lang::En, "English"), (Lang::Ko, "한
 
 /// What is said where the texts did not come; in English, since they did not.
 pub fn not_fetched() -> Message {
-    msg!(
-        "The Korean texts could not be fetched. Check the connection: they come once the browser is online again, or when the page is loaded again."
-    )
+    const SENTENCE: &str = "The Korean texts could not be fetched. Check the connection: they come once the browser is online again, or when the page is loaded again.";
+    Message::Name(SENTENCE.into())
 }
 
 /// The language of this browser's reader, or the one that was chosen.

@@ -10,7 +10,7 @@ pub enum Message {
     Template(&'static str, Vec<String>),
     /// What the engine or an error says, in English.
     English(String),
-    /// A name: the same in every language.
+    /// A name, or whatever else is the same in every language.
     Name(String),
     /// Several, with this between them.
     Joined(&'static str, Vec<Message>),

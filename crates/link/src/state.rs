@@ -22,7 +22,7 @@ const DEFAULT_IMAGE: &str = "chelsea";
 const DEFAULT_SIZE: usize = 224;
 
 /// How parameters begin that other sites add to links that lead to any page.
-const FOREIGN: [&str; 8] = ["utm_", "fbclid", "gclid", "igshid", "mc_", "msclkid", "ref", "source"];
+const FOREIGN: [&str; 8] = ["utm", "fbclid", "gclid", "igshid", "mc_", "msclkid", "ref", "source"];
 
 /// Longest value in a link that is read, in characters: four networks, each with the address of its weights.
 const MAX_VALUE: usize = 1500;
