@@ -71,7 +71,8 @@ pub fn prepare(project: &Project) -> Result<(Browser, PathBuf), Error> {
     let step = "build of the command line";
     announce(step);
     let mut cargo = process::command("cargo");
-    cargo.args(["build", "--package", "stridescope-cli"]);
+    // As the native tests build it: on its own it would have other features, and all of burn be compiled once more.
+    cargo.args(["test", "--no-run", "--test", "cli"]);
     process::run(step, cargo.current_dir(&project.root), "Read the compiler's output above.")?;
     let cli = project.target.join("debug/stridescope").with_extension(std::env::consts::EXE_EXTENSION);
     Ok((browser, cli))
@@ -83,7 +84,7 @@ fn pictures(project: &Project) -> Result<PathBuf, Error> {
     announce(step);
     let folder = project.target.join("pictures");
     let mut cargo = process::command("cargo");
-    cargo.args(["run", "--package", "stridescope-image", "--example", "pictures", "--"]);
+    cargo.args(["run", "--example", "pictures", "--"]);
     cargo.arg(&folder).args(["60", "128"]).current_dir(&project.root);
     process::run(step, &mut cargo, READ_ABOVE)?;
     Ok(folder)
