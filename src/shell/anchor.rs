@@ -65,8 +65,11 @@ pub fn follow(session: Session) {
     session.led_to.set(dom::fragment());
 }
 
-/// Brings a section, or a part of one, to the top. Of a part that has not come yet, its section.
+/// Brings a section, or a part of one, to the top, below the bar. Of a part that has not come yet, its section.
 fn scroll_to(id: &str) {
+    if let Some(bar) = dom::all(dom::body().as_ref(), ".bar").first() {
+        dom::set_root_property("--bar-height", &format!("{}px", bar.get_bounding_client_rect().height().ceil()));
+    }
     if !dom::scroll_to(id)
         && let Some((section, _)) = id.split_once('-')
     {

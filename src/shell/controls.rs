@@ -1,13 +1,11 @@
 //! What the visitor chooses: networks, picture, device, theme.
 
-use crate::dom;
 use crate::language::{LANGUAGES, resolved};
 use crate::parts::button::button;
 use crate::session::Session;
 use crate::session::receive::receive_picture;
 use crate::site;
 use leptos::ev;
-use leptos::html::Div;
 use leptos::prelude::*;
 use stridescope_arch::Variant;
 use stridescope_i18n::{tr, translate};
@@ -28,11 +26,8 @@ pub fn Bar(
     #[prop(default = true)]
     computes: bool,
 ) -> impl IntoView {
-    // What is linked to stands below it.
-    let bar = NodeRef::<Div>::new();
-    bar.on_load(|bar| dom::follow_height(bar.into(), |height| dom::set_root_property("--bar-height", &format!("{height}px"))));
     view! {
-        <div class="bar" node_ref=bar><div class="wrap">
+        <div class="bar"><div class="wrap">
             <Networks session/>
             {computes.then(|| view! {
                 <Pictures session/>
