@@ -9,16 +9,18 @@ import { serve, serveHosts } from "./harness.mjs";
 import { read, reload, stands } from "./state.mjs";
 
 const LIMIT = { timeout: 600_000 };
+/// With it all 1,000 walks are taken, each time others.
+const IS_SOAK = process.env.STRIDESCOPE_SOAK === "1";
 /// How many walks an engine takes of each kind: `light` ones through networks that nobody has weights for, so that pictures alone are the engine's work,
 /// with no figure but the first; `plain` ones likewise, with all of them; `asked` ones in which tiny networks answer; and those of an `element` in
 /// another page.
 const ENGINES = [
-  ["chromium", () => chromium({ still: true }), { light: 640, plain: 220, asked: 60, element: 80 }],
-  ["firefox", firefox, { light: 26, plain: 12, asked: 6, element: 6 }],
-  ["webkit", webkit, { light: 26, plain: 12, asked: 6, element: 6 }],
+  ["chromium", () => chromium({ still: true }), IS_SOAK ? { light: 640, plain: 220, asked: 60, element: 80 } : { light: 80, plain: 24, asked: 10, element: 16 }],
+  ["firefox", firefox, IS_SOAK ? { light: 26, plain: 12, asked: 6, element: 6 } : { light: 8, plain: 4, asked: 2, element: 2 }],
+  ["webkit", webkit, IS_SOAK ? { light: 26, plain: 12, asked: 6, element: 6 } : { light: 8, plain: 4, asked: 2, element: 2 }],
 ];
 const [ONLY, COUNT] = (process.env.STRIDESCOPE_WALKS ?? "").split("+").map((part) => (part ? Number(part) : undefined));
-const FIRST = ONLY ?? Math.floor(Date.now() / 1000) % 1_000_000;
+const FIRST = ONLY ?? (IS_SOAK ? Math.floor(Date.now() / 1000) % 1_000_000 : 1);
 /// Walks between two loads of the page.
 const LEG = 40;
 /// Failures after which it is enough.
