@@ -2,7 +2,7 @@
 //!
 //! They share no memory, which a host would have to allow: threads of one engine need a page that is cross-origin isolated. Two cores do nearly
 //! twice as much that way (bench/RESULTS.md, "Two engines at once"); with the page on one of them, which has each answer to show, four ResNet-50s
-//! took three quarters of the time (tests/browser/crew.test.mjs).
+//! took three quarters of the time (tests/browser/pool.test.mjs).
 
 use super::client::{Client, Incoming, NOBODY};
 use std::cell::{Cell, RefCell};
@@ -56,7 +56,7 @@ pub struct WorkerPool {
 }
 
 impl WorkerPool {
-    /// A crew whose workers are not started yet.
+    /// A pool whose workers are not started yet.
     pub fn new() -> Rc<Self> {
         let cores = web_sys::window().map_or(1.0, |window| window.navigator().hardware_concurrency());
         Rc::new(Self { next_id: Cell::new(NOBODY + 1), gains: cores >= CORES, ..Self::default() })

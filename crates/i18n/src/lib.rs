@@ -203,7 +203,7 @@ pub fn translate(english: &str) -> String {
     catalogue().and_then(|catalogue| catalogue.any_case(english)).unwrap_or_else(|| english.into())
 }
 
-/// A message of a lower room as a sentence in the reader's language: upper case first, full stop last. A name that it begins with, as of a host or
+/// A message of a lower layer as a sentence in the reader's language: upper case first, full stop last. A name that it begins with, as of a host or
 /// a network, stays as it is: it holds something else than letters. A name that may be any word, as a file's, stands in quotation marks.
 pub fn sentence(message: &str) -> String {
     let message = translate(message);

@@ -407,7 +407,7 @@ pub struct Ran {
     pub backend: BackendReport,
     /// Milliseconds of the forward pass, reading the result included.
     pub ms: f64,
-    /// The most likely classes, most likely first; empty with weights from synthetic weights and those that were never trained.
+    /// The most likely classes, most likely first; empty with synthetic weights and those that were never trained.
     pub top: Vec<Prediction>,
     /// Likewise with what was changed on the way; empty where nothing was.
     pub changed_top: Vec<Prediction>,

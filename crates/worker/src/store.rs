@@ -26,7 +26,7 @@ const KEPT: usize = 4;
 const SYNTHETIC_SIZE: usize = 224;
 /// What xtask/src/release.rs has the loader leave: where each file of weights is, from the site's folder on.
 const WEIGHTS: &str = "stridescopeWeights";
-/// What the weights of synthetic weights are called among the checkpoints; no source is written so.
+/// What synthetic weights are called among the checkpoints; no source is written so.
 const SYNTHETIC: &str = "synthetic weights of ";
 
 /// Why there is no network to run.
@@ -79,7 +79,7 @@ pub enum StoreError {
 pub struct Loaded {
     /// The network.
     pub network: Rc<Network>,
-    /// Whose weights; none for those of synthetic weights.
+    /// Whose weights; none for synthetic ones.
     pub card: Option<Card>,
     /// Whether they never saw a picture in training.
     pub untrained: bool,
