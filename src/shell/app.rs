@@ -246,11 +246,15 @@ fn follow_language(session: Session, spoken: RwSignal<Lang>) {
     let wanted = Memo::new(move |_| session.state.with(|state| language::resolved(state.lang)));
     // Counts the times that the texts are asked for again.
     let tries = RwSignal::new(0);
-    Effect::new(move |_| {
+    Effect::new(move |before: Option<()>| {
         tries.track();
         let asked = wanted.get();
         if asked == spoken.get_untracked() {
             return;
+        }
+        if before.is_none() {
+            // They have just been asked for in vain, before the page stood.
+            return session.when_online(move || tries.update(|tries| *tries += 1));
         }
         spawn_local(async move {
             let texts = language::fetch(asked).await;
