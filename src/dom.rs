@@ -370,9 +370,15 @@ pub fn once_in_sight(element: &Element, seen: impl Fn() + 'static) {
 /// Calls back with an element's height in CSS pixels, now and whenever its size changes.
 pub fn follow_height(element: HtmlElement, changed: impl Fn(i32) + 'static) {
     let watched = element.clone();
-    let told = Closure::<dyn FnMut()>::new(move || changed(watched.get_bounding_client_rect().height().ceil() as i32));
-    if let Ok(observer) = ResizeObserver::new(told.as_ref().unchecked_ref()) {
+    if let Some(observer) = resize_observer(move || changed(watched.get_bounding_client_rect().height().ceil() as i32)) {
         observer.observe(&element);
     }
-    told.forget();
+}
+
+/// Calls back whenever what it observes changes its size, and once for each that it begins to observe.
+pub fn resize_observer(changed: impl Fn() + 'static) -> Option<ResizeObserver> {
+    let changed = Closure::<dyn FnMut()>::new(changed);
+    let observer = ResizeObserver::new(changed.as_ref().unchecked_ref()).ok();
+    changed.forget();
+    observer
 }

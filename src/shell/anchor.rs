@@ -25,16 +25,17 @@ pub fn follow(session: Session) {
             }
         }
     };
-    {
-        let arrive = arrive.clone();
-        Effect::new(move |_| {
-            session.led_to.track();
-            arrive();
+    // The page is observed only as long as it is needed: WebKit reports an error where other observers change its height.
+    let observer = StoredValue::new_local(dom::resize_observer(arrive.clone()));
+    Effect::new(move |_| {
+        let is_led = session.led_to.with(Option::is_some);
+        arrive();
+        observer.with_value(|observer| match (observer, dom::body()) {
+            (Some(observer), Some(body)) if is_led => observer.observe(&body),
+            (Some(observer), _) => observer.disconnect(),
+            (None, _) => {}
         });
-    }
-    if let Some(body) = dom::body() {
-        dom::follow_height(body, move |_| arrive());
-    }
+    });
     let leave = move || session.led_to.maybe_update(|led_to| led_to.take().is_some());
     let mut listeners: Vec<_> = MOVES.map(|name| window_event_listener_untyped(name, move |_| leave())).into();
     // Bars of a browser move a page without a word; so do others' scripts.
