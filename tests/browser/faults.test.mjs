@@ -172,7 +172,7 @@ GPUDevice.prototype.createQuerySet = () => { throw new TypeError("no timestamp q
   test("lost while nobody computes, and lost while it is checked: the next picture does not know it", async () => {
     for (const fault of [`${DEVICES} hearing((message) => message["cached-files"], lose);`, LOST_AT_ONCE]) {
       const { page } = await open(fault);
-      if (fault.includes("kept")) {
+      if (fault.includes("cached-files")) {
         await answered(page, "tiny-a", "tiny-b");
         // The list of what is kept on this device is asked for when the weights come into sight.
         await page.locator("#weights").scrollIntoViewIfNeeded();
