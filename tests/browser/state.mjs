@@ -7,6 +7,11 @@ import { join } from "node:path";
 import { project } from "./harness.mjs";
 import { install, press } from "./journeys.mjs";
 
+/// What Firefox says of files that a page was still loading when it was left, which a scenario does time and again.
+const LEFT = /^Failed to load .* A ServiceWorker intercepted the request|^TypeError: NetworkError when attempting to fetch resource\.$/;
+/// The errors since there were so many, but for those.
+export const errorsSince = async (browser, count) => (await browser.errors()).slice(count).filter((error) => !LEFT.test(error));
+
 const PAIR = "?models=tiny-a,tiny-d";
 /// The links of the header, in their order; each leads to the section of its name.
 const LINKS = ["prediction", "architecture", "strides", "features", "field", "cost", "weights", "learn"];

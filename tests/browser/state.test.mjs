@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { chromium, firefox, webkit } from "./engines.mjs";
 import { serve, serveHosts } from "./harness.mjs";
-import { SCENARIOS, visit } from "./state.mjs";
+import { SCENARIOS, errorsSince, visit } from "./state.mjs";
 
 const LIMIT = { timeout: 240_000 };
 // Nobody moves the pointer but where a scenario does.
@@ -38,7 +38,7 @@ for (const [name, start] of ENGINES) {
         await browser.resize(1280, 900);
         const before = (await browser.errors()).length;
         await take(browser, site());
-        assert.deepEqual((await browser.errors()).slice(before), []);
+        assert.deepEqual(await errorsSince(browser, before), []);
       });
     }
   });

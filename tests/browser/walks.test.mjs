@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { chromium, firefox, webkit } from "./engines.mjs";
 import { serve, serveHosts } from "./harness.mjs";
-import { read, reload, stands } from "./state.mjs";
+import { errorsSince, read, reload, stands } from "./state.mjs";
 
 const LIMIT = { timeout: 600_000 };
 /// With it all 1,000 walks are taken, each time others.
@@ -455,7 +455,7 @@ for (const [name, start, counts] of ENGINES) {
         }
         console.log(`# ${name}: ${walked} ${kind} walks in ${((Date.now() - since) / 1000).toFixed(0)} s`);
         assert.deepEqual(wrong, [], `take one of them again with STRIDESCOPE_WALKS=NUMBER`);
-        assert.deepEqual((await browser.errors()).slice(before), []);
+        assert.deepEqual(await errorsSince(browser, before), []);
       });
     }
   });
