@@ -373,8 +373,9 @@ impl Session {
 
     /// Changes the state, as one step of the browser's history. What followed from networks that are gone is corrected with it.
     pub fn change(self, change: impl FnOnce(&mut State)) {
-        self.end_gesture();
+        // What was so already is no step, and ends no gesture.
         if self.set(change) {
+            self.end_gesture();
             self.inner().is_step.set(true);
         }
     }

@@ -9,6 +9,8 @@ use std::rc::Rc;
 
 /// What the reader does who looks elsewhere.
 const MOVES: [&str; 4] = ["wheel", "touchmove", "pointerdown", "keydown"];
+/// Milliseconds in which a browser has scrolled to where a link leads.
+const ARRIVING_MS: f64 = 1_000.0;
 /// CSS pixels that a place may be off and still be the same.
 const SAME: f64 = 2.0;
 
@@ -25,10 +27,13 @@ pub fn follow(session: Session) {
             }
         }
     };
+    // Where a link leads, the browser itself scrolls as well.
+    let led_at = StoredValue::new(0.0);
     // The page is observed only as long as it is needed: WebKit reports an error where other observers change its height.
     let observer = StoredValue::new_local(dom::resize_observer(arrive.clone()));
     Effect::new(move |_| {
         let is_led = session.led_to.with(Option::is_some);
+        led_at.set_value(dom::now());
         arrive();
         observer.with_value(|observer| match (observer, dom::body()) {
             (Some(observer), Some(body)) if is_led => observer.observe(&body),
@@ -41,7 +46,7 @@ pub fn follow(session: Session) {
     // Bars of a browser move a page without a word; so do others' scripts.
     listeners.push(window_event_listener_untyped("scroll", move |_| {
         let ((height, top), (height_now, top_now)) = (arrived.get(), dom::page_place());
-        if (height_now - height).abs() <= SAME && (top_now - top).abs() > SAME {
+        if dom::now() - led_at.get_value() > ARRIVING_MS && (height_now - height).abs() <= SAME && (top_now - top).abs() > SAME {
             leave();
         }
     }));
