@@ -1,5 +1,5 @@
 // Links, embeds, messages, scripts and commands with their answers, as recorded in tests/calls: what worked yesterday answers the same today.
-// STRIDESCOPE_RECORD=1 records the answers anew. An entry with `mended` shows a fault that is known, by its number, and answers otherwise once it is mended.
+// STRIDESCOPE_RECORD=1 records the answers anew. An entry with `mended` answered otherwise before: it was a fault, since mended.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";

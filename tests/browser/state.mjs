@@ -4,12 +4,19 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { project } from "./harness.mjs";
+import { project, serve } from "./harness.mjs";
 import { install, press } from "./journeys.mjs";
 
 /// What is no error: what Firefox says of files that a page was still loading when it was left, which a scenario does time and again, and what WebKit
 /// says of a height that changes twice within a frame while the reader is led to a section; the second is looked at in the next one.
 const NO_ERRORS = /^Failed to load .* A ServiceWorker intercepted the request|^TypeError: NetworkError when attempting to fetch resource\.$|^ResizeObserver loop completed/;
+/// Serves the site, with an empty page of its origin beside it: `blank.html`.
+export const serveWithBlank = () => serve((path, _request, response) => {
+  if (path !== "/some/path/blank.html") return false;
+  response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>blank</title><link rel=\"icon\" href=\"data:,\">");
+  return true;
+});
+
 /// The errors since there were so many, but for those.
 export const errorsSince = async (browser, count) => (await browser.errors()).slice(count).filter((error) => !NO_ERRORS.test(error));
 
@@ -380,6 +387,9 @@ export const SCENARIOS = {
       await browser.goto(`${site.url}blank.html`);
       await browser.goto(`${site.url}?embed=${figure}&models=tiny-a,tiny-d`);
       await browser.until("the figure leads to the whole page", () => document.querySelector(".from a")?.href);
+      // A page that is left while it loads has errors of its own.
+      await browser.evaluate(read);
+      await settled(browser);
       const address = await browser.evaluate(() => document.querySelector(".from a").href);
       await visit(browser, site, address.slice(site.url.length));
       await allThere(browser);
@@ -627,6 +637,8 @@ export const SCENARIOS = {
     for (const list of ["tiny-a, tiny-d", "tiny-a,tiny-d,", " tiny-a,tiny-d", "tiny-a,,tiny-d", "tiny-a , tiny-d ,"]) {
       for (const written of [encodeURIComponent(list), list.replaceAll(" ", "+")]) {
         await visit(browser, site, `?models=${written}`);
+        // A page that is left while it loads has errors of its own.
+        await settled(browser);
         const { cards, notice } = await now(browser);
         const nets = cards.map(({ net }) => net).join();
         if (nets !== "tiny-a,tiny-d" || notice) wrong.push(`${written}: ${nets}; ${notice}`);

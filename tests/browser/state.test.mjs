@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { chromium, firefox, webkit } from "./engines.mjs";
-import { serve, serveHosts } from "./harness.mjs";
-import { SCENARIOS, errorsSince, visit } from "./state.mjs";
+import { serveHosts } from "./harness.mjs";
+import { SCENARIOS, errorsSince, serveWithBlank, visit } from "./state.mjs";
 
 const LIMIT = { timeout: 240_000 };
 // Nobody moves the pointer but where a scenario does.
@@ -11,11 +11,7 @@ const ENGINES = [["chromium", () => chromium({ still: true })], ["firefox", fire
 
 let server, hosts;
 before(async () => {
-  server = await serve((path, _request, response) => {
-    if (path !== "/some/path/blank.html") return false;
-    response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>blank</title><link rel=\"icon\" href=\"data:,\">");
-    return true;
-  });
+  server = await serveWithBlank();
   hosts = await serveHosts();
 });
 after(async () => {

@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { chromium, firefox, webkit } from "./engines.mjs";
-import { serve, serveHosts } from "./harness.mjs";
-import { errorsSince, read, reload, stands } from "./state.mjs";
+import { serveHosts } from "./harness.mjs";
+import { errorsSince, read, reload, serveWithBlank, stands } from "./state.mjs";
 
 const LIMIT = { timeout: 600_000 };
 /// With it all 1,000 walks are taken, each time others.
@@ -425,11 +425,7 @@ for (const [name, start, counts] of ENGINES) {
     let server, hosts, started;
     const launched = () => (started ??= start());
     before(async () => {
-      server = await serve((path, _request, response) => {
-        if (path !== "/some/path/blank.html") return false;
-        response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>blank</title><link rel=\"icon\" href=\"data:,\">");
-        return true;
-      });
+      server = await serveWithBlank();
       hosts = await serveHosts();
     });
     after(async () => {
