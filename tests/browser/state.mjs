@@ -81,6 +81,8 @@ export function read() {
       })),
       notice: text(".notice p").join(" "),
     }),
+    /// Pixels that the page can still be scrolled down.
+    rest: () => Math.round(document.documentElement.scrollHeight - innerHeight - scrollY),
     /// How far a section's heading, or a heading, lies below what sticks to the top.
     below: (id) => {
       const named = document.getElementById(id);
@@ -227,8 +229,8 @@ async function isStill(browser, own, what) {
 }
 
 async function headingStands(browser, id, what) {
-  const below = await browser.evaluate((id) => held.below(id), id);
-  return below !== null && below >= CLOSEST && below <= FARTHEST ? null : `${what}: #${id} is ${below} px below the bar`;
+  const { below, rest } = await browser.evaluate((id) => ({ below: held.below(id), rest: held.rest() }), id);
+  return below !== null && below >= CLOSEST && below <= FARTHEST ? null : `${what}: #${id} is ${below} px below the bar, ${rest} px above the page's end`;
 }
 
 /// Opens a host's page with an element out of sight, which tells what happens. Patience that is counted in tens of seconds ends when it is told to.
