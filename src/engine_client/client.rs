@@ -1,12 +1,12 @@
-//! The page's end: starts the worker when something must be computed, and puts another in its place when it dies, fails or falls silent. What
-//! it was busy with is then asked once more.
+//! The page's end of one worker: starts it when something must be computed, and starts another when it dies, fails or stays silent. Its open requests
+//! are then sent again.
 
 use crate::site;
 use js_sys::{Array, Reflect};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use stridescope_protocol::transport::{numbers, pack, unpack};
-use stridescope_protocol::{BackendChoice, Event, Request, Run, Step};
+use stridescope_protocol::transport::{pack_request, unpack_event};
+use stridescope_protocol::{BackendChoice, Event, PictureId, Request, Run, Step};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -24,18 +24,27 @@ const LOADING_LOOKS: u32 = 180;
 const TRIES: u32 = 2;
 /// Times that the GPU may fail before the visitor is asked: browsers keep a site from the GPU that has lost it too often.
 const GPU_FAILURES: u32 = 2;
-/// The number of a picture that is sent again, for which nobody waits; no other request has it.
-pub const NOBODY: u32 = 0;
+/// The id of the request that sends a picture again, whose answer nobody needs; no other request has it.
+pub const UNANSWERED: u32 = 0;
 
-/// What the page hears.
+/// What comes from a worker.
 pub enum Incoming {
-    /// The worker says something; taps and logits come as numbers.
-    Event(Event, Vec<Vec<f32>>),
-    /// Another worker was put in its place.
+    /// An event of the worker's.
+    Event(Event),
+    /// Another worker was started in its place.
     Trouble(Trouble),
 }
 
-/// Why another worker is at work.
+/// A picture's file, and what runs call it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PictureFile {
+    /// Its name in requests.
+    pub id: PictureId,
+    /// Its bytes.
+    pub blob: Blob,
+}
+
+/// Why another worker was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     /// It stopped while computing.
@@ -59,8 +68,8 @@ pub struct Client {
     generation: Cell<u32>,
     /// What has yet to be answered, oldest first. The worker answers in this order.
     open: RefCell<Vec<Open>>,
-    /// The picture that the worker looks at.
-    picture: RefCell<Option<Blob>>,
+    /// The pictures that the worker was sent last, oldest first: those that it has.
+    pictures: RefCell<Vec<PictureId>>,
     /// Workers in a row that did not get as far as listening.
     unready: Cell<u32>,
     /// Whether any did.
@@ -77,6 +86,8 @@ pub struct Client {
 struct Open {
     request: Request,
     blob: Option<Blob>,
+    /// The picture that a run needs.
+    picture: Option<PictureFile>,
     /// Workers that were lost over it.
     lost: u32,
 }
@@ -113,7 +124,7 @@ impl Client {
         self.has_loaded.get()
     }
 
-    /// Who hears what comes from now on.
+    /// Calls back with everything that comes from now on.
     pub fn listen(&self, listener: impl Fn(Incoming) + 'static) {
         *self.listener.borrow_mut() = Some(Box::new(listener));
     }
@@ -141,19 +152,29 @@ impl Client {
         }
     }
 
-    /// Sends a request, once the worker listens.
+    /// Sends a run, once the worker listens, with the visitor's own file of weights and the picture that it needs.
+    pub fn run(self: &Rc<Self>, run: Run, weights: Option<Blob>, picture: Option<PictureFile>) {
+        self.open(Open { request: Request::Run(run.into()), blob: weights, picture, lost: 0 });
+    }
+
+    /// Sends any other request, once the worker listens.
     pub fn send(self: &Rc<Self>, request: Request, blob: Option<Blob>) {
         if let Request::Cancel { id } = request {
-            self.close(id);
+            if let Some(Open { request: Request::Picture { picture, .. }, .. }) = self.close(id) {
+                self.pictures.borrow_mut().retain(|sent| *sent != picture);
+            }
             if let Some(running) = self.running.borrow().as_ref().filter(|running| running.is_ready) {
                 post(&running.worker, &request, None);
             }
             return;
         }
+        self.open(Open { request, blob, picture: None, lost: 0 });
+    }
+
+    fn open(self: &Rc<Self>, open: Open) {
         if self.open.borrow().is_empty() {
             self.silent.set(0);
         }
-        let open = Open { request, blob, lost: 0 };
         if let Some(running) = self.running.borrow().as_ref().filter(|running| running.is_ready) {
             self.post(&running.worker, &open);
         }
@@ -172,6 +193,15 @@ impl Client {
     }
 
     fn post(self: &Rc<Self>, worker: &Worker, open: &Open) {
+        if let Some(PictureFile { id, blob }) = &open.picture
+            && !self.pictures.borrow().contains(id)
+        {
+            self.note_picture(*id);
+            post(worker, &Request::Picture { id: UNANSWERED, picture: *id }, Some(blob));
+        }
+        if let Request::Picture { picture, .. } = open.request {
+            self.note_picture(picture);
+        }
         let is_sent = match &open.request {
             Request::Run(run) if self.is_gpu_disabled() && run.backend != BackendChoice::Cpu => {
                 let run = Run { gpu_disabled_reason: Some("the GPU failed here".into()), ..Run::clone(run) };
@@ -185,9 +215,18 @@ impl Client {
             spawn_local(async move {
                 client.close(id);
                 let message = "This picture cannot be handed to the engine. Choose it again, as a file.".into();
-                client.tell(Incoming::Event(Event::Failed { id, message }, Vec::new()));
+                client.emit(Incoming::Event(Event::Failed { id, message }));
             });
         }
+    }
+
+    /// Notes that the worker was sent a picture, for which it forgets the oldest.
+    fn note_picture(&self, picture: PictureId) {
+        let mut pictures = self.pictures.borrow_mut();
+        pictures.retain(|sent| *sent != picture);
+        pictures.push(picture);
+        let excess = pictures.len().saturating_sub(PictureId::KEPT);
+        pictures.drain(..excess);
     }
 
     fn start(self: &Rc<Self>) -> Result<Running, JsValue> {
@@ -200,7 +239,7 @@ impl Client {
         let client = self.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
             if client.generation.get() == generation {
-                client.hear(&message.data());
+                client.on_message(&message.data());
             }
         });
         let client = self.clone();
@@ -215,10 +254,10 @@ impl Client {
         Ok(Running { worker, is_ready, _on_message: on_message, _on_error: on_error })
     }
 
-    fn hear(self: &Rc<Self>, message: &JsValue) {
+    fn on_message(self: &Rc<Self>, message: &JsValue) {
         self.silent.set(0);
         // What cannot be read is of a worker of another version, or out of its mind.
-        let Ok(event) = unpack::<Event>(message) else { return self.lose(Trouble::Stopped) };
+        let Ok(event) = unpack_event(message) else { return self.lose(Trouble::Stopped) };
         match &event {
             Event::Ready => return self.ready(),
             Event::Alive => return,
@@ -236,24 +275,19 @@ impl Client {
             _ => {}
         }
         if let Some(id) = event.answers() {
-            let done = self.close(id);
-            if let (Event::Picture { .. }, Some(done)) = (&event, done) {
-                *self.picture.borrow_mut() = done.blob;
-            }
+            self.close(id);
         }
-        self.tell(Incoming::Event(event, numbers(message)));
+        self.emit(Incoming::Event(event));
     }
 
-    /// Asks a worker that listens all that is open.
+    /// Sends a worker that listens every open request.
     fn ready(self: &Rc<Self>) {
         self.unready.set(0);
         self.has_loaded.set(true);
         let mut running = self.running.borrow_mut();
         let Some(running) = running.as_mut() else { return };
         running.is_ready = true;
-        if let Some(picture) = self.picture.borrow().as_ref() {
-            post(&running.worker, &Request::Picture { id: NOBODY }, Some(picture));
-        }
+        self.pictures.borrow_mut().clear();
         self.open.borrow().iter().for_each(|open| self.post(&running.worker, open));
     }
 
@@ -300,9 +334,9 @@ impl Client {
                 }
                 _ => "The engine stopped twice over this. Choose a smaller network or picture size, or another device.",
             };
-            self.tell(Incoming::Event(Event::Failed { id, message: message.into() }, Vec::new()));
+            self.emit(Incoming::Event(Event::Failed { id, message: message.into() }));
         } else {
-            self.tell(Incoming::Trouble(trouble));
+            self.emit(Incoming::Trouble(trouble));
         }
         if !self.open.borrow().is_empty() {
             self.ensure();
@@ -343,11 +377,11 @@ impl Client {
     /// Answers requests that are off the list with a sentence.
     fn fail(&self, requests: Vec<Open>, message: &str) {
         for open in requests {
-            self.tell(Incoming::Event(Event::Failed { id: open.request.id(), message: message.into() }, Vec::new()));
+            self.emit(Incoming::Event(Event::Failed { id: open.request.id(), message: message.into() }));
         }
     }
 
-    fn tell(&self, incoming: Incoming) {
+    fn emit(&self, incoming: Incoming) {
         if let Some(listener) = self.listener.borrow().as_ref() {
             listener(incoming);
         }
@@ -411,5 +445,5 @@ fn started() -> Result<Worker, JsValue> {
 
 /// Whether it was sent: what a script hands over as a picture may be none that can be copied to another thread.
 fn post(worker: &Worker, request: &Request, blob: Option<&Blob>) -> bool {
-    pack(request, blob, &[]).is_ok_and(|(message, transfer)| worker.post_message_with_transfer(&message, &transfer).is_ok())
+    pack_request(request, blob).is_ok_and(|message| worker.post_message(&message).is_ok())
 }

@@ -4,7 +4,7 @@
 //! twice as much that way (bench/RESULTS.md, "Two engines at once"); with the page on one of them, which has each answer to show, four ResNet-50s
 //! took three quarters of the time (tests/browser/pool.test.mjs).
 
-use super::client::{Client, Incoming, NOBODY};
+use super::client::{Client, Incoming, PictureFile, UNANSWERED};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use stridescope_protocol::{BackendChoice, Event, KernelChoice, Request, Run, WeightsChoice};
@@ -28,7 +28,9 @@ enum WorkerId {
 #[derive(Clone)]
 struct Open {
     run: Run,
-    own: Option<Blob>,
+    /// The visitor's own file of weights.
+    weights: Option<Blob>,
+    picture: Option<PictureFile>,
     worker: WorkerId,
 }
 
@@ -47,10 +49,6 @@ pub struct WorkerPool {
     assignments: RefCell<Vec<(Loaded, WorkerId)>>,
     /// The choice for which the CPU computes, and why.
     on_cpu: RefCell<Option<((BackendChoice, KernelChoice), String)>>,
-    /// The picture that the first worker looks at, behind it those that it has yet to decode; by their requests.
-    pictures: RefCell<Vec<(u32, Option<Blob>)>>,
-    /// The one of them that the second was given last.
-    second_sees: Cell<Option<u32>>,
     /// Whether the device has the cores for two.
     gains: bool,
 }
@@ -59,10 +57,10 @@ impl WorkerPool {
     /// A pool whose workers are not started yet.
     pub fn new() -> Rc<Self> {
         let cores = web_sys::window().map_or(1.0, |window| window.navigator().hardware_concurrency());
-        Rc::new(Self { next_id: Cell::new(NOBODY + 1), gains: cores >= CORES, ..Self::default() })
+        Rc::new(Self { next_id: Cell::new(UNANSWERED + 1), gains: cores >= CORES, ..Self::default() })
     }
 
-    /// Who hears what comes from now on.
+    /// Calls back with everything that comes from now on.
     pub fn listen(self: &Rc<Self>, listener: impl Fn(Incoming) + 'static) {
         let listener = Rc::new(listener);
         for (client, worker) in [(&self.first, WorkerId::First), (&self.second, WorkerId::Second)] {
@@ -96,30 +94,25 @@ impl WorkerPool {
         self.on_cpu.take();
     }
 
-    /// Sends a request to the worker that is to answer it.
-    pub fn send(&self, request: Request, blob: Option<Blob>) {
-        match request {
-            Request::Run(run) => {
-                let mut worker = self.assigned_worker(&run);
-                if worker.is_none() && self.is_large(&run) {
-                    let count = |worker| self.open.borrow().iter().filter(|open| open.worker == worker).count();
-                    worker = (count(WorkerId::Second) < count(WorkerId::First)).then_some(WorkerId::Second);
-                }
-                let open = Open { run: *run, own: blob, worker: worker.unwrap_or(WorkerId::First) };
-                self.begin(&open);
-                self.open.borrow_mut().push(open);
-            }
-            Request::Cancel { id } => {
-                self.pictures.borrow_mut().retain(|(picture, _)| *picture != id);
-                let worker = self.close(id).map_or(WorkerId::First, |open| open.worker);
-                self.client(worker).send(Request::Cancel { id }, None);
-            }
-            Request::Picture { id } => {
-                self.pictures.borrow_mut().push((id, blob.clone()));
-                self.first.send(request, blob);
-            }
-            request => self.first.send(request, blob),
+    /// Sends a run to the worker that is to answer it, with the visitor's own file of weights and the picture that it needs.
+    pub fn run(&self, run: Run, weights: Option<Blob>, picture: Option<PictureFile>) {
+        let mut worker = self.assigned_worker(&run);
+        if worker.is_none() && self.is_large(&run) {
+            let count = |worker| self.open.borrow().iter().filter(|open| open.worker == worker).count();
+            worker = (count(WorkerId::Second) < count(WorkerId::First)).then_some(WorkerId::Second);
         }
+        let open = Open { run, weights, picture, worker: worker.unwrap_or(WorkerId::First) };
+        self.begin(&open);
+        self.open.borrow_mut().push(open);
+    }
+
+    /// Sends any other request.
+    pub fn send(&self, request: Request, blob: Option<Blob>) {
+        let worker = match request {
+            Request::Cancel { id } => self.close(id).map_or(WorkerId::First, |open| open.worker),
+            _ => WorkerId::First,
+        };
+        self.client(worker).send(request, blob);
     }
 
     fn client(&self, worker: WorkerId) -> &Rc<Client> {
@@ -156,20 +149,14 @@ impl WorkerPool {
         }
     }
 
-    /// Has a worker compute; the second first looks at the picture on show, and leaves the GPU alone.
-    fn begin(&self, Open { run, own, worker }: &Open) {
+    /// Has a worker compute; the second leaves the GPU alone.
+    fn begin(&self, Open { run, weights, picture, worker }: &Open) {
         let mut run = run.clone();
         if *worker == WorkerId::Second {
             self.assign(&run, WorkerId::Second);
-            let current = self.pictures.borrow().last().cloned();
-            if let Some((picture, blob)) = current
-                && self.second_sees.replace(Some(picture)) != Some(picture)
-            {
-                self.second.send(Request::Picture { id: self.next_id() }, blob);
-            }
             run.gpu_disabled_reason = self.why_cpu(&run);
         }
-        self.client(*worker).send(Request::Run(run.into()), own.clone());
+        self.client(*worker).run(run, weights.clone(), picture.clone());
     }
 
     fn close(&self, id: u32) -> Option<Open> {
@@ -178,16 +165,16 @@ impl WorkerPool {
         Some(open.remove(at))
     }
 
-    /// Takes note of what a worker says; whether the page is to hear it.
+    /// Takes note of what comes from a worker; whether it goes on to the page.
     fn on_incoming(&self, worker: WorkerId, incoming: &Incoming) -> bool {
         match incoming {
-            Incoming::Event(Event::OnCpu { run, why }, _) => {
+            Incoming::Event(Event::OnCpu { run, why }) => {
                 if worker == WorkerId::First {
                     self.share(*run, why);
                 }
                 return false;
             }
-            Incoming::Event(event, _) => {
+            Incoming::Event(event) => {
                 if worker == WorkerId::First {
                     self.follow(event);
                 }
@@ -206,16 +193,10 @@ impl WorkerPool {
         true
     }
 
-    /// What the first worker looks at, and whether it still computes on the CPU.
+    /// Whether the first worker still computes on the CPU.
     fn follow(&self, event: &Event) {
-        let mut pictures = self.pictures.borrow_mut();
         match event {
-            Event::Picture { id, .. } => {
-                let at = pictures.iter().position(|(picture, _)| picture == id);
-                pictures.drain(..at.unwrap_or_default());
-            }
-            Event::Failed { id, .. } => pictures.retain(|(picture, _)| picture != id),
-            Event::Ran(ran) if ran.backend.name == "webgpu" => drop(self.on_cpu.take()),
+            Event::Ran(answer) if answer.backend.name == "webgpu" => drop(self.on_cpu.take()),
             Event::Gpu { .. } => drop(self.on_cpu.take()),
             _ => {}
         }

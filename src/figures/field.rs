@@ -5,13 +5,13 @@ use crate::parts::button::button;
 use crate::parts::by_network::{ByNetwork, why_not};
 use crate::parts::save::Save;
 use crate::parts::slider::Slider;
-use crate::session::{Answer, Session};
+use crate::session::Session;
 use leptos::ev;
 use leptos::prelude::*;
 use stridescope_i18n::{Message, msg, tr};
 use stridescope_link::names::{display, hue};
 use stridescope_link::{State, WHOLE};
-use stridescope_protocol::UnitRef;
+use stridescope_protocol::{Answer, UnitRef};
 use stridescope_view::field::{Seen, place};
 use stridescope_view::heatmap::grey;
 use stridescope_view::svg_export::{self, Over};
@@ -63,7 +63,8 @@ pub fn FieldFigure(
             let unit = UnitRef { node: node.clone(), channel, y, x };
             let name = net.clone();
             let on_answer = move |answer: Result<Answer, Message>| {
-                let seen = answer.map(|answer| Seen::of(place, side, answer.numbers.last().map_or(&[], Vec::as_slice)));
+                let seen =
+                    answer.map(|answer| Seen::of(place, side, answer.gradients.first().map_or(&[], |gradient| &gradient.values)));
                 known.put(name, seen);
             };
             let id = session.run_extra(&net, |run| run.gradients = vec![unit], on_answer);

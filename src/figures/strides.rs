@@ -2,7 +2,7 @@
 
 use crate::parts::button::button;
 use crate::parts::save::Save;
-use crate::session::{Answer, Outcome, Session};
+use crate::session::{Outcome, Session};
 use leptos::prelude::*;
 use std::time::Duration;
 use stridescope_arch::transition::{Reading, Transition};
@@ -10,7 +10,7 @@ use stridescope_i18n::numbers::grouped;
 use stridescope_i18n::{Message, label, tr, translate};
 use stridescope_link::State;
 use stridescope_link::names::{display, hue};
-use stridescope_protocol::{Area, Edit, Fill, Prediction};
+use stridescope_protocol::{Answer, Area, Edit, Fill, Prediction};
 use stridescope_view::markup::Table;
 use stridescope_view::strides::{frame, magnifier, offset, overview, percent, place, shades, summary};
 use stridescope_view::svg_export::{self, Palette, PathDrawn};
@@ -103,7 +103,10 @@ pub fn Strides(
             session.run_extra(
                 &net,
                 |run| run.edits = edits,
-                move |answer| checked.update(|checked| checked.push((name, answer.map(|answer| Check::of(&answer))))),
+                move |answer| {
+                    let check = answer.map(|answer| Check::of(&answer)).transpose();
+                    checked.update(|checked| checked.extend(check.map(|check| (name, check))));
+                },
             );
         }
     };
@@ -204,17 +207,18 @@ struct Check {
 }
 
 impl Check {
-    /// Of the two rows of logits, which one device computed by the same kernels: as it is, and changed.
-    fn of(answer: &Answer) -> Self {
-        let (before, after) = answer.logits().split_at(answer.logits().len() / 2);
-        let pairs = || before.iter().zip(after);
+    /// Compares logits and classes without and with the edits, computed by the same kernels of one device.
+    fn of(answer: &Answer) -> Option<Self> {
+        let changed = answer.changed.as_ref()?;
+        let (before, after) = (&answer.logits, &changed.logits);
+        let pairs = || before.iter().zip(after.iter());
         let first = |top: &[Prediction]| top.first().map(|class| label(&class.wnid, &class.label)).unwrap_or_default();
-        Self {
+        Some(Self {
             changed: pairs().filter(|(a, b)| a.to_bits() != b.to_bits()).count(),
             classes: before.len(),
             most: pairs().map(|(a, b)| (a - b).abs()).fold(0.0, f32::max),
-            top: (first(&answer.ran.top), first(&answer.ran.changed_top)),
-        }
+            top: (first(&answer.top), first(&changed.top)),
+        })
     }
 
     fn words(&self) -> String {

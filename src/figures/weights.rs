@@ -59,7 +59,7 @@ pub fn Weights(
 
 /// What is known of a network's weights, before and after they came.
 fn card_of(session: Session, model: &str) -> Option<Card> {
-    let said = session.answer(model).and_then(|answer| answer.ran.card.clone());
+    let said = session.answer(model).and_then(|answer| answer.card.clone());
     said.or_else(|| match source_of(model) {
         Some(WeightsSource::Entry(entry)) => Some(entry.card.clone()),
         _ => None,
@@ -198,7 +198,7 @@ fn ClassNames(
         let model = model.clone();
         spawn_local(async move {
             let bytes = JsFuture::from(file.array_buffer()).await.map(|buffer| js_sys::Uint8Array::new(&buffer).to_vec());
-            let classes = session.answer(&model).map_or(0, |answer| answer.logits().len());
+            let classes = session.answer(&model).map_or(0, |answer| answer.logits.len());
             if classes == 0 {
                 return told.set(tr!("Ask the network first, so that its classes can be counted."));
             }

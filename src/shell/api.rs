@@ -1,7 +1,7 @@
 //! The page's own API: `window.stridescope`, and the same by messages for a page around. `docs/embedding.md` describes both; `stridescope.d.ts` has the types.
 
 use crate::dom;
-use crate::session::{Answer, Outcome, Session};
+use crate::session::{Outcome, Session};
 use js_sys::{Array, Function, Object, Promise, RangeError, Reflect, TypeError};
 use leptos::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -9,6 +9,7 @@ use std::rc::Rc;
 use stridescope_i18n::{Message, label, msg, tr};
 use stridescope_link::State;
 use stridescope_link::change::changed;
+use stridescope_protocol::Answer;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
@@ -102,7 +103,7 @@ fn changes(partial: &JsValue) -> Result<Vec<(String, Option<String>)>, String> {
 /// What a network said, as scripts see it.
 fn result(net: &str, answer: &Answer) -> Object {
     let object = Object::new();
-    let top = answer.ran.top.iter().map(|class| {
+    let top = answer.top.iter().map(|class| {
         let entry = Object::new();
         put(&entry, "index", &(class.index as f64).into());
         put(&entry, "label", &label(&class.wnid, &class.label).into());
@@ -111,8 +112,8 @@ fn result(net: &str, answer: &Answer) -> Object {
     });
     put(&object, "net", &net.into());
     put(&object, "top", &top.collect::<Array>());
-    put(&object, "ms", &answer.ran.ms.into());
-    put(&object, "backend", &answer.ran.backend.name.as_str().into());
+    put(&object, "ms", &answer.ms.into());
+    put(&object, "backend", &answer.backend.name.as_str().into());
     object
 }
 
@@ -345,11 +346,11 @@ impl Api {
         Effect::new(move |before: Option<Vec<u32>>| {
             let models = session.state.with(|state| state.models.clone());
             let answers: Vec<_> = models.iter().filter_map(|net| Some((net, session.answer(net)?))).collect();
-            let ids: Vec<u32> = answers.iter().map(|(_, answer)| answer.ran.id).collect();
+            let ids: Vec<u32> = answers.iter().map(|(_, answer)| answer.id).collect();
             if !ids.is_empty() && ids.len() == models.len() && before.as_ref() != Some(&ids) {
                 let results: Array = answers.iter().map(|(net, answer)| JsValue::from(result(net, answer))).collect();
                 // What networks say of the visitor's own picture stays in this page.
-                let is_private = answers.iter().any(|(_, answer)| answer.is_private);
+                let is_private = answers.iter().any(|(_, answer)| session.is_about_own(answer));
                 api.with_value(|api| {
                     if is_private { api.tell("prediction", &results) } else { api.emit("prediction", "results", &results) }
                 });

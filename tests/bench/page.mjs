@@ -56,7 +56,7 @@ async function startOurs({ net, weights = 'synthetic', size, batch = 1, backend 
       if (message.buffers.length !== 1 + taps.length) throw new Error(`our engine sent ${message.buffers.length - 1} taps`);
       return { ms: event.ms, logits: Array.from(new Float32Array(message.buffers[0])), times: event.times };
     });
-    worker.postMessage({ json: JSON.stringify({ run: { id, net, weights, input, size, backend, taps, timed } }) });
+    worker.postMessage({ json: JSON.stringify({ run: { id, net, weights, input, size, backend, taps: taps.map((node) => ({ node, want: 'values' })), timed } }) });
     return answer;
   };
   return { run, close: () => worker.terminate() };

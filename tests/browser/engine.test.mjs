@@ -7,11 +7,15 @@ const synthetic = golden("synthetic.json");
 const samples = golden("resnet50-a-samples.json");
 const tinySamples = golden("tiny-samples.json");
 
+/// What a run is asked for of a layer: its whole output, or the mean over its channels.
+const whole = (node) => ({ node, want: "values" });
+const mean = (node) => ({ node, want: "mean" });
+
 async function compare(engine, name, backend, tolerance, more = {}) {
   const [net, size] = name.split("@");
   const wanted = synthetic[name];
   const taps = Object.keys(wanted.nodes);
-  const { event, logits, taps: got } = await engine.run({ net, size: Number(size), weights: "synthetic", input: "synthetic", backend, taps, ...more });
+  const { event, logits, taps: got } = await engine.run({ net, size: Number(size), weights: "synthetic", input: "synthetic", backend, taps: taps.map(whole), ...more });
   assert.equal(event.type, "ran", event.message);
   assert.equal(event.backend.name, backend);
   const distance = relativeL2(logits, wanted.logits);
@@ -77,7 +81,7 @@ describe("on the CPU", () => {
     const times = await cpu.page.evaluate(async (blocks) => {
       const run = async (taps) => {
         const start = performance.now();
-        const { event, numbers } = await ask("run", { net: "resnet50-d", size: 224, weights: "synthetic", input: "synthetic", backend: "cpu", taps });
+        const { event, numbers } = await ask("run", { net: "resnet50-d", size: 224, weights: "synthetic", input: "synthetic", backend: "cpu", taps: taps.map((node) => ({ node, want: "values" })) });
         if (event.type !== "ran" || numbers.length !== 1 + taps.length) throw new Error(event.message);
         return performance.now() - start;
       };
@@ -102,7 +106,7 @@ describe("on the CPU", () => {
       let values = 0;
       for (const net of ["resnet50-a", "resnet50-d"]) {
         for (const node of nodes[net]) {
-          const { event, numbers } = await ask("run", { net, size: 64, weights: "synthetic", input: "synthetic", backend: "cpu", taps: [node] });
+          const { event, numbers } = await ask("run", { net, size: 64, weights: "synthetic", input: "synthetic", backend: "cpu", taps: [{ node, want: "values" }] });
           if (event.type !== "ran") throw new Error(event.message);
           values += numbers[1].length;
         }
@@ -129,7 +133,7 @@ describe("on the CPU", () => {
       [{ net: "resnet50-e" }, /there is no network "resnet50-e"/],
       [{ net: "resnet101-b" }, /no weights for resnet101-b yet/],
       [{ net: "tiny-a", size: 16 }, /must be between 32 and 512/],
-      [{ net: "tiny-a", input: "synthetic", taps: ["layer9"] }, /no layer "layer9"/],
+      [{ net: "tiny-a", input: "synthetic", taps: [whole("layer9")] }, /no layer "layer9"/],
       [{ net: "tiny-a", weights: "synthetic" }, /know no pictures/],
     ];
     for (const [request, words] of cases) {
@@ -210,11 +214,12 @@ describe("on WebGPU, SwiftShader", () => {
     // Launched, recorded, replayed; and others in between.
     for (const [turn, net] of ["tiny-d", "tiny-a", "tiny-d", "tiny-a", "tiny-d", "tiny-d"].entries()) {
       await gpu.picture(`assets/samples/${files[turn % 2]}`);
-      const asked = { net, taps: turn === 4 ? [] : ["layer2"], means: ["layer1"], cams: 1 };
+      const taps = [...(turn === 4 ? [] : [whole("layer2")]), mean("layer1")];
+      const asked = { net, taps, cams: 1 };
       const found = await run({ ...asked, backend: "webgpu", kernels: "tiled" });
       assert.equal(found.event.backend?.name, "webgpu", found.event.message);
       const wanted = await run({ ...asked, backend: "cpu" });
-      assert.equal(found.parts.length, 3 + asked.taps.length);
+      assert.equal(found.parts.length, 2 + taps.length);
       for (const [i, values] of found.parts.entries()) assert.ok(relativeL2(values, wanted.parts[i]) <= 1e-3, `${net}, turn ${turn}, part ${i}`);
     }
   });
@@ -225,11 +230,11 @@ describe("on WebGPU, SwiftShader", () => {
       for (const net of ["tiny-a", "tiny-d"]) {
         for (const fill of ["zero", "noise"]) {
           const edits = ["layer1", "layer2", "layer3"].map((node) => ({ node, area: "unread", fill }));
-          const { event, logits } = await gpu.run({ net, backend, edits });
+          const { event, logits, changed } = await gpu.run({ net, backend, edits });
           assert.equal(event.backend?.name, backend, event.message);
-          // Two rows: as it is, and changed.
-          assert.equal(logits.length, 20);
-          const moved = logits.slice(0, 10).filter((logit, i) => logit !== logits[10 + i]).length;
+          assert.equal(event.changed.top.length, 5);
+          assert.deepEqual([logits.length, changed.length], [10, 10]);
+          const moved = logits.filter((logit, i) => logit !== changed[i]).length;
           assert.equal(moved, net === "tiny-a" ? 0 : 10, `${net} on ${backend} with ${fill}`);
         }
       }
@@ -240,13 +245,13 @@ describe("on WebGPU, SwiftShader", () => {
     await gpu.picture("assets/samples/chelsea.png");
     const gradients = {};
     for (const backend of ["webgpu", "cpu"]) {
-      const { event } = await gpu.run({ net: "tiny-d", backend, means: ["input", "layer1"], cams: 2 });
-      assert.deepEqual(event.means, [["input", [1, 1, 128, 128]], ["layer1", [1, 1, 32, 32]]]);
-      assert.deepEqual(event.cams.map(([index]) => index), event.top.slice(0, 2).map(({ index }) => index));
+      const { event } = await gpu.run({ net: "tiny-d", backend, taps: [mean("input"), mean("layer1")], cams: 2 });
+      assert.deepEqual(event.taps, [{ ...mean("input"), shape: [1, 1, 128, 128] }, { ...mean("layer1"), shape: [1, 1, 32, 32] }]);
+      assert.deepEqual(event.cams.map(({ class: index }) => index), event.top.slice(0, 2).map(({ index }) => index));
       // The reverse pass is the processor's, over what the device computed.
       const back = await gpu.page.evaluate((backend) => ask("run", { net: "tiny-d", backend, cams: 1, cam_at: "layer3", gradients: [{ node: "layer2", channel: null, y: 8, x: 8 }] }), backend);
-      assert.deepEqual(back.event.cams.map(([, shape]) => shape), [[1, 1, 8, 8]]);
-      assert.deepEqual(back.event.gradients, [["layer2", [1, 3, 128, 128]]]);
+      assert.deepEqual(back.event.cams.map(({ shape }) => shape), [[1, 1, 8, 8]]);
+      assert.deepEqual(back.event.gradients, [{ ...whole("layer2"), shape: [1, 3, 128, 128] }]);
       gradients[backend] = Object.values(back.numbers[2]);
       const moved = await gpu.run({ net: "tiny-d", backend, shift: [8, 0] });
       assert.notDeepEqual(moved.event.top, event.top);

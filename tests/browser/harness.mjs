@@ -281,7 +281,7 @@ export async function engine(context, url, prelude = "") {
     run: (request, file) => page.evaluate(async ([request, file]) => {
       const blob = file && new Blob([Uint8Array.from(atob(file), (c) => c.charCodeAt(0))]);
       const { event, numbers } = await ask("run", request, blob);
-      return { event, logits: [...(numbers[0] ?? [])], taps: (event.taps ?? []).map(([id, shape], i) => ({ id, shape, ...statistics(numbers[i + 1]) })) };
+      return { event, logits: [...(numbers[0] ?? [])], changed: event.changed && [...numbers[1]], taps: (event.taps ?? []).map(({ node, shape }, i) => ({ id: node, shape, ...statistics(numbers[i + 1]) })) };
     }, [request, file?.toString("base64")]),
     picture: (file) => page.evaluate(async (file) => {
       const blob = await (await fetch(file)).blob();

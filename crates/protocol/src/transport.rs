@@ -1,45 +1,78 @@
 //! How a message crosses between threads.
 
+use crate::{Event, Request};
 use js_sys::{Array, Float32Array, Object, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Blob;
 
-/// A message as a JavaScript object, and what of it is transferred rather than copied.
-pub fn pack<T: Serialize>(message: &T, blob: Option<&web_sys::Blob>, numbers: &[Vec<f32>]) -> Result<(Object, Array), JsValue> {
-    let json = serde_json::to_string(message).map_err(|error| JsValue::from_str(&error.to_string()))?;
-    let object = Object::new();
-    let transfer = Array::new();
-    Reflect::set(&object, &"json".into(), &json.into())?;
+/// A request as a JavaScript object, with the file that belongs to it.
+///
+/// # Errors
+/// Where JavaScript refuses it.
+pub fn pack_request(request: &Request, blob: Option<&Blob>) -> Result<Object, JsValue> {
+    let object = pack(request)?;
     if let Some(blob) = blob {
         Reflect::set(&object, &"blob".into(), blob)?;
     }
-    if !numbers.is_empty() {
-        let buffers = Array::new();
-        for values in numbers {
-            let buffer = Float32Array::from(values.as_slice()).buffer();
-            buffers.push(&buffer);
-            transfer.push(&buffer);
+    Ok(object)
+}
+
+/// A request, or what is wrong with it, and the file that came with it.
+///
+/// # Errors
+/// Where it is no request.
+pub fn unpack_request(message: &JsValue) -> Result<(Request, Option<Blob>), String> {
+    let blob = Reflect::get(message, &"blob".into()).ok().and_then(|blob| blob.dyn_into().ok());
+    Ok((unpack(message)?, blob))
+}
+
+/// An event as a JavaScript object, and what of it is transferred rather than copied.
+///
+/// # Errors
+/// Where JavaScript refuses it.
+pub fn pack_event(event: &mut Event) -> Result<(Object, Array), JsValue> {
+    let object = pack(event)?;
+    let transfer = Array::new();
+    if let Event::Ran(answer) = event {
+        for values in answer.buffers() {
+            transfer.push(&Float32Array::from(values.as_slice()).buffer());
         }
-        Reflect::set(&object, &"buffers".into(), &buffers)?;
+        Reflect::set(&object, &"buffers".into(), &transfer)?;
     }
     Ok((object, transfer))
 }
 
-/// The typed part of a message, or what is wrong with it.
-pub fn unpack<T: DeserializeOwned>(message: &JsValue) -> Result<T, String> {
+/// An event with its arrays, or what is wrong with it.
+///
+/// # Errors
+/// Where it is no event, or its arrays are not those that it announces.
+pub fn unpack_event(message: &JsValue) -> Result<Event, String> {
+    let mut event = unpack(message)?;
+    if let Event::Ran(answer) = &mut event {
+        let sent = Reflect::get(message, &"buffers".into()).ok().and_then(|buffers| buffers.dyn_into::<Array>().ok());
+        let sent = sent.ok_or("an answer without its arrays")?;
+        let buffers = answer.buffers();
+        if buffers.len() != sent.length() as usize {
+            return Err(format!("{} arrays instead of {}", sent.length(), buffers.len()));
+        }
+        for (values, buffer) in buffers.into_iter().zip(sent.iter()) {
+            *values = Float32Array::new(&buffer).to_vec();
+        }
+    }
+    Ok(event)
+}
+
+fn pack<T: Serialize>(message: &T) -> Result<Object, JsValue> {
+    let json = serde_json::to_string(message).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    let object = Object::new();
+    Reflect::set(&object, &"json".into(), &json.into())?;
+    Ok(object)
+}
+
+fn unpack<T: DeserializeOwned>(message: &JsValue) -> Result<T, String> {
     let json = Reflect::get(message, &"json".into()).ok().and_then(|json| json.as_string());
     let json = json.ok_or("a message without its JSON")?;
     serde_json::from_str(&json).map_err(|error| error.to_string())
-}
-
-/// The picture that came with a message.
-pub fn blob(message: &JsValue) -> Option<web_sys::Blob> {
-    Reflect::get(message, &"blob".into()).ok()?.dyn_into().ok()
-}
-
-/// The numbers that came with a message.
-pub fn numbers(message: &JsValue) -> Vec<Vec<f32>> {
-    let buffers = Reflect::get(message, &"buffers".into()).ok().and_then(|buffers| buffers.dyn_into::<Array>().ok());
-    buffers.map(|buffers| buffers.iter().map(|buffer| Float32Array::new(&buffer).to_vec()).collect()).unwrap_or_default()
 }

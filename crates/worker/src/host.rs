@@ -14,8 +14,10 @@ use stridescope_arch::{ArchSpec, Input, lower};
 use stridescope_engine::topk::top_k;
 use stridescope_engine::{Backend, Edit, EngineError, Fill, Pass, UnitRef};
 use stridescope_image::{Rgb, prepare, resize_and_crop};
-use stridescope_protocol::transport::{blob, pack, unpack};
-use stridescope_protocol::{Area, Event, InputChoice, Prediction, Ran, Request, Run, Step, Times, Timing};
+use stridescope_protocol::transport::{pack_event, unpack_request};
+use stridescope_protocol::{
+    Answer, Area, Cam, Changed, Event, InputChoice, PictureId, Prediction, Request, Run, Seen, Step, Tapped, Times, Timing, Want,
+};
 use stridescope_weights::labels::{Label, labels};
 use stridescope_weights::synthetic;
 use wasm_bindgen::prelude::Closure;
@@ -43,7 +45,20 @@ struct Host {
 struct Work {
     backends: Backends,
     store: Store,
-    picture: Option<Rgb>,
+    /// The last pictures that were sent, oldest first.
+    pictures: VecDeque<(PictureId, Rgb)>,
+}
+
+impl Work {
+    fn keep(&mut self, id: PictureId, rgb: Rgb) {
+        self.pictures.retain(|(kept, _)| *kept != id);
+        self.pictures.push_back((id, rgb));
+        self.pictures.drain(..self.pictures.len().saturating_sub(PictureId::KEPT));
+    }
+
+    fn picture(&self, id: PictureId) -> Option<&Rgb> {
+        self.pictures.iter().find(|(kept, _)| *kept == id).map(|(_, rgb)| rgb)
+    }
 }
 
 /// Starts listening, and tells the page so.
@@ -64,24 +79,24 @@ pub fn start() {
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| listener.receive(&event.data(), &work));
     host.scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
-    host.send(&Event::Ready, &[]);
+    host.send(Event::Ready);
 }
 
 impl Host {
     fn receive(self: &Rc<Self>, message: &JsValue, work: &Rc<RefCell<Option<Work>>>) {
-        match unpack::<Request>(message) {
-            Ok(Request::Cancel { id }) => {
+        match unpack_request(message) {
+            Ok((Request::Cancel { id }, _)) => {
                 self.cancelled.borrow_mut().insert(id);
             }
-            Ok(request) => {
+            Ok((request, blob)) => {
                 if let Request::Run(run) = &request
                     && !self.has_asked.replace(true)
                 {
                     *self.asked.borrow_mut() = backend::ask_for(run);
                 }
-                self.queue.borrow_mut().push_back((request, blob(message)));
+                self.queue.borrow_mut().push_back((request, blob));
             }
-            Err(error) => self.send(&Event::Failed { id: 0, message: format!("the engine did not understand: {error}") }, &[]),
+            Err(error) => self.send(Event::Failed { id: 0, message: format!("the engine did not understand: {error}") }),
         }
         if self.busy.replace(true) {
             return;
@@ -94,9 +109,9 @@ impl Host {
                         host.answer(&mut at_work, request, blob).await;
                     }
                     let Some(due) = at_work.backends.take_due() else { break };
-                    host.send(&Event::Gpu { is_ready: false }, &[]);
+                    host.send(Event::Gpu { is_ready: false });
                     at_work.backends.start_due(due).await;
-                    host.send(&Event::Gpu { is_ready: true }, &[]);
+                    host.send(Event::Gpu { is_ready: true });
                 }
                 work.replace(Some(at_work));
                 host.cancelled.borrow_mut().clear();
@@ -120,41 +135,41 @@ impl Host {
         self.cancelled.borrow().contains(&id)
     }
 
-    fn send(&self, event: &Event, numbers: &[Vec<f32>]) {
-        // A message that cannot be posted leaves nobody to tell.
-        if let Ok((message, transfer)) = pack(event, None, numbers) {
+    fn send(&self, mut event: Event) {
+        // There is no other way to report a message that cannot be posted.
+        if let Ok((message, transfer)) = pack_event(&mut event) {
             let _ = self.scope.post_message_with_transfer(&message, &transfer);
         }
     }
 
     async fn answer(&self, work: &mut Work, request: Request, blob: Option<Blob>) {
         match request {
-            Request::Picture { id } => {
+            Request::Picture { id, picture } => {
                 let event = match blob {
                     None => Event::Failed { id, message: "no picture came with the request".into() },
                     Some(blob) => match picture::decode(&blob).await {
-                        // Given up meanwhile, it must not take the place of the one on show.
+                        // Cancelled meanwhile, it must not take the place of another.
                         Ok(_) if self.is_cancelled(id) => Event::Ready,
                         Ok(rgb) => {
                             let event = Event::Picture { id, width: rgb.width, height: rgb.height };
-                            work.picture = Some(rgb);
+                            work.keep(picture, rgb);
                             event
                         }
                         Err(error) => Event::Failed { id, message: error.to_string() },
                     },
                 };
                 if !self.cancelled.borrow_mut().remove(&id) {
-                    self.send(&event, &[]);
+                    self.send(event);
                 }
             }
             Request::Run(run) => {
                 let id = run.id;
                 let result = self.run(work, *run, blob).await;
-                self.told(work, id, result.map(|(ran, numbers)| (Event::Ran(Box::new(ran)), numbers)));
+                self.finish(work, id, result.map(|answer| Event::Ran(Box::new(answer))));
             }
             Request::Open(open) => {
                 let result = work.store.open(&open, blob.as_ref(), &mut |step| self.report(open.id, step)).await;
-                self.told(work, open.id, result.map(|opened| (Event::Opened(Box::new(opened)), Vec::new())));
+                self.finish(work, open.id, result.map(|opened| Event::Opened(Box::new(opened))));
             }
             Request::CachedFiles { id } => self.list(id).await,
             Request::Forget { id, key } => {
@@ -167,21 +182,21 @@ impl Host {
         }
     }
 
-    /// Answers a request that has not been given up since.
-    fn told(&self, work: &mut Work, id: u32, result: Result<(Event, Vec<Vec<f32>>), StoreError>) {
+    /// Answers a request, unless it has been cancelled since.
+    fn finish(&self, work: &mut Work, id: u32, result: Result<Event, StoreError>) {
         if let Some(message) = work.store.notice.take() {
-            self.send(&Event::Notice { message }, &[]);
+            self.send(Event::Notice { message });
         }
         if self.cancelled.borrow_mut().remove(&id) {
             return;
         }
         match result {
-            Ok((event, numbers)) => self.send(&event, &numbers),
+            Ok(event) => self.send(event),
             Err(StoreError::Engine(EngineError::Device { device: "GPU", cause })) => {
-                self.send(&Event::GpuFailed { id, message: cause }, &[]);
+                self.send(Event::GpuFailed { id, message: cause });
             }
-            Err(StoreError::Elsewhere { bytes, host }) => self.send(&Event::WeightsElsewhere { id, bytes, host }, &[]),
-            Err(error) => self.send(&Event::Failed { id, message: error.to_string() }, &[]),
+            Err(StoreError::Elsewhere { bytes, host }) => self.send(Event::WeightsElsewhere { id, bytes, host }),
+            Err(error) => self.send(Event::Failed { id, message: error.to_string() }),
         }
     }
 
@@ -191,21 +206,25 @@ impl Host {
             Some(None) => Some(Vec::new()),
             None => None,
         };
-        self.send(&Event::CachedFiles { id, files, room: opfs::room().await }, &[]);
+        self.send(Event::CachedFiles { id, files, room: opfs::room().await });
     }
 
-    /// Says how far a request is, and hears whether to go on.
+    /// Reports how far a request is; whether to go on.
     fn report(&self, id: u32, step: Step) -> bool {
         let goes_on = !self.is_cancelled(id);
         if goes_on {
-            self.send(&Event::Progress { id, step }, &[]);
+            self.send(Event::Progress { id, step });
         }
         goes_on
     }
 
-    async fn run(&self, work: &mut Work, run: Run, own: Option<Blob>) -> Result<(Ran, Vec<Vec<f32>>), StoreError> {
+    async fn run(&self, work: &mut Work, run: Run, own: Option<Blob>) -> Result<Answer, StoreError> {
         let id = run.id;
-        if run.input == InputChoice::Picture {
+        let picture = match run.input {
+            InputChoice::Picture(picture) => Some(picture),
+            InputChoice::Synthetic | InputChoice::Batch(_) => None,
+        };
+        if picture.is_some() {
             // Before anything is fetched or computed for it.
             ArchSpec::named(&run.net)?.check_rgb()?;
         }
@@ -213,7 +232,7 @@ impl Host {
         report(Step::Device);
         let chosen = work.backends.choose(&run, self.asked.take(), &mut report).await?;
         if chosen.is_settled && matches!(chosen.backend, Backend::Cpu) {
-            self.send(&Event::OnCpu { run: id, why: chosen.report.why.clone() }, &[]);
+            self.send(Event::OnCpu { run: id, why: chosen.report.why.clone() });
         }
         let loaded = work.store.network(&run, &chosen.backend, own.as_ref(), &mut report).await?;
         report(Step::Computing);
@@ -224,8 +243,9 @@ impl Host {
         }
         let (input, size, seen) = input(work, &run, &loaded)?;
         let edits = run.edits.iter().map(|edit| changed(edit, &loaded, size)).collect::<Result<Vec<_>, _>>()?;
-        let taps: Vec<&str> = run.taps.iter().map(String::as_str).collect();
-        let means: Vec<&str> = run.means.iter().map(String::as_str).collect();
+        let wanted =
+            |want: Want| -> Vec<&str> { run.taps.iter().filter(|tap| tap.want == want).map(|tap| tap.node.as_str()).collect() };
+        let (taps, means) = (wanted(Want::Values), wanted(Want::Mean));
         let gradients: Vec<UnitRef> =
             run.gradients.iter().map(|unit| UnitRef { node: &unit.node, channel: unit.channel, y: unit.y, x: unit.x }).collect();
         let pass = Pass {
@@ -251,31 +271,42 @@ impl Host {
         };
         // Weights that were never trained would name classes as surely as any; and several pictures have no classes in common.
         let is_asked = !loaded.untrained && run.input.batch() == 1;
-        // Of two rows, the first is of the network as it is.
-        let (logits, changed) = output.logits.split_at(output.logits.len() / if edits.is_empty() { 1 } else { 2 });
-        let [top, changed_top] = [logits, changed].map(|logits| if is_asked { top_k(logits, TOP) } else { Vec::new() });
-        let top_p = top.first().map_or(0.0, |(_, p)| *p);
+        // Of two rows, the second is with the edits.
+        let mut logits = output.logits;
+        let changed = (!edits.is_empty()).then(|| logits.split_off(logits.len() / 2));
+        let top = |logits: &[f32]| if is_asked { top_k(logits, TOP) } else { Vec::new() };
+        let likeliest = top(&logits);
+        let top_p = likeliest.first().map_or(0.0, |(_, p)| *p);
         let reject = loaded.card.as_ref().and_then(|card| card.reject);
-        let ran = Ran {
+        let tapped =
+            |want| move |tap: stridescope_engine::Tap| Tapped { node: tap.id, want, shape: tap.shape, values: tap.values };
+        let (mut values, mut means) = (output.taps.into_iter(), output.means.into_iter());
+        let in_order = run.taps.iter().filter_map(|tap| match tap.want {
+            Want::Values => values.next().map(tapped(Want::Values)),
+            Want::Mean => means.next().map(tapped(Want::Mean)),
+        });
+        Ok(Answer {
             id,
-            net: run.net,
+            net: run.net.clone(),
+            picture,
             backend: chosen.report,
             ms,
-            top: top.into_iter().filter_map(prediction).collect(),
-            changed_top: changed_top.into_iter().filter_map(prediction).collect(),
             untrained: loaded.untrained,
             none_of_its_classes: reject.is_some_and(|reject| reject.applies(top_p)),
-            card: loaded.card,
-            taps: output.taps.iter().map(|tap| (tap.id.clone(), tap.shape)).collect(),
-            means: output.means.iter().map(|mean| (mean.id.clone(), mean.shape)).collect(),
-            cams: output.cams.iter().filter_map(|cam| Some((cam.id.parse().ok()?, cam.shape))).collect(),
-            gradients: output.gradients.iter().map(|tap| (tap.id.clone(), tap.shape)).collect(),
-            seen: seen.as_ref().map(|_| size),
+            top: likeliest.into_iter().filter_map(prediction).collect(),
+            changed: changed.map(|logits| Changed { top: top(&logits).into_iter().filter_map(prediction).collect(), logits }),
+            logits,
+            taps: in_order.collect(),
+            cams: output
+                .cams
+                .into_iter()
+                .filter_map(|cam| Some(Cam { class: cam.id.parse().ok()?, shape: cam.shape, values: cam.values }))
+                .collect(),
+            gradients: output.gradients.into_iter().map(tapped(Want::Values)).collect(),
+            seen: seen.map(|values| Seen { side: size, values }),
             times,
-        };
-        let maps = output.taps.into_iter().chain(output.means).chain(output.cams).chain(output.gradients).map(|map| map.values);
-        let numbers = std::iter::once(output.logits).chain(maps).chain(seen).collect();
-        Ok((ran, numbers))
+            card: loaded.card,
+        })
     }
 
     /// How long each layer takes.
@@ -295,7 +326,7 @@ impl Host {
     }
 }
 
-/// Tells the page, about once a second, that the worker is still at work.
+/// Reports to the page, about once a second, that the worker is still computing.
 fn alive() {
     thread_local! {
         static LAST: Cell<f64> = const { Cell::new(0.0) };
@@ -306,7 +337,7 @@ fn alive() {
     }
     LAST.set(now);
     if let (Ok(scope), Ok((message, _))) =
-        (js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>(), pack(&Event::Alive, None, &[]))
+        (js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>(), pack_event(&mut Event::Alive))
     {
         let _ = scope.post_message(&message);
     }
@@ -369,7 +400,11 @@ fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<Fed, StoreError> {
     let size = run.size.unwrap_or(card_size);
     ArchSpec::named(&run.net)?.check(Input::square(size))?;
     let refused = |message: &str| StoreError::NotReady(message.into());
-    match (run.input, &loaded.card, &work.picture) {
+    let picture = match run.input {
+        InputChoice::Picture(picture) => work.picture(picture),
+        InputChoice::Synthetic | InputChoice::Batch(_) => None,
+    };
+    match (run.input, &loaded.card, picture) {
         (InputChoice::Batch(pictures), _, _) if !(1..=MAX_BATCH).contains(&pictures) => {
             Err(StoreError::NotReady(format!("a pass takes from 1 to {MAX_BATCH} pictures, not {pictures}")))
         }
@@ -377,9 +412,9 @@ fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<Fed, StoreError> {
             let channels = loaded.network.graph().spec.channels;
             Ok((synthetic::input(run.input.batch() * channels * size * size), size, None))
         }
-        (InputChoice::Picture, None, _) => Err(refused("synthetic weights know no pictures: feed them the synthetic input")),
-        (InputChoice::Picture, _, None) => Err(refused("there is no picture yet: choose one first")),
-        (InputChoice::Picture, Some(card), Some(picture)) => {
+        (InputChoice::Picture(_), None, _) => Err(refused("synthetic weights know no pictures: feed them the synthetic input")),
+        (InputChoice::Picture(_), _, None) => Err(refused("there is no picture yet: choose one first")),
+        (InputChoice::Picture(_), Some(card), Some(picture)) => {
             let how = card.preprocess.at_size(size);
             let square = resize_and_crop(picture, &how, run.shift)?;
             let seen = run.seen.then(|| square.pixels.iter().map(|&value| f32::from(value)).collect());

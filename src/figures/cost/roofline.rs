@@ -3,11 +3,11 @@
 use crate::figures::cost::Drawn;
 use crate::parts::button::button;
 use crate::parts::by_network::ByNetwork;
-use crate::session::{Answer, Session};
+use crate::session::Session;
 use leptos::prelude::*;
 use std::sync::Arc;
 use stridescope_i18n::{Message, msg, tr};
-use stridescope_protocol::Timing;
+use stridescope_protocol::{Answer, Timing};
 use stridescope_view::roofline::roofline;
 
 /// What was measured, and what is on its way.
@@ -53,9 +53,8 @@ pub fn Roofline(
             let on_answer = move |answer: Result<Answer, Message>| {
                 left.update(|left| *left = left.saturating_sub(1));
                 let kept = |answer: Answer| {
-                    let ran = answer.ran;
-                    let times = ran.times.ok_or_else(|| msg!("It was not computed."))?;
-                    let device = [ran.backend.name, ran.backend.adapter].join(" ");
+                    let times = answer.times.ok_or_else(|| msg!("It was not computed."))?;
+                    let device = [answer.backend.name, answer.backend.adapter].join(" ");
                     Ok(Measured { timings: times.timings, clock_ms: times.clock_ms, device })
                 };
                 measured.put(name, answer.and_then(kept));

@@ -5,7 +5,7 @@ mod column;
 use crate::parts::button::button;
 use crate::parts::by_network::ByNetwork;
 use crate::parts::options::{Choose, options};
-use crate::session::{Answer, Session};
+use crate::session::Session;
 use column::{Column, Look};
 use leptos::ev;
 use leptos::prelude::*;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use stridescope_i18n::{Message, label, tr, translate};
 use stridescope_link::{Colours, Sort};
 use stridescope_link::{FILLS, MAX_SIDE, Probe, State, fill_name, fill_named};
-use stridescope_protocol::{Area, Edit, Run};
+use stridescope_protocol::{Answer, Area, Edit, Run, Tap, Tapped};
 use stridescope_view::charts;
 use stridescope_view::features::{Change, Maps};
 use stridescope_view::heatmap::range;
@@ -80,39 +80,44 @@ impl View {
     }
 }
 
-/// The maps that came with an answer.
+/// The maps of an answer: the channels of the layer, or one of each class.
 fn maps(answer: Answer, shown: Shown) -> Maps {
-    let Answer { ran, mut numbers, .. } = answer;
-    let names =
-        if shown.is_of_classes() { ran.top.iter().map(|class| label(&class.wnid, &class.label)).collect() } else { Vec::new() };
-    let shape = ran.taps.first().map(|(_, shape)| *shape).or_else(|| ran.cams.first().map(|(_, shape)| *shape)).unwrap_or([0; 4]);
-    Maps { names, height: shape[2], width: shape[3], values: numbers.split_off(numbers.len().min(1)).concat(), ..Maps::default() }
+    let (shape, values, names) = if shown.is_of_classes() {
+        let shape = answer.cams.first().map(|cam| cam.shape);
+        let values = answer.cams.into_iter().flat_map(|cam| cam.values).collect();
+        (shape, values, answer.top.iter().map(|class| label(&class.wnid, &class.label)).collect())
+    } else {
+        let layer = answer.taps.into_iter().next();
+        (layer.as_ref().map(|layer| layer.shape), layer.map(|layer| layer.values).unwrap_or_default(), Vec::new())
+    };
+    let [_, _, height, width] = shape.unwrap_or_default();
+    Maps { names, height, width, values, ..Maps::default() }
 }
 
-/// What a change made of every channel, of the stages, and of the prediction.
+/// What an edit added to every channel of the layer, to the stages, and to the prediction.
 fn difference(mut answer: Answer) -> Maps {
-    // The layer first, as asked; then the stages, and the classifier last.
-    let stages = answer.ran.taps.split_off(1.min(answer.ran.taps.len()));
-    let of_stages = answer.numbers.split_off(2.min(answer.numbers.len()));
-    let top = of_stages.last().map(|logits| top_five(&answer, logits)).unwrap_or_default();
+    // The layer stands first, as it was asked for, and the classifier last.
+    let stages = answer.taps.split_off(1.min(answer.taps.len()));
+    let (classifier, stages): (Vec<_>, Vec<_>) = stages.into_iter().partition(|tap| tap.node == CLASSIFIER);
+    let top = classifier.first().map(|added| top_five(&answer, &added.values)).unwrap_or_default();
     let mut maps = maps(answer, Shown::Channels);
     maps.told = tr!("{} of {} values differ.", maps.values.iter().filter(|value| **value != 0.0).count(), maps.values.len());
     maps.top = top;
-    let each = stages.into_iter().zip(&of_stages).filter(|((name, _), _)| name != CLASSIFIER);
-    maps.stages = each.map(|((name, [_, _, height, width]), added)| Change::of(name, (height, width), added)).collect();
+    let change = |Tapped { node, shape: [_, _, height, width], values, .. }| Change::of(node, (height, width), &values);
+    maps.stages = stages.into_iter().map(change).collect();
     maps
 }
 
 /// The classes that were most likely, with their probabilities before and after something was added to the logits.
 fn top_five(before: &Answer, added: &[f32]) -> Vec<(String, f64, f64)> {
-    let logit = |index: usize| match (before.logits().get(index), added.get(index)) {
+    let logit = |index: usize| match (before.logits.get(index), added.get(index)) {
         (Some(&logit), Some(&added)) => f64::from(logit) + f64::from(added),
         _ => f64::NEG_INFINITY,
     };
     let most = (0..added.len()).map(logit).fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = (0..added.len()).map(|index| (logit(index) - most).exp()).sum();
     let now = |index: usize| (logit(index) - most).exp() / sum;
-    before.ran.top.iter().map(|class| (label(&class.wnid, &class.label), class.p, now(class.index))).collect()
+    before.top.iter().map(|class| (label(&class.wnid, &class.label), class.p, now(class.index))).collect()
 }
 
 /// The figure.
@@ -169,7 +174,7 @@ pub fn Features(
                 move |run: &mut Run| match shown {
                     Shown::Classes => run.cams = CLASSES,
                     Shown::Gradients => (run.cams, run.cam_at) = (CLASSES, Some(node)),
-                    _ => run.taps = vec![node],
+                    _ => run.taps = vec![Tap::values(node)],
                 }
             };
             let id = match probe.clone().filter(|_| shown == Shown::Channels) {
@@ -178,8 +183,8 @@ pub fn Features(
                     let stages = session.state.with_untracked(|state| state.stages(&net));
                     let changed = move |run: &mut Run| {
                         ask(run);
-                        run.taps.extend(stages);
-                        run.taps.push(CLASSIFIER.into());
+                        run.taps.extend(stages.into_iter().map(Tap::values));
+                        run.taps.push(Tap::values(CLASSIFIER));
                         run.edits = vec![Edit { node, area: Area::Square { y, x, side }, fill }];
                     };
                     session.run_extra(&net, changed, move |answer| put(answer.map(difference)))

@@ -7,7 +7,7 @@ use crate::parts::button::button;
 use crate::parts::consent::{Busy, Consent};
 use crate::parts::heading::section_heading;
 use crate::parts::slider::Slider;
-use crate::session::{Answer as Said, LiveInput, Outcome, Progress, Session};
+use crate::session::{LiveInput, Outcome, Progress, Session};
 use leptos::prelude::*;
 use live::Live;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use stridescope_i18n::{label, msg, tr, translate};
 use stridescope_image::{Interpolation, Preprocess};
 use stridescope_link::MAX_SHIFT;
 use stridescope_link::names::{display, hue};
-use stridescope_protocol::{Fetching, Prediction};
+use stridescope_protocol::{Answer, Fetching, Prediction};
 use stridescope_view::heatmap::photo;
 use stridescope_view::markup::escape;
 use stridescope_weights::Card;
@@ -48,7 +48,7 @@ pub fn Predict(
             let mut done = outcomes
                 .values()
                 .filter_map(|outcome| match outcome {
-                    Outcome::Done(answer) => Some(answer.ran.none_of_its_classes),
+                    Outcome::Done(answer) => Some(answer.none_of_its_classes),
                     _ => None,
                 })
                 .peekable();
@@ -62,7 +62,7 @@ pub fn Predict(
             let mut recipes: Vec<String> = models
                 .iter()
                 .filter_map(|net| match outcomes.get(net) {
-                    Some(Outcome::Done(answer)) => answer.ran.card.as_ref().map(|card| card.recipe.clone()),
+                    Some(Outcome::Done(answer)) => answer.card.as_ref().map(|card| card.recipe.clone()),
                     _ => None,
                 })
                 .collect();
@@ -169,7 +169,7 @@ fn Answer(
     };
     let time = move || match outcome.get() {
         Some(Outcome::Done(answer)) => {
-            let ms = answer.ran.ms;
+            let ms = answer.ms;
             format!("{} ms", if ms < 10.0 { format!("{ms:.1}") } else { format!("{ms:.0}") })
         }
         _ => String::new(),
@@ -213,10 +213,9 @@ fn Done(
     session: Session,
     /// The network.
     net: String,
-    /// What the network said.
-    answer: Arc<Said>,
+    /// Its answer.
+    answer: Arc<Answer>,
 ) -> impl IntoView {
-    let ran = &answer.ran;
     let row = |class: &Prediction| {
         let name = session.files.name(&net, class.index).unwrap_or_else(|| label(&class.wnid, &class.label));
         format!(
@@ -226,16 +225,18 @@ fn Done(
             percent(class.p)
         )
     };
-    let rows: String = ran.top.iter().map(row).collect();
-    let is_unsure = ran.none_of_its_classes;
-    let doubt = match (ran.untrained, is_unsure) {
+    let rows: String = answer.top.iter().map(row).collect();
+    let is_unsure = answer.none_of_its_classes;
+    let doubt = match (answer.untrained, is_unsure) {
         (true, _) => Some(tr!("These weights were never trained: what they say of a picture would mean nothing.")),
         (_, true) => Some(tr!("Not sure: perhaps none of its ten classes.")),
         _ => None,
     };
-    let seen = answer.seen().map(|(side, pixels)| (side, photo(side, pixels)));
-    let how =
-        ran.card.as_ref().map(|card| prepared(&card.preprocess, seen.as_ref().map_or(card.preprocess.size, |(side, _)| *side)));
+    let seen = answer.seen.as_ref().map(|seen| (seen.side, photo(seen.side, &seen.values)));
+    let how = answer
+        .card
+        .as_ref()
+        .map(|card| prepared(&card.preprocess, seen.as_ref().map_or(card.preprocess.size, |(side, _)| *side)));
     view! {
         {doubt.map(|doubt| view! { <p class="none">{doubt}</p> })}
         <ol class="top" class:unsure=is_unsure inner_html=rows></ol>
@@ -245,7 +246,7 @@ fn Done(
                 <figcaption class="cap">{how}</figcaption>
             </figure>
         })}
-        {ran.card.clone().map(|card| view! { <Origin card/> })}
+        {answer.card.clone().map(|card| view! { <Origin card/> })}
     }
 }
 

@@ -1,0 +1,148 @@
+//! The answer to a run: one typed value in the worker and in the page. Its arrays cross between the threads beside the JSON.
+
+use crate::{BackendReport, PictureId, Want};
+use serde::{Deserialize, Serialize};
+use stridescope_weights::Card;
+
+/// What a run computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The request's.
+    pub id: u32,
+    /// The network.
+    pub net: String,
+    /// The picture that it was run on; none where the input was synthetic.
+    pub picture: Option<PictureId>,
+    /// Where it ran.
+    pub backend: BackendReport,
+    /// Milliseconds of the forward pass, reading the result included.
+    pub ms: f64,
+    /// The weights' recipe, preparation and classes.
+    pub card: Option<Card>,
+    /// Whether the weights were never trained, so that no classes are named.
+    pub untrained: bool,
+    /// Whether the network is too unsure to answer: the picture is perhaps of none of its classes.
+    pub none_of_its_classes: bool,
+    /// The most likely classes, most likely first; empty with weights that were never trained.
+    pub top: Vec<Prediction>,
+    /// One value a class; of a batch one row after another.
+    #[serde(skip)]
+    pub logits: Vec<f32>,
+    /// What the run's edits made of the prediction; none where nothing was edited.
+    pub changed: Option<Changed>,
+    /// What was wanted of layers, in the run's order.
+    pub taps: Vec<Tapped>,
+    /// Class activation maps of the most likely classes.
+    pub cams: Vec<Cam>,
+    /// Gradients of the run's units with respect to the input.
+    pub gradients: Vec<Tapped>,
+    /// The pixels that the network read, where they were wanted.
+    pub seen: Option<Seen>,
+    /// The time of each layer, where it was measured.
+    pub times: Option<Times>,
+}
+
+/// What edits made of a prediction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Changed {
+    /// The most likely classes with the edits.
+    pub top: Vec<Prediction>,
+    /// The logits with the edits.
+    #[serde(skip)]
+    pub logits: Vec<f32>,
+}
+
+/// Values of a layer, or their gradient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tapped {
+    /// The layer.
+    pub node: String,
+    /// What of it.
+    pub want: Want,
+    /// `[N, C, H, W]`
+    pub shape: [usize; 4],
+    /// Row by row.
+    #[serde(skip)]
+    pub values: Vec<f32>,
+}
+
+/// A class activation map.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cam {
+    /// The class's index.
+    pub class: usize,
+    /// `[N, 1, H, W]`
+    pub shape: [usize; 4],
+    /// Row by row.
+    #[serde(skip)]
+    pub values: Vec<f32>,
+}
+
+/// The pixels that a network read, after resizing and cropping.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Rows and columns.
+    pub side: usize,
+    /// Red, green and blue of each pixel, from 0 to 255.
+    #[serde(skip)]
+    pub values: Vec<f32>,
+}
+
+impl Answer {
+    /// All arrays, in the order in which they cross between the threads: the logits, those with edits, taps, class activation maps, gradients, and the
+    /// pixels.
+    pub fn buffers(&mut self) -> Vec<&mut Vec<f32>> {
+        let mut buffers = vec![&mut self.logits];
+        buffers.extend(self.changed.as_mut().map(|changed| &mut changed.logits));
+        buffers.extend(self.taps.iter_mut().map(|tap| &mut tap.values));
+        buffers.extend(self.cams.iter_mut().map(|cam| &mut cam.values));
+        buffers.extend(self.gradients.iter_mut().map(|gradient| &mut gradient.values));
+        buffers.extend(self.seen.as_mut().map(|seen| &mut seen.values));
+        buffers
+    }
+
+    /// The mean over the channels of a layer's output, row by row.
+    pub fn mean(&self, node: &str) -> Option<&[f32]> {
+        self.taps.iter().find(|tap| tap.want == Want::Mean && tap.node == node).map(|tap| &tap.values[..])
+    }
+}
+
+/// The time of each layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Times {
+    /// Smallest step of the clock, in milliseconds.
+    pub clock_ms: f64,
+    /// In the network's order.
+    pub timings: Vec<Timing>,
+}
+
+/// The time of one layer, together with the layers that are fused with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// The layer; of fused layers, the convolution.
+    pub node: String,
+    /// Milliseconds.
+    pub ms: f64,
+    /// MACs of convolutions and fc.
+    pub macs: u64,
+    /// Bytes of input, weights and output, as float32.
+    pub bytes: u64,
+}
+
+impl Timing {
+    /// A layer is computed again and again for at least so many milliseconds.
+    pub const LEAST_MS: f64 = 10.0;
+}
+
+/// One class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// Its index in the network's output.
+    pub index: usize,
+    /// Its WordNet id, `n02124075`.
+    pub wnid: String,
+    /// Its English name.
+    pub label: String,
+    /// Its probability.
+    pub p: f64,
+}

@@ -1,0 +1,54 @@
+//! What is done again once the browser is online again.
+
+use super::Session;
+use super::outcome::Outcome;
+use crate::dom;
+use leptos::prelude::*;
+
+/// A request may fail this long before the browser notices that it has no connection, in milliseconds.
+const NOTICED_MS: f64 = 10_000.0;
+
+impl Session {
+    /// Does something again once the browser is online again.
+    pub fn when_online(self, what: impl FnOnce() + 'static) {
+        self.inner().again.borrow_mut().push(Box::new(what));
+    }
+
+    /// Fetches something again once the browser is online again, each time that it failed and has not been fetched since.
+    pub fn again_when_online(self, has_failed: Signal<bool>, fetch: impl Fn() + Copy + 'static) {
+        Effect::new(move |_| {
+            if has_failed.get() {
+                // Its place may be gone by then.
+                self.when_online(move || {
+                    if has_failed.try_get_untracked() == Some(true) {
+                        fetch()
+                    }
+                });
+            }
+        });
+    }
+
+    /// The browser has lost its connection.
+    pub fn went_offline(self) {
+        self.inner().offline.set(Some(dom::now()));
+    }
+
+    /// The browser has a connection again: what failed for want of one is done again.
+    pub fn came_online(self) {
+        let inner = self.inner();
+        // What failed long before had another reason, and would fail again.
+        let since = inner.offline.take().unwrap_or_else(dom::now) - NOTICED_MS;
+        inner.again.take().into_iter().for_each(|again| again());
+        let failed = inner.failed.take();
+        self.outcomes.update(|outcomes| {
+            outcomes.retain(|net, outcome| {
+                !matches!(outcome, Outcome::Failed(_)) || failed.get(net).is_none_or(|failed| *failed < since)
+            });
+        });
+        self.load_again();
+        self.refresh();
+        if inner.look_failed.take().is_some_and(|failed| failed >= since) {
+            self.inspect_again();
+        }
+    }
+}

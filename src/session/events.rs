@@ -1,0 +1,143 @@
+//! What the engine's events change.
+
+use super::Session;
+use super::outcome::{Outcome, Progress};
+use super::pictures::Missing;
+use super::requests::Pending;
+use super::weight_files::{CachedList, InspectionStatus};
+use crate::dom;
+use crate::engine_client::client::{Incoming, Trouble};
+use leptos::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use stridescope_i18n::{Message, msg};
+use stridescope_protocol::{BackendChoice, Event, Step};
+use stridescope_weights::source::source_of;
+
+impl Session {
+    pub(super) fn on_incoming(self, incoming: Incoming) {
+        match incoming {
+            Incoming::Trouble(trouble) => self.trouble(trouble),
+            Incoming::Event(event) => self.event(event),
+        }
+    }
+
+    fn trouble(self, trouble: Trouble) {
+        self.notice.set(vec![match trouble {
+            Trouble::Stopped => {
+                msg!("The engine stopped. Another one took its place, and what it was busy with is computed again.")
+            }
+            Trouble::Silent => msg!("The engine said nothing for a minute and was ended. Another one computes it again."),
+            Trouble::Gpu => msg!("The GPU failed. It was started anew, and what it was busy with is computed again."),
+            Trouble::GpuAgain => {
+                self.asks_for_gpu.set(true);
+                return;
+            }
+        }]);
+    }
+
+    /// Computes on the GPU again that had failed.
+    pub fn try_gpu_again(self) {
+        self.asks_for_gpu.set(false);
+        self.worker_pool().allow_gpu();
+        self.outcomes.set(BTreeMap::new());
+        self.refresh();
+    }
+
+    pub(super) fn event(self, event: Event) {
+        let inner = self.inner();
+        let take = |id: u32| self.take(id);
+        let put = |net: String, outcome: Outcome| self.outcomes.update(|outcomes| drop(outcomes.insert(net, outcome)));
+        match event {
+            Event::Ready | Event::Alive | Event::OnCpu { .. } | Event::Gpu { is_ready: false } | Event::GpuFailed { .. } => {}
+            Event::Gpu { is_ready: true } => self.ask(self.state.with_untracked(|state| state.backend == BackendChoice::Auto)),
+            Event::Picture { id, width, height } => {
+                if let Some(Pending::Picture(candidate)) = take(id) {
+                    self.show(candidate, (width, height));
+                }
+            }
+            Event::Progress { id, step } => {
+                let progress = Progress { step, per_second: self.per_second(id, step) };
+                let net = match inner.pending.borrow().iter().find(|(known, _)| *known == id) {
+                    Some((_, Pending::Run(net))) => Some(net.clone()),
+                    Some((_, Pending::Inspection)) => None,
+                    _ => return,
+                };
+                match net {
+                    None => self.set_inspection(InspectionStatus::Busy(Some(progress))),
+                    Some(net) if self.answer_untracked(&net) => {}
+                    Some(net) => put(net, Outcome::Waiting(Some(progress))),
+                }
+            }
+            Event::Opened(opened) => {
+                if let Some(Pending::Inspection) = take(opened.id) {
+                    self.set_inspection(InspectionStatus::Done(Arc::new(*opened)));
+                }
+            }
+            Event::CachedFiles { id, files, room } => {
+                take(id);
+                self.files.cached.set(Some(CachedList { files, room }));
+            }
+            Event::Notice { message } => self.notice.set(vec![Message::English(message)]),
+            Event::WeightsElsewhere { id, bytes, host } => match take(id) {
+                Some(Pending::Run(net)) => put(net, Outcome::Elsewhere { bytes, host }),
+                Some(Pending::Extra(on_answer)) => on_answer(Err(msg!("Its weights have to be fetched first."))),
+                Some(Pending::Inspection) => self.set_inspection(InspectionStatus::Elsewhere { bytes, host }),
+                _ => {}
+            },
+            Event::Ran(answer) => match take(answer.id) {
+                Some(Pending::Run(net)) => {
+                    self.backend.set(Some(answer.backend.clone()));
+                    let source = source_of(&net);
+                    put(net, Outcome::Done(Arc::new(*answer)));
+                    if source.is_some_and(|source| self.files.is_new_in_cache(&source)) {
+                        self.list_cached();
+                    }
+                }
+                Some(Pending::Extra(on_answer)) => on_answer(Ok(*answer)),
+                _ => {}
+            },
+            Event::Failed { id, message } => match take(id) {
+                Some(Pending::Run(net)) => {
+                    inner.failed.borrow_mut().insert(net.clone(), dom::now());
+                    put(net, Outcome::Failed(Message::English(message)));
+                    // Its cached weights may be gone.
+                    if self.files.cached.with_untracked(Option::is_some) {
+                        self.list_cached();
+                    }
+                }
+                Some(Pending::Picture(candidate)) => {
+                    let sentence = Message::joined(": ", [candidate.title.clone(), Message::English(message)]);
+                    match candidate.sample {
+                        Some(sample) => self.miss(Missing::Sample(sample.id), sentence),
+                        None if !self.worker_pool().has_loaded() => {
+                            self.miss(Missing::Own(candidate.file.blob, candidate.title), sentence)
+                        }
+                        None => self.refused(sentence),
+                    }
+                }
+                Some(Pending::Given(fail)) => fail(Message::English(message)),
+                Some(Pending::Extra(on_answer)) => on_answer(Err(Message::English(message))),
+                Some(Pending::Inspection) => {
+                    inner.look_failed.set(Some(dom::now()));
+                    self.set_inspection(InspectionStatus::Failed(Message::English(message)));
+                }
+                Some(Pending::CachedFiles) => self.when_online(move || self.list_cached()),
+                None => {}
+            },
+        }
+    }
+
+    /// Bytes a second since a download was first heard of; nothing in its first moments.
+    fn per_second(self, id: u32, step: Step) -> Option<f64> {
+        let inner = self.inner();
+        let mut downloads = inner.downloads.borrow_mut();
+        let Step::Weights { received, .. } = step else {
+            downloads.remove(&id);
+            return None;
+        };
+        let now = dom::now();
+        let (since, first) = *downloads.entry(id).or_insert((now, received));
+        (now - since >= 500.0).then(|| 1e3 * received.saturating_sub(first) as f64 / (now - since))
+    }
+}

@@ -1,0 +1,77 @@
+//! What became of each network's prediction.
+
+use super::Session;
+use leptos::prelude::*;
+use std::sync::Arc;
+use stridescope_i18n::{Message, msg};
+use stridescope_protocol::{Answer, Step};
+
+/// A network's prediction, or why there is none yet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Waiting for its turn, or busy.
+    Waiting(Option<Progress>),
+    /// The prediction.
+    Done(Arc<Answer>),
+    /// Its weights are on another host; the visitor decides whether to fetch them.
+    Elsewhere {
+        /// Size of the download, where it is known.
+        bytes: Option<u64>,
+        /// The host.
+        host: String,
+    },
+    /// The visitor cancelled it.
+    Cancelled,
+    /// There are no weights for it.
+    NoWeights,
+    /// It failed; the sentence says why and what to do.
+    Failed(Message),
+}
+
+/// How far a request is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// At which step.
+    pub step: Step,
+    /// Bytes a second, while something is fetched.
+    pub per_second: Option<f64>,
+}
+
+impl Session {
+    /// Why a network has no prediction, where it is not busy either.
+    pub fn hindrance(self, net: &str) -> Option<Message> {
+        self.outcomes.with(|outcomes| match outcomes.get(net) {
+            None => self.lack.get(),
+            Some(Outcome::Failed(sentence)) => Some(sentence.clone()),
+            Some(Outcome::Cancelled) => Some(msg!("Given up.")),
+            Some(Outcome::NoWeights) => Some(msg!("There are no weights for this network yet, so it cannot be asked.")),
+            Some(Outcome::Elsewhere { .. }) => Some(msg!("Its weights have to be fetched first.")),
+            Some(Outcome::Waiting(_) | Outcome::Done(_)) => None,
+        })
+    }
+
+    /// A network's answer for the picture on show, once it is there.
+    pub fn answer(self, net: &str) -> Option<Arc<Answer>> {
+        self.outcomes.with(|outcomes| match outcomes.get(net) {
+            Some(Outcome::Done(answer)) => Some(answer.clone()),
+            _ => None,
+        })
+    }
+
+    /// The networks that have answered, each with its answer's id.
+    pub fn answered(self) -> Memo<Vec<(String, u32)>> {
+        Memo::new(move |_| {
+            self.outcomes.with(|outcomes| {
+                let done = outcomes.iter().filter_map(|(net, outcome)| match outcome {
+                    Outcome::Done(answer) => Some((net.clone(), answer.id)),
+                    _ => None,
+                });
+                done.collect()
+            })
+        })
+    }
+
+    pub(super) fn answer_untracked(self, net: &str) -> bool {
+        self.outcomes.with_untracked(|outcomes| matches!(outcomes.get(net), Some(Outcome::Done(_))))
+    }
+}

@@ -1,0 +1,255 @@
+//! What the engine is asked: predictions of the chosen networks, runs beside them, and what each open request is for.
+
+use super::Session;
+use super::outcome::Outcome;
+use super::pictures::Candidate;
+use crate::deferred::defer;
+use crate::engine_client::client::PictureFile;
+use crate::engine_client::pool::WorkerPool;
+use leptos::prelude::*;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use stridescope_i18n::Message;
+use stridescope_protocol::{
+    Answer, BackendChoice, Fetching, InputChoice, KernelChoice, PictureId, Request, Run, Tap, WeightsChoice,
+};
+use stridescope_weights::source::{WeightsSource, net_of, source_of, written};
+use web_sys::Blob;
+
+/// Gets the answer of a run beside the prediction, or the error.
+pub type OnAnswer = Box<dyn FnOnce(Result<Answer, Message>)>;
+
+/// What a request is for.
+pub enum Pending {
+    /// A picture to show.
+    Picture(Candidate),
+    /// A picture that is not shown; gets the reason why it cannot be decoded.
+    Given(Box<dyn FnOnce(Message)>),
+    /// A network's prediction.
+    Run(String),
+    /// A run beside it.
+    Extra(OnAnswer),
+    /// The file that is inspected.
+    Inspection,
+    /// The list of cached files.
+    CachedFiles,
+}
+
+/// What the answers on show were computed for: picture, device, kernels, size and shift.
+pub(super) type Stamp = (PictureId, BackendChoice, KernelChoice, Option<usize>, usize);
+
+/// Networks that were asked for a picture that is not shown.
+struct Classification {
+    ids: Vec<u32>,
+    /// In the order in which they were asked.
+    answers: Vec<Option<(String, Answer)>>,
+    on_answer: Option<OnAnswers>,
+}
+
+type OnAnswers = Box<dyn FnOnce(Result<Vec<(String, Answer)>, Message>)>;
+
+impl Session {
+    /// Notes what a request is for.
+    pub fn pend(self, id: u32, pending: Pending) {
+        self.inner().pending.borrow_mut().push((id, pending));
+    }
+
+    pub(super) fn take(self, id: u32) -> Option<Pending> {
+        let inner = self.inner();
+        let mut pending = inner.pending.borrow_mut();
+        let at = pending.iter().position(|(known, _)| *known == id)?;
+        inner.downloads.borrow_mut().remove(&id);
+        Some(pending.remove(at).1)
+    }
+
+    pub(super) fn is_pending(self, id: u32) -> bool {
+        self.inner().pending.borrow().iter().any(|(known, _)| *known == id)
+    }
+
+    /// Whether the engine has answered everything.
+    pub fn is_idle(self) -> bool {
+        self.inner().pending.borrow().is_empty()
+    }
+
+    /// Cancels a request.
+    pub fn cancel(self, id: u32) {
+        if self.take(id).is_some() {
+            self.worker_pool().send(Request::Cancel { id }, None);
+        }
+    }
+
+    /// Cancels every request of a kind.
+    pub fn cancel_all(self, which: impl Fn(&Pending) -> bool) {
+        let ids: Vec<u32> =
+            self.inner().pending.borrow().iter().filter(|(_, pending)| which(pending)).map(|(id, _)| *id).collect();
+        ids.into_iter().for_each(|id| self.cancel(id));
+    }
+
+    /// Asks every chosen network that has not answered for this picture, device, size and shift.
+    pub fn refresh(self) {
+        self.ask(false);
+    }
+
+    /// Likewise; `once_more` asks those that have, too, whose answers stand until then.
+    pub(super) fn ask(self, once_more: bool) {
+        let inner = self.inner();
+        let worker_pool = self.worker_pool();
+        let Some(picture) = inner.shown.borrow().as_ref().map(|shown| shown.file.clone()) else { return };
+        if !self.awake.get_untracked() {
+            return;
+        }
+        let state = self.state.get_untracked();
+        let stamp = Some((picture.id, state.backend, state.kernels, state.size, state.shift));
+        let is_new = inner.stamp.replace(stamp) != stamp || once_more;
+        self.cancel_all(|pending| matches!(pending, Pending::Run(net) if is_new || !state.models.contains(net)));
+        // While one picture follows the other, the last answer stands until the next one comes.
+        let is_live = is_new && self.live.get_untracked().is_some();
+        let keep = is_live || once_more;
+        let mut outcomes = if is_new && !keep { BTreeMap::new() } else { self.outcomes.get_untracked() };
+        outcomes.retain(|net, _| state.models.contains(net));
+        for net in &state.models {
+            let stands = matches!(outcomes.get(net), Some(Outcome::Done(_)));
+            if outcomes.contains_key(net) && !keep {
+                continue;
+            }
+            let Some(source) = source_of(net) else {
+                outcomes.insert(net.clone(), Outcome::NoWeights);
+                continue;
+            };
+            if !stands {
+                outcomes.insert(net.clone(), Outcome::Waiting(None));
+            }
+            let mut run = self.run(&worker_pool, net, picture.id);
+            run.seen = !is_live;
+            // The maps that strides are shown on; they cost next to nothing.
+            run.taps = state.transitions(net).into_iter().map(|transition| Tap::mean(transition.map)).collect();
+            self.pend(run.id, Pending::Run(net.clone()));
+            // What the figures do about it comes first, in a task of its own, and may cancel this.
+            let (worker_pool, own, picture) = (worker_pool.clone(), self.files.own(&source), picture.clone());
+            defer(move || {
+                if self.is_pending(run.id) {
+                    worker_pool.run(run, own, Some(picture));
+                }
+            });
+        }
+        self.outcomes.set(outcomes);
+    }
+
+    /// The run whose answer is the prediction.
+    pub(super) fn run(self, worker_pool: &WorkerPool, net: &str, picture: PictureId) -> Run {
+        self.state.with_untracked(|state| Run {
+            id: worker_pool.next_id(),
+            net: net_of(net).into(),
+            weights: written(net).map_or(WeightsChoice::Catalogue, |source| WeightsChoice::From(source.into())),
+            size: Some(state.run_size(net)),
+            input: InputChoice::Picture(picture),
+            backend: state.backend,
+            fetching: source_of(net).map(|source| self.files.fetching(&source)).unwrap_or_default(),
+            taps: Vec::new(),
+            seen: false,
+            cams: 0,
+            cam_at: None,
+            gradients: Vec::new(),
+            edits: Vec::new(),
+            shift: (state.shift, 0),
+            timed: false,
+            kernels: state.kernels,
+            gpu_disabled_reason: None,
+        })
+    }
+
+    /// Runs a network once more on the picture on show, changed by `change`; `on_answer` gets the answer, or the error. Returns what
+    /// [`Session::cancel`] cancels, after which `on_answer` is not called; nothing where no picture is on show.
+    pub fn run_extra(
+        self,
+        net: &str,
+        change: impl FnOnce(&mut Run),
+        on_answer: impl FnOnce(Result<Answer, Message>) + 'static,
+    ) -> Option<u32> {
+        let picture = self.inner().shown.borrow().as_ref().map(|shown| shown.file.clone())?;
+        let worker_pool = self.worker_pool();
+        let mut run = self.run(&worker_pool, net, picture.id);
+        change(&mut run);
+        let id = run.id;
+        self.pend(id, Pending::Extra(Box::new(on_answer)));
+        worker_pool.run(run, source_of(net).and_then(|source| self.files.own(&source)), Some(picture));
+        Some(id)
+    }
+
+    /// Asks networks for a picture that is not shown; `on_answer` gets every network's answer, in order, or the first error.
+    pub fn classify(
+        self,
+        blob: Blob,
+        models: Vec<String>,
+        on_answer: impl FnOnce(Result<Vec<(String, Answer)>, Message>) + 'static,
+    ) {
+        let worker_pool = self.worker_pool();
+        worker_pool.ensure();
+        let answers = models.iter().map(|_| None).collect();
+        let open = Rc::new(RefCell::new(Classification { ids: Vec::new(), answers, on_answer: Some(Box::new(on_answer)) }));
+        let fail = {
+            let open = open.clone();
+            move |sentence: Message| {
+                let Classification { ids, on_answer, .. } = &mut *open.borrow_mut();
+                std::mem::take(ids).into_iter().for_each(|id| self.cancel(id));
+                if let Some(on_answer) = on_answer.take() {
+                    on_answer(Err(sentence));
+                }
+            }
+        };
+        let id = worker_pool.next_id();
+        let file = PictureFile { id: PictureId(id), blob: blob.clone() };
+        self.pend(id, Pending::Given(Box::new(fail.clone())));
+        worker_pool.send(Request::Picture { id, picture: file.id }, Some(blob));
+        for (index, net) in models.into_iter().enumerate() {
+            let run = self.run(&worker_pool, &net, file.id);
+            let own = source_of(&net).and_then(|source| self.files.own(&source));
+            let (classification, fail) = (open.clone(), fail.clone());
+            let on_answer = move |answer: Result<Answer, Message>| match answer {
+                Err(sentence) => fail(sentence),
+                Ok(answer) => {
+                    let mut open = classification.borrow_mut();
+                    open.answers[index] = Some((net, answer));
+                    if open.answers.iter().all(Option::is_some)
+                        && let Some(on_answer) = open.on_answer.take()
+                    {
+                        on_answer(Ok(std::mem::take(&mut open.answers).into_iter().flatten().collect()));
+                    }
+                }
+            };
+            open.borrow_mut().ids.push(run.id);
+            self.pend(run.id, Pending::Extra(Box::new(on_answer)));
+            worker_pool.run(run, own, Some(file.clone()));
+        }
+    }
+
+    /// Cancels what a network is busy with.
+    pub fn stop(self, net: &str) {
+        self.cancel_all(|pending| matches!(pending, Pending::Run(running) if running == net));
+        self.outcomes.update(|outcomes| drop(outcomes.insert(net.into(), Outcome::Cancelled)));
+        if let Some(source) = source_of(net) {
+            self.cancel_download(&source);
+        }
+    }
+
+    /// Asks a network again.
+    pub fn retry(self, net: &str) {
+        self.outcomes.update(|outcomes| drop(outcomes.remove(net)));
+        self.refresh();
+    }
+
+    /// Fetches a network's weights from elsewhere, as the visitor agreed.
+    pub fn allow_download(self, net: &str, fetching: Fetching) {
+        if let Some(source) = source_of(net) {
+            self.files.allow_download(&source, fetching);
+        }
+        self.retry(net);
+    }
+
+    /// Drops the answers of networks with these weights, and asks them again.
+    pub fn forget_answers(self, source: &WeightsSource) {
+        self.outcomes.update(|outcomes| outcomes.retain(|net, _| source_of(net).as_ref() != Some(source)));
+        self.refresh();
+    }
+}
