@@ -244,7 +244,7 @@ pub const TABLE: [Row; 22] = [
     row(
         "scale",
         Kind::Text,
-        ["who has a colour scale", "`each` network its own, or all of them `one`", "`each`"],
+        ["whether each network has a colour scale of its own", "`each`, or `one` for all", "`each`"],
         |reading, value| {
             set(
                 &mut reading.state.one_scale,
@@ -304,7 +304,7 @@ pub const TABLE: [Row; 22] = [
     row(
         "lang",
         Kind::Text,
-        ["the language", "`auto`, `en`, `ko`", "the browser's, else English"],
+        ["the language", "`en`, `ko`", "the browser's, else English"],
         |reading, value| {
             set(
                 &mut reading.state.lang,
