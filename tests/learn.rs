@@ -1,13 +1,11 @@
 //! The article in both languages: the same parts, its numbers those of the networks, its links and figures those of the page.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use stridescope_link::{Embed, State};
+use stridescope_link::{FIGURES, Figure, State};
 use stridescope_view::facts::fact;
 
 const ARTICLES: [(&str, &str); 2] =
     [("en", include_str!("../assets/learn/en.html")), ("ko", include_str!("../assets/learn/ko.html"))];
-/// The sections of the page that a link may lead to.
-const SECTIONS: [&str; 8] = ["prediction", "architecture", "strides", "features", "field", "cost", "weights", "learn"];
 
 /// Every tag of an article with its attributes, as it is written.
 fn tags(article: &str) -> Vec<&str> {
@@ -72,10 +70,10 @@ fn links_and_figures_are_the_pages() {
             if let Some(link) = attribute(tag, "href").filter(|link| link.starts_with('?')) {
                 let (query, section) = link.split_once('#').unwrap();
                 assert_eq!(State::from_query(&query.replace("&amp;", "&")).1, [], "{lang}: {link}");
-                assert!(SECTIONS.contains(&section), "{lang}: {link}");
+                assert!(FIGURES.iter().any(|figure| figure.section == section), "{lang}: {link}");
             }
             if tag.starts_with("stride-scope") {
-                assert!(attribute(tag, "figure").and_then(Embed::named).is_some(), "{lang}: {tag}");
+                assert!(attribute(tag, "figure").and_then(Figure::embeddable_named).is_some(), "{lang}: {tag}");
                 for key in ["models", "node", "image", "controls"] {
                     let Some(value) = attribute(tag, key) else { continue };
                     assert_eq!(State::from_query(&format!("{key}={value}")).1, [], "{lang}: {tag}");

@@ -12,9 +12,10 @@ use stridescope_arch::table::Level;
 use stridescope_arch::{ArchSpec, Variant};
 use stridescope_link::change::changed;
 use stridescope_link::names;
+use stridescope_link::parameters::PARAMETERS;
 use stridescope_link::samples::SAMPLES;
 use stridescope_link::{Colours, Sort};
-use stridescope_link::{Embed, FILLS, Lang, Probe, State, Theme};
+use stridescope_link::{FILLS, Figure, Lang, Probe, State, Theme};
 use stridescope_protocol::{BackendChoice, KernelChoice};
 use stridescope_view::facts::fact;
 use stridescope_view::snippets::{Snippet, alone};
@@ -219,7 +220,7 @@ fn any_state() -> impl Strategy<Value = State> {
         (
             prop::sample::select(vec![Lang::Auto, Lang::En, Lang::Ko]),
             prop::sample::select(vec![KernelChoice::Auto, KernelChoice::Stock, KernelChoice::Tiled]),
-            prop::option::of(prop::sample::select(Embed::ALL.to_vec())),
+            prop::option::of(prop::sample::select(Figure::embeddable().collect::<Vec<_>>())),
             any::<bool>(),
             any::<bool>(),
         ),
@@ -288,7 +289,7 @@ fn the_language_is_the_links_or_else_the_readers() {
 #[test]
 fn snippets_lead_to_the_state_that_they_were_made_of() {
     let (state, _) = State::from_query("?models=resnet50-a,resnet50-d&node=layer3.0&image=rocket");
-    let state = alone(&state, Embed::Predict, (false, true), (Lang::Ko, Theme::Dark));
+    let state = alone(&state, Figure::Predict, (false, true), (Lang::Ko, Theme::Dark));
     let snippet = Snippet { site: "https://example.org/s/".into(), state: state.clone(), title: "A & \"B\" [c]".into() };
     let query = "models=resnet50-a,resnet50-d&node=layer3.0&image=rocket&theme=dark&lang=ko";
     assert_eq!(snippet.link(), format!("https://example.org/s/?{query}#prediction"));
@@ -365,7 +366,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_is_read(key in prop::sample::select(vec!["models", "node", "open", "shift", "probe", "at", "channel", "sort", "colours", "scale", "image", "size", "count", "level", "base", "backend", "kernels", "theme", "lang", "embed", "controls", "autorun"]), value in "\\PC{0,80}") {
+    fn any_value_is_read(key in prop::sample::select(PARAMETERS.map(|parameter| parameter.key).to_vec()), value in "\\PC{0,80}") {
         let query: String = form_urlencoded::Serializer::new(String::new()).append_pair(key, &value).finish();
         let (state, problems) = State::from_query(&query);
         prop_assert!(problems.len() <= 1);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use stridescope_arch::Variant;
 use stridescope_arch::cost::Convention;
 use stridescope_i18n::Catalogue;
+use stridescope_link::FIGURES;
 use stridescope_link::samples::SAMPLES;
 use stridescope_weights::catalogue;
 
@@ -151,6 +152,7 @@ fn written() -> BTreeSet<String> {
 /// Words of data that the page shows.
 fn data() -> BTreeSet<String> {
     let mut words: BTreeSet<String> = SAMPLES.iter().map(|sample| sample.title.to_string()).collect();
+    words.extend(FIGURES.iter().flat_map(|figure| [Some(figure.title), figure.caption]).flatten().map(String::from));
     for entry in catalogue::entries().unwrap() {
         words.insert(entry.card.recipe.clone());
     }

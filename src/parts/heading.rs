@@ -1,13 +1,14 @@
 //! What stands above a figure.
 
 use leptos::prelude::*;
+use stridescope_link::Figure;
 
-/// A section's heading, of the name `{section}-title`, and in a sentence what it shows.
-pub fn section_heading(section: &str, heading: String, caption: Option<String>) -> AnyView {
+/// A figure's heading, of the name `{section}-title`, and in a sentence what it shows. `index.html` has the same of those that can stand alone.
+pub fn figure_head(figure: Figure) -> AnyView {
     view! {
         <div class="head">
-            <h2 id=format!("{section}-title")>{heading}</h2>
-            {caption.map(|caption| view! { <p>{caption}</p> })}
+            <h2 id=format!("{}-title", figure.section())>{figure.title()}</h2>
+            {figure.caption().map(|caption| view! { <p>{caption}</p> })}
         </div>
     }
     .into_any()

@@ -7,8 +7,9 @@ use leptos::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use stridescope_i18n::{Message, label, msg, tr};
-use stridescope_link::State;
 use stridescope_link::change::changed;
+use stridescope_link::parameters::Kind;
+use stridescope_link::{State, Written};
 use stridescope_protocol::Answer;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -19,9 +20,6 @@ use web_sys::{Blob, MessageEvent, Url, Window};
 const VERSION: &str = "1";
 /// What can be listened to.
 const EVENTS: [&str; 4] = ["state", "prediction", "error", "height"];
-/// Parameters that are numbers, and those that are yes or no.
-const NUMBERS: [&str; 3] = ["size", "shift", "channel"];
-const SWITCHES: [&str; 2] = ["controls", "autorun"];
 
 /// Who listens. A handle; copies are the same.
 #[derive(Clone)]
@@ -46,17 +44,15 @@ fn get(object: &JsValue, key: &str) -> JsValue {
 /// The state as scripts see it.
 fn to_js(state: &State) -> Object {
     let object = Object::new();
-    for (key, value, _) in state.parameters() {
-        let value = match key {
-            "models" => value.split(',').map(JsValue::from).collect::<Array>().into(),
-            "image" if state.image.is_none() => JsValue::NULL,
-            "size" if state.size.is_none() => JsValue::NULL,
-            key if NUMBERS.contains(&key) => value.parse::<f64>().map_or(JsValue::NULL, JsValue::from),
-            key if SWITCHES.contains(&key) => (value == "1").into(),
-            _ if value.is_empty() => JsValue::NULL,
-            _ => value.into(),
+    for Written { parameter, value, .. } in state.parameters() {
+        let value = match parameter.kind {
+            _ if value.is_empty() || (parameter.key == "image" && state.image.is_none()) => JsValue::NULL,
+            Kind::List => value.split(',').map(JsValue::from).collect::<Array>().into(),
+            Kind::Text => value.into(),
+            Kind::Number => value.parse::<f64>().map_or(JsValue::NULL, JsValue::from),
+            Kind::Switch => (value == "1").into(),
         };
-        put(&object, key, &value);
+        put(&object, parameter.key, &value);
     }
     object
 }

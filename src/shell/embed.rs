@@ -2,15 +2,16 @@
 
 use crate::deferred::Deferred;
 use crate::dom;
-use crate::figures::predict::{Predict, predict_head};
+use crate::figures::predict::Predict;
 use crate::parts::button::button;
+use crate::parts::heading::figure_head;
 use crate::session::Session;
 use crate::shell::app::Notice;
 use crate::shell::controls::Bar;
-use crate::shell::lazy::{Figure, Lazy};
+use crate::shell::lazy::Lazy;
 use leptos::prelude::*;
 use stridescope_i18n::tr;
-use stridescope_link::{Embed, State};
+use stridescope_link::{Figure, State};
 
 /// One figure, its controls where they are wanted, and a way to the whole page.
 #[component]
@@ -18,7 +19,7 @@ pub fn Alone(
     /// The session that the figure shows.
     session: Session,
     /// Which one.
-    figure: Embed,
+    figure: Figure,
 ) -> impl IntoView {
     let controls = Memo::new(move |_| session.state.with(|state| state.controls));
     Effect::new(move |_| dom::set_root_attribute("data-controls", (!controls.get()).then_some("0")));
@@ -28,18 +29,10 @@ pub fn Alone(
         let query = State { embed: None, controls: true, autorun: false, ..state }.to_query();
         format!("{}#{}", if query.is_empty() { "./" } else { &query }, figure.section())
     };
-    let later = match figure {
-        Embed::Predict => None,
-        Embed::Architecture => Some(Figure::Architecture),
-        Embed::Strides => Some(Figure::Strides),
-        Embed::Features => Some(Figure::Features),
-        Embed::Field => Some(Figure::Field),
-        Embed::Cost => Some(Figure::Cost),
-    };
     view! {
         <main id="main" class="alone">
             <h1 class="unseen">{"Stridescope"}</h1>
-            <div class="wrap">{later.map_or_else(predict_head, Figure::head)}</div>
+            <div class="wrap">{figure_head(figure)}</div>
             <Show when=move || controls.get()><Deferred><Bar session computes=figure.computes()/></Deferred></Show>
             <Notice session/>
             <Deferred><div class="wrap">
@@ -49,9 +42,9 @@ pub fn Alone(
                         <p class="cap">{tr!("Until then nothing is computed. The picture stays on this device.")}</p>
                     </div>
                 </Show>
-                {match later {
-                    Some(figure) => view! { <Lazy session figure is_headed=true/> }.into_any(),
-                    None => view! { <Predict session is_headed=true/> }.into_any(),
+                {match figure {
+                    Figure::Predict => view! { <Predict session is_headed=true/> }.into_any(),
+                    figure => view! { <Lazy session figure is_headed=true/> }.into_any(),
                 }}
                 <p class="cap from"><a href=whole target="_blank" rel="noopener">{tr!("Open in Stridescope")}</a></p>
             </div></Deferred>
@@ -61,7 +54,7 @@ pub fn Alone(
 
 /// Starts the figure once it is in sight, where the link says so, or the page around it later.
 pub fn run_in_sight(session: Session) {
-    let wants = Memo::new(move |_| session.state.with(|state| state.autorun && state.embed.is_some_and(Embed::computes)));
+    let wants = Memo::new(move |_| session.state.with(|state| state.autorun && state.embed.is_some_and(Figure::computes)));
     Effect::new(move |_| {
         if let Some(body) = dom::body().filter(|_| wants.get()) {
             dom::once_in_sight(&body, move || session.wake());

@@ -6,10 +6,11 @@ use crate::figures::cost::Cost;
 use crate::figures::features::Features;
 use crate::figures::field::FieldFigure;
 use crate::figures::learn::Learn;
+use crate::figures::predict::Predict;
 use crate::figures::strides::Strides;
 use crate::figures::weights::Weights;
 use crate::parts::button::button;
-use crate::parts::heading::section_heading;
+use crate::parts::heading::figure_head;
 use crate::session::Session;
 use crate::shell::api;
 use crate::shell::share::Forms;
@@ -19,6 +20,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use stridescope_i18n::tr;
+use stridescope_link::Figure;
 
 /// A view, or its code did not come.
 type Fetched = Result<AnyView, SplitLoaderError>;
@@ -34,76 +36,25 @@ enum Failure {
 
 /// A part that is fetched later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Figure {
-    /// Block diagrams.
-    Architecture,
-    /// What strides read.
-    Strides,
-    /// Maps.
-    Features,
-    /// Receptive fields.
-    Field,
-    /// Tables and charts.
-    Cost,
-    /// Files of weights.
-    Weights,
-    /// The article.
-    Learn,
+pub enum Part {
+    /// A figure.
+    Figure(Figure),
     /// What can be copied, in the dialog for sharing.
     Share,
 }
 
-impl Figure {
-    /// The section's name in the page's address.
-    fn section(self) -> &'static str {
-        match self {
-            Self::Architecture => "architecture",
-            Self::Strides => "strides",
-            Self::Features => "features",
-            Self::Field => "field",
-            Self::Cost => "cost",
-            Self::Weights => "weights",
-            Self::Learn => "learn",
-            Self::Share => "share",
-        }
-    }
-
-    /// What stands above it. `index.html` has the same of those that can stand alone.
-    pub fn head(self) -> AnyView {
-        let (heading, caption) = match self {
-            Self::Architecture => {
-                (tr!("Architecture"), tr!("Where the networks differ is coloured. Stages and blocks open when chosen."))
-            }
-            Self::Strides => {
-                (tr!("Strides"), tr!("What each path reads of a map on its way to half the size. Grey is never read."))
-            }
-            Self::Features => (tr!("Features"), tr!("What each network computes of this picture, layer by layer.")),
-            Self::Field => (
-                tr!("Receptive field"),
-                tr!(
-                    "What one position of a map can see of the picture (the frame), and how much each pixel moves it (the light)."
-                ),
-            ),
-            Self::Cost => (
-                tr!("Cost"),
-                tr!("What each network takes: multiplications, parameters, memory, and the time of each layer here."),
-            ),
-            Self::Weights => (tr!("Weights"), tr!("Whose they are, what a file of them holds, and what this device keeps.")),
-            Self::Learn => return section_heading(self.section(), tr!("Learn"), None),
-            Self::Share => return section_heading(self.section(), tr!("Share"), None),
-        };
-        section_heading(self.section(), heading, Some(caption))
-    }
-
+impl Part {
     /// The part, made within `owner`, so that it goes when its place does.
     ///
     /// What comes together shares most of its code; a file for each alone would leave dozens that two or three of them share.
     async fn fetch(self, session: Session, owner: Owner) -> Fetched {
         match self {
-            Self::Architecture | Self::Cost => drawn(self, session, owner).await,
-            Self::Strides | Self::Features | Self::Field => computed(self, session, owner).await,
-            Self::Weights => weights(session, owner).await,
-            Self::Learn | Self::Share => told(self, session, owner).await,
+            Self::Figure(figure @ (Figure::Architecture | Figure::Cost)) => drawn(figure, session, owner).await,
+            Self::Figure(figure @ (Figure::Strides | Figure::Features | Figure::Field)) => computed(figure, session, owner).await,
+            Self::Figure(Figure::Weights) => weights(session, owner).await,
+            // The first figure comes with the page itself.
+            Self::Figure(Figure::Predict) => Ok(owner.with(|| view! { <Predict session is_headed=true/> }.into_any())),
+            Self::Figure(Figure::Learn) | Self::Share => told(self, session, owner).await,
         }
     }
 }
@@ -134,9 +85,9 @@ fn weights(session: Session, owner: Owner) -> Fetched {
 
 /// What is there to be read, and to be taken along.
 #[wasm_split(told, wasm_split_path = leptos::wasm_split, fallible)]
-fn told(figure: Figure, session: Session, owner: Owner) -> Fetched {
-    Ok(owner.with(|| match figure {
-        Figure::Share => view! { <Forms session/> }.into_any(),
+fn told(part: Part, session: Session, owner: Owner) -> Fetched {
+    Ok(owner.with(|| match part {
+        Part::Share => view! { <Forms session/> }.into_any(),
         _ => view! { <Learn session/> }.into_any(),
     }))
 }
@@ -178,8 +129,8 @@ pub fn Lazy(
     let wanted = Signal::derive(move || is_seen.get() || session.is_read.get());
     view! {
         <section id=name node_ref=section aria-labelledby=format!("{name}-title") aria-busy=move || is_busy.get().to_string()>
-            {(!is_headed).then(|| figure.head())}
-            <LazyFigure session figure is_busy wanted/>
+            {(!is_headed).then(|| figure_head(figure))}
+            <LazyPart session part=Part::Figure(figure) is_busy wanted/>
         </section>
     }
     .into_any()
@@ -187,11 +138,11 @@ pub fn Lazy(
 
 /// A part, once its code has come.
 #[component]
-pub fn LazyFigure(
+pub fn LazyPart(
     /// The session that the part shows.
     session: Session,
     /// Which one.
-    figure: Figure,
+    part: Part,
     /// Whether it is on its way.
     is_busy: RwSignal<bool>,
     /// Whether it is to come.
@@ -207,7 +158,7 @@ pub fn LazyFigure(
         let owner = owner.clone();
         spawn_local(async move {
             // Where the page speaks another language by now, this place is gone, and nothing is set.
-            match figure.fetch(session, owner).await {
+            match part.fetch(session, owner).await {
                 Ok(view) => drop(arrived.try_set(Some(view))),
                 Err(_) => {
                     let why = if site::is_replaced().await { Failure::Replaced } else { Failure::Connection };

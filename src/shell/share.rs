@@ -5,24 +5,12 @@ use crate::language::{LANGUAGES, resolved};
 use crate::parts::button::button;
 use crate::parts::options::{Choose, options};
 use crate::session::Session;
-use crate::shell::lazy::{Figure, LazyFigure};
+use crate::shell::lazy::{LazyPart, Part};
 use leptos::html::Dialog;
 use leptos::prelude::*;
 use stridescope_i18n::tr;
-use stridescope_link::{Embed, Lang, Theme, theme_named};
+use stridescope_link::{Figure, Lang, Theme, theme_named};
 use stridescope_view::snippets::{SANDBOX, Snippet, alone};
-
-/// What a figure is called.
-fn title(figure: Embed) -> String {
-    match figure {
-        Embed::Architecture => tr!("Architecture"),
-        Embed::Strides => tr!("Strides"),
-        Embed::Features => tr!("Features"),
-        Embed::Field => tr!("Receptive field"),
-        Embed::Cost => tr!("Cost"),
-        Embed::Predict => tr!("Prediction"),
-    }
-}
 
 /// The button, and the dialog that it opens.
 #[component]
@@ -51,7 +39,7 @@ pub fn Share(
                 <span class="space"></span>
                 {button(tr!("Close"), close).view()}
             </div>
-            <Show when=move || is_open.get()><LazyFigure session figure=Figure::Share is_busy wanted=true/></Show>
+            <Show when=move || is_open.get()><LazyPart session part=Part::Share is_busy wanted=true/></Show>
         </dialog>
     }
 }
@@ -63,7 +51,7 @@ pub fn Forms(
     session: Session,
 ) -> impl IntoView {
     let (theme, lang) = session.state.with_untracked(|state| (state.theme, resolved(state.lang)));
-    let figure = RwSignal::new(Embed::Strides);
+    let figure = RwSignal::new(Figure::default());
     let controls = RwSignal::new(true);
     let autorun = RwSignal::new(false);
     let theme = RwSignal::new(theme);
@@ -73,13 +61,13 @@ pub fn Forms(
         let figure = figure.get();
         let state = session.state.with(|state| alone(state, figure, (controls.get(), autorun.get()), (lang.get(), theme.get())));
         let names = state.models.iter().map(|net| stridescope_link::names::display(net)).collect::<Vec<_>>().join(", ");
-        Snippet { site: dom::site(), state, title: format!("Stridescope: {}, {names}", title(figure)) }
+        Snippet { site: dom::site(), state, title: format!("Stridescope: {}, {names}", figure.title()) }
     });
-    let figures = options(Embed::ALL.map(|figure| (figure.name(), title(figure))));
+    let figures = options(Figure::embeddable().map(|figure| (figure.name(), figure.title())));
     let themes = options([("auto", tr!("as the device is set")), ("light", tr!("light")), ("dark", tr!("dark"))]);
     let languages = options(LANGUAGES.map(|(lang, name)| (lang.name(), name)));
     let set_figure = move |name: String| {
-        Embed::named(&name).is_some_and(|named| {
+        Figure::embeddable_named(&name).is_some_and(|named| {
             figure.set(named);
             true
         })

@@ -1,6 +1,7 @@
 //! Changing some of a state's parameters, as scripts and pages around ask for it.
 
-use crate::{Embed, State};
+use crate::parameters::named;
+use crate::{Figure, State};
 use form_urlencoded::Serializer;
 use stridescope_i18n::{Message, tr};
 
@@ -12,12 +13,9 @@ const FOLLOWING: [&str; 3] = ["node", "open", "base"];
 /// # Errors
 /// When a parameter or its value does not exist; then nothing is to be changed.
 pub fn changed(now: &State, changes: &[(String, Option<String>)]) -> Result<State, String> {
-    let known = State::default().parameters();
     for (key, value) in changes {
-        if !known.iter().any(|(name, _, _)| name == key) {
-            return Err(tr!("There is no parameter \"{}\".", key));
-        }
-        if key == "embed" && value.as_deref() != now.embed.map(Embed::name) {
+        let parameter = named(key).ok_or_else(|| tr!("There is no parameter \"{}\".", key))?;
+        if parameter.is_fixed && value.as_deref() != now.embed.map(Figure::name) {
             return Err(tr!("Which figure stands alone is chosen by the link, not changed later."));
         }
     }
@@ -33,12 +31,13 @@ pub fn changed(now: &State, changes: &[(String, Option<String>)]) -> Result<Stat
 /// The changed state, without what of the one before is to be `dropped`, and what of it makes no sense.
 fn with(now: &State, changes: &[(String, Option<String>)], dropped: &[&str]) -> (State, Vec<Message>) {
     let is_changed = |key: &str| changes.iter().any(|(name, _)| name == key);
-    let kept = now.parameters().into_iter().filter(|(key, _, is_default)| {
+    let kept = now.parameters().into_iter().filter(|written| {
+        let key = written.parameter.key;
         // A link cannot hold the visitor's own picture.
-        !is_default && !is_changed(key) && !dropped.contains(key) && (*key != "image" || now.image.is_some())
+        !written.is_default && !is_changed(key) && !dropped.contains(&key) && (key != "image" || now.image.is_some())
     });
     let mut query = Serializer::new(String::new());
-    query.extend_pairs(kept.map(|(key, value, _)| (key, value)));
+    query.extend_pairs(kept.map(|written| (written.parameter.key, written.value)));
     query.extend_pairs(changes.iter().filter_map(|(key, value)| Some((key, value.as_ref()?))));
     let (mut state, problems) = State::from_query(&query.finish());
     let wants_picture = changes.iter().any(|(key, value)| key == "image" && value.is_some());

@@ -1,11 +1,16 @@
-//! The figures that a link can show alone.
+//! The one table of figures: what each is called, what is said of it, and how high it stands in another page.
+//!
+//! `tests/tables.rs` holds the element, its types, the documentation, the styles and `index.html` to it.
 
-/// A figure that stands alone in another page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Embed {
+use stridescope_i18n::translate;
+
+/// A figure of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Figure {
     /// Block diagrams.
     Architecture,
-    /// What strides read.
+    /// What strides read. An element shows it that names no figure.
+    #[default]
     Strides,
     /// Maps.
     Features,
@@ -15,39 +20,163 @@ pub enum Embed {
     Cost,
     /// Predictions.
     Predict,
+    /// Files of weights.
+    Weights,
+    /// The article.
+    Learn,
 }
 
-impl Embed {
-    /// All of them.
-    pub const ALL: [Self; 6] = [Self::Architecture, Self::Strides, Self::Features, Self::Field, Self::Cost, Self::Predict];
+/// What is known of a figure before it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Which one.
+    pub figure: Figure,
+    /// As links and elements call it.
+    pub name: &'static str,
+    /// Its section in the page.
+    pub section: &'static str,
+    /// Its heading, in English.
+    pub title: &'static str,
+    /// What it shows, in an English sentence or two.
+    pub caption: Option<&'static str>,
+    /// Its height in another page before it says its own, in CSS pixels; none where it cannot stand alone.
+    pub height_px: Option<u32>,
+    /// Whether the engine has something to do for it.
+    pub computes: bool,
+}
+
+/// All of them: those that can stand alone first, in the order in which they are offered.
+pub static FIGURES: [Row; 8] = [
+    Row {
+        figure: Figure::Architecture,
+        name: "architecture",
+        section: "architecture",
+        title: "Architecture",
+        caption: Some("Where the networks differ is coloured. Stages and blocks open when chosen."),
+        height_px: Some(900),
+        computes: false,
+    },
+    Row {
+        figure: Figure::Strides,
+        name: "strides",
+        section: "strides",
+        title: "Strides",
+        caption: Some("What each path reads of a map on its way to half the size. Grey is never read."),
+        height_px: Some(820),
+        computes: true,
+    },
+    Row {
+        figure: Figure::Features,
+        name: "features",
+        section: "features",
+        title: "Features",
+        caption: Some("What each network computes of this picture, layer by layer."),
+        height_px: Some(820),
+        computes: true,
+    },
+    Row {
+        figure: Figure::Field,
+        name: "field",
+        section: "field",
+        title: "Receptive field",
+        caption: Some(
+            "What one position of a map can see of the picture (the frame), and how much each pixel moves it (the light).",
+        ),
+        height_px: Some(560),
+        computes: true,
+    },
+    Row {
+        figure: Figure::Cost,
+        name: "cost",
+        section: "cost",
+        title: "Cost",
+        caption: Some("What each network takes: multiplications, parameters, memory, and the time of each layer here."),
+        height_px: Some(1400),
+        computes: false,
+    },
+    Row {
+        figure: Figure::Predict,
+        name: "predict",
+        section: "prediction",
+        title: "Prediction",
+        caption: Some("What each network says of the picture. Every number says whose weights it comes from."),
+        height_px: Some(560),
+        computes: true,
+    },
+    Row {
+        figure: Figure::Weights,
+        name: "weights",
+        section: "weights",
+        title: "Weights",
+        caption: Some("Whose they are, what a file of them holds, and what this device keeps."),
+        height_px: None,
+        computes: true,
+    },
+    Row {
+        figure: Figure::Learn,
+        name: "learn",
+        section: "learn",
+        title: "Learn",
+        caption: None,
+        height_px: None,
+        computes: false,
+    },
+];
+
+// Each row stands at its figure's number, by which it is found.
+const _: () = {
+    let mut index = 0;
+    while index < FIGURES.len() {
+        assert!(FIGURES[index].figure as usize == index);
+        index += 1;
+    }
+};
+
+/// Height of a frame whose figure says none, in CSS pixels.
+pub const OTHER_HEIGHT_PX: u32 = 600;
+
+impl Figure {
+    /// Those that can stand alone in another page, in the order in which they are offered.
+    pub fn embeddable() -> impl Iterator<Item = Self> {
+        FIGURES.iter().filter(|row| row.height_px.is_some()).map(|row| row.figure)
+    }
+
+    /// The one of that name that can stand alone.
+    pub fn embeddable_named(name: &str) -> Option<Self> {
+        Self::embeddable().find(|figure| figure.name() == name)
+    }
+
+    fn row(self) -> &'static Row {
+        &FIGURES[self as usize]
+    }
 
     /// As in the query string.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Architecture => "architecture",
-            Self::Strides => "strides",
-            Self::Features => "features",
-            Self::Field => "field",
-            Self::Cost => "cost",
-            Self::Predict => "predict",
-        }
-    }
-
-    /// The figure of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|figure| figure.name() == name)
+        self.row().name
     }
 
     /// The figure's section in the page.
     pub fn section(self) -> &'static str {
-        match self {
-            Self::Predict => "prediction",
-            figure => figure.name(),
-        }
+        self.row().section
+    }
+
+    /// Its heading, in the reader's language.
+    pub fn title(self) -> String {
+        translate(self.row().title)
+    }
+
+    /// What it shows, in the reader's language.
+    pub fn caption(self) -> Option<String> {
+        self.row().caption.map(translate)
+    }
+
+    /// Its height in another page before it says its own, in CSS pixels.
+    pub fn height_px(self) -> u32 {
+        self.row().height_px.unwrap_or(OTHER_HEIGHT_PX)
     }
 
     /// Whether the engine has something to do for it.
     pub fn computes(self) -> bool {
-        !matches!(self, Self::Architecture | Self::Cost)
+        self.row().computes
     }
 }

@@ -1,7 +1,7 @@
 //! Values of parameters.
 
 use form_urlencoded::parse;
-use stridescope_protocol::Fill;
+use stridescope_protocol::{BackendChoice, Fill, KernelChoice};
 
 /// How the channels of a wall are put in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +29,11 @@ impl Sort {
             Self::Max => "max",
             Self::Difference => "difference",
         }
+    }
+
+    /// The order of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sort| sort.name() == name)
     }
 }
 
@@ -59,10 +64,22 @@ impl Colours {
             Self::Diverging => "diverging",
         }
     }
+
+    /// The colours of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|colours| colours.name() == name)
+    }
 }
 
 /// Thousandths of the picture, in which a place is given.
 pub const WHOLE: usize = 1000;
+
+/// A place of the picture, `down,across` in thousandths.
+pub(crate) fn place(text: &str) -> Option<(usize, usize)> {
+    let (down, across) = text.split_once(',')?;
+    let share = |text: &str| text.parse().ok().filter(|share| *share <= WHOLE);
+    Some((share(down)?, share(across)?))
+}
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,6 +102,39 @@ impl Theme {
             Self::Dark => "dark",
         }
     }
+}
+
+/// The theme of that name.
+pub fn theme_named(name: &str) -> Option<Theme> {
+    [Theme::Auto, Theme::Light, Theme::Dark].into_iter().find(|theme| theme.name() == name)
+}
+
+/// Devices by their names in a link.
+const BACKENDS: [(BackendChoice, &str); 3] =
+    [(BackendChoice::Auto, "auto"), (BackendChoice::Webgpu, "webgpu"), (BackendChoice::Cpu, "cpu")];
+
+/// What a device is called in a link.
+pub(crate) fn backend_name(backend: BackendChoice) -> &'static str {
+    BACKENDS.iter().find(|(known, _)| *known == backend).map_or("", |(_, name)| name)
+}
+
+/// The device of that name.
+pub fn backend_named(name: &str) -> Option<BackendChoice> {
+    BACKENDS.iter().find(|(_, known)| *known == name).map(|(backend, _)| *backend)
+}
+
+/// Kernels by their names in a link.
+const KERNELS: [(KernelChoice, &str); 3] =
+    [(KernelChoice::Auto, "auto"), (KernelChoice::Stock, "stock"), (KernelChoice::Tiled, "tiled")];
+
+/// What kernels are called in a link.
+pub(crate) fn kernels_name(kernels: KernelChoice) -> &'static str {
+    KERNELS.iter().find(|(known, _)| *known == kernels).map_or("", |(_, name)| name)
+}
+
+/// The kernels of that name.
+pub(crate) fn kernels_named(name: &str) -> Option<KernelChoice> {
+    KERNELS.iter().find(|(_, known)| *known == name).map(|(kernels, _)| *kernels)
 }
 
 /// The language of the page.

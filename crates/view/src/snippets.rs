@@ -1,7 +1,7 @@
 //! What one copies to have a figure of this page in another: a link, a frame, an element, Markdown.
 
 use crate::markup::escape;
-use stridescope_link::{Embed, Lang, State, Theme};
+use stridescope_link::{Figure, Lang, State, Theme};
 
 /// What the frame of a figure may do: run scripts, and open links. It is of no origin, has no storage, and reaches nothing of the page around.
 pub const SANDBOX: &str = "allow-scripts allow-popups allow-popups-to-escape-sandbox";
@@ -17,19 +17,9 @@ pub struct Snippet {
     pub title: String,
 }
 
-/// Height of a figure in pixels before it says its own.
-pub fn height(figure: Embed) -> u32 {
-    match figure {
-        Embed::Architecture => 900,
-        Embed::Strides | Embed::Features => 820,
-        Embed::Field | Embed::Predict => 560,
-        Embed::Cost => 1400,
-    }
-}
-
 impl Snippet {
-    fn figure(&self) -> Embed {
-        self.state.embed.unwrap_or(Embed::Strides)
+    fn figure(&self) -> Figure {
+        self.state.embed.unwrap_or_default()
     }
 
     /// This very state of the whole page.
@@ -50,15 +40,16 @@ impl Snippet {
             r#"<iframe src="{}" title="{}" sandbox="{SANDBOX}" loading="lazy" width="100%" height="{}" style="border:0"></iframe>"#,
             escape(&self.source()),
             escape(&self.title),
-            height(self.figure())
+            self.figure().height_px()
         )
     }
 
     /// The element, with the script that makes it one.
     pub fn element(&self) -> String {
         let mut attributes = format!(r#" figure="{}""#, self.figure().name());
-        for (key, value, _) in self.state.parameters().iter().filter(|(key, _, is_default)| !is_default && *key != "embed") {
-            attributes += &format!(r#" {key}="{}""#, escape(value));
+        let parameters = self.state.parameters();
+        for written in parameters.iter().filter(|written| !written.is_default && !written.parameter.is_fixed) {
+            attributes += &format!(r#" {}="{}""#, written.parameter.key, escape(&written.value));
         }
         format!("<script src=\"{0}stride-scope.js\" async></script>\n<stride-scope{attributes}></stride-scope>", self.site)
     }
@@ -72,6 +63,6 @@ impl Snippet {
 }
 
 /// The state as a figure that stands alone.
-pub fn alone(state: &State, figure: Embed, (controls, autorun): (bool, bool), (lang, theme): (Lang, Theme)) -> State {
+pub fn alone(state: &State, figure: Figure, (controls, autorun): (bool, bool), (lang, theme): (Lang, Theme)) -> State {
     State { embed: Some(figure), controls, autorun, lang, theme, ..state.clone() }
 }

@@ -5,7 +5,7 @@ mod live;
 use crate::dom;
 use crate::parts::button::button;
 use crate::parts::consent::{Busy, Consent};
-use crate::parts::heading::section_heading;
+use crate::parts::heading::figure_head;
 use crate::parts::slider::Slider;
 use crate::session::{LiveInput, Outcome, Progress, Session};
 use leptos::prelude::*;
@@ -13,8 +13,8 @@ use live::Live;
 use std::sync::Arc;
 use stridescope_i18n::{label, msg, tr, translate};
 use stridescope_image::{Interpolation, Preprocess};
-use stridescope_link::MAX_SHIFT;
 use stridescope_link::names::{display, hue};
+use stridescope_link::{Figure, MAX_SHIFT};
 use stridescope_protocol::{Answer, Fetching, Prediction};
 use stridescope_view::heatmap::photo;
 use stridescope_view::markup::escape;
@@ -23,15 +23,6 @@ use stridescope_weights::source::{WeightsSource, source_of};
 
 /// The network that knows far more than the tiny ones.
 const THOUSAND_CLASSES: &str = "resnet50-a";
-
-/// What stands above it.
-pub fn predict_head() -> AnyView {
-    section_heading(
-        "prediction",
-        tr!("Prediction"),
-        Some(tr!("What each network says of the picture. Every number says whose weights it comes from.")),
-    )
-}
 
 /// The picture and a card for each network.
 #[component]
@@ -91,7 +82,7 @@ pub fn Predict(
     let ask_the_large_one = move || session.change(|state| state.models = vec![THOUSAND_CLASSES.into()]);
     view! {
         <section id="prediction" aria-labelledby="prediction-title">
-            {(!is_headed).then(predict_head)}
+            {(!is_headed).then(|| figure_head(Figure::Predict))}
             <div class="answers">
                 <Shown session/>
                 <div class="cols" aria-live="polite">

@@ -1,0 +1,87 @@
+//! The query string: all of the state is in it and nothing else is. Reader and writer go by the table of parameters.
+
+use crate::State;
+use crate::parameters::{PARAMETERS, Parameter, Reading, named, shown};
+use crate::state::DEFAULT_NODE;
+use form_urlencoded::{Serializer, parse};
+use stridescope_arch::folding::Folding;
+use stridescope_i18n::{Message, msg};
+
+/// How parameters begin that other sites add to links that lead to any page.
+const FOREIGN: [&str; 8] = ["utm", "fbclid", "gclid", "igshid", "mc_", "msclkid", "ref", "source"];
+
+/// Longest value in a link that is read, in characters: four networks, each with the address of its weights.
+const MAX_VALUE: usize = 1500;
+
+/// A parameter with its value.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// Which one.
+    pub parameter: &'static Parameter,
+    /// As it stands in a link; empty for what a link has no word for.
+    pub value: String,
+    /// Whether it may be left out.
+    pub is_default: bool,
+}
+
+impl State {
+    /// Reads a query string, with or without its `?`. What makes no sense is left at its default and said in a sentence each.
+    pub fn from_query(query: &str) -> (Self, Vec<Message>) {
+        Self::from_query_beside(query, false)
+    }
+
+    /// Likewise, where the visitor's own picture may be at hand (`has_own_image`), which a link can name but not hold.
+    pub fn from_query_beside(query: &str, has_own_image: bool) -> (Self, Vec<Message>) {
+        let mut reading = Reading { state: Self::default(), open: None, has_own_image };
+        let mut problems = Vec::new();
+        for (key, value) in parse(query.trim_start_matches('?').as_bytes()) {
+            let value: String = value.chars().take(MAX_VALUE).collect();
+            match named(&key) {
+                Some(parameter) => problems.extend(parameter.read(&mut reading, &value).err()),
+                None if FOREIGN.iter().any(|foreign| key.starts_with(foreign)) => {}
+                None => problems.push(msg!("There is no parameter \"{}\" in a link; it was left out.", shown(&key))),
+            }
+        }
+        let Reading { mut state, open, .. } = reading;
+        if let Some(base) = state.base.take_if(|base| !state.models.contains(base)) {
+            problems.push(msg!(
+                "\"{}\" is none of the networks shown, so that the others are compared with the first.",
+                shown(&base)
+            ));
+        }
+        if !state.has_node() {
+            problems.push(msg!("None of these networks has a layer \"{}\"; {} is shown.", shown(&state.node), DEFAULT_NODE));
+            state.node = DEFAULT_NODE.into();
+        }
+        state.open = open.unwrap_or_else(|| Folding::around(&state.node));
+        (state, problems)
+    }
+
+    /// Every parameter of a link that leads here, with its value.
+    pub fn parameters(&self) -> Vec<Written> {
+        // What is open goes with the layer under study.
+        let default = Self { open: Folding::around(&self.node), ..Self::default() };
+        let written = |parameter: &'static Parameter| {
+            let value = parameter.write(self);
+            let is_default = value == parameter.write(&default);
+            Written { parameter, value, is_default }
+        };
+        PARAMETERS.iter().map(written).collect()
+    }
+
+    /// The query string of this state, with its `?`; empty for the default state.
+    pub fn to_query(&self) -> String {
+        let mut query = Serializer::new(String::new());
+        for written in self.parameters().iter().filter(|written| !written.is_default) {
+            query.append_pair(written.parameter.key, &written.value);
+        }
+        // These are allowed in a query and read better as themselves.
+        match query.finish() {
+            query if query.is_empty() => query,
+            query => {
+                let plain = [("%2C", ","), ("%40", "@"), ("%3A", ":"), ("%2F", "/")];
+                format!("?{}", plain.iter().fold(query, |query, (code, letter)| query.replace(code, letter)))
+            }
+        }
+    }
+}
