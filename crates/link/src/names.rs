@@ -1,28 +1,20 @@
 //! Networks' names as people write them, and the colour that each is known by.
 
 use stridescope_arch::names::BODIES;
-use stridescope_arch::{ArchSpec, SpecError, Variant};
+use stridescope_arch::{ArchSpec, Variant};
 use stridescope_i18n::{tr, translate};
-use stridescope_weights::source::{WeightsSource, net_of, written};
+use stridescope_weights::ModelRef;
+use stridescope_weights::source::WeightsSource;
 
-/// Switches of a network, whoever its weights are by.
-///
-/// # Errors
-/// When the name is none.
-pub fn spec(net: &str) -> Result<ArchSpec, SpecError> {
-    ArchSpec::named(net_of(net))
-}
-
-/// `ResNet-50-D` for `resnet50-d`, `Tiny-D` for `tiny-d`; switches follow as they are written, and whose weights, where that was chosen.
-/// An unknown name stands for itself.
-pub fn display(net: &str) -> String {
-    let name = titled(net_of(net));
-    match written(net).map(WeightsSource::parse) {
-        Some(Ok(WeightsSource::Entry(entry))) => {
+/// `ResNet-50-D` for `resnet50-d`, `Tiny-D` for `tiny-d`; switches follow as they are written, then the weights, where they were chosen.
+pub fn display(model: &ModelRef) -> String {
+    let name = titled(model.name());
+    match model.chosen() {
+        Some(WeightsSource::Entry(entry)) => {
             format!("{name} · {}", entry.id.split_once('.').map_or(&*entry.id, |(_, recipe)| recipe))
         }
-        Some(Ok(source)) => format!("{name} · {}", source.title()),
-        _ => name,
+        Some(source) => format!("{name} · {}", source.title()),
+        None => name,
     }
 }
 
@@ -36,38 +28,44 @@ fn titled(net: &str) -> String {
     }
 }
 
+/// The body and the letter in a network's name: `resnet50` and `d` of `resnet50-d.os8`.
+pub fn base(model: &ModelRef) -> (&str, &str) {
+    let base = model.name().split('.').next().unwrap_or_default();
+    base.rsplit_once('-').unwrap_or((base, ""))
+}
+
 /// The letter whose stem, stride and shortcut a network has.
-pub fn variant(net: &str) -> Option<Variant> {
-    spec(net).ok()?.letter()
+pub fn variant(model: &ModelRef) -> Option<Variant> {
+    model.spec().letter()
 }
 
 /// The letter that a network is coloured by: its own, or for a mixture the one in its name.
-pub fn hue(net: &str) -> char {
-    let named = || net_of(net).split('.').next().and_then(|base| base.chars().last());
-    variant(net).map(Variant::letter).or_else(named).unwrap_or('a')
+pub fn hue(model: &ModelRef) -> char {
+    let named = || base(model).1.chars().last();
+    variant(model).map(Variant::letter).or_else(named).unwrap_or('a')
 }
 
 /// The letter of the paper whose colour a network is drawn in: S is a kind of C, T of D.
-pub fn paint(net: &str) -> char {
-    match hue(net) {
+pub fn paint(model: &ModelRef) -> char {
+    match hue(model) {
         's' => 'c',
         't' => 'd',
         letter => letter,
     }
 }
 
-/// What makes a network what it is: its letter's tweak, or that nobody is known to have trained it.
-pub fn tagline(net: &str) -> &'static str {
-    match spec(net).ok().map(|spec| (spec.known(), spec)) {
-        Some((Some((_, variant)), _)) => variant.tagline(),
-        Some((None, spec)) if spec.dilate.contains(&true) => "dilated",
-        _ => "a mixture of your own",
+/// What sets a network apart: its letter's tweak, or that nobody is known to have trained it.
+pub fn tagline(model: &ModelRef) -> &'static str {
+    let spec = model.spec();
+    match spec.known() {
+        Some((_, variant)) => variant.tagline(),
+        None if spec.dilate.contains(&true) => "dilated",
+        None => "a mixture of your own",
     }
 }
 
 /// Where a network comes from: its body's paper and its letter's, with links; of a mixture, that nobody is known to have trained it.
-pub fn source(net: &str) -> Vec<(String, Option<String>)> {
-    let Ok(spec) = spec(net) else { return Vec::new() };
+pub fn source(spec: &ArchSpec) -> Vec<(String, Option<String>)> {
     match spec.known() {
         Some((body, variant)) if body.source == variant.source() => linked(&translate(body.source)),
         Some((body, variant)) => {
@@ -78,8 +76,8 @@ pub fn source(net: &str) -> Vec<(String, Option<String>)> {
         }
         // Dilation changes no tensor: the network it came from has its weights.
         None if spec.dilate.contains(&true) => {
-            let plain = ArchSpec { dilate: vec![false; spec.dilate.len()], ..spec };
-            let mut words = source(&plain.name());
+            let plain = ArchSpec { dilate: vec![false; spec.dilate.len()], ..spec.clone() };
+            let mut words = source(&plain);
             words.push((tr!(", dilated instead of strided"), None));
             words
         }
@@ -104,8 +102,8 @@ fn linked(words: &str) -> Vec<(String, Option<String>)> {
 }
 
 /// The family of a network, `resnet50` or `tiny`; with switches, the whole name is a family of its own.
-pub fn family(net: &str) -> &str {
-    let net = net_of(net);
+pub fn family(model: &ModelRef) -> &str {
+    let net = model.name();
     if net.contains('.') { net } else { net.rsplit_once('-').map_or(net, |(family, _)| family) }
 }
 

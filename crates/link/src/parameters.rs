@@ -10,6 +10,7 @@ use stridescope_arch::folding::Folding;
 use stridescope_arch::spec::{MAX_SIZE, MIN_SIZE};
 use stridescope_arch::table::Level;
 use stridescope_i18n::{Message, msg};
+use stridescope_weights::ModelRef;
 
 /// A parameter, as the page needs it.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +54,8 @@ pub(crate) struct Reading {
     pub(crate) state: State,
     /// What is open, where the link says so.
     pub(crate) open: Option<Folding>,
+    /// The network that the others are compared with, where the link says so: one of those that it names before or after it.
+    pub(crate) base: Option<String>,
     /// Whether the visitor's own picture is at hand.
     pub(crate) has_own_image: bool,
 }
@@ -94,7 +97,7 @@ pub const TABLE: [Row; 22] = [
             reading.state.models = models(value)?;
             Ok(())
         },
-        |state| state.models.join(","),
+        |state| state.models.iter().map(ModelRef::as_str).collect::<Vec<_>>().join(","),
     ),
     row(
         "node",
@@ -283,10 +286,10 @@ pub const TABLE: [Row; 22] = [
         Kind::Text,
         ["the network that the others are compared with", "one of `models`", "the first"],
         |reading, value| {
-            reading.state.base = Some(value.into());
+            reading.base = Some(value.into());
             Ok(())
         },
-        |state| state.base.clone().unwrap_or_default(),
+        |state| state.base.as_ref().map(ModelRef::to_string).unwrap_or_default(),
     ),
     row(
         "theme",

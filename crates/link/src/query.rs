@@ -32,7 +32,7 @@ impl State {
 
     /// Likewise, where the visitor's own picture may be at hand (`has_own_image`), which a link can name but not hold.
     pub fn from_query_beside(query: &str, has_own_image: bool) -> (Self, Vec<Message>) {
-        let mut reading = Reading { state: Self::default(), open: None, has_own_image };
+        let mut reading = Reading { state: Self::default(), open: None, base: None, has_own_image };
         let mut problems = Vec::new();
         for (key, value) in parse(query.trim_start_matches('?').as_bytes()) {
             let value: String = value.chars().take(MAX_VALUE).collect();
@@ -42,8 +42,9 @@ impl State {
                 None => problems.push(msg!("There is no parameter \"{}\" in a link; it was left out.", shown(&key))),
             }
         }
-        let Reading { mut state, open, .. } = reading;
-        if let Some(base) = state.base.take_if(|base| !state.models.contains(base)) {
+        let Reading { mut state, open, base, .. } = reading;
+        state.base = base.as_ref().and_then(|base| state.models.iter().find(|model| model.as_str() == base)).cloned();
+        if let Some(base) = base.filter(|_| state.base.is_none()) {
             problems.push(msg!(
                 "\"{}\" is none of the networks shown, so that the others are compared with the first.",
                 shown(&base)

@@ -1,16 +1,17 @@
 //! What the page shows.
 
-use crate::names::{display, spec};
+use crate::names::display;
 use crate::{Colours, Figure, Lang, Probe, Sort, Theme, samples};
+use std::sync::OnceLock;
 use stridescope_arch::cost::{Convention, Extras};
 use stridescope_arch::folding::Folding;
 use stridescope_arch::table::Level;
 use stridescope_arch::transition::{Transition, transitions};
-use stridescope_arch::{ArchSpec, Graph, Input, SpecError, lower};
+use stridescope_arch::{Graph, Input, SpecError, lower};
 use stridescope_i18n::{Message, msg, tr, translate};
 use stridescope_protocol::{BackendChoice, KernelChoice};
-use stridescope_weights::catalogue;
-use stridescope_weights::source::{WeightsSource, net_of, source_of, with_source, written};
+use stridescope_weights::ModelRef;
+use stridescope_weights::source::WeightsSource;
 
 /// Most networks that are shown side by side.
 pub const MAX_MODELS: usize = 4;
@@ -23,7 +24,7 @@ const DEFAULT_SIZE: usize = 224;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// One to four different networks.
-    pub models: Vec<String>,
+    pub models: Vec<ModelRef>,
     /// The layer, block or stage under study.
     pub node: String,
     /// The stages and blocks that the diagrams open.
@@ -50,8 +51,8 @@ pub struct State {
     pub count: Convention,
     /// How finely costs are told apart.
     pub level: Level,
-    /// The network that the others are compared with; the first where it is none of [`State::models`].
-    pub base: Option<String>,
+    /// The network that the others are compared with, one of [`State::models`]; the first unless given.
+    pub base: Option<ModelRef>,
     /// On which device to compute.
     pub backend: BackendChoice,
     /// By which kernels, on WebGPU.
@@ -71,7 +72,7 @@ pub struct State {
 impl Default for State {
     fn default() -> Self {
         Self {
-            models: DEFAULT_MODELS.map(String::from).into(),
+            models: default_models(),
             node: DEFAULT_NODE.into(),
             open: Folding::around(DEFAULT_NODE),
             image: Some(DEFAULT_IMAGE.into()),
@@ -101,7 +102,7 @@ impl State {
     /// Side of the input that diagrams and costs are shown for, in pixels: what was asked, else what the weights of all these networks
     /// ask for, else 224.
     pub fn shape_size(&self) -> usize {
-        let mut sizes = self.models.iter().map(|net| self.run_size(net));
+        let mut sizes = self.models.iter().map(|model| self.run_size(model));
         let first = sizes.next().unwrap_or(DEFAULT_SIZE);
         if sizes.all(|size| size == first) { first } else { DEFAULT_SIZE }
     }
@@ -112,46 +113,42 @@ impl State {
     /// The first that this size makes impossible.
     pub fn graphs(&self) -> Result<Vec<Graph>, SpecError> {
         let input = Input::square(self.shape_size());
-        self.models.iter().map(|net| lower(&spec(net)?, input)).collect()
+        self.models.iter().map(|model| lower(model.spec(), input)).collect()
     }
 
     /// The network that the others are compared with, by its place in [`State::models`].
     pub fn base_index(&self) -> usize {
-        let found = self.base.as_ref().and_then(|base| self.models.iter().position(|net| net == base));
+        let found = self.base.as_ref().and_then(|base| self.models.iter().position(|model| model == base));
         found.unwrap_or(0)
     }
 
-    /// Side of the input that a network runs at, in pixels: what was asked, else what its weights ask for, else 224.
-    pub fn run_size(&self, net: &str) -> usize {
-        // Weights from elsewhere run at the size that the catalogue's for the same network do.
-        let entry = match source_of(net) {
-            Some(WeightsSource::Entry(entry)) => Some(entry),
-            _ => catalogue::for_net(net_of(net)),
-        };
-        self.size.or(entry.map(|entry| entry.card.preprocess.size)).unwrap_or(DEFAULT_SIZE)
+    /// Side of the input that a network runs at, in pixels: what was asked, else what its weights ask for, else 224. Weights from elsewhere run at the
+    /// size of the catalogue's for the same network.
+    pub fn run_size(&self, model: &ModelRef) -> usize {
+        self.size.or(model.entry().map(|entry| entry.card.preprocess.size)).unwrap_or(DEFAULT_SIZE)
     }
 
-    /// A network's layers at the size that it runs at; none where that is no network.
-    pub fn graph(&self, net: &str) -> Option<Graph> {
-        spec(net).and_then(|spec| lower(&spec, Input::square(self.run_size(net)))).ok()
+    /// A network's layers at the size that it runs at; none where that size is impossible.
+    pub fn graph(&self, model: &ModelRef) -> Option<Graph> {
+        lower(model.spec(), Input::square(self.run_size(model))).ok()
     }
 
     /// What comes out of a network's stem and of each of its stages, by name.
-    pub fn stages(&self, net: &str) -> Vec<String> {
-        let Some(graph) = self.graph(net) else { return Vec::new() };
+    pub fn stages(&self, model: &ModelRef) -> Vec<String> {
+        let Some(graph) = self.graph(model) else { return Vec::new() };
         let count = graph.blocks.last().map_or(0, |block| block.stage);
         let names = std::iter::once("maxpool".to_string()).chain((1..=count).map(|stage| format!("layer{stage}")));
         names.filter(|name| graph.find(name).is_some()).collect()
     }
 
-    /// Where a network makes its maps smaller, at the size that it runs at; nothing where that is no network.
-    pub fn transitions(&self, net: &str) -> Vec<Transition> {
-        self.graph(net).map(|graph| transitions(&graph)).unwrap_or_default()
+    /// Where a network makes its maps smaller, at the size that it runs at; nothing where that size is impossible.
+    pub fn transitions(&self, model: &ModelRef) -> Vec<Transition> {
+        self.graph(model).map(|graph| transitions(&graph)).unwrap_or_default()
     }
 
-    /// What a figure of one network says under itself: whose weights, `what` of which layer, which picture.
-    pub fn caption(&self, net: &str, what: String) -> [String; 4] {
-        let weights = match source_of(net) {
+    /// The caption under a figure of one network: the network, its weights, `what` of which layer, and the picture.
+    pub fn caption(&self, model: &ModelRef, what: String) -> [String; 4] {
+        let weights = match model.weights() {
             Some(WeightsSource::Entry(entry)) => translate(&entry.card.origin),
             Some(source) => source.title().into(),
             None => tr!("no weights"),
@@ -161,26 +158,18 @@ impl State {
             .as_deref()
             .and_then(samples::find)
             .map_or_else(|| tr!("the visitor's own"), |sample| translate(sample.title));
-        [display(net), tr!("Weights: {}", weights), what, tr!("Picture: {}", image)]
+        [display(model), tr!("Weights: {}", weights), what, tr!("Picture: {}", image)]
     }
 
     /// The network of [`State::base_index`].
-    pub fn baseline(&self) -> &str {
-        self.models.get(self.base_index()).map_or("", String::as_str)
+    pub fn baseline(&self) -> Option<&ModelRef> {
+        self.models.get(self.base_index())
     }
 
-    /// Name and switches of the network that differences are told against: the baseline, or for a single network the original of its
-    /// depth.
-    ///
-    /// # Errors
-    /// When the name is none.
-    pub fn base(&self) -> Result<(String, ArchSpec), SpecError> {
-        let spec = spec(self.baseline())?;
-        if self.models.len() == 1 {
-            let original = spec.original();
-            return Ok((original.name(), original));
-        }
-        Ok((self.baseline().into(), spec))
+    /// The network that differences are shown against: the baseline, or for a single network the original of its depth.
+    pub fn base(&self) -> Option<ModelRef> {
+        let baseline = self.baseline()?;
+        Some(if self.models.len() == 1 { ModelRef::of_spec(baseline.spec().original()) } else { baseline.clone() })
     }
 
     /// Corrects what followed from networks that are gone: a baseline, a layer under study, or a probe that none of these has goes back to its
@@ -205,25 +194,18 @@ impl State {
     }
 }
 
-/// A network with its weights, as it stands in a link once it has been read.
-fn read_model(name: &str) -> Result<String, String> {
-    let net = net_of(name);
-    spec(net).and_then(|spec| spec.check(Input::square(DEFAULT_SIZE))).map_err(|error| error.to_string())?;
-    match written(name) {
-        None => Ok(net.into()),
-        Some(source) => {
-            WeightsSource::parse(source).and_then(|source| with_source(net, &source)).map_err(|error| error.to_string())
-        }
-    }
+fn default_models() -> Vec<ModelRef> {
+    static MODELS: OnceLock<Vec<ModelRef>> = OnceLock::new();
+    MODELS.get_or_init(|| DEFAULT_MODELS.iter().filter_map(|name| ModelRef::parse(name).ok()).collect()).clone()
 }
 
-pub(crate) fn models(list: &str) -> Result<Vec<String>, Message> {
-    let mut models: Vec<String> = Vec::new();
+pub(crate) fn models(list: &str) -> Result<Vec<ModelRef>, Message> {
+    let mut models: Vec<ModelRef> = Vec::new();
     let named = list.split(',').map(str::trim).filter(|name| !name.is_empty());
     // A list of nothing names no network, which is said of it as it stands.
     let names = if named.clone().next().is_some() { named.collect() } else { vec![list] };
     for name in names {
-        let model = read_model(name).map_err(Message::English)?;
+        let model = ModelRef::parse(name).map_err(|error| Message::English(error.to_string()))?;
         if !models.contains(&model) {
             models.push(model);
         }

@@ -6,11 +6,13 @@ pub mod formats;
 pub mod inspect;
 pub mod labels;
 pub mod layout;
+mod model;
 pub mod source;
 pub mod synthetic;
 
 pub use catalogue::Card;
 pub use layout::Layout;
+pub use model::{ModelError, ModelRef};
 
 use formats::{pytorch, safetensors};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! A network with its weights, parsed where it enters the program.
 
-use crate::catalogue;
+use crate::catalogue::{self, CatalogueEntry};
 use crate::source::{SourceError, WeightsSource};
 use std::cmp::Ordering;
 use std::fmt;
@@ -101,6 +101,14 @@ impl ModelRef {
     /// Where its weights come from: what was chosen, else the catalogue's first for the network; none where it has none.
     pub fn weights(&self) -> Option<&WeightsSource> {
         self.0.chosen.as_ref().or(self.0.default.as_ref())
+    }
+
+    /// The catalogue's description of its weights, or of the first that it has for the network.
+    pub fn entry(&self) -> Option<&'static CatalogueEntry> {
+        [self.chosen(), self.0.default.as_ref()].into_iter().flatten().find_map(|source| match source {
+            WeightsSource::Entry(entry) => Some(*entry),
+            _ => None,
+        })
     }
 
     /// The same network with other weights.

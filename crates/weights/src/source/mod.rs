@@ -6,8 +6,6 @@ use crate::catalogue::{self, CatalogueEntry};
 use crate::shorten;
 use hub::Repository;
 
-/// What stands between a network's name and its weights.
-const AT: char = '@';
 /// How a repository of Hugging Face's begins.
 const HUB: &str = "hf:";
 /// How the name of a visitor's own file begins.
@@ -137,36 +135,4 @@ pub fn file_name(address: &str) -> &str {
 /// Who would be asked for an address.
 pub fn host(address: &str) -> &str {
     address.split_once("://").map_or("this site", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest))
-}
-
-/// The name of a network, without whose weights it has.
-pub fn net_of(model: &str) -> &str {
-    model.split_once(AT).map_or(model, |(net, _)| net)
-}
-
-/// What stands behind the name of a network, if anything does.
-pub fn written(model: &str) -> Option<&str> {
-    model.split_once(AT).map(|(_, source)| source)
-}
-
-/// Whose weights a network runs with: those behind its name, else the catalogue's first for it, else none.
-pub fn source_of(model: &str) -> Option<WeightsSource> {
-    match written(model) {
-        Some(source) => WeightsSource::parse(source).ok(),
-        None => catalogue::for_net(model).map(WeightsSource::Entry),
-    }
-}
-
-/// A network with its weights, as it stands in a link.
-///
-/// # Errors
-/// When the catalogue has them for another network.
-pub fn with_source(net: &str, source: &WeightsSource) -> Result<String, SourceError> {
-    match source {
-        WeightsSource::Entry(entry) if entry.card.net != net => {
-            Err(SourceError::OtherNetwork { id: entry.id.clone(), wanted: entry.card.net.clone(), net: net.into() })
-        }
-        WeightsSource::Entry(entry) if catalogue::for_net(net).is_some_and(|first| first.id == entry.id) => Ok(net.into()),
-        source => Ok(format!("{net}{AT}{source}")),
-    }
 }
