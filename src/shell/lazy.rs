@@ -6,7 +6,6 @@ use crate::figures::cost::Cost;
 use crate::figures::features::Features;
 use crate::figures::field::FieldFigure;
 use crate::figures::learn::Learn;
-use crate::figures::predict::Predict;
 use crate::figures::strides::Strides;
 use crate::figures::weights::Weights;
 use crate::parts::button::button;
@@ -52,9 +51,8 @@ impl Part {
             Self::Figure(figure @ (Figure::Architecture | Figure::Cost)) => drawn(figure, session, owner).await,
             Self::Figure(figure @ (Figure::Strides | Figure::Features | Figure::Field)) => computed(figure, session, owner).await,
             Self::Figure(Figure::Weights) => weights(session, owner).await,
-            // The first figure comes with the page itself.
-            Self::Figure(Figure::Predict) => Ok(owner.with(|| view! { <Predict session is_headed=true/> }.into_any())),
-            Self::Figure(Figure::Learn) | Self::Share => told(self, session, owner).await,
+            // The prediction comes with the page itself and is never fetched.
+            Self::Figure(Figure::Learn | Figure::Predict) | Self::Share => told(self, session, owner).await,
         }
     }
 }
@@ -115,7 +113,7 @@ fn api_offered(session: Session, owner: Owner) -> Result<(), SplitLoaderError> {
 pub fn Lazy(
     /// The session that the figure shows.
     session: Session,
-    /// Which one.
+    /// Which one, but for the prediction.
     figure: Figure,
     /// Whether its heading stands above it already.
     #[prop(optional)]
