@@ -15,6 +15,7 @@ use stridescope_protocol::{Answer, UnitRef};
 use stridescope_view::field::{Seen, place};
 use stridescope_view::heatmap::grey;
 use stridescope_view::svg_export::{self, Over};
+use stridescope_weights::ModelRef;
 
 /// What the figure shows and is busy with.
 #[derive(Clone, Copy)]
@@ -53,21 +54,21 @@ pub fn FieldFigure(
             return;
         }
         known.keep(&networks);
-        for (net, _) in networks {
-            let graph = session.state.with_untracked(|state| state.graph(&net));
+        for (model, _) in networks {
+            let graph = session.state.with_untracked(|state| state.graph(&model));
             let Some((side, place)) = graph.and_then(|graph| Some((graph.input.width, place(&graph, &node, at)?))) else {
-                known.put(net, Err(msg!("This network has no layer {}.", node)));
+                known.put(model, Err(msg!("This network has no layer {}.", node)));
                 continue;
             };
             let (y, x) = place.at;
             let unit = UnitRef { node: node.clone(), channel, y, x };
-            let name = net.clone();
+            let name = model.clone();
             let on_answer = move |answer: Result<Answer, Message>| {
                 let seen =
                     answer.map(|answer| Seen::of(place, side, answer.gradients.first().map_or(&[], |gradient| &gradient.values)));
                 known.put(name, seen);
             };
-            let id = session.run_extra(&net, |run| run.gradients = vec![unit], on_answer);
+            let id = session.run_extra(&model, |run| run.gradients = vec![unit], on_answer);
             asked.update_value(|asked| asked.extend(id));
         }
     });
@@ -89,7 +90,7 @@ pub fn FieldFigure(
         </div>
         <Show when=move || is_on.get() fallback=|| view! { <p class="problem">{tr!("It is computed when it is asked for: one pass back through each network.")}</p> }>
             <div class="cols">
-                <For each=move || models.get() key=String::clone let:net><Column session known net/></For>
+                <For each=move || models.get() key=ModelRef::to_string let:model><Column session known model/></For>
             </div>
         </Show>
     }
@@ -102,20 +103,20 @@ fn Column(
     /// What is known of every network.
     known: ByNetwork<Seen>,
     /// The network.
-    net: String,
+    model: ModelRef,
 ) -> impl IntoView {
-    let (name, asked) = (display(&net), net.clone());
-    let colour = hue(&net);
+    let (name, asked) = (display(&model), model.clone());
+    let colour = hue(&model);
     let found = {
-        let net = net.clone();
-        Memo::new(move |_| known.of(&net))
+        let model = model.clone();
+        Memo::new(move |_| known.of(&model))
     };
     let with = move |read: &dyn Fn(&Seen) -> String| {
         found.with(|found| found.as_ref().and_then(|seen| seen.as_ref().ok()).map(|seen| read(seen)))
     };
     let behind = {
-        let net = net.clone();
-        move || session.answer(&net)?.mean("input").map(grey)
+        let model = model.clone();
+        move || session.answer(&model)?.mean("input").map(grey)
     };
     let light = move || with(&Seen::picture);
     let choose = move |event: ev::MouseEvent| {
@@ -129,10 +130,10 @@ fn Column(
         move |palette: svg_export::Palette| {
             let state = session.state.get_untracked();
             let words = with(&Seen::words)?;
-            let caption = state.caption(&net, format!("{}. {words}", state.node));
+            let caption = state.caption(&model, format!("{}. {words}", state.node));
             let layers: Vec<String> = behind().into_iter().chain(light()).collect();
             Some((
-                format!("{net}-{}-field", state.node),
+                format!("{model}-{}-field", state.node),
                 svg_export::map(&layers, Over::Light, &with(&Seen::frame)?, &caption, palette),
             ))
         }

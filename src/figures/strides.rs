@@ -15,12 +15,13 @@ use stridescope_view::markup::Table;
 use stridescope_view::strides::{frame, magnifier, offset, overview, percent, place, shades, summary};
 use stridescope_view::svg_export::{self, Palette, PathDrawn};
 use stridescope_view::tables::merged;
+use stridescope_weights::ModelRef;
 
 /// Time between two steps of a walk that plays.
 const PACE: Duration = Duration::from_millis(400);
 
 /// A network and its transitions.
-type Walked = (String, Vec<Transition>);
+type Walked = (ModelRef, Vec<Transition>);
 
 /// The figure.
 #[component]
@@ -33,7 +34,7 @@ pub fn Strides(
         session.state.with(|state| State { models: state.models.clone(), size: state.size, ..State::default() })
     });
     let networks = Memo::new(move |_| {
-        asked.with(|state| state.models.iter().map(|net| (net.clone(), state.transitions(net))).collect::<Vec<Walked>>())
+        asked.with(|state| state.models.iter().map(|model| (model.clone(), state.transitions(model))).collect::<Vec<Walked>>())
     });
     // The transition of the layer under study, else the first downsampling block.
     let chosen = Memo::new(move |_| {
@@ -85,7 +86,7 @@ pub fn Strides(
         let (rows, columns) = walk.get();
         step.set(rows / 2 * columns + columns / 2);
     });
-    let checked = RwSignal::new(Vec::<(String, Result<Check, Message>)>::new());
+    let checked = RwSignal::new(Vec::<(ModelRef, Result<Check, Message>)>::new());
     Effect::new(move |_| {
         // A check is of the picture and the networks on show.
         session.outcomes.track();
@@ -93,15 +94,15 @@ pub fn Strides(
     });
     let check = move |fill: Fill| {
         checked.set(Vec::new());
-        for (net, transitions) in networks.get_untracked() {
+        for (model, transitions) in networks.get_untracked() {
             let maps: Vec<String> = transitions.into_iter().filter(|t| t.readings.len() > 1).map(|t| t.map).collect();
-            if untrack(|| session.answer(&net)).is_none() {
+            if untrack(|| session.answer(&model)).is_none() {
                 continue;
             }
             let edits = maps.into_iter().map(|node| Edit { node, area: Area::Unread, fill }).collect();
-            let name = net.clone();
+            let name = model.clone();
             session.run_extra(
-                &net,
+                &model,
                 |run| run.edits = edits,
                 move |answer| {
                     let check = answer.map(|answer| Check::of(&answer)).transpose();
@@ -128,9 +129,9 @@ pub fn Strides(
             {move || {
                 let networks = networks.get();
                 let id = chosen.get();
-                networks.into_iter().map(|(net, transitions)| {
+                networks.into_iter().map(|(model, transitions)| {
                     let transition = transitions.into_iter().find(|transition| transition.id == id);
-                    view! { <Column session net transition step walk checked/> }
+                    view! { <Column session model transition step walk checked/> }
                 }).collect_view()
             }}
         </div>
@@ -173,9 +174,9 @@ fn Strip(
         shares.join(" / ")
     };
     let rows = move || {
-        let row = |(net, transitions): Walked| {
+        let row = |(model, transitions): Walked| {
             let cell = |(id, _)| transitions.iter().find(|transition| transition.id == id).map_or("–".into(), share).into();
-            (Some(hue(&net)), display(&net), ids().into_iter().map(cell).collect())
+            (Some(hue(&model)), display(&model), ids().into_iter().map(cell).collect())
         };
         Table { rows: networks.get().into_iter().map(row).collect(), ..Table::default() }.rows_html()
     };
@@ -242,7 +243,7 @@ fn Column(
     /// The session whose maps are shown.
     session: Session,
     /// The network.
-    net: String,
+    model: ModelRef,
     /// The transition, where it has it.
     transition: Option<Transition>,
     /// The step of the walk.
@@ -250,28 +251,28 @@ fn Column(
     /// Rows and columns of the walk.
     walk: Memo<(usize, usize)>,
     /// What became of the checks.
-    checked: RwSignal<Vec<(String, Result<Check, Message>)>>,
+    checked: RwSignal<Vec<(ModelRef, Result<Check, Message>)>>,
 ) -> impl IntoView {
-    let name = display(&net);
-    let colour = hue(&net);
+    let name = display(&model);
+    let colour = hue(&model);
     let Some(transition) = transition else {
         return view! { <article class=format!("card {colour}")><h3><i class="dot"></i>{name}</h3><p class="problem">{tr!("This network keeps its size here.")}</p></article> }.into_any();
     };
     let positions = transition.size.0 * transition.size.1;
     let map = transition.map.clone();
     let shown = {
-        let net = net.clone();
+        let model = model.clone();
         let map = map.clone();
-        Memo::new(move |_| shades(session.answer(&net).as_ref().and_then(|answer| answer.mean(&map)), positions))
+        Memo::new(move |_| shades(session.answer(&model).as_ref().and_then(|answer| answer.mean(&map)), positions))
     };
     let words = offset(&transition);
     let dead = transition.dead();
     let drawn = StoredValue::new(transition.readings.clone());
     let draw = {
-        let (net, map, id) = (net.clone(), map.clone(), transition.id.clone());
+        let (model, map, id) = (model.clone(), map.clone(), transition.id.clone());
         move |palette: Palette| {
             let what = tr!("{}: what is read of {}, whose channels' mean is shown; grey is never read.", id, map);
-            let caption = session.state.with_untracked(|state| state.caption(&net, what));
+            let caption = session.state.with_untracked(|state| state.caption(&model, what));
             let drawn = drawn.with_value(|readings| {
                 let of = |reading: &Reading| {
                     let at = place(reading, step.get_untracked(), walk.get_untracked());
@@ -285,7 +286,7 @@ fn Column(
                 };
                 readings.iter().map(of).collect::<Vec<_>>()
             });
-            Some((format!("{net}-{id}-strides"), svg_export::strides(&drawn, &caption, palette)))
+            Some((format!("{model}-{id}-strides"), svg_export::strides(&drawn, &caption, palette)))
         }
     };
     let paths = transition.readings.into_iter().map(|reading| {
@@ -313,7 +314,7 @@ fn Column(
                     tr!("{} of {} positions were computed for nobody.", grouped(dead), grouped(positions as u64))
                 }}
             </p>
-            <p class="checked" role="status">{move || checked.with(|checked| checked.iter().find(|(name, _)| *name == net).map(|(_, check)| match check {
+            <p class="checked" role="status">{move || checked.with(|checked| checked.iter().find(|(name, _)| *name == model).map(|(_, check)| match check {
                 Ok(check) => check.words(),
                 Err(sentence) => sentence.to_string(),
             }))}</p>

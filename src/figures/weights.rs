@@ -18,9 +18,10 @@ use stridescope_protocol::Opened;
 use stridescope_view::markup::facts;
 use stridescope_view::weights::{findings, offers, questions, table};
 use stridescope_weights::Card;
+use stridescope_weights::ModelRef;
 use stridescope_weights::catalogue::{self, CatalogueEntry};
 use stridescope_weights::labels;
-use stridescope_weights::source::{WeightsSource, net_of, source_of};
+use stridescope_weights::source::WeightsSource;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -41,15 +42,16 @@ pub fn Weights(
 ) -> impl IntoView {
     let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
     let presets = PRESETS.map(|(title, nets)| {
-        let is_set = move || models.with(|models| models.iter().eq(nets));
-        let set = move || session.change(|state| state.models = nets.map(String::from).into());
+        let is_set = move || models.with(|models| models.iter().map(ModelRef::as_str).eq(nets));
+        let set =
+            move || session.change(|state| state.models = nets.iter().filter_map(|net| ModelRef::parse(net).ok()).collect());
         button(translate(title), set).pressed(is_set).view()
     });
     session.list_cached();
     view! {
         <div class="choices"><span class="group" role="group" aria-label=tr!("Networks that belong together")>{presets}</span></div>
         <div class="cols">
-            <For each=move || models.get() key=String::clone let:model><Column session model/></For>
+            <For each=move || models.get() key=ModelRef::to_string let:model><Column session model/></For>
         </div>
         <Another session/>
         <Show when=move || session.files.inspected.with(Option::is_some)><Inside session/></Show>
@@ -58,9 +60,9 @@ pub fn Weights(
 }
 
 /// What is known of a network's weights, before and after they came.
-fn card_of(session: Session, model: &str) -> Option<Card> {
+fn card_of(session: Session, model: &ModelRef) -> Option<Card> {
     let said = session.answer(model).and_then(|answer| answer.card.clone());
-    said.or_else(|| match source_of(model) {
+    said.or_else(|| match model.weights() {
         Some(WeightsSource::Entry(entry)) => Some(entry.card.clone()),
         _ => None,
     })
@@ -77,12 +79,12 @@ fn Column(
     /// The session that is changed.
     session: Session,
     /// The network.
-    model: String,
+    model: ModelRef,
 ) -> impl IntoView {
     let problem = RwSignal::new(String::new());
-    let source = source_of(&model);
+    let source = model.weights().cloned();
     let current = source.as_ref().map(WeightsSource::to_string).unwrap_or_default();
-    let mut options: Options = catalogue::all_for(net_of(&model)).map(|entry| (entry.id.clone(), titled(entry))).collect();
+    let mut options: Options = catalogue::all_for(model.name()).map(|entry| (entry.id.clone(), titled(entry))).collect();
     match &source {
         None => options.insert(0, (String::new(), tr!("none in the catalogue"))),
         Some(source) if !options.iter().any(|(id, _)| *id == current) => options.push((current.clone(), source.title().into())),
@@ -111,10 +113,10 @@ fn Column(
     let link =
         move || known.with(|card| card.as_ref().map(|card| card.source.clone()).filter(|link| link.starts_with("https://")));
     let inspect = {
-        let (source, net) = (source.clone(), net_of(&model).to_string());
+        let (source, model) = (source.clone(), model.clone());
         move || {
             if let Some(source) = &source {
-                session.inspect(source.clone(), Some(net.clone()));
+                session.inspect(source.clone(), Some(model.clone()));
             }
         }
     };
@@ -122,7 +124,7 @@ fn Column(
     let is_known = matches!(source, Some(WeightsSource::Entry(_)));
     view! {
         <article class=format!("card whose {}", hue(&model))>
-            <h3><i class="dot"></i>{display(net_of(&model))}</h3>
+            <h3><i class="dot"></i>{display(&ModelRef::of_spec(model.spec().clone()))}</h3>
             <Choose label=tr!("Weights") options=options current=current choose=choose/>
             <p class="problem" role="status">{problem}</p>
             <div class="told" inner_html=list></div>
@@ -190,7 +192,7 @@ fn ClassNames(
     /// The session that keeps them.
     session: Session,
     /// The network.
-    model: String,
+    model: ModelRef,
 ) -> impl IntoView {
     let told = RwSignal::new(String::new());
     let take = move |event: ev::Event| {
@@ -208,7 +210,7 @@ fn ClassNames(
                 Ok(labels) => {
                     let names: Vec<String> = labels.into_iter().map(|label| label.name).collect();
                     told.set(tr!("Named after {}.", file.name()));
-                    if let Some(source) = source_of(&model) {
+                    if let Some(source) = model.weights() {
                         session.files.names.update(|all| drop(all.insert(source.to_string(), Arc::new(names))));
                     }
                 }
@@ -288,13 +290,13 @@ fn Inside(
                 InspectionStatus::Busy(progress) => view! { <Busy progress cancel=move |()| session.close_inspection()/> }.into_any(),
                 InspectionStatus::Elsewhere { bytes, host } => view! { <Consent bytes host fetch=move |fetching| session.inspect_from_elsewhere(fetching)/> }.into_any(),
                 InspectionStatus::Failed(sentence) => {
-                    let (source, net) = (inspected.source, inspected.net);
+                    let (source, model) = (inspected.source, inspected.model);
                     view! {
                         <p class="problem" role="alert">{sentence.to_string()}</p>
-                        {button(tr!("Try again"), move || session.inspect(source.clone(), net.clone())).view()}
+                        {button(tr!("Try again"), move || session.inspect(source.clone(), model.clone())).view()}
                     }.into_any()
                 }
-                InspectionStatus::Done(opened) => view! { <Contents session source=inspected.source opened is_column=inspected.net.is_some()/> }.into_any(),
+                InspectionStatus::Done(opened) => view! { <Contents session source=inspected.source opened is_column=inspected.model.is_some()/> }.into_any(),
             })}
         </div>
     }
@@ -313,9 +315,10 @@ fn Contents(
     is_column: bool,
 ) -> impl IntoView {
     let inspection = &opened.inspection;
-    let said = match (&inspection.net, inspection.inferred) {
-        (Some(net), true) => tr!("By names and shapes this is {}.", display(net)),
-        (Some(net), false) => tr!("These are weights for {}.", display(net)),
+    let model = inspection.net.as_deref().and_then(|net| ModelRef::parse(net).ok());
+    let said = match (&model, inspection.inferred) {
+        (Some(model), true) => tr!("By names and shapes this is {}.", display(model)),
+        (Some(model), false) => tr!("These are weights for {}.", display(model)),
         (None, _) => String::new(),
     };
     let values: usize = inspection.tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
@@ -342,10 +345,10 @@ fn Contents(
     let asks = !asked.is_empty();
     let selects = asked.into_iter().enumerate().map(|(at, question)| {
         let current = Signal::derive(move || answers.with(|answers| answers.get(at).cloned().unwrap_or_default()));
-        let choose = move |net: String| {
+        let choose = move |model: String| {
             answers.update(|answers| {
                 if let Some(answer) = answers.get_mut(at) {
-                    *answer = net;
+                    *answer = model;
                 }
             });
             true
@@ -360,9 +363,9 @@ fn Contents(
     let inspected = opened.clone();
     let shows = move || {
         let offered = if is_offered { answers.with(|answers| offers(&inspected.inspection, answers)) } else { Vec::new() };
-        let shown = offered.into_iter().map(|(title, net)| {
+        let shown = offered.into_iter().map(|(title, model)| {
             let source = source.clone();
-            let show = move || match session.show_weights(&net, &source) {
+            let show = move || match session.show_weights(&model, &source) {
                 Ok(()) => {
                     session.close_inspection();
                     session.led_to.set(Some("prediction".into()));

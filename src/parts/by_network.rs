@@ -3,13 +3,14 @@
 use leptos::prelude::*;
 use std::sync::Arc;
 use stridescope_i18n::{Message, msg};
+use stridescope_weights::ModelRef;
 
 /// What came for a network, or a sentence.
 pub type Found<T> = Result<Arc<T>, Message>;
 
 /// What came for each network. A handle; copies are the same.
 #[derive(Debug)]
-pub struct ByNetwork<T: Send + Sync + 'static>(RwSignal<Vec<(String, Found<T>)>>);
+pub struct ByNetwork<T: Send + Sync + 'static>(RwSignal<Vec<(ModelRef, Found<T>)>>);
 
 impl<T: Send + Sync + 'static> Clone for ByNetwork<T> {
     fn clone(&self) -> Self {
@@ -26,10 +27,10 @@ impl<T: Send + Sync + 'static> ByNetwork<T> {
     }
 
     /// In the place of what came before.
-    pub fn put(self, net: String, found: Result<T, Message>) {
+    pub fn put(self, model: ModelRef, found: Result<T, Message>) {
         self.0.update(|all| {
-            all.retain(|(name, _)| *name != net);
-            all.push((net, found.map(Arc::new)));
+            all.retain(|(name, _)| *name != model);
+            all.push((model, found.map(Arc::new)));
         });
     }
 
@@ -39,18 +40,18 @@ impl<T: Send + Sync + 'static> ByNetwork<T> {
     }
 
     /// Forgets what came for any but these.
-    pub fn keep<I>(self, networks: &[(String, I)]) {
-        self.0.update(|all| all.retain(|(net, _)| networks.iter().any(|(name, _)| name == net)));
+    pub fn keep<I>(self, networks: &[(ModelRef, I)]) {
+        self.0.update(|all| all.retain(|(model, _)| networks.iter().any(|(name, _)| name == model)));
     }
 
     /// What came for one.
-    pub fn of(self, net: &str) -> Option<Found<T>> {
-        self.0.with(|all| all.iter().find(|(name, _)| name == net).map(|(_, found)| found.clone()))
+    pub fn of(self, model: &ModelRef) -> Option<Found<T>> {
+        self.0.with(|all| all.iter().find(|(name, _)| name == model).map(|(_, found)| found.clone()))
     }
 
     /// What came well.
-    pub fn all(self) -> Vec<(String, Arc<T>)> {
-        self.0.with(|all| all.iter().filter_map(|(net, found)| Some((net.clone(), found.clone().ok()?))).collect())
+    pub fn all(self) -> Vec<(ModelRef, Arc<T>)> {
+        self.0.with(|all| all.iter().filter_map(|(model, found)| Some((model.clone(), found.clone().ok()?))).collect())
     }
 }
 

@@ -41,8 +41,8 @@ impl Session {
         inner.again.take().into_iter().for_each(|again| again());
         let failed = inner.failed.take();
         self.outcomes.update(|outcomes| {
-            outcomes.retain(|net, outcome| {
-                !matches!(outcome, Outcome::Failed(_)) || failed.get(net).is_none_or(|failed| *failed < since)
+            outcomes.retain(|model, outcome| {
+                !matches!(outcome, Outcome::Failed(_)) || failed.get(model).is_none_or(|failed| *failed < since)
             });
         });
         self.load_again();

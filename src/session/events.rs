@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use stridescope_i18n::{Message, msg};
 use stridescope_protocol::{BackendChoice, Event, Step};
-use stridescope_weights::source::source_of;
+use stridescope_weights::ModelRef;
 
 impl Session {
     pub(super) fn on_incoming(self, incoming: Incoming) {
@@ -47,7 +47,7 @@ impl Session {
     pub(super) fn event(self, event: Event) {
         let inner = self.inner();
         let take = |id: u32| self.take(id);
-        let put = |net: String, outcome: Outcome| self.outcomes.update(|outcomes| drop(outcomes.insert(net, outcome)));
+        let put = |model: ModelRef, outcome: Outcome| self.outcomes.update(|outcomes| drop(outcomes.insert(model, outcome)));
         match event {
             Event::Ready | Event::Alive | Event::OnCpu { .. } | Event::Gpu { is_ready: false } | Event::GpuFailed { .. } => {}
             Event::Gpu { is_ready: true } => self.ask(self.state.with_untracked(|state| state.backend == BackendChoice::Auto)),
@@ -58,15 +58,15 @@ impl Session {
             }
             Event::Progress { id, step } => {
                 let progress = Progress { step, per_second: self.per_second(id, step) };
-                let net = match inner.pending.borrow().iter().find(|(known, _)| *known == id) {
-                    Some((_, Pending::Run(net))) => Some(net.clone()),
+                let model = match inner.pending.borrow().iter().find(|(known, _)| *known == id) {
+                    Some((_, Pending::Run(model))) => Some(model.clone()),
                     Some((_, Pending::Inspection)) => None,
                     _ => return,
                 };
-                match net {
+                match model {
                     None => self.set_inspection(InspectionStatus::Busy(Some(progress))),
-                    Some(net) if self.answer_untracked(&net) => {}
-                    Some(net) => put(net, Outcome::Waiting(Some(progress))),
+                    Some(model) if self.answer_untracked(&model) => {}
+                    Some(model) => put(model, Outcome::Waiting(Some(progress))),
                 }
             }
             Event::Opened(opened) => {
@@ -80,17 +80,16 @@ impl Session {
             }
             Event::Notice { message } => self.notice.set(vec![Message::English(message)]),
             Event::WeightsElsewhere { id, bytes, host } => match take(id) {
-                Some(Pending::Run(net)) => put(net, Outcome::Elsewhere { bytes, host }),
+                Some(Pending::Run(model)) => put(model, Outcome::Elsewhere { bytes, host }),
                 Some(Pending::Extra(on_answer)) => on_answer(Err(msg!("Its weights have to be fetched first."))),
                 Some(Pending::Inspection) => self.set_inspection(InspectionStatus::Elsewhere { bytes, host }),
                 _ => {}
             },
             Event::Ran(answer) => match take(answer.id) {
-                Some(Pending::Run(net)) => {
+                Some(Pending::Run(model)) => {
                     self.backend.set(Some(answer.backend.clone()));
-                    let source = source_of(&net);
-                    put(net, Outcome::Done(Arc::new(*answer)));
-                    if source.is_some_and(|source| self.files.is_new_in_cache(&source)) {
+                    put(model.clone(), Outcome::Done(Arc::new(*answer)));
+                    if model.weights().is_some_and(|source| self.files.is_new_in_cache(source)) {
                         self.list_cached();
                     }
                 }
@@ -98,9 +97,9 @@ impl Session {
                 _ => {}
             },
             Event::Failed { id, message } => match take(id) {
-                Some(Pending::Run(net)) => {
-                    inner.failed.borrow_mut().insert(net.clone(), dom::now());
-                    put(net, Outcome::Failed(Message::English(message)));
+                Some(Pending::Run(model)) => {
+                    inner.failed.borrow_mut().insert(model.clone(), dom::now());
+                    put(model, Outcome::Failed(Message::English(message)));
                     // Its cached weights may be gone.
                     if self.files.cached.with_untracked(Option::is_some) {
                         self.list_cached();

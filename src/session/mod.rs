@@ -24,6 +24,7 @@ use std::rc::Rc;
 use stridescope_i18n::Message;
 use stridescope_link::State;
 use stridescope_protocol::BackendReport;
+use stridescope_weights::ModelRef;
 use web_sys::Blob;
 use weight_files::Files;
 
@@ -53,7 +54,7 @@ struct Inner {
     /// Since when the browser has been offline, in [`dom::now`]'s milliseconds, while it is.
     offline: Cell<Option<f64>>,
     /// When networks failed that have not answered since, and when looking into a file did.
-    failed: RefCell<BTreeMap<String, f64>>,
+    failed: RefCell<BTreeMap<ModelRef, f64>>,
     look_failed: Cell<Option<f64>>,
     /// What is done again when the browser is online again.
     again: RefCell<Vec<Again>>,
@@ -68,7 +69,7 @@ pub struct Session {
     pub state: ReadSignal<State>,
     set_state: WriteSignal<State>,
     /// By network.
-    pub outcomes: RwSignal<BTreeMap<String, Outcome>>,
+    pub outcomes: RwSignal<BTreeMap<ModelRef, Outcome>>,
     /// None until the first has been decoded.
     pub picture: RwSignal<Option<Picture>>,
     /// Why no network can be asked: there is no picture, and none is on its way.

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use std::sync::Arc;
 use stridescope_i18n::{Message, msg};
 use stridescope_protocol::{Answer, Step};
+use stridescope_weights::ModelRef;
 
 /// A network's prediction, or why there is none yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,8 +40,8 @@ pub struct Progress {
 
 impl Session {
     /// Why a network has no prediction, where it is not busy either.
-    pub fn hindrance(self, net: &str) -> Option<Message> {
-        self.outcomes.with(|outcomes| match outcomes.get(net) {
+    pub fn hindrance(self, model: &ModelRef) -> Option<Message> {
+        self.outcomes.with(|outcomes| match outcomes.get(model) {
             None => self.lack.get(),
             Some(Outcome::Failed(sentence)) => Some(sentence.clone()),
             Some(Outcome::Cancelled) => Some(msg!("Given up.")),
@@ -51,19 +52,19 @@ impl Session {
     }
 
     /// A network's answer for the picture on show, once it is there.
-    pub fn answer(self, net: &str) -> Option<Arc<Answer>> {
-        self.outcomes.with(|outcomes| match outcomes.get(net) {
+    pub fn answer(self, model: &ModelRef) -> Option<Arc<Answer>> {
+        self.outcomes.with(|outcomes| match outcomes.get(model) {
             Some(Outcome::Done(answer)) => Some(answer.clone()),
             _ => None,
         })
     }
 
     /// The networks that have answered, each with its answer's id.
-    pub fn answered(self) -> Memo<Vec<(String, u32)>> {
+    pub fn answered(self) -> Memo<Vec<(ModelRef, u32)>> {
         Memo::new(move |_| {
             self.outcomes.with(|outcomes| {
-                let done = outcomes.iter().filter_map(|(net, outcome)| match outcome {
-                    Outcome::Done(answer) => Some((net.clone(), answer.id)),
+                let done = outcomes.iter().filter_map(|(model, outcome)| match outcome {
+                    Outcome::Done(answer) => Some((model.clone(), answer.id)),
                     _ => None,
                 });
                 done.collect()
@@ -71,7 +72,7 @@ impl Session {
         })
     }
 
-    pub(super) fn answer_untracked(self, net: &str) -> bool {
-        self.outcomes.with_untracked(|outcomes| matches!(outcomes.get(net), Some(Outcome::Done(_))))
+    pub(super) fn answer_untracked(self, model: &ModelRef) -> bool {
+        self.outcomes.with_untracked(|outcomes| matches!(outcomes.get(model), Some(Outcome::Done(_))))
     }
 }

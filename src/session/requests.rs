@@ -14,7 +14,8 @@ use stridescope_i18n::Message;
 use stridescope_protocol::{
     Answer, BackendChoice, Fetching, InputChoice, KernelChoice, PictureId, Request, Run, Tap, WeightsChoice,
 };
-use stridescope_weights::source::{WeightsSource, net_of, source_of, written};
+use stridescope_weights::ModelRef;
+use stridescope_weights::source::WeightsSource;
 use web_sys::Blob;
 
 /// Gets the answer of a run beside the prediction, or the error.
@@ -27,7 +28,7 @@ pub enum Pending {
     /// A picture that is not shown; gets the reason why it cannot be decoded.
     Given(Box<dyn FnOnce(Message)>),
     /// A network's prediction.
-    Run(String),
+    Run(ModelRef),
     /// A run beside it.
     Extra(OnAnswer),
     /// The file that is inspected.
@@ -43,11 +44,11 @@ pub(super) type Stamp = (PictureId, BackendChoice, KernelChoice, Option<usize>, 
 struct Classification {
     ids: Vec<u32>,
     /// In the order in which they were asked.
-    answers: Vec<Option<(String, Answer)>>,
+    answers: Vec<Option<(ModelRef, Answer)>>,
     on_answer: Option<OnAnswers>,
 }
 
-type OnAnswers = Box<dyn FnOnce(Result<Vec<(String, Answer)>, Message>)>;
+type OnAnswers = Box<dyn FnOnce(Result<Vec<(ModelRef, Answer)>, Message>)>;
 
 impl Session {
     /// Notes what a request is for.
@@ -102,31 +103,31 @@ impl Session {
         let state = self.state.get_untracked();
         let stamp = Some((picture.id, state.backend, state.kernels, state.size, state.shift));
         let is_new = inner.stamp.replace(stamp) != stamp || once_more;
-        self.cancel_all(|pending| matches!(pending, Pending::Run(net) if is_new || !state.models.contains(net)));
+        self.cancel_all(|pending| matches!(pending, Pending::Run(model) if is_new || !state.models.contains(model)));
         // While one picture follows the other, the last answer stands until the next one comes.
         let is_live = is_new && self.live.get_untracked().is_some();
         let keep = is_live || once_more;
         let mut outcomes = if is_new && !keep { BTreeMap::new() } else { self.outcomes.get_untracked() };
-        outcomes.retain(|net, _| state.models.contains(net));
-        for net in &state.models {
-            let stands = matches!(outcomes.get(net), Some(Outcome::Done(_)));
-            if outcomes.contains_key(net) && !keep {
+        outcomes.retain(|model, _| state.models.contains(model));
+        for model in &state.models {
+            let stands = matches!(outcomes.get(model), Some(Outcome::Done(_)));
+            if outcomes.contains_key(model) && !keep {
                 continue;
             }
-            let Some(source) = source_of(net) else {
-                outcomes.insert(net.clone(), Outcome::NoWeights);
+            let Some(source) = model.weights() else {
+                outcomes.insert(model.clone(), Outcome::NoWeights);
                 continue;
             };
             if !stands {
-                outcomes.insert(net.clone(), Outcome::Waiting(None));
+                outcomes.insert(model.clone(), Outcome::Waiting(None));
             }
-            let mut run = self.run(&worker_pool, net, picture.id);
+            let mut run = self.run(&worker_pool, model, picture.id);
             run.seen = !is_live;
             // The maps that strides are shown on; they cost next to nothing.
-            run.taps = state.transitions(net).into_iter().map(|transition| Tap::mean(transition.map)).collect();
-            self.pend(run.id, Pending::Run(net.clone()));
+            run.taps = state.transitions(model).into_iter().map(|transition| Tap::mean(transition.map)).collect();
+            self.pend(run.id, Pending::Run(model.clone()));
             // What the figures do about it comes first, in a task of its own, and may cancel this.
-            let (worker_pool, own, picture) = (worker_pool.clone(), self.files.own(&source), picture.clone());
+            let (worker_pool, own, picture) = (worker_pool.clone(), self.files.own(source), picture.clone());
             defer(move || {
                 if self.is_pending(run.id) {
                     worker_pool.run(run, own, Some(picture));
@@ -137,15 +138,15 @@ impl Session {
     }
 
     /// The run whose answer is the prediction.
-    pub(super) fn run(self, worker_pool: &WorkerPool, net: &str, picture: PictureId) -> Run {
+    pub(super) fn run(self, worker_pool: &WorkerPool, model: &ModelRef, picture: PictureId) -> Run {
         self.state.with_untracked(|state| Run {
             id: worker_pool.next_id(),
-            net: net_of(net).into(),
-            weights: written(net).map_or(WeightsChoice::Catalogue, |source| WeightsChoice::From(source.into())),
-            size: Some(state.run_size(net)),
+            net: model.name().into(),
+            weights: model.chosen().map_or(WeightsChoice::Catalogue, |source| WeightsChoice::From(source.to_string())),
+            size: Some(state.run_size(model)),
             input: InputChoice::Picture(picture),
             backend: state.backend,
-            fetching: source_of(net).map(|source| self.files.fetching(&source)).unwrap_or_default(),
+            fetching: model.weights().map(|source| self.files.fetching(source)).unwrap_or_default(),
             taps: Vec::new(),
             seen: false,
             cams: 0,
@@ -163,17 +164,17 @@ impl Session {
     /// [`Session::cancel`] cancels, after which `on_answer` is not called; nothing where no picture is on show.
     pub fn run_extra(
         self,
-        net: &str,
+        model: &ModelRef,
         change: impl FnOnce(&mut Run),
         on_answer: impl FnOnce(Result<Answer, Message>) + 'static,
     ) -> Option<u32> {
         let picture = self.inner().shown.borrow().as_ref().map(|shown| shown.file.clone())?;
         let worker_pool = self.worker_pool();
-        let mut run = self.run(&worker_pool, net, picture.id);
+        let mut run = self.run(&worker_pool, model, picture.id);
         change(&mut run);
         let id = run.id;
         self.pend(id, Pending::Extra(Box::new(on_answer)));
-        worker_pool.run(run, source_of(net).and_then(|source| self.files.own(&source)), Some(picture));
+        worker_pool.run(run, model.weights().and_then(|source| self.files.own(source)), Some(picture));
         Some(id)
     }
 
@@ -181,8 +182,8 @@ impl Session {
     pub fn classify(
         self,
         blob: Blob,
-        models: Vec<String>,
-        on_answer: impl FnOnce(Result<Vec<(String, Answer)>, Message>) + 'static,
+        models: Vec<ModelRef>,
+        on_answer: impl FnOnce(Result<Vec<(ModelRef, Answer)>, Message>) + 'static,
     ) {
         let worker_pool = self.worker_pool();
         worker_pool.ensure();
@@ -202,15 +203,15 @@ impl Session {
         let file = PictureFile { id: PictureId(id), blob: blob.clone() };
         self.pend(id, Pending::Given(Box::new(fail.clone())));
         worker_pool.send(Request::Picture { id, picture: file.id }, Some(blob));
-        for (index, net) in models.into_iter().enumerate() {
-            let run = self.run(&worker_pool, &net, file.id);
-            let own = source_of(&net).and_then(|source| self.files.own(&source));
+        for (index, model) in models.into_iter().enumerate() {
+            let run = self.run(&worker_pool, &model, file.id);
+            let own = model.weights().and_then(|source| self.files.own(source));
             let (classification, fail) = (open.clone(), fail.clone());
             let on_answer = move |answer: Result<Answer, Message>| match answer {
                 Err(sentence) => fail(sentence),
                 Ok(answer) => {
                     let mut open = classification.borrow_mut();
-                    open.answers[index] = Some((net, answer));
+                    open.answers[index] = Some((model, answer));
                     if open.answers.iter().all(Option::is_some)
                         && let Some(on_answer) = open.on_answer.take()
                     {
@@ -225,31 +226,31 @@ impl Session {
     }
 
     /// Cancels what a network is busy with.
-    pub fn stop(self, net: &str) {
-        self.cancel_all(|pending| matches!(pending, Pending::Run(running) if running == net));
-        self.outcomes.update(|outcomes| drop(outcomes.insert(net.into(), Outcome::Cancelled)));
-        if let Some(source) = source_of(net) {
-            self.cancel_download(&source);
+    pub fn stop(self, model: &ModelRef) {
+        self.cancel_all(|pending| matches!(pending, Pending::Run(running) if running == model));
+        self.outcomes.update(|outcomes| drop(outcomes.insert(model.clone(), Outcome::Cancelled)));
+        if let Some(source) = model.weights() {
+            self.cancel_download(source);
         }
     }
 
     /// Asks a network again.
-    pub fn retry(self, net: &str) {
-        self.outcomes.update(|outcomes| drop(outcomes.remove(net)));
+    pub fn retry(self, model: &ModelRef) {
+        self.outcomes.update(|outcomes| drop(outcomes.remove(model)));
         self.refresh();
     }
 
     /// Fetches a network's weights from elsewhere, as the visitor agreed.
-    pub fn allow_download(self, net: &str, fetching: Fetching) {
-        if let Some(source) = source_of(net) {
-            self.files.allow_download(&source, fetching);
+    pub fn allow_download(self, model: &ModelRef, fetching: Fetching) {
+        if let Some(source) = model.weights() {
+            self.files.allow_download(source, fetching);
         }
-        self.retry(net);
+        self.retry(model);
     }
 
     /// Drops the answers of networks with these weights, and asks them again.
     pub fn forget_answers(self, source: &WeightsSource) {
-        self.outcomes.update(|outcomes| outcomes.retain(|net, _| source_of(net).as_ref() != Some(source)));
+        self.outcomes.update(|outcomes| outcomes.retain(|model, _| model.weights() != Some(source)));
         self.refresh();
     }
 }

@@ -10,7 +10,8 @@ use stridescope_link::MAX_MODELS;
 use stridescope_link::names::display;
 pub use stridescope_link::received::ENDINGS;
 use stridescope_protocol::{CachedFile, Fetching, Open, Opened, Request};
-use stridescope_weights::source::{WeightsSource, net_of, source_of, with_source};
+use stridescope_weights::ModelRef;
+use stridescope_weights::source::WeightsSource;
 use web_sys::{Blob, File};
 
 /// What became of a file that is looked into.
@@ -37,7 +38,7 @@ pub struct Inspected {
     /// Whose weights.
     pub source: WeightsSource,
     /// The network that it is compared with; otherwise the one that it tells of.
-    pub net: Option<String>,
+    pub model: Option<ModelRef>,
     /// What became of it.
     pub status: InspectionStatus,
 }
@@ -112,8 +113,8 @@ impl Files {
     }
 
     /// The name of a class, where the visitor gave names for these weights. Whoever shows it listens to `names`.
-    pub fn name(self, model: &str, index: usize) -> Option<String> {
-        let key = source_of(model)?.to_string();
+    pub fn name(self, model: &ModelRef, index: usize) -> Option<String> {
+        let key = model.weights()?.to_string();
         self.names.with_untracked(|names| names.get(&key)?.get(index).cloned())
     }
 }
@@ -137,29 +138,34 @@ impl Session {
     }
 
     /// Looks into a file of weights.
-    pub fn inspect(self, source: WeightsSource, net: Option<String>) {
+    pub fn inspect(self, source: WeightsSource, model: Option<ModelRef>) {
         let worker_pool = self.worker_pool();
         self.cancel_all(|pending| matches!(pending, Pending::Inspection));
         let id = worker_pool.next_id();
-        let open = Open { id, source: source.to_string(), net: net.clone(), fetching: self.files.fetching(&source) };
+        let open = Open {
+            id,
+            source: source.to_string(),
+            net: model.as_ref().map(|model| model.name().into()),
+            fetching: self.files.fetching(&source),
+        };
         let own = self.files.own(&source);
-        self.files.inspected.set(Some(Inspected { source, net, status: InspectionStatus::Busy(None) }));
+        self.files.inspected.set(Some(Inspected { source, model, status: InspectionStatus::Busy(None) }));
         self.pend(id, Pending::Inspection);
         worker_pool.send(Request::Open(open), own);
     }
 
     /// Looks once more into a file that could not be read.
     pub fn inspect_again(self) {
-        if let Some(Inspected { source, net, status: InspectionStatus::Failed(_) }) = self.files.inspected.get_untracked() {
-            self.inspect(source, net);
+        if let Some(Inspected { source, model, status: InspectionStatus::Failed(_) }) = self.files.inspected.get_untracked() {
+            self.inspect(source, model);
         }
     }
 
     /// Looks once more, now that another host may be asked.
     pub fn inspect_from_elsewhere(self, fetching: Fetching) {
-        if let Some(Inspected { source, net, .. }) = self.files.inspected.get_untracked() {
+        if let Some(Inspected { source, model, .. }) = self.files.inspected.get_untracked() {
             self.files.allow_download(&source, fetching);
-            self.inspect(source, net);
+            self.inspect(source, model);
         }
     }
 
@@ -214,16 +220,16 @@ impl Session {
     ///
     /// # Errors
     /// When they are for another network, or this pair is shown already.
-    pub fn choose_weights(self, model: &str, source: &WeightsSource) -> Result<(), String> {
-        let chosen = with_source(net_of(model), source).map_err(|error| dom::sentence(&error.to_string()))?;
-        if chosen == model {
+    pub fn choose_weights(self, model: &ModelRef, source: &WeightsSource) -> Result<(), String> {
+        let chosen = model.with_weights(source).map_err(|error| dom::sentence(&error.to_string()))?;
+        if chosen == *model {
             return Ok(());
         }
         if self.state.with_untracked(|state| state.models.contains(&chosen)) {
             return Err(tr!("{} is shown already.", display(&chosen)));
         }
         self.change(|state| {
-            if state.base.as_deref() == Some(model) {
+            if state.base.as_ref() == Some(model) {
                 state.base = Some(chosen.clone());
             }
             for known in state.models.iter_mut().filter(|known| *known == model) {
@@ -237,8 +243,8 @@ impl Session {
     ///
     /// # Errors
     /// When they are for another network.
-    pub fn show_weights(self, net: &str, source: &WeightsSource) -> Result<(), String> {
-        let model = with_source(net, source).map_err(|error| dom::sentence(&error.to_string()))?;
+    pub fn show_weights(self, model: &ModelRef, source: &WeightsSource) -> Result<(), String> {
+        let model = model.with_weights(source).map_err(|error| dom::sentence(&error.to_string()))?;
         self.change(|state| {
             if state.models.contains(&model) {
                 return;

@@ -11,6 +11,7 @@ use stridescope_link::change::changed;
 use stridescope_link::parameters::Kind;
 use stridescope_link::{State, Written};
 use stridescope_protocol::Answer;
+use stridescope_weights::ModelRef;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
@@ -97,7 +98,7 @@ fn changes(partial: &JsValue) -> Result<Vec<(String, Option<String>)>, String> {
 }
 
 /// What a network said, as scripts see it.
-fn result(net: &str, answer: &Answer) -> Object {
+fn result(model: &ModelRef, answer: &Answer) -> Object {
     let object = Object::new();
     let top = answer.top.iter().map(|class| {
         let entry = Object::new();
@@ -106,7 +107,7 @@ fn result(net: &str, answer: &Answer) -> Object {
         put(&entry, "p", &class.p.into());
         JsValue::from(entry)
     });
-    put(&object, "net", &net.into());
+    put(&object, "net", &model.as_str().into());
     put(&object, "top", &top.collect::<Array>());
     put(&object, "ms", &answer.ms.into());
     put(&object, "backend", &answer.backend.name.as_str().into());
@@ -238,9 +239,9 @@ impl Api {
         };
         let _ = JsFuture::from(promise).await;
         let answers = on_answer.borrow_mut().take();
-        let answers: Vec<(String, Answer)> =
+        let answers: Vec<(ModelRef, Answer)> =
             answers.unwrap_or_else(|| Err(msg!("It was given up."))).map_err(|message: Message| message.to_string())?;
-        Ok(answers.iter().map(|(net, answer)| JsValue::from(result(net, answer))).collect())
+        Ok(answers.iter().map(|(model, answer)| JsValue::from(result(model, answer))).collect())
     }
 
     /// Listens to the page around, and to nobody else.
@@ -341,10 +342,10 @@ impl Api {
         // Each network's answer, once all have come.
         Effect::new(move |before: Option<Vec<u32>>| {
             let models = session.state.with(|state| state.models.clone());
-            let answers: Vec<_> = models.iter().filter_map(|net| Some((net, session.answer(net)?))).collect();
+            let answers: Vec<_> = models.iter().filter_map(|model| Some((model, session.answer(model)?))).collect();
             let ids: Vec<u32> = answers.iter().map(|(_, answer)| answer.id).collect();
             if !ids.is_empty() && ids.len() == models.len() && before.as_ref() != Some(&ids) {
-                let results: Array = answers.iter().map(|(net, answer)| JsValue::from(result(net, answer))).collect();
+                let results: Array = answers.iter().map(|(model, answer)| JsValue::from(result(model, answer))).collect();
                 // What networks say of the visitor's own picture stays in this page.
                 let is_private = answers.iter().any(|(_, answer)| session.is_about_own(answer));
                 api.with_value(|api| {
@@ -355,8 +356,8 @@ impl Api {
         });
         Effect::new(move |before: Option<Vec<String>>| {
             let failed = session.outcomes.with(|outcomes| {
-                let sentence = |(net, outcome): (&String, &Outcome)| match outcome {
-                    Outcome::Failed(sentence) => Some(format!("{net}: {sentence}")),
+                let sentence = |(model, outcome): (&ModelRef, &Outcome)| match outcome {
+                    Outcome::Failed(sentence) => Some(format!("{model}: {sentence}")),
                     _ => None,
                 };
                 outcomes.iter().filter_map(sentence).collect::<Vec<_>>()

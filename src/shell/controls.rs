@@ -13,7 +13,7 @@ use stridescope_link::names::{display, families, family, variant};
 use stridescope_link::samples::SAMPLES;
 use stridescope_link::{Lang, MAX_MODELS, Theme, backend_named};
 use stridescope_protocol::BackendChoice;
-use stridescope_weights::source::net_of;
+use stridescope_weights::ModelRef;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
@@ -68,22 +68,22 @@ fn Networks(
                 .filter(|v| state.models.iter().any(|net| variant(net) == Some(*v)))
                 .map(Variant::letter)
                 .collect();
-            state.models = letters.into_iter().map(|letter| format!("{name}-{letter}")).collect();
+            state.models = letters.into_iter().filter_map(|letter| ModelRef::parse(&format!("{name}-{letter}")).ok()).collect();
         });
     };
     let toggle = move |letter: Variant| {
         // Read before the state is held: it may have to be found anew.
         let name = shared.get_untracked().unwrap_or_else(|| "tiny".into());
         session.change(|state| {
-            let net = format!("{name}-{}", letter.letter());
-            let is_shown = |model: &String| net_of(model) == net;
+            let Ok(chosen) = ModelRef::parse(&format!("{name}-{}", letter.letter())) else { return };
+            let is_shown = |model: &ModelRef| model.spec() == chosen.spec();
             if state.models.iter().any(is_shown) {
                 if !state.models.iter().all(is_shown) {
                     state.models.retain(|model| !is_shown(model));
                 }
             } else if state.models.len() < MAX_MODELS {
-                let at = state.models.iter().position(|model| *model > net).unwrap_or(state.models.len());
-                state.models.insert(at, net);
+                let at = state.models.iter().position(|model| *model > chosen).unwrap_or(state.models.len());
+                state.models.insert(at, chosen);
             }
         });
     };
@@ -101,7 +101,7 @@ fn Networks(
             </select>
             <Show
                 when=move || shared.with(Option::is_some)
-                fallback=move || view! { <span class="mixture">{move || models.get().iter().map(|net| display(net)).collect::<Vec<_>>().join(", ")}</span> }
+                fallback=move || view! { <span class="mixture">{move || models.get().iter().map(display).collect::<Vec<_>>().join(", ")}</span> }
             >
                 {move || letters.get().into_iter().map(|letter| {
                     let is_on = move || models.with(|models| models.iter().any(|net| variant(net) == Some(letter)));

@@ -60,7 +60,7 @@ pub fn Forms(
     let snippet = Memo::new(move |_| {
         let figure = figure.get();
         let state = session.state.with(|state| alone(state, figure, (controls.get(), autorun.get()), (lang.get(), theme.get())));
-        let names = state.models.iter().map(|net| stridescope_link::names::display(net)).collect::<Vec<_>>().join(", ");
+        let names = state.models.iter().map(stridescope_link::names::display).collect::<Vec<_>>().join(", ");
         Snippet { site: dom::site(), state, title: format!("Stridescope: {}, {names}", figure.title()) }
     });
     let figures = options(Figure::embeddable().map(|figure| (figure.name(), figure.title())));

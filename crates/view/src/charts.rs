@@ -8,10 +8,11 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use stridescope_arch::cost::{Convention, Extras, totals};
 use stridescope_arch::spec::MAX_SIZE;
 use stridescope_arch::table::{Level, Row, rows};
-use stridescope_arch::{ArchSpec, Graph, Input, lower, receptive};
+use stridescope_arch::{Graph, Input, lower, receptive};
 use stridescope_i18n::numbers::short_count;
 use stridescope_i18n::{tr, translate};
 use stridescope_link::names::{display, paint};
+use stridescope_weights::ModelRef;
 use stridescope_weights::catalogue::{self, Remote};
 
 /// A drawing and its figures.
@@ -40,8 +41,8 @@ const HUES: [(char, RGBColor, &str); 4] = [
     ('d', RGBColor(1, 2, 4), "var(--d)"),
 ];
 
-pub(super) fn colour(net: &str) -> RGBColor {
-    let paint = paint(net);
+pub(super) fn colour(model: &ModelRef) -> RGBColor {
+    let paint = paint(model);
     HUES.iter().find(|(known, _, _)| *known == paint).map_or(INK, |(_, colour, _)| *colour)
 }
 
@@ -113,19 +114,19 @@ pub(super) fn plot<'a, 'b>(area: &'a Area<'b>, x: &Axis, y: &Axis) -> Result<Plo
 /// Lines, one a network, with its letter at the end.
 fn lines(
     title: &str,
-    nets: &[String],
+    models: &[ModelRef],
     series: &[Vec<(f64, f64)>],
     (x, y): (&Axis, &Axis),
     (head, cells): (Vec<String>, &dyn Fn(f64) -> String),
 ) -> Chart {
     let drawing = svg(title, |area| {
         let mut plot = plot(area, x, y)?;
-        for (net, points) in nets.iter().zip(series) {
-            let style = colour(net).stroke_width(2);
+        for (model, points) in models.iter().zip(series) {
+            let style = colour(model).stroke_width(2);
             plot.draw_series(LineSeries::new(points.iter().copied(), style)).map_err(drop)?;
-            plot.draw_series(points.iter().map(|&at| Circle::new(at, 3, colour(net).filled()))).map_err(drop)?;
+            plot.draw_series(points.iter().map(|&at| Circle::new(at, 3, colour(model).filled()))).map_err(drop)?;
         }
-        legend(area, nets)
+        legend(area, models)
     });
     let all: Vec<f64> = series.iter().flatten().map(|point| point.0).collect();
     let mut places: Vec<f64> = ascending(&all).into_iter().map(|index| all[index]).collect();
@@ -138,17 +139,17 @@ fn lines(
 }
 
 /// The networks' names in their colours, in the upper left corner.
-pub(super) fn legend(area: &Area, nets: &[String]) -> Drawn {
-    for (index, net) in nets.iter().enumerate() {
+pub(super) fn legend(area: &Area, models: &[ModelRef]) -> Drawn {
+    for (index, model) in models.iter().enumerate() {
         let y = 22 + 17 * index as i32;
-        area.draw(&Rectangle::new([(84, y - 5), (94, y + 5)], colour(net).filled())).map_err(drop)?;
-        area.draw(&Text::new(display(net), (100, y), words(13, INK, HPos::Left, VPos::Center))).map_err(drop)?;
+        area.draw(&Rectangle::new([(84, y - 5), (94, y + 5)], colour(model).filled())).map_err(drop)?;
+        area.draw(&Text::new(display(model), (100, y), words(13, INK, HPos::Left, VPos::Center))).map_err(drop)?;
     }
     Ok(())
 }
 
-fn heads(first: String, nets: &[String]) -> Vec<String> {
-    std::iter::once(first).chain(nets.iter().map(|net| display(net))).collect()
+fn heads(first: String, models: &[ModelRef]) -> Vec<String> {
+    std::iter::once(first).chain(models.iter().map(display)).collect()
 }
 
 /// A round number a little above.
@@ -171,7 +172,7 @@ pub enum Quantity {
 }
 
 /// What each part costs, the parts of a network stacked.
-pub fn by_part(nets: &[String], graphs: &[Graph], level: Level, quantity: Quantity) -> Chart {
+pub fn by_part(models: &[ModelRef], graphs: &[Graph], level: Level, quantity: Quantity) -> Chart {
     let (convention, what) = match quantity {
         Quantity::Params => (Convention::Macs(Extras::NONE), tr!("Parameters")),
         Quantity::Ops(convention) => (convention, counted(convention)),
@@ -186,26 +187,26 @@ pub fn by_part(nets: &[String], graphs: &[Graph], level: Level, quantity: Quanti
     };
     let nothing = |_: &f64| String::new();
     let count = |value: &f64| short_count(*value as u64);
-    let x = Axis { title: "", range: 0.0..nets.len() as f64, label: &nothing, ticks: 0 };
+    let x = Axis { title: "", range: 0.0..models.len() as f64, label: &nothing, ticks: 0 };
     let y = Axis { title: "", range: 0.0..ceiling(most as f64), label: &count, ticks: 5 };
     let drawing = svg(&title, |area| {
         let mut plot = plot(area, &x, &y)?;
         let height = f64::from(SIZE.1) - 68.0;
-        for (index, (net, rows)) in nets.iter().zip(&tables).enumerate() {
+        for (index, (model, rows)) in models.iter().zip(&tables).enumerate() {
             let (left, right) = (index as f64 + 0.18, index as f64 + 0.82);
             let mut from = 0.0;
             for (step, row) in rows.iter().enumerate() {
                 let to = from + value(row) as f64;
                 // Deeper stages are darker.
                 let strength = 0.25 + 0.6 * step as f64 / (rows.len().max(2) - 1) as f64;
-                let block = Rectangle::new([(left, from), (right, to)], colour(net).mix(strength).filled());
+                let block = Rectangle::new([(left, from), (right, to)], colour(model).mix(strength).filled());
                 // What has no height is not drawn: most layers have no parameters.
                 if to == from {
                     continue;
                 }
                 plot.draw_series([block]).map_err(drop)?;
                 // A name stands in its block where there is room for it.
-                let room = (f64::from(SIZE.0) - 96.0) / nets.len() as f64 * 0.64;
+                let room = (f64::from(SIZE.0) - 96.0) / models.len() as f64 * 0.64;
                 if (to - from) / y.range.end * height > 15.0 && row.id.len() as f64 * 6.5 < room {
                     let at = (index as f64 + 0.5, f64::midpoint(from, to));
                     let style = words(12, INK, HPos::Center, VPos::Center);
@@ -218,7 +219,7 @@ pub fn by_part(nets: &[String], graphs: &[Graph], level: Level, quantity: Quanti
             plot.draw_series([Text::new(sum, (index as f64 + 0.5, from + y.range.end * 0.01), style)]).map_err(drop)?;
             let place = plot.backend_coord(&(index as f64 + 0.5, 0.0));
             let style = words(13, INK, HPos::Center, VPos::Top);
-            area.draw(&Text::new(display(net), (place.0, place.1 + 8), style)).map_err(drop)?;
+            area.draw(&Text::new(display(model), (place.0, place.1 + 8), style)).map_err(drop)?;
         }
         Ok(())
     });
@@ -228,11 +229,11 @@ pub fn by_part(nets: &[String], graphs: &[Graph], level: Level, quantity: Quanti
             tables.iter().map(|rows| rows.iter().find(|row| row.id == name).map_or(String::new(), |row| short_count(value(row))));
         std::iter::once(name.clone()).chain(cells).collect()
     };
-    Chart { title, svg: drawing, head: heads(tr!("Part"), nets), rows: names.into_iter().map(line).collect() }
+    Chart { title, svg: drawing, head: heads(tr!("Part"), models), rows: names.into_iter().map(line).collect() }
 }
 
 /// What networks cost for pictures from 64 pixels up.
-pub fn by_size(nets: &[String], graphs: &[Graph], convention: Convention) -> Chart {
+pub fn by_size(models: &[ModelRef], graphs: &[Graph], convention: Convention) -> Chart {
     let cost = |graph: &Graph, size: usize| -> Option<(f64, f64)> {
         let graph = lower(&graph.spec, Input::square(size)).ok()?;
         let ops: u64 = graph.nodes.iter().map(|node| convention.count(&graph, node)).sum();
@@ -247,11 +248,11 @@ pub fn by_size(nets: &[String], graphs: &[Graph], convention: Convention) -> Cha
     let x = Axis { title: &pixels_in, range: 40.0..536.0, label: &pixels, ticks: 6 };
     let y = Axis { title: "", range: 0.0..ceiling(most), label: &count, ticks: 5 };
     let title = tr!("{} by input size", counted(convention));
-    lines(&title, nets, &series, (&x, &y), (heads(tr!("Pixels"), nets), &|at| format!("{at:.0}")))
+    lines(&title, models, &series, (&x, &y), (heads(tr!("Pixels"), models), &|at| format!("{at:.0}")))
 }
 
 /// How the receptive field grows from block to block.
-pub fn field_by_depth(nets: &[String], graphs: &[Graph]) -> Chart {
+pub fn field_by_depth(models: &[ModelRef], graphs: &[Graph]) -> Chart {
     let fields = |graph: &Graph| -> Vec<(f64, f64)> {
         let fields = receptive::fields(graph);
         let ends = graph.blocks.first().map(|block| block.input).into_iter().chain(graph.blocks.iter().map(|block| block.output));
@@ -264,11 +265,11 @@ pub fn field_by_depth(nets: &[String], graphs: &[Graph]) -> Chart {
     let (blocks, pixels) = (tr!("blocks, from the stem on"), tr!("pixels"));
     let x = Axis { title: &blocks, range: -0.5..longest as f64 - 0.5, label: &number, ticks: 9 };
     let y = Axis { title: &pixels, range: 0.0..ceiling(most), label: &number, ticks: 5 };
-    lines(&tr!("Receptive field by depth"), nets, &series, (&x, &y), (heads(tr!("Blocks"), nets), &|at| format!("{at:.0}")))
+    lines(&tr!("Receptive field by depth"), models, &series, (&x, &y), (heads(tr!("Blocks"), models), &|at| format!("{at:.0}")))
 }
 
 /// How often values of each size occur in one map of each network, in percent of its positions.
-pub fn histogram(map: &str, nets: &[String], series: &[Vec<(f64, f64)>]) -> Chart {
+pub fn histogram(map: &str, models: &[ModelRef], series: &[Vec<(f64, f64)>]) -> Chart {
     let most = series.iter().flatten().fold(1.0, |most: f64, point| most.max(point.1));
     let places = || series.iter().flatten().map(|point| point.0);
     let (least, greatest) = (places().fold(f64::INFINITY, f64::min), places().fold(f64::NEG_INFINITY, f64::max));
@@ -278,12 +279,12 @@ pub fn histogram(map: &str, nets: &[String], series: &[Vec<(f64, f64)>]) -> Char
     let x = Axis { title: &across, range: least..greatest.max(least + 1e-6), label: &value, ticks: 6 };
     let y = Axis { title: &up, range: 0.0..ceiling(most), label: &percent, ticks: 5 };
     let title = tr!("Values of {}", map);
-    lines(&title, nets, series, (&x, &y), (heads(tr!("Value"), nets), &|at| format!("{at:.2}")))
+    lines(&title, models, series, (&x, &y), (heads(tr!("Value"), models), &|at| format!("{at:.2}")))
 }
 
 /// A published or measured accuracy: network, percent, and whose it is.
 struct Accuracy {
-    net: &'static str,
+    model: ModelRef,
     size: usize,
     top1: f64,
     what: String,
@@ -304,14 +305,19 @@ enum Series {
 /// Those whose networks were trained by one recipe on ImageNet, and are joined by a line.
 const ONE_RECIPE: [Series; 2] = [Series::Paper, Series::GluonCv];
 
+/// The network whose accuracy was reported under this name.
+fn trained(net: &str) -> Option<ModelRef> {
+    ModelRef::parse(net).ok()
+}
+
 fn accuracies() -> Vec<Accuracy> {
-    let paper = PAPER.iter().map(|&(net, _, top1, _)| {
+    let paper = PAPER.iter().filter_map(|&(net, _, top1, _)| {
         let source = tr!("reported by He et al. 2019, 120 epochs");
-        Accuracy { net, size: 224, top1, what: tr!("paper"), source, series: Series::Paper }
+        Some(Accuracy { model: trained(net)?, size: 224, top1, what: tr!("paper"), source, series: Series::Paper })
     });
-    let gluoncv = GLUONCV.iter().map(|&(net, top1, _)| {
+    let gluoncv = GLUONCV.iter().filter_map(|&(net, top1, _)| {
         let source = tr!("reported by GluonCV, 120 epochs, label smoothing, no mixup");
-        Accuracy { net, size: 224, top1, what: "GluonCV".into(), source, series: Series::GluonCv }
+        Some(Accuracy { model: trained(net)?, size: 224, top1, what: "GluonCV".into(), source, series: Series::GluonCv })
     });
     let entries = catalogue::entries().unwrap_or_default();
     let timm = entries.iter().filter(|entry| matches!(entry.remote, Some(Remote::Hub { .. }))).filter_map(|entry| {
@@ -321,14 +327,21 @@ fn accuracies() -> Vec<Accuracy> {
         let tag = tag.trim_end_matches("_in1k");
         // The same tag as B's and C's, but not their recipe.
         let what = if entry.id == MIXUP_ENTRY { format!("{tag} mixup") } else { tag.into() };
-        Some(Accuracy { net: &entry.card.net, size: 224, top1, what, source, series: Series::Timm })
+        Some(Accuracy { model: trained(&entry.card.net)?, size: 224, top1, what, source, series: Series::Timm })
     });
     let tiny = ["tiny-a", "tiny-b", "tiny-c", "tiny-d"].into_iter().filter_map(|net| {
         let card = &catalogue::for_net(net)?.card;
         let accuracy = card.accuracy.as_ref()?;
         let measured = format!("{}, {}", translate(&accuracy.measured_on), tr!("by {}", translate(&accuracy.by)));
         let source = format!("{}; {measured}", translate(&card.recipe));
-        Some(Accuracy { net, size: card.preprocess.size, top1: accuracy.top1, what: "tiny".into(), source, series: Series::Tiny })
+        Some(Accuracy {
+            model: trained(net)?,
+            size: card.preprocess.size,
+            top1: accuracy.top1,
+            what: "tiny".into(),
+            source,
+            series: Series::Tiny,
+        })
     });
     paper.chain(gluoncv).chain(timm).chain(tiny).collect()
 }
@@ -344,7 +357,7 @@ pub fn accuracy() -> Chart {
     let points: Vec<(Accuracy, u64)> = accuracies()
         .into_iter()
         .filter_map(|accuracy| {
-            let graph = lower(&ArchSpec::named(accuracy.net).ok()?, Input::square(accuracy.size)).ok()?;
+            let graph = lower(accuracy.model.spec(), Input::square(accuracy.size)).ok()?;
             Some((accuracy, totals(&graph).macs))
         })
         .collect();
@@ -371,11 +384,11 @@ pub fn accuracy() -> Chart {
             let at = (*macs as f64 / 1e9, accuracy.top1);
             let style = match accuracy.series {
                 // Filled: ImageNet. Hollow: ten classes, not to be compared with the others.
-                Series::Tiny => colour(accuracy.net).stroke_width(2),
-                _ => colour(accuracy.net).filled(),
+                Series::Tiny => colour(&accuracy.model).stroke_width(2),
+                _ => colour(&accuracy.model).filled(),
             };
             plot.draw_series([Circle::new(at, 5, style)]).map_err(drop)?;
-            let letter = accuracy.net.chars().last().unwrap_or(' ').to_ascii_uppercase();
+            let letter = accuracy.model.name().chars().last().unwrap_or(' ').to_ascii_uppercase();
             labels.push((plot.backend_coord(&at), format!("{letter} {}", accuracy.what), *macs > CROWDED));
         }
         // Where many points crowd, their labels stand in a column of their own, a line leading to each.
@@ -405,7 +418,7 @@ pub fn accuracy() -> Chart {
         Ok(())
     });
     let row = |(accuracy, macs): &(Accuracy, u64)| {
-        vec![display(accuracy.net), format!("{:.2} %", accuracy.top1), short_count(*macs), accuracy.source.clone()]
+        vec![display(&accuracy.model), format!("{:.2} %", accuracy.top1), short_count(*macs), accuracy.source.clone()]
     };
     let head = [tr!("Network"), tr!("Top-1"), tr!("MACs"), tr!("Recipe and source")].into();
     Chart { title, svg: drawing, head, rows: points.iter().map(row).collect() }

@@ -11,6 +11,7 @@ use stridescope_i18n::numbers::grouped;
 use stridescope_i18n::tr;
 use stridescope_link::names::display;
 use stridescope_protocol::Timing;
+use stridescope_weights::ModelRef;
 
 /// Multiply-accumulates for each byte moved.
 fn intensity(timing: &Timing) -> f64 {
@@ -32,7 +33,7 @@ fn short(rate: f64) -> String {
 }
 
 /// The chart of what was measured of each network; none where nothing computes.
-pub fn roofline(nets: &[String], measured: &[Vec<Timing>]) -> Option<Chart> {
+pub fn roofline(models: &[ModelRef], measured: &[Vec<Timing>]) -> Option<Chart> {
     let all = || measured.iter().flatten();
     let computing = || all().filter(|timing| timing.macs > 0);
     let most = |value: &dyn Fn(&Timing) -> f64| all().map(value).fold(0.0, f64::max);
@@ -61,10 +62,10 @@ pub fn roofline(nets: &[String], measured: &[Vec<Timing>]) -> Option<Chart> {
         let left = if left.1 > up.start { left } else { (up.start - bytes.log10(), up.start) };
         let roof = [left, (ridge.clamp(left.0, across.end), macs.log10()), (across.end, macs.log10())];
         plot.draw_series(LineSeries::new(roof, crate::charts::LINE.stroke_width(2))).map_err(drop)?;
-        for (net, timings) in nets.iter().zip(measured) {
+        for (model, timings) in models.iter().zip(measured) {
             let points = timings.iter().filter(|timing| timing.macs > 0).map(|timing| {
                 let at = (intensity(timing).log10(), rate(timing.macs, timing).log10());
-                Circle::new(at, 4, colour(net).mix(0.75).filled())
+                Circle::new(at, 4, colour(model).mix(0.75).filled())
             });
             plot.draw_series(points).map_err(drop)?;
         }
@@ -72,15 +73,15 @@ pub fn roofline(nets: &[String], measured: &[Vec<Timing>]) -> Option<Chart> {
         let place = plot.backend_coord(&(across.end, macs.log10()));
         area.draw(&Text::new(tr!("{} MACs, {}B a second", short(macs), short(bytes)), (right, place.1 - 4), style))
             .map_err(drop)?;
-        legend(area, nets)
+        legend(area, models)
     });
     let mut rows = Vec::new();
-    for (net, timings) in nets.iter().zip(measured) {
+    for (model, timings) in models.iter().zip(measured) {
         // The slowest first.
         for index in ascending(&timings.iter().map(|timing| -timing.ms).collect::<Vec<_>>()) {
             let timing = &timings[index];
             let cells =
-                [display(net), timing.node.clone(), format!("{:.3}", timing.ms), grouped(timing.macs), grouped(timing.bytes)];
+                [display(model), timing.node.clone(), format!("{:.3}", timing.ms), grouped(timing.macs), grouped(timing.bytes)];
             rows.push(
                 cells.into_iter().chain([short(rate(timing.macs, timing)), short(rate(timing.bytes, timing)) + "B"]).collect(),
             );

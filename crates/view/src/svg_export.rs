@@ -5,6 +5,7 @@ use std::fmt::Write;
 use stridescope_arch::diagram::{self, Column, WIDTH};
 use stridescope_i18n::tr;
 use stridescope_link::names::{display, paint};
+use stridescope_weights::ModelRef;
 
 /// The colours of a drawing that stands alone, as in `styles.css`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,16 +56,16 @@ const STYLE: &str = "text{font:11px system-ui,sans-serif;fill:var(--ink)}.title{
     .removed rect{stroke-dasharray:3 3}.removed text{fill:var(--ink-3)}.handle rect{stroke:none}.handle text{fill:var(--ink-2)}\
     .join{fill:var(--card);stroke:var(--ink-3)}.plus{font-size:12px}.tip{fill:var(--ink-3)}";
 
-/// Block diagrams side by side: each network's name and column.
-pub fn diagrams(columns: &[(String, Column)], palette: Palette) -> Still {
+/// Block diagrams side by side: each network and its column.
+pub fn diagrams(columns: &[(ModelRef, Column)], palette: Palette) -> Still {
     const MARGIN: f64 = 16.0;
     const HEAD: f64 = 36.0;
     let height = columns.iter().map(|(_, column)| column.height).fold(0.0, f64::max) + HEAD + 8.0;
     let width = columns.len() as f64 * (WIDTH + MARGIN) + MARGIN;
     let mut style = STYLE.to_string();
     let mut body = String::new();
-    for (index, (net, column)) in columns.iter().enumerate() {
-        let letter = paint(net);
+    for (index, (model, column)) in columns.iter().enumerate() {
+        let letter = paint(model);
         // Writing to a string cannot fail.
         let _ = write!(
             style,
@@ -78,11 +79,11 @@ pub fn diagrams(columns: &[(String, Column)], palette: Palette) -> Still {
             body,
             "<g class=\"n{index}\" transform=\"translate({x} {HEAD})\"><text class=\"title\" x=\"{}\" y=\"-12\" text-anchor=\"middle\">{}</text>{}</g>",
             WIDTH / 2.0,
-            escape(&display(net)),
+            escape(&display(model)),
             without_buttons(inner.trim_end_matches("</svg>")),
         );
     }
-    let names: Vec<String> = columns.iter().map(|(net, _)| display(net)).collect();
+    let names: Vec<String> = columns.iter().map(|(model, _)| display(model)).collect();
     let title = tr!("Block diagram of {}", names.join(", "));
     file(&title, (width, height), &format!("<style>{style}</style>{body}"), palette)
 }

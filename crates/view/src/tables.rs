@@ -7,6 +7,7 @@ use stridescope_arch::table::{self, Level, Row};
 use stridescope_i18n::numbers::{grouped, short_count};
 use stridescope_i18n::{tr, translate};
 use stridescope_link::names::display;
+use stridescope_weights::ModelRef;
 
 /// A table as plain text: its head and its lines.
 pub type Plain = (Vec<String>, Vec<Vec<String>>);
@@ -94,7 +95,7 @@ pub fn megabytes(bytes: u64) -> String {
 
 impl Comparison {
     /// What whole networks cost.
-    pub fn totals(names: &[String], graphs: &[Graph], convention: Convention, base: usize) -> Self {
+    pub fn totals(models: &[ModelRef], graphs: &[Graph], convention: Convention, base: usize) -> Self {
         let totals: Vec<Row> = graphs.iter().map(|graph| table::total(graph, convention)).collect();
         let of = |of: &dyn Fn(&Row) -> u64| -> Vec<Option<u64>> { totals.iter().map(|total| Some(of(total))).collect() };
         let pixels = |count: u64| format!("{count} px");
@@ -113,18 +114,18 @@ impl Comparison {
                 row(&graphs.iter().map(|graph| Some(receptive::size(graph) as u64)).collect::<Vec<_>>(), base, pixels),
             ),
         ];
-        Self { networks: names.iter().map(|name| display(name)).collect(), rows }
+        Self { networks: models.iter().map(display).collect(), rows }
     }
 
     /// What the parts of networks cost; parts of one name stand in one row.
-    pub fn parts(names: &[String], graphs: &[Graph], level: Level, convention: Convention, base: usize) -> Self {
+    pub fn parts(models: &[ModelRef], graphs: &[Graph], level: Level, convention: Convention, base: usize) -> Self {
         let tables: Vec<Vec<Row>> = graphs.iter().map(|graph| table::rows(graph, level, convention)).collect();
         let row_of = |id: &String| {
             let values: Vec<Option<u64>> =
                 tables.iter().map(|rows| rows.iter().find(|row| row.id == *id).map(|row| row.ops)).collect();
             (id.clone(), row(&values, base, short_count))
         };
-        let networks = names.iter().map(|name| display(name)).collect();
+        let networks = models.iter().map(display).collect();
         Self { networks, rows: part_names(&tables).iter().map(row_of).collect() }
     }
 

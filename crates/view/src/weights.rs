@@ -7,6 +7,7 @@ use stridescope_i18n::numbers::grouped;
 use stridescope_i18n::tr;
 use stridescope_link::names::display;
 use stridescope_weights::Layout;
+use stridescope_weights::ModelRef;
 use stridescope_weights::inspect::{Alternatives, BINS, Inspection, Tensor, Values};
 use stridescope_weights::layout::Untold;
 
@@ -173,8 +174,8 @@ fn answer(about: Untold, net: &str) -> String {
     }
 }
 
-/// The networks that a file can be shown as: what a button says, and the name. `answers` holds a network for each of [`questions`].
-pub fn offers(inspection: &Inspection, answers: &[String]) -> Vec<(String, String)> {
+/// The networks that a file can be shown as, each with the text of its button. `answers` holds a network for each of [`questions`].
+pub fn offers(inspection: &Inspection, answers: &[String]) -> Vec<(String, ModelRef)> {
     let Some(Ok(taken)) = inspection.net.as_deref().map(ArchSpec::named) else { return Vec::new() };
     let asked = inspection.alternatives.iter().filter(|alternatives| alternatives.about != Untold::Stride);
     let spec =
@@ -183,13 +184,13 @@ pub fn offers(inspection: &Inspection, answers: &[String]) -> Vec<(String, Strin
             (Untold::Dilation, Ok(answer)) => ArchSpec { dilate: answer.dilate, dilated_pool: answer.dilated_pool, ..spec },
             _ => spec,
         });
-    let net = spec.name();
+    let original = ModelRef::of_spec(spec.original());
+    let model = ModelRef::of_spec(spec);
     if !inspection.stride_is_open {
-        return vec![(tr!("Show {}", display(&net)), net)];
+        return vec![(tr!("Show {}", display(&model)), model)];
     }
-    let original = spec.original().name();
     vec![
         (tr!("On the 1×1: {}, as He et al. and Keras", display(&original)), original),
-        (tr!("On the 3×3: {}, as torchvision and timm", display(&net)), net),
+        (tr!("On the 3×3: {}, as torchvision and timm", display(&model)), model),
     ]
 }

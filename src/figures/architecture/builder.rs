@@ -10,7 +10,7 @@ use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Input, Short
 use stridescope_i18n::{msg, tr, translate};
 use stridescope_link::MAX_MODELS;
 use stridescope_link::names::{self, display, families, hue, source};
-use stridescope_weights::source::net_of;
+use stridescope_weights::ModelRef;
 
 /// A switch that is one of a few: what it is called, its values as they stand in a name with what they are called, and the one that is set.
 type Choice = (&'static str, &'static [(&'static str, &'static str)], fn(&ArchSpec) -> &'static str);
@@ -79,10 +79,11 @@ pub fn Builder(
     let count = Memo::new(move |_| session.state.with(|state| state.models.len()));
     let add = move || {
         session.change(|state| {
-            let family = state.models.last().and_then(|net| net.split('-').next()).unwrap_or("resnet50").to_string();
-            let letters = Variant::ALL.into_iter().map(|letter| format!("{family}-{}", letter.letter()));
-            if let Some(net) = letters.into_iter().find(|net| !state.models.contains(net)) {
-                state.models.push(net);
+            let family = state.models.last().map_or("resnet50", |model| names::base(model).0).to_string();
+            let letters =
+                Variant::ALL.into_iter().filter_map(|letter| ModelRef::parse(&format!("{family}-{}", letter.letter())).ok());
+            if let Some(model) = letters.into_iter().find(|model| !state.models.contains(model)) {
+                state.models.push(model);
             }
         });
     };
@@ -121,44 +122,46 @@ fn Editor(
     /// Which of its networks.
     index: usize,
 ) -> impl IntoView {
-    let net = Memo::new(move |_| session.state.with(|state| state.models.get(index).cloned().unwrap_or_default()));
+    let model = Memo::new(move |_| session.state.with(|state| state.models.get(index).cloned()));
     let problem = RwSignal::new(None::<String>);
     // Makes the network another one, or says why not.
     let apply = move |next: Result<ArchSpec, SpecError>| -> bool {
         let size = session.state.with_untracked(stridescope_link::State::shape_size);
-        let made = next.and_then(|spec| lower(&spec, Input::square(size)).map(|_| spec.name()));
-        let made = made.map_err(|error| dom::sentence(&error.to_string())).and_then(|name| {
-            let is_other = |(at, known): (usize, &String)| at != index && *known == name;
+        let made = next.and_then(|spec| lower(&spec, Input::square(size)).map(|_| ModelRef::of_spec(spec)));
+        let made = made.map_err(|error| dom::sentence(&error.to_string())).and_then(|made| {
+            let is_other = |(at, known): (usize, &ModelRef)| at != index && *known == made;
             match session.state.with_untracked(|state| state.models.iter().enumerate().any(is_other)) {
-                true => Err(tr!("{} is shown already.", display(&name))),
-                false => Ok(name),
+                true => Err(tr!("{} is shown already.", display(&made))),
+                false => Ok(made),
             }
         });
         let is_made = made.is_ok();
         match made {
             Err(sentence) => problem.set(Some(sentence)),
-            Ok(name) => {
+            Ok(made) => {
                 problem.set(None);
                 session.change(|state| {
                     if state.base.as_ref() == state.models.get(index) {
-                        state.base = state.base.is_some().then(|| name.clone());
+                        state.base = state.base.is_some().then(|| made.clone());
                     }
                     if let Some(model) = state.models.get_mut(index) {
-                        *model = name;
+                        *model = made;
                     }
                 });
             }
         }
         is_made
     };
-    let switch = move |switch: &str| apply(names::spec(&net.get_untracked()).and_then(|spec| spec.with(switch)));
-    let spec = move || net.with(|net| names::spec(net).ok());
+    let spec = move || model.with(|model| model.as_ref().map(|model| model.spec().clone()));
+    let switch = move |switch: &str| spec().is_some_and(|spec| apply(spec.with(switch)));
     let base = move || {
-        net.with(|net| {
-            net_of(net).split('.').next().and_then(|base| base.rsplit_once('-')).map(|(b, l)| (b.to_string(), l.to_string()))
-        })
-        .unwrap_or_default()
+        let base = model.with(|model| {
+            let (body, letter) = names::base(model.as_ref()?);
+            Some((body.to_string(), letter.to_string()))
+        });
+        base.unwrap_or_default()
     };
+    let name = move || model.with(|model| model.as_ref().map(display)).unwrap_or_default();
     let preset = move |body: &str, letter: &str| apply(ArchSpec::named(&format!("{body}-{letter}")));
     let choices = CHOICES.map(|(label, list, current)| {
         let current = Signal::derive(move || spec().map_or(String::new(), |spec| current(&spec).to_string()));
@@ -180,12 +183,12 @@ fn Editor(
             }
         })
     })
-    .named(move || tr!("Remove {}", net.with(|net| display(net))))
+    .named(move || tr!("Remove {}", name()))
     .disabled(move || session.state.with(|state| state.models.len() == 1))
     .view();
     view! {
-        <fieldset class=move || format!("editor {}", net.with(|net| hue(net)))>
-            <legend><i class="dot"></i>{move || net.with(|net| display(net))}</legend>
+        <fieldset class=move || format!("editor {}", model.with(|model| model.as_ref().map_or('a', hue)))>
+            <legend><i class="dot"></i>{name}</legend>
             <Choose
                 label=tr!("Network")
                 options=options(families())
@@ -200,7 +203,7 @@ fn Editor(
             />
             {choices}
             {entries}
-            <p class="cap">{move || net.with(|net| source(net).into_iter().map(|(words, link)| match link {
+            <p class="cap">{move || spec().map(|spec| source(&spec).into_iter().map(|(words, link)| match link {
                 Some(link) => view! { <a href=link rel="noreferrer">{words}</a> }.into_any(),
                 None => words.into_any(),
             }).collect_view())}</p>

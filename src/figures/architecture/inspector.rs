@@ -11,6 +11,7 @@ use stridescope_i18n::tr;
 use stridescope_link::names::{display, hue};
 use stridescope_view::markup;
 use stridescope_view::tables::megabytes;
+use stridescope_weights::ModelRef;
 
 /// A fact: what it is about, and what it says.
 type Fact = (String, String);
@@ -96,7 +97,7 @@ pub fn Inspector(
     let told = Memo::new(move |_| {
         session.state.with(|state| {
             let graphs = state.graphs().unwrap_or_default();
-            let of = |(net, graph): (&String, &Graph)| (net.clone(), facts(graph, &state.node));
+            let of = |(model, graph): (&ModelRef, &Graph)| (model.clone(), facts(graph, &state.node));
             (state.node.clone(), state.models.iter().zip(&graphs).map(of).collect::<Vec<_>>())
         })
     });
@@ -104,9 +105,9 @@ pub fn Inspector(
         <div class="inspector" aria-live="polite">
             <h3>{tr!("Selected:")}" "<code>{move || told.with(|told| told.0.clone())}</code></h3>
             <div class="cols">
-                {move || told.get().1.into_iter().map(|(net, facts)| view! {
-                    <div class=hue(&net).to_string()>
-                        <h4><i class="dot"></i>{display(&net)}</h4>
+                {move || told.get().1.into_iter().map(|(model, facts)| view! {
+                    <div class=hue(&model).to_string()>
+                        <h4><i class="dot"></i>{display(&model)}</h4>
                         {match facts {
                             None => view! { <p class="cap">{tr!("This network has no such layer.")}</p> }.into_any(),
                             Some(facts) => view! { <div inner_html=markup::facts(&facts)></div> }.into_any(),

@@ -23,13 +23,14 @@ use stridescope_link::State;
 use stridescope_link::names::{display, hue, tagline};
 use stridescope_view::markup::escape;
 use stridescope_view::svg_export;
+use stridescope_weights::ModelRef;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, SvgElement};
 
 /// One network's column, ready to show.
 #[derive(Clone, PartialEq)]
 struct Drawn {
-    net: String,
+    model: ModelRef,
     column: diagram::Column,
     macs: u64,
     params: u64,
@@ -38,18 +39,19 @@ struct Drawn {
 }
 
 fn drawn(state: &State) -> Result<Vec<Drawn>, String> {
+    let Some(base) = state.base() else { return Ok(Vec::new()) };
     let lowered = || {
-        let (name, spec) = state.base()?;
-        Ok((state.graphs()?, name, lower(&spec, Input::square(state.shape_size()))?))
+        let base = base.spec();
+        Ok((state.graphs()?, lower(base, Input::square(state.shape_size()))?))
     };
-    let (graphs, base_name, base) = lowered().map_err(|error: SpecError| dom::sentence(&error.to_string()))?;
-    let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), &base, &state.open);
-    let column = |((net, graph), column): ((&String, &Graph), diagram::Column)| Drawn {
-        net: net.clone(),
+    let (graphs, base_graph) = lowered().map_err(|error: SpecError| dom::sentence(&error.to_string()))?;
+    let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), &base_graph, &state.open);
+    let column = |((model, graph), column): ((&ModelRef, &Graph), diagram::Column)| Drawn {
+        model: model.clone(),
         column,
         macs: graph.nodes.iter().map(|node| cost::macs(graph, node)).sum(),
         params: graph.nodes.iter().map(|node| cost::params(graph, node)).sum(),
-        differences: (*net != base_name).then(|| (display(&base_name), grouped(&differences(&base, graph)))),
+        differences: (*model != base).then(|| (display(&base), grouped(&differences(&base_graph, graph)))),
     };
     Ok(state.models.iter().zip(&graphs).zip(columns).map(column).collect())
 }
@@ -122,12 +124,12 @@ pub fn Architecture(
     };
     let draw = move |palette| {
         let drawn = shown.get_untracked().ok()?;
-        let name = drawn.iter().map(|drawn| drawn.net.clone()).collect::<Vec<_>>().join("-");
-        let columns: Vec<_> = drawn.into_iter().map(|drawn| (drawn.net, drawn.column)).collect();
+        let name = drawn.iter().map(|drawn| drawn.model.as_str()).collect::<Vec<_>>().join("-");
+        let columns: Vec<_> = drawn.into_iter().map(|drawn| (drawn.model, drawn.column)).collect();
         Some((format!("architecture-{name}"), svg_export::diagrams(&columns, palette)))
     };
     let compared = move || {
-        let base = session.state.with(|state| state.base().map(|(name, _)| display(&name)).unwrap_or_default());
+        let base = session.state.with(|state| state.base().as_ref().map(display).unwrap_or_default());
         tr!("What differs from {} is coloured.", base)
     };
     let size = move || session.state.with(State::shape_size);
@@ -177,12 +179,12 @@ fn Column(
     /// The window that the diagrams are seen through.
     viewport: Viewport,
 ) -> impl IntoView {
-    let Drawn { net, column, macs, params, differences } = network;
-    let name = display(&net);
+    let Drawn { model, column, macs, params, differences } = network;
+    let name = display(&model);
     let svg = diagram::svg(&column, &escape(&tr!("Block diagram of {}", name)), &node);
     view! {
-        <article class=format!("card {}", hue(&net))>
-            <h3><i class="dot"></i>{name}<span>{translate(tagline(&net))}</span></h3>
+        <article class=format!("card {}", hue(&model))>
+            <h3><i class="dot"></i>{name}<span>{translate(tagline(&model))}</span></h3>
             <p class="cap">{tr!("{} MACs · {} parameters", short_count(macs), short_count(params))}</p>
             {viewport.pane(svg)}
             {differences.map(|(against, list)| view! { <Differences against list/> })}

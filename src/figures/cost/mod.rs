@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use roofline::Roofline;
 use stridescope_arch::cost::{Convention, Extra, torchsummary_text, totals};
 use stridescope_arch::table::{Format, Level, Row, rows};
-use stridescope_arch::{ArchSpec, Graph, Input, lower};
+use stridescope_arch::{Graph, Input, lower};
 use stridescope_i18n::numbers::{grouped, short_count};
 use stridescope_i18n::{tr, translate};
 use stridescope_link::State;
@@ -20,6 +20,7 @@ use stridescope_view::charts::{self, Chart, Quantity};
 use stridescope_view::markup::{Cell, Table};
 use stridescope_view::svg_export;
 use stridescope_view::tables::{self, Comparison, PAPER, Plain, ascending, counted, details, megabytes};
+use stridescope_weights::ModelRef;
 
 /// Costs of the chosen networks.
 #[component]
@@ -54,8 +55,8 @@ pub fn Cost(
                         <Drawn session chart=charts::field_by_depth(&state.models, &graphs)/>
                         <Drawn session chart=accuracy.get_value()/>
                     </div>
-                    {state.models.iter().zip(graphs).map(|(net, graph)| view! {
-                        <Details net=net.clone() graph level=state.level count=state.count/>
+                    {state.models.iter().zip(graphs).map(|(model, graph)| view! {
+                        <Details model=model.clone() graph level=state.level count=state.count/>
                     }).collect_view()}
                 }.into_any()
             }
@@ -137,11 +138,13 @@ fn Choices(
     let toggle = move |extra: Extra| {
         change(&|state| state.count = state.count.with(state.count.extras().unwrap_or_default().toggled(extra)));
     };
-    let base = Signal::derive(move || session.state.with(|state| state.baseline().to_string()));
-    let bases =
-        Signal::derive(move || session.state.with(|state| options(state.models.iter().map(|net| (net.clone(), display(net))))));
-    let choose_base =
-        move |name: String| change(&|state| state.base = (state.models.first() != Some(&name)).then(|| name.clone()));
+    let base = Signal::derive(move || session.state.with(|state| state.baseline().map(ModelRef::to_string).unwrap_or_default()));
+    let bases = Signal::derive(move || {
+        session.state.with(|state| options(state.models.iter().map(|model| (model.to_string(), display(model)))))
+    });
+    let choose_base = move |name: String| {
+        change(&|state| state.base = state.models.iter().skip(1).find(|model| model.as_str() == name).cloned())
+    };
     view! {
         <div class="choices">
             <Choose label=tr!("Parts") options=options(Level::ALL.map(|level| (level.name(), translate(level.name())))) current=level choose=choose_level/>
@@ -192,11 +195,11 @@ fn Compared(
     /// The figures.
     comparison: Comparison,
     /// Whose they are.
-    models: Vec<String>,
+    models: Vec<ModelRef>,
     /// What the table is called.
     caption: String,
 ) -> impl IntoView {
-    let heads = models.iter().zip(&comparison.networks).map(|(net, name)| (Some(hue(net)), name.clone()));
+    let heads = models.iter().zip(&comparison.networks).map(|(model, name)| (Some(hue(model)), name.clone()));
     let cell = |cell: Option<tables::Cell>| match cell {
         None => Cell::from("–"),
         Some(cell) => Cell { title: format!("{} {}", cell.exact, cell.difference), text: cell.short, aside: Some(cell.percent) },
@@ -229,7 +232,7 @@ const ORDERS: [(Order, &str); 5] = [
 #[component]
 fn Details(
     /// The network.
-    net: String,
+    model: ModelRef,
     /// Its layers.
     graph: Graph,
     /// How finely it is told.
@@ -281,9 +284,9 @@ fn Details(
         };
         Table { rows: chosen().into_iter().map(row).collect(), ..Table::default() }.rows_html()
     };
-    let name = StoredValue::new(display(&net));
+    let name = StoredValue::new(display(&model));
     view! {
-        <details class=format!("layers {}", hue(&net)) on:toggle=move |_| open.update(|open| *open = !*open)>
+        <details class=format!("layers {}", hue(&model)) on:toggle=move |_| open.update(|open| *open = !*open)>
             <summary><i class="dot"></i>{tr!("All figures of {}", name.get_value())}</summary>
             <Show when=move || open.get()>
                 <div class="choices">
@@ -323,19 +326,19 @@ fn Details(
 #[component]
 fn Paper() -> impl IntoView {
     let row = |(net, flops, top1, top5): (&str, &str, f64, f64)| {
-        let graph = ArchSpec::named(net).and_then(|spec| lower(&spec, Input::square(224)));
-        let macs = graph.map_or(0, |graph| totals(&graph).macs);
+        let model = ModelRef::parse(net).ok()?;
+        let macs = lower(model.spec(), Input::square(224)).map_or(0, |graph| totals(&graph).macs);
         let reported = |text: String| Cell { text, aside: Some(tr!("reported")), title: String::new() };
         let computed = Cell { text: short_count(macs), aside: Some(tr!("computed")), title: grouped(macs) };
         let cells = vec![reported(flops.into()), computed, reported(format!("{top1:.2} %")), reported(format!("{top5:.2} %"))];
-        (Some(hue(net)), display(net), cells)
+        Some((Some(hue(&model)), display(&model), cells))
     };
     let table = Table {
         caption: tr!("The paper's table beside what is computed here, 224 × 224"),
         head: [String::new(), tr!("FLOPs in the paper"), tr!("MACs here"), tr!("Top-1"), tr!("Top-5")]
             .map(|name| (None, name))
             .into(),
-        rows: PAPER.map(row).into(),
+        rows: PAPER.into_iter().filter_map(row).collect(),
     };
     view! {
         <div class="scroll" tabindex="0" role="region" aria-label=tr!("The paper's table") inner_html=table.html()></div>

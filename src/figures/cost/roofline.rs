@@ -9,6 +9,7 @@ use std::sync::Arc;
 use stridescope_i18n::{Message, msg, tr};
 use stridescope_protocol::{Answer, Timing};
 use stridescope_view::roofline::roofline;
+use stridescope_weights::ModelRef;
 
 /// What was measured, and what is on its way.
 #[derive(Clone, Copy)]
@@ -48,8 +49,8 @@ pub fn Roofline(
         measured.clear();
         let networks = answered.get_untracked();
         left.set(networks.len());
-        for (net, _) in networks {
-            let name = net.clone();
+        for (model, _) in networks {
+            let name = model.clone();
             let on_answer = move |answer: Result<Answer, Message>| {
                 left.update(|left| *left = left.saturating_sub(1));
                 let kept = |answer: Answer| {
@@ -59,13 +60,13 @@ pub fn Roofline(
                 };
                 measured.put(name, answer.and_then(kept));
             };
-            let id = session.run_extra(&net, |run| run.timed = true, on_answer);
+            let id = session.run_extra(&model, |run| run.timed = true, on_answer);
             asked.update_value(|asked| asked.extend(id));
         }
     };
     let shown = Memo::new(move |_| {
-        let all: Vec<(String, Arc<Measured>)> = measured.all();
-        let (nets, found): (Vec<String>, Vec<Arc<Measured>>) = all.into_iter().unzip();
+        let all: Vec<(ModelRef, Arc<Measured>)> = measured.all();
+        let (nets, found): (Vec<ModelRef>, Vec<Arc<Measured>>) = all.into_iter().unzip();
         let first = found.first()?.clone();
         let timings: Vec<Vec<Timing>> = found.into_iter().map(|measured| measured.timings.clone()).collect();
         let how = tr!(

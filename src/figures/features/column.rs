@@ -14,6 +14,7 @@ use stridescope_link::{Probe, fill_named};
 use stridescope_view::features::{Maps, TILE};
 use stridescope_view::heatmap::{self, grey};
 use stridescope_view::svg_export::{self, Over};
+use stridescope_weights::ModelRef;
 
 /// Rows of the wall that are drawn above and below those in sight.
 const MARGIN: usize = 2;
@@ -61,21 +62,21 @@ pub fn Column(
     /// What all columns share.
     look: Look,
     /// The network.
-    net: String,
+    model: ModelRef,
 ) -> impl IntoView {
     let session = look.session;
-    let (name, asked) = (display(&net), net.clone());
+    let (name, asked) = (display(&model), model.clone());
     let found = {
-        let net = net.clone();
-        Memo::new(move |_| look.seen.of(&net))
+        let model = model.clone();
+        Memo::new(move |_| look.seen.of(&model))
     };
     let with = move |read: &dyn Fn(&Maps) -> String| {
         found.with(|found| found.as_ref().and_then(|maps| maps.as_ref().ok()).map(|maps| read(maps)))
     };
     let channel = move || session.state.with(|state| state.channel);
     let order = Memo::new(move |_| {
-        let (sort, base) = session.state.with(|state| (state.sort, state.baseline().to_string()));
-        let base = look.seen.of(&base).and_then(Result::ok);
+        let (sort, base) = session.state.with(|state| (state.sort, state.baseline().cloned()));
+        let base = base.and_then(|base| look.seen.of(&base)?.ok());
         found
             .with(|found| found.as_ref().and_then(|maps| maps.as_ref().ok()).map(|maps| maps.order(sort, base.as_deref())))
             .unwrap_or_default()
@@ -115,15 +116,15 @@ pub fn Column(
         with(&|maps| maps.picture(channel, &palette, ends.unwrap_or_else(|| maps.ends(maps.map(channel)))))
     };
     let behind = {
-        let net = net.clone();
+        let model = model.clone();
         move || {
-            let answer = look.over_picture.get().then(|| session.answer(&net))??;
+            let answer = look.over_picture.get().then(|| session.answer(&model))??;
             answer.mean("input").map(grey)
         }
     };
     let side = {
-        let net = net.clone();
-        Memo::new(move |_| session.state.with(|state| state.run_size(&net)))
+        let model = model.clone();
+        Memo::new(move |_| session.state.with(|state| state.run_size(&model)))
     };
     let words = move || {
         let channel = channel();
@@ -175,14 +176,14 @@ pub fn Column(
             look.top.set(if row < top { row } else { top.max(row - 4 * TILE as i32) });
         }
     };
-    let colour = hue(&net);
-    let (net, shown_behind) = (net.clone(), behind.clone());
+    let colour = hue(&model);
+    let (model, shown_behind) = (model.clone(), behind.clone());
     let draw = move |palette: svg_export::Palette| {
         let words = with(&|maps| maps.words(channel()))?;
         let state = session.state.get_untracked();
-        let caption = state.caption(&net, format!("{}. {words}", state.node));
+        let caption = state.caption(&model, format!("{}. {words}", state.node));
         let layers: Vec<String> = shown_behind().into_iter().chain([enlarged()?]).collect();
-        Some((format!("{net}-{}", state.node), svg_export::map(&layers, Over::Veil, "", &caption, palette)))
+        Some((format!("{model}-{}", state.node), svg_export::map(&layers, Over::Veil, "", &caption, palette)))
     };
     view! {
         <article class=format!("card {}", colour)>

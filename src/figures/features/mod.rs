@@ -18,6 +18,7 @@ use stridescope_protocol::{Answer, Area, Edit, Run, Tap, Tapped};
 use stridescope_view::charts;
 use stridescope_view::features::{Change, Maps};
 use stridescope_view::heatmap::range;
+use stridescope_weights::ModelRef;
 
 /// Classes whose activation maps are shown.
 const CLASSES: usize = 5;
@@ -153,9 +154,9 @@ pub fn Features(
         }
         left.set_value(networks.len());
         look.seen.keep(&networks);
-        for (net, _) in networks {
+        for (model, _) in networks {
             let put = {
-                let name = net.clone();
+                let name = model.clone();
                 move |maps: Result<Maps, Message>| {
                     look.seen.put(name, maps);
                     left.update_value(|left| *left = left.saturating_sub(1));
@@ -178,16 +179,16 @@ pub fn Features(
                 }
             };
             let id = match probe.clone().filter(|_| shown == Shown::Channels) {
-                None => session.run_extra(&net, ask, move |answer| put(answer.map(|answer| maps(answer, shown)))),
+                None => session.run_extra(&model, ask, move |answer| put(answer.map(|answer| maps(answer, shown)))),
                 Some(Probe { node, y, x, side, fill }) => {
-                    let stages = session.state.with_untracked(|state| state.stages(&net));
+                    let stages = session.state.with_untracked(|state| state.stages(&model));
                     let changed = move |run: &mut Run| {
                         ask(run);
                         run.taps.extend(stages.into_iter().map(Tap::values));
                         run.taps.push(Tap::values(CLASSIFIER));
                         run.edits = vec![Edit { node, area: Area::Square { y, x, side }, fill }];
                     };
-                    session.run_extra(&net, changed, move |answer| put(answer.map(difference)))
+                    session.run_extra(&model, changed, move |answer| put(answer.map(difference)))
                 }
             };
             asked.update_value(|asked| asked.extend(id));
@@ -274,7 +275,7 @@ pub fn Features(
         let channel = session.state.with(|state| state.channel);
         let all = look.seen.all();
         let ends = all.iter().map(|(_, maps)| range(maps.map(channel))).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-        let (nets, maps): (Vec<String>, Vec<Arc<Maps>>) = all.into_iter().unzip();
+        let (nets, maps): (Vec<ModelRef>, Vec<Arc<Maps>>) = all.into_iter().unzip();
         let series = |ends| maps.iter().map(|maps| maps.histogram(channel, ends, BINS)).collect::<Vec<_>>();
         ends.map(|ends| charts::histogram(&maps[0].name(channel), &nets, &series(ends)))
     };
@@ -314,7 +315,7 @@ pub fn Features(
                 _ => tr!("What each network computes of this picture at {}.", node.get()),
             }}</p>
             <div class="cols">
-                <For each=move || models.get() key=String::clone let:net><Column look net/></For>
+                <For each=move || models.get() key=ModelRef::to_string let:model><Column look model/></For>
             </div>
             {move || histogram().map(|chart| view! { <figure class="card drawn"><figcaption>{chart.title.clone()}</figcaption><div inner_html=chart.svg></div></figure> })}
         </Show>

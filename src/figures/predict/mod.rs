@@ -19,7 +19,8 @@ use stridescope_protocol::{Answer, Fetching, Prediction};
 use stridescope_view::heatmap::photo;
 use stridescope_view::markup::escape;
 use stridescope_weights::Card;
-use stridescope_weights::source::{WeightsSource, source_of};
+use stridescope_weights::ModelRef;
+use stridescope_weights::source::WeightsSource;
 
 /// The network that knows far more than the tiny ones.
 const THOUSAND_CLASSES: &str = "resnet50-a";
@@ -52,7 +53,7 @@ pub fn Predict(
         session.outcomes.with(|outcomes| {
             let mut recipes: Vec<String> = models
                 .iter()
-                .filter_map(|net| match outcomes.get(net) {
+                .filter_map(|model| match outcomes.get(model) {
                     Some(Outcome::Done(answer)) => answer.card.as_ref().map(|card| card.recipe.clone()),
                     _ => None,
                 })
@@ -66,27 +67,28 @@ pub fn Predict(
     let waiting = Memo::new(move |_| {
         let models = models.get();
         session.outcomes.with(|outcomes| {
-            let size = |net: &String| match outcomes.get(net) {
-                Some(Outcome::Elsewhere { bytes, .. }) => Some((net.clone(), bytes.unwrap_or(0))),
+            let size = |model: &ModelRef| match outcomes.get(model) {
+                Some(Outcome::Elsewhere { bytes, .. }) => Some((model.clone(), bytes.unwrap_or(0))),
                 _ => None,
             };
             models.iter().filter_map(size).collect::<Vec<_>>()
         })
     });
     let fetching = if dom::may_keep() { Fetching::Keep } else { Fetching::Elsewhere };
-    let fetch_all = move || waiting.get_untracked().iter().for_each(|(net, _)| session.allow_download(net, fetching));
+    let fetch_all = move || waiting.get_untracked().iter().for_each(|(model, _)| session.allow_download(model, fetching));
     let all = move || {
         let bytes: u64 = waiting.with(|waiting| waiting.iter().map(|(_, bytes)| bytes).sum());
         tr!("Download all, {} MB", format!("{:.0}", bytes as f64 / 1e6))
     };
-    let ask_the_large_one = move || session.change(|state| state.models = vec![THOUSAND_CLASSES.into()]);
+    let ask_the_large_one =
+        move || session.change(|state| state.models = ModelRef::parse(THOUSAND_CLASSES).into_iter().collect());
     view! {
         <section id="prediction" aria-labelledby="prediction-title">
             {(!is_headed).then(|| figure_head(Figure::Predict))}
             <div class="answers">
                 <Shown session/>
                 <div class="cols" aria-live="polite">
-                    <For each=move || models.get() key=String::clone let:net><Answer session net/></For>
+                    <For each=move || models.get() key=ModelRef::to_string let:model><Answer session model/></For>
                 </div>
             </div>
             <Show when=move || waiting.with(|waiting| waiting.len() > 1)>
@@ -152,11 +154,11 @@ fn Answer(
     /// The session whose answer is shown.
     session: Session,
     /// The network.
-    net: String,
+    model: ModelRef,
 ) -> impl IntoView {
     let outcome = {
-        let net = net.clone();
-        Memo::new(move |_| session.outcomes.with(|outcomes| outcomes.get(&net).cloned()))
+        let model = model.clone();
+        Memo::new(move |_| session.outcomes.with(|outcomes| outcomes.get(&model).cloned()))
     };
     let time = move || match outcome.get() {
         Some(Outcome::Done(answer)) => {
@@ -165,10 +167,10 @@ fn Answer(
         }
         _ => String::new(),
     };
-    let name = net.clone();
+    let name = model.clone();
     view! {
-        <article class=format!("card answer {}", hue(&net)) data-net=net.clone()>
-            <h3><i class="dot"></i>{display(&net)}<span>{time}</span></h3>
+        <article class=format!("card answer {}", hue(&model)) data-net=model.to_string()>
+            <h3><i class="dot"></i>{display(&model)}<span>{time}</span></h3>
             {move || match outcome.get() {
                 None if session.lack.with(Option::is_some) => view! {
                     <p class="problem">{session.lack.get().map(|lack| lack.to_string())}</p>
@@ -180,11 +182,11 @@ fn Answer(
                 Some(Outcome::Done(answer)) => {
                     // Heard here and not in each answer: what listened goes on taking room with what it listened to.
                     session.files.names.track();
-                    view! { <Done session net=name.clone() answer/> }.into_any()
+                    view! { <Done session model=name.clone() answer/> }.into_any()
                 }
-                Some(Outcome::Elsewhere { bytes, host }) => view! { <Elsewhere session net=name.clone() bytes host/> }.into_any(),
-                Some(Outcome::Cancelled) => view! { <Again session net=name.clone() message=tr!("Given up.")/> }.into_any(),
-                Some(Outcome::Failed(message)) => view! { <Again session net=name.clone() message=message.to_string()/> }.into_any(),
+                Some(Outcome::Elsewhere { bytes, host }) => view! { <Elsewhere session model=name.clone() bytes host/> }.into_any(),
+                Some(Outcome::Cancelled) => view! { <Again session model=name.clone() message=tr!("Given up.")/> }.into_any(),
+                Some(Outcome::Failed(message)) => view! { <Again session model=name.clone() message=message.to_string()/> }.into_any(),
                 Some(Outcome::NoWeights) => view! {
                     <p class="problem">{tr!("There are no weights for this network yet, so it cannot be asked. Its diagram is below.")}</p>
                 }.into_any(),
@@ -193,9 +195,9 @@ fn Answer(
     }
 }
 
-fn busy(session: Session, net: &str, progress: Option<Progress>) -> AnyView {
-    let net = net.to_string();
-    view! { <Busy progress cancel=move |()| session.stop(&net)/> }.into_any()
+fn busy(session: Session, model: &ModelRef, progress: Option<Progress>) -> AnyView {
+    let model = model.clone();
+    view! { <Busy progress cancel=move |()| session.stop(&model)/> }.into_any()
 }
 
 #[component]
@@ -203,12 +205,12 @@ fn Done(
     /// The session whose answer it is.
     session: Session,
     /// The network.
-    net: String,
+    model: ModelRef,
     /// Its answer.
     answer: Arc<Answer>,
 ) -> impl IntoView {
     let row = |class: &Prediction| {
-        let name = session.files.name(&net, class.index).unwrap_or_else(|| label(&class.wnid, &class.label));
+        let name = session.files.name(&model, class.index).unwrap_or_else(|| label(&class.wnid, &class.label));
         format!(
             r#"<li class="row"><span>{}</span><span class="meter"><b style="width:{:.1}%"></b></span><span class="number">{}</span></li>"#,
             escape(&name),
@@ -284,18 +286,18 @@ fn Elsewhere(
     /// The session that would fetch them.
     session: Session,
     /// The network.
-    net: String,
+    model: ModelRef,
     /// Size of the download, where it is known.
     bytes: Option<u64>,
     /// Who would be asked.
     host: String,
 ) -> impl IntoView {
-    let card = match source_of(&net) {
+    let card = match model.weights() {
         Some(WeightsSource::Entry(entry)) => Some(entry.card.clone()),
         _ => None,
     };
     view! {
-        <Consent bytes host fetch=move |fetching| session.allow_download(&net, fetching)/>
+        <Consent bytes host fetch=move |fetching| session.allow_download(&model, fetching)/>
         {card.map(|card| view! { <Origin card/> })}
     }
 }
@@ -305,12 +307,12 @@ fn Again(
     /// The session that would ask again.
     session: Session,
     /// The network.
-    net: String,
+    model: ModelRef,
     /// What happened.
     message: String,
 ) -> impl IntoView {
     view! {
         <p class="problem">{message}</p>
-        {button(tr!("Try again"), move || session.retry(&net)).view()}
+        {button(tr!("Try again"), move || session.retry(&model)).view()}
     }
 }
