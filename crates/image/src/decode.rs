@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub fn decode(bytes: &[u8]) -> Result<Rgb, ImageError> {
     check_file(bytes.len() as u64, bytes)?;
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| ImageError::NotAPicture)?;
-    let (mut picture, orientation) = if reader.format() == Some(ImageFormat::Jpeg) {
+    let (mut image, orientation) = if reader.format() == Some(ImageFormat::Jpeg) {
         let (pixels, orientation) = jpeg(bytes)?;
         (DynamicImage::ImageRgb8(pixels), orientation)
     } else {
@@ -24,13 +24,13 @@ pub fn decode(bytes: &[u8]) -> Result<Rgb, ImageError> {
         let orientation = decoder.orientation().ok();
         (to_8_bits(DynamicImage::from_decoder(decoder).map_err(|error| sentence(&error))?), orientation)
     };
-    picture.apply_orientation(orientation.unwrap_or(Orientation::NoTransforms));
-    let rgba = picture.to_rgba8();
+    image.apply_orientation(orientation.unwrap_or(Orientation::NoTransforms));
+    let rgba = image.to_rgba8();
     Ok(Rgb::from_rgba(rgba.width() as usize, rgba.height() as usize, &rgba))
 }
 
 /// Keeps the upper byte of each 16-bit value.
-fn to_8_bits(picture: DynamicImage) -> DynamicImage {
+fn to_8_bits(image: DynamicImage) -> DynamicImage {
     fn upper<P, Q>(from: &ImageBuffer<P, Vec<u16>>) -> Option<ImageBuffer<Q, Vec<u8>>>
     where
         P: image::Pixel<Subpixel = u16>,
@@ -38,14 +38,14 @@ fn to_8_bits(picture: DynamicImage) -> DynamicImage {
     {
         ImageBuffer::from_raw(from.width(), from.height(), from.as_raw().iter().map(|value| (value >> 8) as u8).collect())
     }
-    let shifted = match &picture {
+    let shifted = match &image {
         DynamicImage::ImageLuma16(deep) => upper(deep).map(DynamicImage::ImageLuma8),
         DynamicImage::ImageLumaA16(deep) => upper(deep).map(DynamicImage::ImageLumaA8),
         DynamicImage::ImageRgb16(deep) => upper(deep).map(DynamicImage::ImageRgb8),
         DynamicImage::ImageRgba16(deep) => upper(deep).map(DynamicImage::ImageRgba8),
         _ => None,
     };
-    shifted.unwrap_or(picture)
+    shifted.unwrap_or(image)
 }
 
 /// Decodes a JPEG with libjpeg's own code.

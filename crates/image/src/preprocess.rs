@@ -76,8 +76,8 @@ impl Rgb {
 ///
 /// # Errors
 /// If the image is too thin, or the crop of `how` is larger than the resized image or almost empty.
-pub fn resize_and_crop(picture: &Rgb, how: &Preprocess, shift: (usize, usize)) -> Result<Rgb, ImageError> {
-    let (width, height, size) = (picture.width, picture.height, how.size);
+pub fn resize_and_crop(image: &Rgb, how: &Preprocess, shift: (usize, usize)) -> Result<Rgb, ImageError> {
+    let (width, height, size) = (image.width, image.height, how.size);
     if !(size..=2 * size).contains(&how.resize) {
         return Err(ImageError::Preprocess { size, resize: how.resize });
     }
@@ -89,9 +89,9 @@ pub fn resize_and_crop(picture: &Rgb, how: &Preprocess, shift: (usize, usize)) -
     }
     if shift == (0, 0) {
         let middle = |side: usize| crop_start(side, size)..crop_start(side, size) + size;
-        return Ok(resample(picture, to_width, to_height, how.interpolation, (middle(to_width), middle(to_height))));
+        return Ok(resample(image, to_width, to_height, how.interpolation, (middle(to_width), middle(to_height))));
     }
-    let whole = resample(picture, to_width, to_height, how.interpolation, (0..to_width, 0..to_height));
+    let whole = resample(image, to_width, to_height, how.interpolation, (0..to_width, 0..to_height));
     let mirrored = |at: usize, side: usize| {
         let at = at % (2 * side);
         if at < side { at } else { 2 * side - 1 - at }
@@ -110,9 +110,9 @@ fn crop_start(side: usize, size: usize) -> usize {
 }
 
 /// The input values of an image: `[3, H, W]`, scaled to 0..1, minus the mean, divided by the standard deviation.
-pub fn prepare(picture: &Rgb, how: &Preprocess) -> Vec<f32> {
+pub fn prepare(image: &Rgb, how: &Preprocess) -> Vec<f32> {
     let channel = |c: usize| {
-        picture.pixels.iter().skip(c).step_by(3).map(move |&value| (f32::from(value) / 255.0 - how.mean[c]) / how.std[c])
+        image.pixels.iter().skip(c).step_by(3).map(move |&value| (f32::from(value) / 255.0 - how.mean[c]) / how.std[c])
     };
     (0..3).flat_map(channel).collect()
 }

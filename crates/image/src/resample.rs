@@ -16,19 +16,19 @@ struct Taps {
 }
 
 /// Resizes an image to `width` by `height`, and computes only the columns and rows of `keep`.
-pub fn resample(picture: &Rgb, width: usize, height: usize, filter: Interpolation, keep: (Range<usize>, Range<usize>)) -> Rgb {
-    let columns: Vec<Taps> = keep.0.map(|x| taps(picture.width, width, x, filter)).collect();
-    let rows: Vec<Taps> = keep.1.map(|y| taps(picture.height, height, y, filter)).collect();
+pub fn resample(image: &Rgb, width: usize, height: usize, filter: Interpolation, keep: (Range<usize>, Range<usize>)) -> Rgb {
+    let columns: Vec<Taps> = keep.0.map(|x| taps(image.width, width, x, filter)).collect();
+    let rows: Vec<Taps> = keep.1.map(|y| taps(image.height, height, y, filter)).collect();
     // Since Pillow 13. The result of the first pass is rounded, so the order of the passes changes the result.
     let shrink_by = |from: usize, to: usize| from as i64 - to as i64;
-    let is_height_first = shrink_by(picture.height, height) > 0.max(2 * shrink_by(picture.width, width));
+    let is_height_first = shrink_by(image.height, height) > 0.max(2 * shrink_by(image.width, width));
     if is_height_first {
         let read = read_of(&columns);
-        let flat = down(picture, &rows, read.clone(), 0);
+        let flat = down(image, &rows, read.clone(), 0);
         across(&flat, &columns, 0..flat.height, read.start)
     } else {
         let read = read_of(&rows);
-        let narrow = across(picture, &columns, read.clone(), 0);
+        let narrow = across(image, &columns, read.clone(), 0);
         down(&narrow, &rows, 0..narrow.width, read.start)
     }
 }
@@ -40,9 +40,9 @@ fn read_of(taps: &[Taps]) -> Range<usize> {
 }
 
 /// Resamples rows horizontally; the image starts at column `from` of the one that `columns` refers to.
-fn across(picture: &Rgb, columns: &[Taps], rows: Range<usize>, from: usize) -> Rgb {
+fn across(image: &Rgb, columns: &[Taps], rows: Range<usize>, from: usize) -> Rgb {
     let mut pixels = Vec::with_capacity(rows.len() * columns.len() * 3);
-    for row in picture.pixels.chunks_exact(3 * picture.width).skip(rows.start).take(rows.len()) {
+    for row in image.pixels.chunks_exact(3 * image.width).skip(rows.start).take(rows.len()) {
         for taps in columns {
             let read = row[3 * (taps.start - from)..].chunks_exact(3).zip(&taps.weights);
             pixels.extend(weighted(read.map(|(pixel, weight)| ([pixel[0], pixel[1], pixel[2]], *weight))));
@@ -52,13 +52,13 @@ fn across(picture: &Rgb, columns: &[Taps], rows: Range<usize>, from: usize) -> R
 }
 
 /// Resamples columns vertically; the image starts at row `from` of the one that `rows` refers to.
-fn down(picture: &Rgb, rows: &[Taps], columns: Range<usize>, from: usize) -> Rgb {
-    let stride = 3 * picture.width;
+fn down(image: &Rgb, rows: &[Taps], columns: Range<usize>, from: usize) -> Rgb {
+    let stride = 3 * image.width;
     let mut pixels = Vec::with_capacity(rows.len() * columns.len() * 3);
     for taps in rows {
         let start = (taps.start - from) * stride;
         for x in columns.clone() {
-            let read = picture.pixels[start + 3 * x..].chunks(stride).zip(&taps.weights);
+            let read = image.pixels[start + 3 * x..].chunks(stride).zip(&taps.weights);
             pixels.extend(weighted(read.map(|(pixel, weight)| ([pixel[0], pixel[1], pixel[2]], *weight))));
         }
     }

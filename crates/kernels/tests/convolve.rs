@@ -3,7 +3,7 @@
 
 use stridescope_kernels::{Epilogue, Filters, Window, convolve};
 
-/// The definition, in double precision.
+/// The definition of a convolution, in double precision.
 #[allow(clippy::too_many_arguments)]
 fn slow(
     x: &[f32],
@@ -53,7 +53,7 @@ fn noise(count: usize, seed: u64) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-/// Packed for one use, and for many.
+/// The same filters packed for one use and for repeated use.
 fn packed(weight: &[f32], bias: &[f32], groups: usize, window: Window) -> [Filters; 2] {
     let once = Filters::pack(weight, bias, groups, window);
     [once.clone(), once.kept()]
@@ -98,7 +98,7 @@ fn agrees_with_the_definition() {
     assert!(cases > 2000, "{cases}");
 }
 
-/// Layers as networks have them: several blocks of terms, of positions and of tiles, the last ones not full, and enough for threads.
+/// Layers as in real networks: several blocks of terms, positions and tiles, the last ones partly filled, and enough work for threads.
 #[test]
 fn large_ones_too() {
     for (channels, filters, kernel, stride, height, width) in [
@@ -124,7 +124,7 @@ fn large_ones_too() {
     }
 }
 
-/// A value that is no number stays one through a ReLU, so that a broken network is noticed.
+/// NaN passes through a ReLU, so that a broken network is noticed.
 #[test]
 fn what_is_no_number_is_not_hidden() {
     let epilogue = Epilogue { add: None, relu: true };
@@ -141,13 +141,13 @@ fn what_is_no_number_is_not_hidden() {
             let broken: Vec<usize> = (0..found.len()).filter(|&at| !found[at].is_finite()).collect();
             let near: Vec<usize> = (4..=6).flat_map(|y| (4..=6).map(move |x| 16 * y + x)).collect();
             assert!(near.iter().all(|at| broken.contains(at)), "{broken:?}");
-            // A tile at most further.
+            // With Winograd, up to one tile further.
             assert!(broken.iter().all(|at| (1..=10).contains(&(at / 16)) && (1..=10).contains(&(at % 16))), "{broken:?}");
         }
     }
 }
 
-/// What one picture gives does not depend on the others of its batch.
+/// The output of an image does not depend on the rest of its batch.
 #[test]
 fn batches_give_what_their_pictures_give_alone() {
     let window = Window { kernel: 3, stride: 1, padding: 1, dilation: 1 };
