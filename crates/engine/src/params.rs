@@ -77,7 +77,7 @@ pub fn params(
         (Op::Conv(conv), Some(_)) => {
             let (weight, bias) = fold_bn(graph, checkpoint, index, norm)?;
             Ok(Params::Conv(match ConvWeights::new(weight, bias, &conv, backend) {
-                ConvWeights::Packed(filters) => ConvWeights::Packed(filters.kept()),
+                ConvWeights::Packed(filters) => ConvWeights::Packed(filters.for_reuse()),
                 #[cfg(feature = "gpu")]
                 other => other,
             }))

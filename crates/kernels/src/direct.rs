@@ -3,7 +3,7 @@
 //! Only one block of the column matrix exists at a time. It fits the L2 cache and is written directly from the image.
 
 use super::BoundEpilogue;
-use super::im2col::Picture;
+use super::im2col::Image;
 use super::lanes::{self, Lanes};
 use super::microkernel::{self, Columns, MR, NR, Tile, Weights};
 use std::ops::Range;
@@ -69,7 +69,7 @@ pub struct Job<'a> {
 
 impl Job<'_> {
     /// Writes all outputs, `[filters, positions]`.
-    pub fn run(&self, picture: &Picture, out: &mut [f32], positions: usize) {
+    pub fn run(&self, image: &Image, out: &mut [f32], positions: usize) {
         let panels = positions.div_ceil(NR).max(1);
         let panels = panels.div_ceil(panels.div_ceil(PANELS));
         let longest = blocks(self.depth).next().map_or(0, |terms| terms.len());
@@ -79,7 +79,7 @@ impl Job<'_> {
         for at in (0..positions).step_by(panels * NR) {
             let columns = at..positions.min(at + panels * NR);
             for terms in blocks(self.depth) {
-                picture.pack(terms.clone(), columns.clone(), terms.len() + GAP, &mut block, &mut row);
+                image.pack(terms.clone(), columns.clone(), terms.len() + GAP, &mut block, &mut row);
                 self.block(&block, (terms, columns.clone()), &mut tiles, out, positions);
             }
         }

@@ -44,7 +44,7 @@ impl Filters {
     ///
     /// Where Winograd is faster, it is used: the first such convolution transforms the weights to four times their size and stores them.
     /// The last bits of an output then depend on all values of its tile.
-    pub fn kept(self) -> Self {
+    pub fn for_reuse(self) -> Self {
         Self { transformed: Some(OnceLock::new()), ..self }
     }
 

@@ -6,7 +6,7 @@ use super::microkernel::{Columns, NR};
 use std::ops::Range;
 
 /// One image of a batch, and the window that slides over it.
-pub struct Picture<'a> {
+pub struct Image<'a> {
     /// `[C, H, W]`, row-major.
     pub values: &'a [f32],
     /// H.
@@ -17,7 +17,7 @@ pub struct Picture<'a> {
     pub window: Window,
 }
 
-impl Picture<'_> {
+impl Image<'_> {
     /// Writes rows `terms` of the matrix at `positions`, as panels of [`NR`] positions, each `[terms]`, at a distance of `apart`; zeros
     /// after the last position and outside the image. `row` is a scratch buffer.
     pub fn pack(&self, terms: Range<usize>, positions: Range<usize>, apart: usize, block: &mut [Columns], row: &mut [f32]) {

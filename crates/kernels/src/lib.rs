@@ -87,12 +87,12 @@ pub fn convolve(x: &[f32], dims: [usize; 4], filters: &Filters, epilogue: Epilog
             let add = epilogue.add.map(|add| &add[(index * per_group + first) * positions..][..rows * positions]);
             let bound_epilogue = BoundEpilogue { bias, add, relu: epilogue.relu };
             if transformed.is_some() {
-                let picture = winograd::Picture { values, height, width, padding: window.padding };
-                winograd::Job { packed, first: first / MR, bound_epilogue, channels: group_channels }.run(&picture, out, size);
+                let image = winograd::Image { values, height, width, padding: window.padding };
+                winograd::Job { packed, first: first / MR, bound_epilogue, channels: group_channels }.run(&image, out, size);
             } else {
-                let picture = im2col::Picture { values, height, width, window };
+                let image = im2col::Image { values, height, width, window };
                 let panels = (first / MR, per_group.div_ceil(MR));
-                direct::Job { packed, panels, bound_epilogue, depth }.run(&picture, out, positions);
+                direct::Job { packed, panels, bound_epilogue, depth }.run(&image, out, positions);
             }
         };
         let parts = out.chunks_mut((share * positions).max(1)).enumerate();

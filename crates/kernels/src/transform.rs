@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn they_make_a_convolution() {
+    fn transforms_compute_a_convolution() {
         let taps: [[f32; 3]; 3] = from_fn(|y| from_fn(|x| value(x, y + 1)));
         let transformed = input(from_fn(|y| from_fn(|x| splat(value(y, x)))));
         let weights = kernel(taps.map(|row| row.map(splat)));

@@ -60,7 +60,7 @@ fn pack_panel<'a>(mut terms: impl Iterator<Item = &'a Weights>, channels: usize,
 }
 
 /// One image of a batch.
-pub struct Picture<'a> {
+pub struct Image<'a> {
     /// `[C_in, H, W]`, row-major.
     pub values: &'a [f32],
     /// H.
@@ -85,7 +85,7 @@ pub struct Job<'a> {
 
 impl Job<'_> {
     /// Writes all outputs, `[filters, height, width]`.
-    pub fn run(&self, picture: &Picture, out: &mut [f32], (height, width): (usize, usize)) {
+    pub fn run(&self, image: &Image, out: &mut [f32], (height, width): (usize, usize)) {
         let columns = width.div_ceil(OUT);
         let tiles = height.div_ceil(OUT) * columns;
         let panels = tiles.div_ceil(NR);
@@ -97,7 +97,7 @@ impl Job<'_> {
         let mut band = Vec::new();
         for first in (0..tiles).step_by(step * NR) {
             let tiles = Tiles { range: first..tiles.min(first + step * NR), columns };
-            picture.transform(&tiles, &mut band, &mut transformed, apart);
+            image.transform(&tiles, &mut band, &mut transformed, apart);
             let weights = self.packed[self.first * POINTS * self.channels..].chunks(GROUP * POINTS * self.channels);
             for (group, (weights, bias)) in weights.zip(self.bound_epilogue.bias.chunks(GROUP * MR)).enumerate() {
                 let count = weights.len() / (POINTS * self.channels);
@@ -142,7 +142,7 @@ impl Tiles {
     }
 }
 
-impl Picture<'_> {
+impl Image<'_> {
     /// Writes the transforms of tiles, by panel and point, `[C_in]`, at a distance of `apart`. `band` is a scratch buffer for rows of a
     /// channel.
     #[inline(never)]
@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_for_layers_that_it_makes_faster() {
+    fn pays_where_it_is_faster() {
         let window = Window { kernel: 3, stride: 1, padding: 1, dilation: 1 };
         for (window, size, wanted) in [
             (window, (56, 56), true),

@@ -15,7 +15,7 @@ fn count(Call { weights, columns, terms, tiles, panels }: Call) {
 }
 
 #[test]
-fn the_module_is_what_its_text_assembles_to() {
+fn the_module_matches_its_source() {
     let assembled = wat::parse_file(concat!(env!("CARGO_MANIFEST_DIR"), "/src/relaxed_simd.wat"))
         .expect("src/relaxed_simd.wat is well formed");
     assert!(
@@ -38,7 +38,7 @@ fn every_product_is_delegated() {
         let window = Window { kernel, stride: 1, padding, dilation: 1 };
         let weight = vec![1.0; filters * channels * kernel * kernel];
         let bias: Vec<f32> = (0..filters).map(|filter| filter as f32 - 8.0).collect();
-        let packed = Filters::pack(&weight, &bias, 1, window).kept();
+        let packed = Filters::pack(&weight, &bias, 1, window).for_reuse();
         let epilogue = Epilogue { add: None, relu: true };
         MULTIPLICATIONS.store(0, Ordering::Relaxed);
         let out = convolve(&vec![1.0; channels * size * size], [1, channels, size, size], &packed, epilogue);
