@@ -7,7 +7,7 @@ mod torch;
 use std::panic::catch_unwind;
 use std::path::Path;
 use stridescope_arch::{ArchSpec, BlockKind, Input, Shortcut, Stem, lower};
-use stridescope_weights::layout::{self, Inferred, Untold};
+use stridescope_weights::layout::{self, Ambiguity, Inferred};
 use stridescope_weights::{Checkpoint, Dtype, Entry, Layout, check, synthetic};
 use torch::{named, remarked, tensor, zipped};
 
@@ -110,13 +110,13 @@ fn networks_are_inferred_from_names_and_shapes() {
         let inferred = layout::infer(&checkpoint).unwrap();
         let found = lower(&inferred.spec, Input::square(224)).unwrap();
         // Of what no tensor tells, one alternative each is the network's own, and all of them have its tensors.
-        for untold in Untold::ALL {
+        for untold in Ambiguity::ALL {
             let alternatives = untold.alternatives(&inferred.spec);
             assert_eq!(alternatives[0], inferred.spec, "{name}");
             let is_own = |other: &ArchSpec| match untold {
-                Untold::Stride => other.stride_on == spec.stride_on || spec.block == BlockKind::Basic,
-                Untold::AntiAlias => other.anti_alias == spec.anti_alias,
-                Untold::Dilation => (&other.dilate, other.dilated_pool) == (&spec.dilate, spec.dilated_pool),
+                Ambiguity::Stride => other.stride_on == spec.stride_on || spec.block == BlockKind::Basic,
+                Ambiguity::AntiAlias => other.anti_alias == spec.anti_alias,
+                Ambiguity::Dilation => (&other.dilate, other.dilated_pool) == (&spec.dilate, spec.dilated_pool),
             };
             assert!(alternatives.iter().any(is_own), "{name}: {untold:?}");
             for other in &alternatives {

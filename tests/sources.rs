@@ -6,7 +6,7 @@ use stridescope_image::Interpolation;
 use stridescope_view::weights::{findings, histogram, offers, questions, table};
 use stridescope_weights::check::Report;
 use stridescope_weights::inspect::{BINS, Inspection, Values};
-use stridescope_weights::layout::Untold;
+use stridescope_weights::layout::Ambiguity;
 use stridescope_weights::source::hub::{Config, Listed, Repository};
 use stridescope_weights::source::{WeightsSource, net_of, source_of, with_source, written};
 use stridescope_weights::{Layout, catalogue, check, synthetic};
@@ -325,14 +325,14 @@ fn what_no_tensor_tells_is_asked() {
     };
     let aa = inspected("resnetaa50-d.width8", None);
     assert_eq!((aa.net.as_deref(), aa.stride_is_open, aa.problem.as_ref()), (Some("resnet50-d.width8"), false, None));
-    let nets = |inspection: &Inspection| -> Vec<(Untold, Vec<String>)> {
+    let nets = |inspection: &Inspection| -> Vec<(Ambiguity, Vec<String>)> {
         inspection.alternatives.iter().map(|alternatives| (alternatives.about, alternatives.nets.clone())).collect()
     };
     let strings = |nets: &[&str]| nets.iter().map(ToString::to_string).collect::<Vec<_>>();
     let wanted = [
-        (Untold::AntiAlias, strings(&["resnet50-d.width8", "resnetaa50-d.width8", "resnetblur50-d.width8"])),
+        (Ambiguity::AntiAlias, strings(&["resnet50-d.width8", "resnetaa50-d.width8", "resnetblur50-d.width8"])),
         (
-            Untold::Dilation,
+            Ambiguity::Dilation,
             strings(&[
                 "resnet50-d.width8",
                 "resnet50-d.width8.os16",
@@ -355,7 +355,7 @@ fn what_no_tensor_tells_is_asked() {
 
     // Of one convolution in the stem the stride is asked too, whatever else is chosen.
     let plain = inspected("resnet50-a", None);
-    assert_eq!(nets(&plain)[0], (Untold::Stride, strings(&["resnet50-b", "resnet50-a"])));
+    assert_eq!(nets(&plain)[0], (Ambiguity::Stride, strings(&["resnet50-b", "resnet50-a"])));
     let asked = questions(&plain);
     assert_eq!(asked[1].nets, ["resnet50-b", "resnet50-b.os16", "resnet50-b.os8"]);
     let offered = offers(&plain, &[asked[0].nets[2].clone(), asked[1].nets[2].clone()]);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use stridescope_arch::{ArchSpec, Input, lower};
 use stridescope_weights::check::{self, Misshapen, Report};
 use stridescope_weights::inspect::{Alternatives, Inspection, Tensor, Values};
-use stridescope_weights::layout::Untold;
+use stridescope_weights::layout::Ambiguity;
 use stridescope_weights::{Card, Checkpoint, Dtype, Layout, catalogue, formats::safetensors, formats::tfjs};
 
 /// Arguments of `convert`.
@@ -267,7 +267,7 @@ fn told_apart(inspection: &Inspection) -> String {
     let original = spec.original().name();
     let open = if inspection.stride_is_open { format!(", or {original}, whose tensors are the same") } else { String::new() };
     let of = |about| inspection.alternatives.iter().filter(move |alternatives| alternatives.about == about);
-    let others: Vec<&str> = [Untold::AntiAlias, Untold::Dilation]
+    let others: Vec<&str> = [Ambiguity::AntiAlias, Ambiguity::Dilation]
         .into_iter()
         .flat_map(of)
         .flat_map(|alternatives| alternatives.nets.iter().skip(1).map(String::as_str))

@@ -1,5 +1,5 @@
-//! Images to network input: decode, resize, crop, normalise. Depends on `i18n` alone, plus decoders behind the feature `decode`. It knows
-//! no network.
+//! Images to network input: decode, resize, crop, normalise. Depends on no other crate of this project, and on decoders only with the
+//! feature `decode`. Knows no network and no browser.
 //!
 //! The reference for every image, natively and in the browser: Pillow opens the file (JPEG by its libjpeg-turbo; the first frame of an
 //! animation; CMYK by `convert("RGB")`), `ImageOps.exif_transpose` applies the orientation, 16-bit channels keep their upper 8 bits,

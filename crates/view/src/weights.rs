@@ -8,7 +8,7 @@ use stridescope_i18n::tr;
 use stridescope_link::names::display;
 use stridescope_weights::Layout;
 use stridescope_weights::inspect::{Alternatives, BINS, Inspection, Tensor, Values};
-use stridescope_weights::layout::Untold;
+use stridescope_weights::layout::Ambiguity;
 
 /// Size of a histogram, in pixels.
 const HISTOGRAM: (usize, usize) = (96, 24);
@@ -143,10 +143,10 @@ pub struct Question {
 
 /// What is asked of a file besides where its stride is, for which [`offers`] has a button each.
 pub fn questions(inspection: &Inspection) -> Vec<Question> {
-    let asked = inspection.alternatives.iter().filter(|alternatives| alternatives.about != Untold::Stride);
+    let asked = inspection.alternatives.iter().filter(|alternatives| alternatives.about != Ambiguity::Stride);
     let question = |alternatives: &Alternatives| Question {
         label: match alternatives.about {
-            Untold::Dilation => tr!("Dilated"),
+            Ambiguity::Dilation => tr!("Dilated"),
             _ => tr!("Anti-aliasing"),
         },
         titles: alternatives.nets.iter().map(|net| answer(alternatives.about, net)).collect(),
@@ -156,9 +156,9 @@ pub fn questions(inspection: &Inspection) -> Vec<Question> {
 }
 
 /// What a network's answer to a question is called.
-fn answer(about: Untold, net: &str) -> String {
+fn answer(about: Ambiguity, net: &str) -> String {
     let Ok(spec) = ArchSpec::named(net) else { return net.into() };
-    if about != Untold::Dilation {
+    if about != Ambiguity::Dilation {
         return match spec.anti_alias {
             AntiAlias::None => tr!("none"),
             AntiAlias::AvgPool => tr!("avgpool"),
@@ -176,11 +176,11 @@ fn answer(about: Untold, net: &str) -> String {
 /// The networks that a file can be shown as: what a button says, and the name. `answers` holds a network for each of [`questions`].
 pub fn offers(inspection: &Inspection, answers: &[String]) -> Vec<(String, String)> {
     let Some(Ok(taken)) = inspection.net.as_deref().map(ArchSpec::named) else { return Vec::new() };
-    let asked = inspection.alternatives.iter().filter(|alternatives| alternatives.about != Untold::Stride);
+    let asked = inspection.alternatives.iter().filter(|alternatives| alternatives.about != Ambiguity::Stride);
     let spec =
         asked.zip(answers).fold(taken, |spec, (alternatives, answer)| match (alternatives.about, ArchSpec::named(answer)) {
-            (Untold::AntiAlias, Ok(answer)) => ArchSpec { anti_alias: answer.anti_alias, ..spec },
-            (Untold::Dilation, Ok(answer)) => ArchSpec { dilate: answer.dilate, dilated_pool: answer.dilated_pool, ..spec },
+            (Ambiguity::AntiAlias, Ok(answer)) => ArchSpec { anti_alias: answer.anti_alias, ..spec },
+            (Ambiguity::Dilation, Ok(answer)) => ArchSpec { dilate: answer.dilate, dilated_pool: answer.dilated_pool, ..spec },
             _ => spec,
         });
     let net = spec.name();

@@ -1,4 +1,4 @@
-//! Whose weights a network runs with, as they stand behind its name in a link: `resnet50-b@resnet50.a1_in1k`.
+//! Where the weights of a network come from, as written after its name in a link: `resnet50-b@resnet50.a1_in1k`.
 
 pub mod hub;
 
@@ -6,25 +6,25 @@ use crate::catalogue::{self, CatalogueEntry};
 use crate::shorten;
 use hub::Repository;
 
-/// What stands between a network's name and its weights.
+/// Separates a network's name from its weights.
 const AT: char = '@';
-/// How a repository of Hugging Face's begins.
+/// Prefix of a Hugging Face repository.
 const HUB: &str = "hf:";
-/// How the name of a visitor's own file begins.
+/// Prefix of a visitor's own file.
 const OWN: &str = "file:";
-/// Longest address or name, in characters.
+/// Maximum length of an address or a name, in characters.
 const LONGEST: usize = 250;
 
-/// Where weights come from.
+/// The source of a network's weights.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WeightsSource {
-    /// The catalogue.
+    /// An entry of the catalogue.
     Entry(&'static CatalogueEntry),
-    /// A repository of Hugging Face's.
+    /// A Hugging Face repository.
     Hub(Repository),
-    /// A file's address.
+    /// The address of a file.
     Address(String),
-    /// A file that the visitor opened; no link can hold it.
+    /// A file that the visitor opened; it cannot be part of a link.
     Own(String),
 }
 
@@ -56,10 +56,10 @@ pub enum SourceError {
 }
 
 impl WeightsSource {
-    /// Reads what a visitor typed, or what [`Display`](std::fmt::Display) wrote.
+    /// Parses what a visitor typed, or what [`Display`](std::fmt::Display) writes.
     ///
     /// # Errors
-    /// When it is none.
+    /// If the text names no source.
     pub fn parse(text: &str) -> Result<Self, SourceError> {
         let text = text.trim();
         if text.chars().count() > LONGEST {
@@ -95,18 +95,18 @@ impl WeightsSource {
         }
     }
 
-    /// A file's address, as a link holds it: what separates networks there is written otherwise.
+    /// The address of a file as written in a link, with the characters escaped that separate networks there.
     fn address(text: &str) -> Result<Self, SourceError> {
         let address = text.replace(',', "%2C");
         if address.chars().count() > LONGEST { Err(SourceError::Long) } else { Ok(Self::Address(address)) }
     }
 
-    /// A visitor's own file. What separates networks in a link gives way.
+    /// A visitor's own file. Characters that separate networks in a link are replaced.
     pub fn own(name: &str) -> Self {
         Self::Own(name.chars().take(LONGEST - OWN.len()).map(|letter| if letter == ',' { '_' } else { letter }).collect())
     }
 
-    /// What it is called on the page.
+    /// The name displayed on the page.
     pub fn title(&self) -> &str {
         match self {
             Self::Entry(entry) => &entry.id,
@@ -128,28 +128,28 @@ impl std::fmt::Display for WeightsSource {
     }
 }
 
-/// The last part of an address.
+/// The last path segment of an address.
 pub fn file_name(address: &str) -> &str {
     let path = address.split(['?', '#']).next().unwrap_or(address);
     path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(address)
 }
 
-/// Who would be asked for an address.
+/// The host of an address.
 pub fn host(address: &str) -> &str {
     address.split_once("://").map_or("this site", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest))
 }
 
-/// The name of a network, without whose weights it has.
+/// The name of a network without its weights source.
 pub fn net_of(model: &str) -> &str {
     model.split_once(AT).map_or(model, |(net, _)| net)
 }
 
-/// What stands behind the name of a network, if anything does.
+/// The weights source in the name of a network, if there is one.
 pub fn written(model: &str) -> Option<&str> {
     model.split_once(AT).map(|(_, source)| source)
 }
 
-/// Whose weights a network runs with: those behind its name, else the catalogue's first for it, else none.
+/// The weights source of a network: the one in its name, or else the first in the catalogue.
 pub fn source_of(model: &str) -> Option<WeightsSource> {
     match written(model) {
         Some(source) => WeightsSource::parse(source).ok(),
@@ -157,10 +157,10 @@ pub fn source_of(model: &str) -> Option<WeightsSource> {
     }
 }
 
-/// A network with its weights, as it stands in a link.
+/// Appends a weights source to a network's name, as in a link.
 ///
 /// # Errors
-/// When the catalogue has them for another network.
+/// If the catalogue entry belongs to another network.
 pub fn with_source(net: &str, source: &WeightsSource) -> Result<String, SourceError> {
     match source {
         WeightsSource::Entry(entry) if entry.card.net != net => {
