@@ -12,7 +12,7 @@ const STEP: &str = "mutants";
 /// Seconds that the tests of one change may take.
 const MOST_S: u32 = 30;
 /// A test that takes long, and notices nothing but panics.
-const SLOW: &str = "every_cut_and_every_changed_byte_is_answered";
+const SLOW: &str = "truncated_and_modified_files_never_panic";
 /// Cases of a property: most changes are noticed by the first.
 const MUTANT_CASES: &str = "100";
 /// What changes is compiled in a moment, as one piece of many, and yet its tests take a moment only; what does not change is fast.
