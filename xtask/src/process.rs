@@ -18,7 +18,7 @@ pub fn print(line: &str) {
     let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }
 
-/// [`print`] to standard error.
+/// [`print()`], to standard error.
 pub fn warn(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }

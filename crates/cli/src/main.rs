@@ -1,4 +1,5 @@
-//! The command line. Errors are one line on standard error and exit code 2.
+//! The command line. Depends on `engine` and the crates below it, and has no logic that other crates need. Errors are one line on standard
+//! error and exit code 2.
 
 mod coverage;
 mod files;

@@ -21,12 +21,12 @@ pub fn note(text: &str) {
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
-/// Where the bytes of [`write`] went.
+/// Where [`write()`] put the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    /// To a regular file.
+    /// Into a regular file.
     File,
-    /// To a pipe or a device, possibly standard output itself.
+    /// Into a pipe or a device, possibly standard output itself.
     Stream,
 }
 

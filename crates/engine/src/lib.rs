@@ -1,5 +1,5 @@
-//! Runs a network: a [`Graph`](stridescope_arch::Graph) and a checkpoint become burn tensors on a device. Depends on `weights` and
-//! `kernels`. No page, no DOM, no fetching.
+//! Runs a network: a [`Graph`](stridescope_arch::Graph) and a checkpoint become burn tensors on a device. Depends on `arch`,
+//! `weights` and `kernels`. No page, no DOM, no fetching.
 //!
 //! On the CPU it uses burn-flex, on the GPU burn-wgpu; on both, the convolutions are this project's own.
 
