@@ -1,27 +1,27 @@
-// Starts the page: the build writes into this script's tag where the files of the page's version are, and what it needs to check them.
+// Starts the page. The build writes the addresses and checksums of this version's files into the script's tag.
 const isEmbed = window.parent !== window || new URLSearchParams(location.search).has("embed");
 const { js, wasm, engine, integrity = "", version } = document.querySelector("script[data-wasm]").dataset;
 
-// On a visit where everything is on the device already, the engine starts beside the page, which takes it over (`early` in src/engine_client/client.rs).
-// On the first one the page's own files come first, and a figure in another page may never need it.
+// If everything is cached on the device, the engine starts in parallel, and the page adopts it (`early` in src/engine_client/client.rs).
+// At the first visit the page's own files come first. An embedded figure may never need the engine.
 if (!isEmbed && window.origin !== "null" && navigator.serviceWorker?.controller) {
   try {
     const early = { worker: new Worker(new URL(engine, document.baseURI), { type: "module" }), isReady: false };
     early.worker.onmessage = () => { early.isReady = true; };
-    // The page starts another.
+    // The page then starts its own.
     early.worker.onerror = () => { delete window.stridescopeEngine; };
     window.stridescopeEngine = early;
   } catch {
-    // The page will find out when it needs one.
+    // The page reports it when it needs a worker.
   }
 }
 start();
 
-/// Not in the module itself: where a frame is taken out of its page while a module of its waits, WebKit goes on with that module for ever, and
-/// the page around answers no more.
+/// Not at the top level of the module: if a frame is removed while its module awaits, WebKit keeps running that module forever, and
+/// the embedding page hangs.
 async function start() {
   try {
-    // A host whose policy is of an older version did not let it run where it stands in the page.
+    // A host with an older version's policy blocked the inline copy.
     if (!globalThis.stridescopeRelease) await import("./boot.js");
     await painted();
     const code = fetch(new URL(wasm, document.baseURI), { integrity });
@@ -32,14 +32,14 @@ async function start() {
     throw error;
   }
 
-  // A figure in another page leaves nothing on the device, and a page without an origin cannot.
+  // An embedded figure stores nothing on the device, and a page without an origin cannot.
   if (!isEmbed && window.origin !== "null" && "serviceWorker" in navigator) {
     workOffline(navigator.serviceWorker).catch((error) => console.warn(`This page will not work offline: ${error.message}`));
   }
 }
 
-/// Waits for the first words of index.html to be on the screen, so that they share the line with nothing; a tab or a frame out of sight paints
-/// nothing, and goes on soon.
+/// Waits for the first paint of index.html, so that no download competes with it. A hidden tab or frame paints nothing,
+/// and continues after a short time.
 function painted() {
   const PATIENCE_MS = 200;
   return new Promise((resolve) => {
@@ -48,15 +48,15 @@ function painted() {
   });
 }
 
-/// Has sw.js keep the site on this device, and tells the page, by `stridescope-update` on window, when another version of it lies ready:
-/// `detail()` changes over to it and loads the page again.
+/// Registers sw.js, which caches the site on this device. Dispatches `stridescope-update` on window when another version is ready:
+/// `detail()` activates it and reloads the page.
 async function workOffline(container) {
   const HOUR_MS = 3_600_000;
-  // The first answer goes before.
+  // The first prediction has priority.
   const PAUSE_MS = 3_000;
   let isChosen = false;
   const offer = async (worker, apply) => {
-    // A page that came from the network may be of that version already.
+    // A page loaded from the network may have that version already.
     if (await versionOf(worker) !== version) dispatchEvent(new CustomEvent("stridescope-update", { detail: apply }));
   };
   const offerWaiting = (worker) => offer(worker, () => {
@@ -64,7 +64,7 @@ async function workOffline(container) {
     worker.postMessage("apply");
   });
   container.addEventListener("controllerchange", () => {
-    // Where it was not chosen here, another tab did, or there was none before.
+    // Otherwise another tab activated it, or there was no service worker before.
     if (isChosen) location.reload();
     else offer(container.controller, () => location.reload());
   });
@@ -79,7 +79,7 @@ async function workOffline(container) {
   follow(registration.installing);
   if (registration.waiting) offerWaiting(registration.waiting);
 
-  // A page may stay open for days. Without a network the next hour will do.
+  // A page may stay open for days. Without a network, it tries again an hour later.
   setInterval(() => registration.update().catch(() => {}), HOUR_MS);
   document.addEventListener("visibilitychange", () => container.controller?.postMessage("used"));
 }

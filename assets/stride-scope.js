@@ -1,9 +1,9 @@
-// <stride-scope figure="strides" models="resnet50-a,resnet50-b"></stride-scope>: a figure of Stridescope in any page.
-// Attributes are the parameters of a link and follow the figure's state; see docs/embedding.md. A classic script: no module, no CORS for itself.
+// <stride-scope figure="strides" models="resnet50-a,resnet50-b"></stride-scope>: embeds a figure of Stridescope in any page.
+// Attributes are the parameters of a link and follow the figure's state; see docs/embedding.md. A classic script, so that it needs no CORS.
 (() => {
   "use strict";
   const VERSION = 1;
-  // The page's own copy lies below the site, in the folder of its version.
+  // The page's own copy is in the folder of its version.
   const SITE = new URL(document.currentScript.dataset.site ?? "./", document.currentScript.src).href;
   const IS_OURS = new URL("./", document.baseURI).href === SITE;
   const PARAMETERS = [
@@ -11,14 +11,14 @@
     "theme", "lang", "controls", "autorun",
   ];
   const SWITCHES = ["controls", "autorun"];
-  // Heights in pixels before a figure has said its own.
+  // Heights in pixels until a figure reports its own.
   const FIGURES = { architecture: 900, strides: 820, features: 820, field: 560, cost: 1400, predict: 560 };
-  // Scripts, and links that open; no origin, no storage, nothing of the page around.
+  // Scripts and links only; no origin, no storage, no access to the page around.
   const SANDBOX = "allow-scripts allow-popups allow-popups-to-escape-sandbox";
-  // Built here, which a strict style policy of the page around allows.
+  // A constructed stylesheet, which a strict style policy allows.
   const STYLE = new CSSStyleSheet();
   STYLE.replaceSync(":host { display: block } :host([hidden]) { display: none } iframe { display: block; width: 100%; border: 0 }");
-  // How long a figure may take to start before those who wait for it are told.
+  // Pending calls fail if the figure has not started by then.
   const PATIENCE_MS = 60_000;
   const text = (value) => (Array.isArray(value) ? value.join(",") : typeof value === "boolean" ? (value ? "1" : "0") : String(value));
 
@@ -27,17 +27,17 @@
     #frame = null;
     #state = null;
     #isReady = false;
-    // Whether attributes were changed since the figure's address was written, which it starts from.
+    // Whether attributes changed after the frame's address was set.
     #isChanged = false;
     #waiting = [];
     #asked = new Map();
     // The figure's first state.
     #first = null;
-    // Whether its state changed while the page's own changes were on their way.
+    // Whether its state changed while the page's own changes were pending.
     #hasNews = false;
     #ids = 0;
     #patience;
-    // Attributes that are being set because the figure changed them itself.
+    // Whether attributes are being set from the figure's own state.
     #reflecting = false;
     #hear = (event) => this.#heard(event);
 
@@ -57,23 +57,23 @@
     attributeChangedCallback(name, before, now) {
       if (before === now || this.#reflecting || !this.#frame) return;
       if (name === "figure") this.#build();
-      // A figure that has not started begins as its attributes are by then.
+      // A figure that has not started will read its attributes when it does.
       else if (!this.#isReady) this.#isChanged = true;
       else this.#change({ [name]: this.#written(name) });
     }
 
-    /** The figure's state, once it has said it. */
+    /** The figure's state, once it is ready. */
     get state() {
       return this.#state;
     }
 
-    /** Changes some of the state; a promise of the state after it. */
+    /** Changes parameters; resolves to the new state. */
     set(partial) {
       this.#hurry();
       return this.#ask({ type: "set", state: partial });
     }
 
-    /** What the networks say of a picture: a Blob, or an address of the site, data: or blob:. */
+    /** Predictions for an image: a Blob, or an address of the site, data: or blob:. */
     classify(image, { models } = {}) {
       this.#hurry();
       return this.#ask({ type: "classify", image, models });
@@ -85,7 +85,7 @@
       const query = new URLSearchParams({ embed: figure });
       for (const name of PARAMETERS) if (this.hasAttribute(name)) query.set(name, this.#written(name));
       const frame = document.createElement("iframe");
-      // In the site's own pages a figure is what the page is, so that it works offline as the page does.
+      // In the site's own pages a figure uses the page's address, so that it works offline too.
       frame.setAttribute("sandbox", IS_OURS ? `${SANDBOX} allow-same-origin` : SANDBOX);
       frame.loading = "lazy";
       frame.title = this.getAttribute("title") ?? `Stridescope: ${figure}`;
@@ -103,27 +103,27 @@
       this.#ask({ type: "set", state }).catch((error) => this.#tell("error", error.message));
     }
 
-    // A switch may be written as HTML's own are: `autorun` is `autorun="1"`.
+    // A switch may be a boolean attribute: `autorun` is `autorun="1"`.
     #written(name) {
       const value = this.getAttribute(name);
       return value === "" && SWITCHES.includes(name) ? "1" : value;
     }
 
-    // A figure out of sight waits until it is near, but not when somebody waits for it.
+    // A figure out of view is loaded lazily, unless a call is pending.
     #hurry() {
       if (this.#frame) this.#frame.loading = "eager";
     }
 
     #send(message) {
       if (!this.#isReady) return void this.#waiting.push(message);
-      // A sandboxed frame has no origin that could be named.
+      // A sandboxed frame has no origin to name.
       this.#frame?.contentWindow?.postMessage({ stridescope: VERSION, ...message }, "*");
     }
 
     #ask(message) {
       const id = `${++this.#ids}`;
       return new Promise((resolve, reject) => {
-        // What cannot be sent is refused here, before anything waits for its answer.
+        // What cannot be cloned throws here, before the call is pending.
         const copy = structuredClone({ ...message, id });
         this.#asked.set(id, { resolve, reject, isChange: message.type === "set" });
         this.#send(copy);
@@ -151,7 +151,7 @@
         this.#waitNoMore();
         if (this.#isChanged) this.#change(Object.fromEntries(PARAMETERS.map((name) => [name, this.#written(name)])));
         this.#isChanged = false;
-        // First, so that what waits changes what is known.
+        // First, so that pending changes apply to a known state.
         this.#ask({ type: "state" }).then(() => this.#tell("ready"), () => {});
         for (const message of this.#waiting.splice(0)) this.#send(message);
       } else if (type === "height") {
@@ -176,7 +176,7 @@
       else asked.resolve(results ?? state);
     }
 
-    // Attributes and listeners hear of a state once no change of the page's is on its way: an older state would undo the newer attribute.
+    // Attributes and listeners get a state only when no change is pending: an older state would undo a newer attribute.
     #settle(id, isNews) {
       this.#hasNews ||= isNews;
       for (const [asked, { isChange }] of this.#asked) if (isChange && asked !== id) return;
@@ -186,12 +186,12 @@
       this.#tell("state", this.#state);
     }
 
-    // An attribute that was never written stays unwritten while the figure is as it was at first there.
+    // An attribute that was never set stays unset while the figure has its initial value.
     #reflect(state) {
       this.#reflecting = true;
       for (const name of PARAMETERS) {
         const value = state[name];
-        // No language is called auto.
+        // `auto` is not a language.
         if (value === null || value === undefined || (name === "lang" && value === "auto")) this.removeAttribute(name);
         else if (this.hasAttribute(name) || text(value) !== text(this.#first[name])) this.setAttribute(name, text(value));
       }

@@ -1,24 +1,24 @@
-// Keeps this version of the site on the device, so that the page works with no network. Online the site itself answers, but for files in folders
-// with a hash in their name, which are the same wherever they come from. A page names its files so, and thus never gets one of another version.
+// Caches this version of the site on the device, so that the page works offline. Online, responses come from the site, except for files in folders
+// with a hash in their name, which never change. A page refers to its files by these names, so it never gets a file of another version.
 
-// Both lists are written by the build, as {path below this file's folder: SHA-256}: what is kept at once, and what is kept once it was used.
+// Both lists are written by the build, as {path below this file's folder: SHA-256}: files cached at install, and files cached on first use.
 const FILES = {};
 const LATER = {};
 const VERSION = "";
 
 const SITE = self.registration.scope;
-// Other sites of the same origin have stores of their own.
+// Other sites of the same origin have their own caches.
 const STORES = `stridescope ${SITE} `;
 const PATIENCE_MS = 2500;
 
-/// Whether the last visit found no answer: what is kept then comes first, until a page gets through again.
+/// Whether the last navigation failed: cached files then take precedence, until a navigation succeeds.
 let isAway = false;
 
 const address = (path) => new URL(path, SITE).href;
 const store = () => caches.open(STORES + VERSION);
 const HASH = /^([a-z]+)-[0-9a-f]{16}\//;
 const isFixed = (path) => HASH.test(path);
-/// What a file is called in every version.
+/// A file's path without the hash, the same in every version.
 const plain = (path) => path.replace(HASH, "$1/");
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
@@ -30,14 +30,14 @@ self.addEventListener("message", (event) => {
 });
 self.addEventListener("fetch", (event) => {
   const { request } = event;
-  // Other sites, parts of files, files that are not listed and what is wanted past every cache are the browser's own business.
+  // Other sites, range requests, unlisted files and requests that bypass caches are left to the browser.
   if (request.method !== "GET" || request.headers.has("range") || request.cache === "reload" || !request.url.startsWith(SITE)) return;
   const name = new URL(request.url).pathname.slice(new URL(SITE).pathname.length);
   const path = name === "" || name === "index.html" ? "./" : name;
   if (Object.hasOwn(FILES, path) || Object.hasOwn(LATER, path)) event.respondWith(answer(event, path));
 });
 
-/// Everything of this version or nothing, and of the rest what the version before had kept. Only what changed is downloaded.
+/// Caches all of FILES or fails, and of LATER what the previous version had cached. Only changed files are downloaded.
 async function install() {
   const cache = await store();
   const older = new Map();
@@ -65,7 +65,7 @@ async function olderStores() {
   return (await caches.keys()).filter((name) => name.startsWith(STORES) && name !== STORES + VERSION);
 }
 
-/// Answers from the site or from what is kept; what is used for the first time is kept.
+/// Responds from the site or from the cache, and caches a file of LATER at its first use.
 async function answer(event, path) {
   const { request } = event;
   const isPage = request.mode === "navigate";
@@ -76,7 +76,7 @@ async function answer(event, path) {
     if (response.ok && Object.hasOwn(LATER, path)) event.waitUntil(keep(path, response.clone()));
     return response;
   }
-  // What follows a page's address is read by the page itself.
+  // The query is for the page itself.
   const asked = isPage ? new Request(address(path), { cache: request.cache, redirect: "manual" }) : request;
   const response = await soon(asked).catch(() => undefined);
   const isAnswer = response !== undefined && response.status < 500;
@@ -84,7 +84,7 @@ async function answer(event, path) {
   return isAnswer ? response : kept;
 }
 
-/// Fetches, unless that takes too long to begin.
+/// Fetches with a timeout for the response to start.
 async function soon(request) {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
@@ -95,7 +95,7 @@ async function soon(request) {
   }
 }
 
-/// Keeps what the page fetched before this worker stood in between. The browser has it still, so nothing travels again.
+/// Caches what the page fetched before this worker controlled it, from the browser's HTTP cache, so nothing is downloaded again.
 async function keepUsed() {
   const cache = await store();
   await Promise.allSettled(Object.keys(LATER).map(async (path) => {
@@ -104,7 +104,7 @@ async function keepUsed() {
   }));
 }
 
-/// Keeps a file if it is of this version, and says whether it is: the site may have a newer one already.
+/// Caches a file if it belongs to this version, and returns whether it does: the site may have a newer one already.
 async function keep(path, response) {
   const copy = response.clone();
   const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", await response.arrayBuffer()));

@@ -1,7 +1,8 @@
-//! How long networks and convolutions take on this machine's GPU, without a browser.
+//! Times networks and convolutions on this machine's GPU, without a browser.
 //!
-//! `cargo bench --profile dev --package stridescope-engine --features gpu --bench gpu` runs the networks, our kernels and burn's in turns, and then ResNet-50-D layer by layer.
-//! With `-- tilings` it computes every convolution of that network with every tiling instead: what `Tiling::choose` goes by.
+//! `cargo bench --profile dev --package stridescope-engine --features gpu --bench gpu` times the networks, alternating the tiled kernels
+//! and burn's, and then ResNet-50-D layer by layer.
+//! With `-- tilings` it times every convolution of that network with every tiling instead: the data behind `Tiling::choose`.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "../tests/common/mod.rs"]
@@ -17,7 +18,7 @@ use stridescope_engine::gpu::{Gpu, GpuEpilogue, Kernels, TILES, Tiled, Tiling};
 use stridescope_engine::{Backend, Network, Pass, relative_l2};
 use stridescope_weights::synthetic;
 
-/// Name, side of the input in pixels and batch size.
+/// Name, side of the input in pixels, and batch size.
 const NETWORKS: [(&str, usize, usize); 9] = [
     ("resnet50-a", 224, 1),
     ("resnet50-b", 224, 1),
@@ -31,13 +32,13 @@ const NETWORKS: [(&str, usize, usize); 9] = [
 ];
 const WARM_UPS: usize = 5;
 const ROUNDS: usize = 25;
-/// A layer is computed in a row for this long.
+/// Minimum time of a layer's repetitions, in milliseconds.
 const LEAST_MS: f64 = 20.0;
-/// Times that a convolution is computed in a row.
+/// Repetitions of a convolution.
 const IN_A_ROW: usize = 50;
-/// Parts that sums are split into.
+/// Numbers of parts that sums are split into.
 const SPLITS: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
-/// Of the logits of two choices of kernels.
+/// Largest relative L2 distance between the logits of the two kernel choices.
 const TOLERANCE: f64 = 1e-3;
 
 fn main() {
@@ -63,7 +64,7 @@ fn load(graph: &Graph, gpu: &Gpu) -> Network {
     Network::load(graph.clone(), Arc::new(synthetic::checkpoint(graph)), Backend::Gpu(gpu.clone())).unwrap()
 }
 
-/// Milliseconds of a pass, input and output copies included.
+/// Times a pass in milliseconds, including the copies of input and output.
 fn networks(ours: &Gpu, stock: &Gpu) {
     println!("\n{:28}{:>26}{:>26}{:>14}{:>10}", "network", "ours, ms", "burn's, ms", "ours / burn's", "apart");
     for (net, size, batch) in NETWORKS {
@@ -90,7 +91,7 @@ fn networks(ours: &Gpu, stock: &Gpu) {
     }
 }
 
-/// The least, the middle and the largest of some times.
+/// Minimum, median and maximum of some times.
 struct Spread {
     min: f64,
     median: f64,
@@ -128,7 +129,7 @@ fn now_ms() -> f64 {
     BEGAN.get_or_init(Instant::now).elapsed().as_secs_f64() * 1e3
 }
 
-/// Microseconds of the device's own clock.
+/// Times every tiling in microseconds, by the device's own clock.
 fn tilings(gpu: &Gpu) {
     let graph = graph("resnet50-d", 224);
     let mut seen = Vec::new();
@@ -154,7 +155,7 @@ fn tilings(gpu: &Gpu) {
     }
 }
 
-/// The tiling that is chosen, then all of them.
+/// The chosen tiling, then all tilings.
 fn tilings_of(conv: Conv, [height, width]: [usize; 2], gpu: &Gpu) -> Vec<(String, f64)> {
     let weight = synthetic::input(conv.out_channels * conv.in_channels * conv.kernel * conv.kernel);
     let tiled = Tiled::pack(&weight, &vec![0.0; conv.out_channels], &conv, gpu).unwrap();

@@ -21,7 +21,7 @@ fn graph(name: &str, size: usize) -> Graph {
 
 /// MACs of convolutions and fc, batch 1; parameters as PyTorch counts them; receptive field of the last block.
 #[test]
-fn parameters_macs_and_receptive_fields_are_the_published_ones() {
+fn parameters_macs_and_receptive_fields_match_published_numbers() {
     let cases = [
         ("resnet50-a", 25_557_032, 3_857_973_248, 316_817_408, 483),
         ("resnet50-b", 25_557_032, 4_089_184_256, 335_691_776, 427),
@@ -35,14 +35,14 @@ fn parameters_macs_and_receptive_fields_are_the_published_ones() {
         assert_eq!(totals(&graph(name, 64)).macs, macs_64, "{name} at 64");
         assert_eq!(receptive::size(&at_224), field, "{name}");
     }
-    // timm: resnet18d and resnet34.
+    // The published numbers of timm's resnet18d and resnet34.
     assert_eq!(totals(&graph("resnet18-d", 64)).params, 11_708_744);
     assert_eq!(totals(&graph("resnet34-b", 64)).params, 21_797_672);
 }
 
 /// `torchsummary.summary(model, (3, 64, 64))` of torchvision's resnet50 and of a ResNet-50-D.
 #[test]
-fn torchsummary_totals_are_its_own() {
+fn torchsummary_totals_match() {
     for (name, forward_backward, params, total) in [("resnet50-b", 23.41, 97.49, 120.95), ("resnet50-d", 25.13, 97.57, 122.75)] {
         let summary = cost::torchsummary(&graph(name, 64));
         let rounded = |mb: f64| (mb * 100.0).round() / 100.0;
@@ -75,18 +75,18 @@ fn strides_read_a_quarter_or_all_of_their_input() {
 }
 
 #[test]
-fn dead_compute_is_a_tenth_of_a_and_nothing_of_the_others() {
+fn only_a_has_dead_macs() {
     assert_eq!(totals(&graph("resnet50-a", 224)).dead_macs, 375_717_888);
     for letter in ["b", "c", "d"] {
         assert_eq!(totals(&graph(&format!("resnet50-{letter}"), 224)).dead_macs, 0, "{letter}");
     }
-    // Basic blocks have no 1x1 on path A: A is B, and the 3x3 reads everything.
+    // Basic blocks have no 1x1 on path A: A equals B, and the 3x3 reads everything.
     assert_eq!(totals(&graph("resnet18-a", 224)).dead_macs, 0);
     assert_eq!(graph("resnet18-a", 224).nodes, graph("resnet18-b", 224).nodes);
 }
 
 #[test]
-fn names_are_refused_with_what_to_write() {
+fn invalid_names_are_rejected_with_a_remedy() {
     for name in ["", "resnet50", "resnet50-e", "resnet51-a", "resnet50-ab", "tiny-", "-a", "RESNET50-A", &"x".repeat(1000)] {
         let error = ArchSpec::named(name).unwrap_err();
         assert!(matches!(&error, SpecError::UnknownName(shown) if shown.len() <= 60), "{name}");
@@ -97,7 +97,7 @@ fn names_are_refused_with_what_to_write() {
 }
 
 #[test]
-fn every_body_and_letter_says_what_it_is_and_whose() {
+fn every_body_and_letter_has_a_description_and_a_source() {
     for (name, source) in BODIES.iter().map(|body| (body.name, body.source)) {
         let words = match name {
             "tiny" => "this project's own",
@@ -116,7 +116,7 @@ fn every_body_and_letter_says_what_it_is_and_whose() {
 }
 
 #[test]
-fn descriptions_that_make_no_network_are_refused() {
+fn invalid_descriptions_are_rejected() {
     let spec = ArchSpec::named("resnet50-d").unwrap();
     let named = |name: &str| ArchSpec::named(name).unwrap();
     let cases: [(ArchSpec, usize, &str); 18] = [
@@ -150,12 +150,12 @@ fn descriptions_that_make_no_network_are_refused() {
     assert!(lower(&named("resnet50-b.stemwidth0"), Input::square(224)).is_ok(), "one convolution has no width of its own");
     // A blur rounds up, as the shortcut does.
     assert!(lower(&named("resnetblur50-b"), Input::square(232)).is_ok());
-    // The pooling of a shortcut rounds up, so that of one position it makes one.
+    // The pooling of a shortcut rounds up: one position gives one.
     assert!(lower(&named("resnet50-d.blocks1-1-1-1-1"), Input::square(32)).is_ok());
 }
 
 #[test]
-fn switches_change_what_a_name_says() {
+fn switches_change_the_description() {
     let spec = |name: &str| ArchSpec::named(name).unwrap();
     assert_eq!(spec("resnext50_32x4d-b"), spec("resnet50-b.groups32.wpg4"));
     assert_eq!(spec("resnet50-b.stem-deep"), spec("resnet50-c"));
@@ -165,7 +165,7 @@ fn switches_change_what_a_name_says() {
     assert_eq!(spec("resnet50-d.dilatedpool-none").name(), "resnet50-d.dilatedpool-none");
     assert_eq!(spec("resnet50-d.groups32.wpg4").name(), "resnext50_32x4d-d");
     assert_eq!(spec("resnet50-b.stem-deep.shortcut-avgpool").name(), "resnet50-d");
-    // Each switch has its way back.
+    // Every switch can be undone.
     for (one, other) in [
         ("resnet50-c.stem-conv7", "resnet50-b"),
         ("resnet50-a.stride-conv2", "resnet50-b"),
@@ -176,7 +176,7 @@ fn switches_change_what_a_name_says() {
     ] {
         assert_eq!(spec(one), spec(other), "{one}");
     }
-    // More stages than a network can have make a name that can be read, but no network.
+    // A name with more stages than a network can have parses, but describes no network.
     let deep = spec(&format!("resnet50-b.blocks{}1.os8", "1-".repeat(85)));
     assert_eq!((deep.dilate.len(), deep.dilate[0], deep.dilate[85 - 1]), (85, false, true));
     assert!(lower(&deep, Input::square(224)).is_err());
@@ -211,7 +211,7 @@ fn switches_change_what_a_name_says() {
         let error = ArchSpec::named(name).unwrap_err();
         assert!(matches!(error, SpecError::UnknownSwitch(_)), "{name}: {error}");
     }
-    // A name is that of the nearest body.
+    // A description gets the name of the nearest body.
     for name in ["resnet34-b.groups32.wpg4", "resnet152-b.groups32.wpg4", "resnet50-b.wpg4"] {
         assert_eq!(spec(name).name(), name);
     }
@@ -224,9 +224,9 @@ fn switches_change_what_a_name_says() {
     }
 }
 
-/// By the stem, the stride and the shortcut; how wide a stem is matters where it is three convolutions.
+/// Only by stem, stride and shortcut; the width of the stem matters only if it has three convolutions.
 #[test]
-fn letters_and_the_original_are_told_from_switches() {
+fn letter_and_original_follow_from_the_switches() {
     let spec = |name: &str| ArchSpec::named(name).unwrap();
     for name in ArchSpec::names() {
         let letter = spec(&name).letter().map(Variant::letter);
@@ -248,9 +248,9 @@ fn letters_and_the_original_are_told_from_switches() {
     }
 }
 
-/// What lies in the middle of a field: the pooling of D's shortcut reads two positions, 4 pixels apart.
+/// The centre of a field: the pooling on D's shortcut reads two positions, 4 pixels apart.
 #[test]
-fn fields_lie_around_their_centres() {
+fn fields_have_the_right_centres() {
     let graph = graph("resnet50-d", 224);
     let fields = receptive::fields(&graph);
     let field = |id: &str| fields[graph.find(id).unwrap()].unwrap();
@@ -270,7 +270,7 @@ fn a_tiered_stem_of_any_width_has_timms_widths() {
 }
 
 #[test]
-fn networks_of_other_channels_than_a_pictures_say_so() {
+fn networks_without_three_input_channels_are_rejected_for_images() {
     assert_eq!(ArchSpec::named("resnet50-d").unwrap().check_rgb(), Ok(()));
     for channels in [1, 4] {
         let error = ArchSpec::named(&format!("resnet50-d.channels{channels}")).unwrap().check_rgb().unwrap_err();
@@ -281,9 +281,10 @@ fn networks_of_other_channels_than_a_pictures_say_so() {
     }
 }
 
-/// In its first block timm and GluonCV dilate the second 3x3 of a basic block already; a bottleneck has one 3x3, at the old distance.
+/// In the first dilated block, timm and GluonCV dilate the second 3x3 of a basic block; a bottleneck has one 3x3, which keeps the old
+/// dilation.
 #[test]
-fn a_stage_begins_to_be_dilated_in_its_first_block() {
+fn dilation_starts_in_the_first_block_of_a_stage() {
     let distance = |graph: &Graph, id: &str| match graph.nodes[graph.find(id).unwrap()].op {
         Op::Conv(conv) => (conv.dilation, conv.padding),
         _ => panic!("{id} is no convolution"),
@@ -296,7 +297,7 @@ fn a_stage_begins_to_be_dilated_in_its_first_block() {
         ["layer3.0.conv2", "layer3.1.conv2", "layer4.0.conv2"].map(|id| distance(&bottleneck, id)),
         [(1, 1), (2, 2), (2, 2)]
     );
-    // timm's fields, as tests/golden/family.py measures them.
+    // timm's fields, measured by tests/golden/family.py.
     for (name, field) in [
         ("resnet18-b", 435),
         ("resnet18-b.os16", 435),
@@ -308,7 +309,7 @@ fn a_stage_begins_to_be_dilated_in_its_first_block() {
     }
 }
 
-/// timm pools D's shortcut with stride 1 where a stage is dilated, over a map that gets a row and a column of zeros at its end; GluonCV and
+/// timm pools D's shortcut with stride 1 in a dilated stage, over a map padded with a row and a column of zeros at its end; GluonCV and
 /// OpenMMLab do not.
 #[test]
 fn a_dilated_shortcut_pools_and_keeps_its_size() {
@@ -340,15 +341,15 @@ fn a_dilated_shortcut_pools_and_keeps_its_size() {
         (path_b("layer2").height, path_b("layer3.0.downsample.0").height, path_b("layer3.0.downsample.1").height),
         (13, 13, 13)
     );
-    // The window of each position is its own and the three below and to the right.
+    // Each position's window also covers its neighbours to the right and below.
     let field = |id: &str| receptive::fields(&graph)[graph.find(id).unwrap()].unwrap();
     let (before, after) = (field("layer2"), field("layer3.0.downsample.0"));
     assert_eq!((after.size - before.size, after.jump, after.centre - before.centre), (8, 8, 4.0));
 }
 
-/// Output stride 8 keeps the maps of layer2 in layer3 and layer4, and the receptive field's jump with them.
+/// With output stride 8, the maps of layer3 and layer4 keep the size of layer2, and the receptive field keeps its jump.
 #[test]
-fn dilation_takes_the_place_of_stride() {
+fn dilation_replaces_stride() {
     let (plain, dilated) = (graph("resnet50-b", 224), graph("resnet50-b.os8", 224));
     assert_eq!(totals(&plain).params, totals(&dilated).params);
     let last = |graph: &Graph| receptive::fields(graph).into_iter().flatten().next_back().unwrap();
@@ -356,9 +357,9 @@ fn dilation_takes_the_place_of_stride() {
     assert_eq!(dilated.downsampling_blocks().count(), 1);
 }
 
-/// timm smooths where a block has stride 2, and where its distance grows (`Bottleneck`'s `use_aa`), there with stride 1.
+/// timm applies anti-aliasing where a block has stride 2, and, with stride 1, where its dilation grows (`Bottleneck`'s `use_aa`).
 #[test]
-fn smoothing_comes_before_a_stride_and_where_dilation_begins() {
+fn anti_aliasing_precedes_strides_and_the_start_of_dilation() {
     let cases = [
         ("resnetaa50-b.os8", "avgpool", [28, 28, 28]),
         ("resnetblur50-b.os16", "blurpool", [28, 14, 14]),
@@ -391,7 +392,7 @@ fn nodes_can_be_found_by_layer_block_and_stage() {
 }
 
 #[test]
-fn diagrams_align_and_mark_what_differs() {
+fn diagrams_align_layers_and_mark_differences() {
     let graphs: Vec<Graph> = ["a", "b", "c", "d"].iter().map(|letter| graph(&format!("resnet50-{letter}"), 224)).collect();
     let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), &graphs[0], &Folding::around("layer2.0"));
     let changed: Vec<Vec<&str>> = columns
@@ -411,7 +412,7 @@ fn diagrams_align_and_mark_what_differs() {
     }
     let svg = diagram::svg(&columns[3], "resnet50-d", "layer2.0.conv2");
     assert_eq!(svg.matches("class=\"node changed selected\"").count(), 1);
-    // One box can be reached by tabulator: the selected one, or else the first.
+    // One box is in the tab order: the selected one, or else the first.
     let cells = columns[3].cells.len();
     assert!(svg.contains(r#"data-node="layer2.0.conv2" role="button" tabindex="0""#));
     let first = diagram::svg(&columns[3], "resnet50-d", "no layer");
@@ -422,9 +423,9 @@ fn diagrams_align_and_mark_what_differs() {
     }
 }
 
-/// Beside a block of two convolutions, whose own are added and whose counterparts are removed, a block of three leaves room below.
+/// Next to a block with two convolutions, whose layers are removed and added, a block with three leaves rows empty at the bottom.
 #[test]
-fn a_path_a_begins_at_the_top_of_its_rows() {
+fn path_a_starts_at_the_top_row() {
     let graphs = [graph("resnet50-b", 224), graph("resnet18-b", 224)];
     let columns = diagram::columns(&[&graphs[0], &graphs[1]], &graphs[0], &Folding::around("layer1.1"));
     let tops = columns.iter().map(|column| column.cells.iter().find(|cell| cell.id == "layer1.1.conv1").unwrap().at.1);
@@ -438,7 +439,7 @@ proptest! {
     #[test]
     fn any_mixture_is_a_network(spec in any_spec(4, 3, 5), height in 32usize..200, width in 32usize..200) {
         let graph = match lower(&spec, Input { height, width }) {
-            // Anti-aliasing cannot halve a map of one position; its average pooling rounds down where path B rounds up.
+            // Anti-aliasing cannot halve a map with one position; its average pooling rounds down where path B rounds up.
             Err(SpecError::TooSmall { .. }) if spec.anti_alias != AntiAlias::None => return Ok(()),
             Err(SpecError::PathsApart { .. }) if spec.anti_alias == AntiAlias::AvgPool => return Ok(()),
             graph => graph.unwrap(),

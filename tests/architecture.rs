@@ -1,11 +1,11 @@
-//! The arrows of ARCHITECTURE.md: which crate knows which, and which folder of the page imports which.
+//! The dependencies of ARCHITECTURE.md: between crates, and between the folders of the page.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each crate may know of the others. A crate that is missing here fails the test.
+/// The allowed dependencies of each crate. A crate that is missing here fails the test.
 const CRATES: [(&str, &[&str]); 12] = [
     ("i18n", &[]),
     ("kernels", &[]),
@@ -21,7 +21,7 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("page", &["arch", "i18n", "image", "link", "protocol", "view", "weights"]),
 ];
 
-/// The page's modules, the highest first: each imports those after it, and itself.
+/// The page's modules from top to bottom: each imports only those after it, and itself.
 const PAGE: [&str; 9] = ["shell", "figures", "parts", "session", "engine_client", "language", "deferred", "dom", "site"];
 
 fn project() -> PathBuf {
@@ -35,7 +35,7 @@ fn dependencies(manifest: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn each_crate_knows_what_it_may() {
+fn each_crate_has_only_allowed_dependencies() {
     let folders = fs::read_dir(project().join("crates")).unwrap().map(|entry| entry.unwrap().path());
     let mut manifests: BTreeMap<String, PathBuf> =
         folders.map(|folder| (folder.file_name().unwrap().to_string_lossy().into_owned(), folder)).collect();
@@ -44,14 +44,14 @@ fn each_crate_knows_what_it_may() {
     for (name, may_know) in CRATES {
         let known = dependencies(&fs::read_to_string(manifests[name].join("Cargo.toml")).unwrap());
         assert_eq!(known, may_know.iter().map(|name| name.to_string()).collect(), "{name}");
-        // Down only: what it knows stands before it in the table.
+        // Down only: every dependency comes before the crate in the table.
         let before: Vec<&str> = CRATES.iter().map(|(name, _)| *name).take_while(|other| *other != name).collect();
         assert!(known.iter().all(|known| before.contains(&known.as_str())), "{name}");
     }
 }
 
 #[test]
-fn the_pages_arrows_go_down() {
+fn the_pages_modules_import_only_downwards() {
     let mut open = vec![project().join("src")];
     let mut count = 0;
     while let Some(path) = open.pop() {

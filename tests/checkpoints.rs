@@ -1,4 +1,4 @@
-//! Checkpoints as PyTorch writes them; whole, cut off and changed.
+//! PyTorch checkpoints: complete, truncated and modified.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/torch.rs"]
@@ -7,7 +7,7 @@ mod torch;
 use std::panic::catch_unwind;
 use std::path::Path;
 use stridescope_arch::{ArchSpec, BlockKind, Input, Shortcut, Stem, lower};
-use stridescope_weights::layout::{self, Inferred, Untold};
+use stridescope_weights::layout::{self, Ambiguity, Inferred};
 use stridescope_weights::{Checkpoint, Dtype, Entry, Layout, check, synthetic};
 use torch::{named, remarked, tensor, zipped};
 
@@ -15,7 +15,7 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("tests/fixtures/checkpoints").join(name)).unwrap()
 }
 
-/// What each file's network is by the end of its name: block, stem and its width, shortcut; whether A and B share these names.
+/// The network of each file, by the end of its name: block, stem and its width, shortcut; whether A and B have the same names.
 const NETWORKS: [(&str, BlockKind, Stem, usize, Shortcut, bool); 5] = [
     ("torchvision-basic", BlockKind::Basic, Stem::Conv7, 2, Shortcut::Conv, false),
     ("-b", BlockKind::Bottleneck, Stem::Conv7, 2, Shortcut::Conv, true),
@@ -24,7 +24,7 @@ const NETWORKS: [(&str, BlockKind, Stem, usize, Shortcut, bool); 5] = [
     ("input-stem-d", BlockKind::Bottleneck, Stem::Deep, 2, Shortcut::AvgPoolConv, false),
 ];
 
-/// Every container, number type and layout, made by PyTorch, and how far the number type may move a value.
+/// Every container, type and layout, written by PyTorch, and the precision of the type.
 const FILES: [(&str, f32); 16] = [
     ("timm-d.pth", 0.0),
     ("torchvision-b.pth", 0.0),
@@ -44,9 +44,9 @@ const FILES: [(&str, f32); 16] = [
     ("input-stem-d.safetensors", 1e-3),
 ];
 
-/// Read, the network inferred, and every value that of synthetic weights by which PyTorch's side was filled.
+/// Each file is read, its network inferred, and every value compared with the synthetic weights that PyTorch's side used.
 #[test]
-fn checkpoints_hold_what_pytorch_saved() {
+fn checkpoints_have_the_values_that_pytorch_saved() {
     for (name, tolerance) in FILES {
         let (checkpoint, layout) = stridescope_weights::read_as(file(name)).unwrap();
         let Inferred { spec, stride_is_open } = layout::infer(&checkpoint).unwrap();
@@ -64,7 +64,7 @@ fn checkpoints_hold_what_pytorch_saved() {
         assert_eq!(layout, if is_renamed { Layout::InputStem } else { Layout::Timm }, "{name}");
         let ours = synthetic::checkpoint(&graph);
         for tensor in graph.tensors() {
-            // There synthetic weights went by the file's own names; and it makes nothing of the last normalisation of a basic block.
+            // There the synthetic weights used the file's own names, and no small last normalisation for basic blocks.
             let is_other = is_renamed && layout.name(&tensor.name, &spec).as_ref() != Some(&tensor.name);
             if is_other || (block == BlockKind::Basic && tensor.name.ends_with("bn2.weight")) {
                 continue;
@@ -81,7 +81,7 @@ fn checkpoints_hold_what_pytorch_saved() {
     }
 }
 
-/// Anti-aliased and dilated networks, and a tiered stem whose width 4 does not divide.
+/// Anti-aliased and dilated networks, and a tiered stem with a width that 4 does not divide.
 const MORE: [&str; 7] = [
     "resnetaa50-d",
     "resnetblur50-b.os8",
@@ -92,7 +92,7 @@ const MORE: [&str; 7] = [
     "resnet26-t.width20.stemwidth10",
 ];
 
-/// The network of every checkpoint of the family is found from names and shapes alone.
+/// The network of every checkpoint of the family is inferred from names and shapes alone.
 #[test]
 fn networks_are_inferred_from_names_and_shapes() {
     for name in ArchSpec::names()
@@ -109,16 +109,16 @@ fn networks_are_inferred_from_names_and_shapes() {
         }
         let inferred = layout::infer(&checkpoint).unwrap();
         let found = lower(&inferred.spec, Input::square(224)).unwrap();
-        // Of what no tensor tells, one alternative each is the network's own, and all of them have its tensors.
-        for untold in Untold::ALL {
-            let alternatives = untold.alternatives(&inferred.spec);
+        // For every ambiguity, one alternative is the network itself, and all have the same tensors.
+        for without_label in Ambiguity::ALL {
+            let alternatives = without_label.alternatives(&inferred.spec);
             assert_eq!(alternatives[0], inferred.spec, "{name}");
-            let is_own = |other: &ArchSpec| match untold {
-                Untold::Stride => other.stride_on == spec.stride_on || spec.block == BlockKind::Basic,
-                Untold::AntiAlias => other.anti_alias == spec.anti_alias,
-                Untold::Dilation => (&other.dilate, other.dilated_pool) == (&spec.dilate, spec.dilated_pool),
+            let is_own = |other: &ArchSpec| match without_label {
+                Ambiguity::Stride => other.stride_on == spec.stride_on || spec.block == BlockKind::Basic,
+                Ambiguity::AntiAlias => other.anti_alias == spec.anti_alias,
+                Ambiguity::Dilation => (&other.dilate, other.dilated_pool) == (&spec.dilate, spec.dilated_pool),
             };
-            assert!(alternatives.iter().any(is_own), "{name}: {untold:?}");
+            assert!(alternatives.iter().any(is_own), "{name}: {without_label:?}");
             for other in &alternatives {
                 assert_eq!(
                     lower(other, Input::square(224)).unwrap().tensors(),
@@ -128,10 +128,10 @@ fn networks_are_inferred_from_names_and_shapes() {
                 );
             }
         }
-        // A smoothing before a stride leaves no trace in the tensors; neither does the stride.
+        // Neither anti-aliasing nor the place of the stride shows in the tensors.
         assert_eq!(found.tensors(), graph.tensors(), "{name} was taken for {}", inferred.spec.name());
         if let Some(second) = checkpoint.tensors.get_mut("conv1.3.weight") {
-            // Neither as wide as the first nor four thirds of it.
+            // Neither the first width nor four thirds of it.
             second.shape[0] *= 2;
             let error = layout::infer(&checkpoint).unwrap_err().to_string();
             assert!(error.contains("its stem is neither one 7x7 convolution nor three 3x3"), "{error}");
@@ -144,40 +144,40 @@ fn networks_are_inferred_from_names_and_shapes() {
     }
 }
 
-/// A pickle of our own in a zip as PyTorch's, beside a store.
+/// A given pickle in a zip like PyTorch's, with one storage.
 fn saved(pickle: &[u8], store: &[u8]) -> Vec<u8> {
     zipped(&[("a/data/0", store), ("a/data.pkl", pickle)])
 }
 
-/// A tensor's offset, shape and stride in pickle.
+/// Offset, shape and stride of a tensor, as pickle opcodes.
 type View<'a> = (&'a [u8], &'a [u8], &'a [u8]);
 
 fn viewed((offset, shape, stride): View) -> Vec<u8> {
     tensor("FloatStorage", offset, shape, stride)
 }
 
-/// A store of 0, 1, 2 up to 15.
+/// A storage with the values 0 to 15.
 fn sixteen() -> Vec<u8> {
     (0..16u8).flat_map(|number| f32::from(number).to_le_bytes()).collect()
 }
 
 #[test]
-fn views_are_read_as_pytorch_sees_them() {
+fn views_are_read_as_in_pytorch() {
     type Case = (&'static [u8], &'static [u8], &'static [u8], Vec<usize>, Vec<f32>);
     let cases: Vec<Case> = vec![
         (b"K\0", b"K\x03\x85", b"K\x01\x85", vec![3], vec![0., 1., 2.]),
         (b"K\x0d", b"K\x03\x85", b"K\x01\x85", vec![3], vec![13., 14., 15.]),
         (b"K\x05", b")", b")", vec![], vec![5.]),
-        // A long number of one byte, and of two.
+        // A LONG1 integer of one byte, and of two.
         (b"\x8a\x01\x0d", b"K\x03\x85", b"K\x01\x85", vec![3], vec![13., 14., 15.]),
         (b"\x8a\x02\x0e\0", b"K\x02\x85", b"K\x01\x85", vec![2], vec![14., 15.]),
         (b"K\0", b"K\0\x85", b"K\x01\x85", vec![0], vec![]),
         (b"K\x02", b"K\x02K\x03\x86", b"K\x03K\x01\x86", vec![2, 3], vec![2., 3., 4., 5., 6., 7.]),
-        // Rows that are columns, every second number, and part of each row.
+        // A transposed tensor, every second value, and part of each row.
         (b"K\x02", b"K\x03K\x02\x86", b"K\x01K\x03\x86", vec![3, 2], vec![2., 5., 3., 6., 4., 7.]),
         (b"K\x01", b"K\x04\x85", b"K\x02\x85", vec![4], vec![1., 3., 5., 7.]),
         (b"K\0", b"K\x04K\x02\x86", b"K\x04K\x01\x86", vec![4, 2], vec![0., 1., 4., 5., 8., 9., 12., 13.]),
-        // The stride of a side of one says nothing.
+        // The stride of a side of length one is irrelevant.
         (b"K\x04", b"K\x01K\x02\x86", b"K\x63K\x01\x86", vec![1, 2], vec![4., 5.]),
     ];
     for (offset, shape, stride, sides, numbers) in cases {
@@ -188,9 +188,9 @@ fn views_are_read_as_pytorch_sees_them() {
     assert!(stridescope_weights::read(saved(&before, &sixteen())).is_err(), "a view cannot begin before its store");
 }
 
-/// What is in order may share its numbers; what has to be put into order only lies beside others'.
+/// Contiguous tensors may share values; tensors that must be reordered may only be adjacent to others.
 #[test]
-fn views_share_numbers_or_lie_side_by_side() {
+fn contiguous_views_may_overlap_and_others_may_not() {
     let blocks: View = (b"K\x02", b"K\x02K\x03K\x02\x87", b"K\x06K\x02K\x01\x87");
     let row: View = (b"K\x03", b"K\x01K\x02\x86", b"K\x63K\x01\x86");
     let columns: View = (b"K\x04", b"K\x03K\x02\x86", b"K\x01K\x03\x86");
@@ -210,9 +210,9 @@ fn views_share_numbers_or_lie_side_by_side() {
     }
 }
 
-/// Numbers are put into order up to 48 MB, as `tests/containers` refuses more.
+/// Tensors are reordered up to 48 MB; `tests/containers` checks that larger ones are rejected.
 #[test]
-fn the_longest_tensor_is_put_into_order() {
+fn the_longest_strided_tensor_is_reordered() {
     let columns: View = (b"K\0", b"J\x80\x8d\x5b\0K\x02\x86", b"K\x01J\x80\x8d\x5b\0\x86");
     let half = 6_000_000;
     let store: Vec<u8> = [1f32, 2.].iter().flat_map(|number| number.to_le_bytes().repeat(half)).collect();
@@ -221,7 +221,7 @@ fn the_longest_tensor_is_put_into_order() {
     assert!(values.chunks(2).all(|pair| pair == [1., 2.]));
 }
 
-/// Allowed, though PyTorch and its like do not write it so.
+/// Valid, though PyTorch does not write it like this.
 #[test]
 fn unusual_files_are_read() {
     let safetensors =
@@ -249,9 +249,9 @@ fn unusual_files_are_read() {
     }
 }
 
-/// Cut anywhere, or a byte changed anywhere: an answer, and never a panic.
+/// Truncated anywhere or with any byte changed: a result or an error, never a panic.
 #[test]
-fn every_cut_and_every_changed_byte_is_answered() {
+fn truncated_and_modified_files_never_panic() {
     for name in
         ["torchvision-basic.pth", "legacy-c.pth", "protocol-4-c.pth", "channels-last-c.pth", "torchvision-basic.safetensors"]
     {

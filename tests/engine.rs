@@ -19,7 +19,7 @@ use stridescope_engine::{Backend, EngineError, Network, Pass, check_against_cpu,
 use stridescope_weights::layout::{self, Inferred};
 use stridescope_weights::{Checkpoint, catalogue, formats::safetensors, synthetic};
 
-/// Every node's mean, standard deviation, largest magnitude and first values within this of the node's largest magnitude.
+/// Maximum error of every node's mean, standard deviation, largest magnitude and first values, relative to the node's largest magnitude.
 const NODE_TOLERANCE: f64 = 1e-4;
 const LOGIT_TOLERANCE: f64 = 1e-4;
 
@@ -46,7 +46,7 @@ fn every_synthetic_network_agrees_with_pytorch_at_every_node() {
     }
 }
 
-/// What PyTorch computes with the checkpoints that it saved; `tests/fixtures/checkpoints.py` made both.
+/// PyTorch's results for the checkpoints that it saved; `tests/fixtures/checkpoints.py` wrote both.
 #[derive(serde::Deserialize)]
 struct CheckpointGoldens {
     size: usize,
@@ -54,7 +54,7 @@ struct CheckpointGoldens {
 }
 
 #[test]
-fn checkpoints_give_the_logits_that_pytorch_computes_with_them() {
+fn checkpoints_give_pytorchs_logits() {
     let folder = project().join("tests/fixtures/checkpoints");
     let goldens: CheckpointGoldens = serde_json::from_slice(&std::fs::read(folder.join("logits.json")).unwrap()).unwrap();
     assert_eq!(goldens.logits.len(), 16);
@@ -79,9 +79,9 @@ fn checkpoints_give_the_logits_that_pytorch_computes_with_them() {
     }
 }
 
-/// Taking one variant for another must not go unnoticed: A and B even share every tensor's name and shape.
+/// Using the wrong variant must be visible: A and B even share the names and shapes of all tensors.
 #[test]
-fn swapped_variants_give_other_answers() {
+fn swapped_variants_give_different_logits() {
     let goldens: Vec<GoldenRun> = synthetic_goldens().into_iter().filter(|golden| golden.name.ends_with("@224")).collect();
     assert_eq!(goldens.len(), 4);
     for golden in &goldens {
@@ -110,7 +110,7 @@ fn tiny(net: &str) -> (Network, stridescope_image::Preprocess) {
 }
 
 #[test]
-fn tiny_networks_say_what_pytorch_says_of_the_samples() {
+fn tiny_networks_agree_with_pytorch_on_the_samples() {
     let goldens: serde_json::Value =
         serde_json::from_slice(&std::fs::read(project().join("tests/golden/tiny-samples.json")).unwrap()).unwrap();
     for (net, pictures) in goldens.as_object().unwrap() {
@@ -125,7 +125,7 @@ fn tiny_networks_say_what_pytorch_says_of_the_samples() {
             let logits: Vec<f32> = wanted["logits"].as_array().unwrap().iter().map(|l| l.as_f64().unwrap() as f32).collect();
             let distance = relative_l2(&output.logits, &logits);
             assert!(distance < 0.02, "{net} {file}: logits {distance:.2e} off, f16 storage and resizing included");
-            // None of these pictures shows one of the ten classes.
+            // None of these images shows one of the ten classes.
             let reject = catalogue::for_net(net).unwrap().card.reject.unwrap();
             assert!(reject.applies(p), "{net} names a class on {file}");
         }
@@ -133,7 +133,7 @@ fn tiny_networks_say_what_pytorch_says_of_the_samples() {
 }
 
 #[test]
-fn a_batch_gives_what_its_pictures_give_alone() {
+fn a_batch_gives_the_outputs_of_its_images() {
     let (network, size) = synthetic_network("resnet18-d@64");
     let one = synthetic::input(3 * size * size);
     let two: Vec<f32> = one.iter().rev().copied().collect();
@@ -145,7 +145,7 @@ fn a_batch_gives_what_its_pictures_give_alone() {
 }
 
 #[test]
-fn a_network_takes_other_sizes_than_the_one_it_was_loaded_for() {
+fn a_network_accepts_sizes_other_than_at_loading() {
     let (network, _) = synthetic_network("resnet18-d@64");
     let input = synthetic::input(3 * 40 * 56);
     let output = block_on(network.forward(&input, 1, (40, 56), &Pass::tapping(&["layer4"]))).unwrap();
@@ -153,7 +153,7 @@ fn a_network_takes_other_sizes_than_the_one_it_was_loaded_for() {
 }
 
 #[test]
-fn requests_that_cannot_be_met_are_refused() {
+fn invalid_requests_are_rejected() {
     let (network, size) = synthetic_network("resnet18-d@64");
     let input = synthetic::input(3 * size * size);
     let refused = |result: Result<_, EngineError>| result.map(|_: stridescope_engine::Output| ()).unwrap_err().to_string();
@@ -178,7 +178,7 @@ fn damaged(graph: &Graph, damage: impl FnOnce(&mut Checkpoint)) -> String {
 }
 
 #[test]
-fn weights_of_another_network_or_damaged_ones_are_refused() {
+fn wrong_or_damaged_weights_are_rejected() {
     let graph = lower(&ArchSpec::named("tiny-d").unwrap(), Input::square(64)).unwrap();
     let missing = damaged(&graph, |c| drop(c.tensors.remove("layer1.0.bn2.bias")));
     assert!(missing.contains("\"layer1.0.bn2.bias\" is missing"), "{missing}");
@@ -201,7 +201,7 @@ fn the_cpu_agrees_with_itself() {
 }
 
 #[test]
-fn probabilities_add_up_and_survive_large_logits() {
+fn probabilities_sum_to_one_and_large_logits_do_not_overflow() {
     let p = softmax(&[1000.0, 999.0, -1000.0]);
     assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     assert_eq!(top_k(&[1.0, 3.0, 3.0, 2.0], 3).iter().map(|(i, _)| *i).collect::<Vec<_>>(), [1, 2, 3]);
@@ -224,9 +224,9 @@ struct FamilyGolden {
     stages: BTreeMap<String, StageGolden>,
 }
 
-/// ResNeXt, Wide ResNet, S, T, anti-aliased and dilated networks, as PyTorch computes them (`tests/fixtures/engine.py`).
+/// ResNeXt, Wide ResNet, S, T, anti-aliased and dilated networks, compared with PyTorch (`tests/fixtures/engine.py`).
 #[test]
-fn the_rest_of_the_family_agrees_with_pytorch() {
+fn all_other_variants_agree_with_pytorch() {
     #[derive(serde::Deserialize)]
     struct File {
         cases: Vec<FamilyGolden>,
@@ -267,10 +267,10 @@ struct TimmGolden {
     logits: Vec<f32>,
 }
 
-/// Dilated, anti-aliased, tiered, grouped and wide networks, and a few plain ones, at odd sizes, as timm builds and computes them, and the
-/// receptive fields that its modules have (`tests/golden/family.py`).
+/// Dilated, anti-aliased, tiered, grouped and wide networks, and a few plain ones, at odd sizes, compared with timm, including the
+/// receptive fields of its modules (`tests/golden/family.py`).
 #[test]
-fn timms_networks_give_timms_logits_and_receptive_fields() {
+fn logits_and_receptive_fields_match_timm() {
     #[derive(serde::Deserialize)]
     struct File {
         cases: Vec<TimmGolden>,
@@ -294,9 +294,9 @@ fn timms_networks_give_timms_logits_and_receptive_fields() {
 proptest! {
     #![proptest_config(thousand())]
 
-    /// What the graph says of a layer's shape is what the engine computes, for any mixture and any size.
+    /// The graph's shape of a layer is the engine's, for any mixture and size.
     #[test]
-    fn shapes_of_the_graph_are_those_of_the_tensors(spec in any_spec(3, 2, 1), height in 32usize..75, width in 32usize..75) {
+    fn shapes_of_the_graph_match_the_tensors(spec in any_spec(3, 2, 1), height in 32usize..75, width in 32usize..75) {
         let Ok(graph) = lower(&spec, Input { height, width }) else {
             prop_assert!(spec.anti_alias != AntiAlias::None);
             return Ok(());
@@ -309,7 +309,7 @@ proptest! {
             prop_assert_eq!(tap.shape, [1, node.shape.channels, node.shape.height, node.shape.width], "{}", node.id);
             prop_assert!(tap.values.iter().all(|value| value.is_finite()), "{}", node.id);
         }
-        // Taps keep layers apart that are otherwise computed in one go.
+        // Taps prevent layers from being fused.
         let fused = block_on(network.forward(&synthetic::input(spec.channels * height * width), 1, (height, width), &Pass::default())).unwrap();
         prop_assert!(relative_l2(&fused.logits, &output.logits) < 1e-5);
     }

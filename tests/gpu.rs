@@ -1,5 +1,5 @@
-//! The GPU's convolutions against the CPU's, and its networks against PyTorch. Needs an adapter: a Vulkan driver, for which a software
-//! one does (Debian's `mesa-vulkan-drivers`).
+//! The GPU's convolutions compared with the CPU's, and its networks with PyTorch. Needs an adapter: any Vulkan driver, including a software
+//! one (Debian's `mesa-vulkan-drivers`).
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
@@ -20,12 +20,12 @@ use stridescope_engine::{Backend, Edit, Fill, Network, Output, Pass, check_again
 use stridescope_kernels::{Filters, GpuEpilogue, Window, convolve};
 use stridescope_weights::synthetic;
 
-/// Relative L2 distance between sums of the same products in another order.
+/// Relative L2 distance between sums of the same products in a different order.
 const SAME: f64 = 1e-5;
-/// Of logits and nodes from PyTorch's.
+/// Relative L2 distance of logits and nodes from PyTorch's.
 const TOLERANCE: f64 = 1e-3;
 
-/// The device is initialised once, and lives as long as the process.
+/// The device is initialised once per process.
 fn gpu(kernels: Kernels, is_software: bool) -> Gpu {
     static DEVICE: OnceLock<Device> = OnceLock::new();
     let device = DEVICE.get_or_init(|| {
@@ -50,7 +50,7 @@ fn case([batch, channels, height, width]: [usize; 4], filters: usize, [kernel, s
     Case { batch, size: [height, width], conv, add: batch % 2 == 1, relu: true }
 }
 
-/// Values between -1 and 1 that no pattern of indices repeats.
+/// Values between -1 and 1 without a pattern in the indices.
 fn noise(seed: u32, count: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761) | 1;
     let mut next = || {
@@ -62,7 +62,7 @@ fn noise(seed: u32, count: usize) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-/// The distance of the kernels from the CPU, with each tiling or the one that the table names.
+/// The distance of the kernels from the CPU, with the given tiling or the default one.
 fn distance(case: Case, tiling: Option<fn(&Tiled) -> Tiling>, gpu: &Gpu) -> f64 {
     let Case { batch, size: [height, width], conv, add, relu } = case;
     let Conv { in_channels, out_channels, kernel, stride, padding, dilation, .. } = conv;
@@ -120,7 +120,7 @@ fn every_convolution_of_the_four_resnet_50s_agrees_with_the_cpu() {
 }
 
 #[test]
-fn odd_convolutions_agree_with_the_cpu_whatever_the_tiling() {
+fn unusual_convolutions_agree_with_the_cpu_for_every_tiling() {
     let cases = [
         case([1, 1, 9, 5], 1, [5, 1, 2, 1]),
         case([1, 3, 37, 53], 64, [7, 2, 3, 1]),
@@ -150,7 +150,7 @@ fn odd_convolutions_agree_with_the_cpu_whatever_the_tiling() {
 }
 
 #[test]
-fn what_is_no_number_stays_so() {
+fn nan_stays_nan() {
     let gpu = gpu(Kernels::Tiled, false);
     let conv = Conv { in_channels: 4, out_channels: 4, kernel: 1, stride: 1, padding: 0, dilation: 1, groups: 1 };
     let tiled = Tiled::pack(&[1.0; 16], &[0.0; 4], &conv, &gpu).unwrap();
@@ -161,7 +161,7 @@ fn what_is_no_number_stays_so() {
 }
 
 #[test]
-fn what_cannot_be_computed_is_refused() {
+fn impossible_convolutions_are_rejected() {
     let gpu = gpu(Kernels::Tiled, false);
     let conv = |groups| Conv { in_channels: 4, out_channels: 4, kernel: 1, stride: 1, padding: 0, dilation: 1, groups };
     assert!(Tiled::pack(&[1.0; 8], &[0.0; 4], &conv(2), &gpu).is_none(), "groups");
@@ -175,9 +175,9 @@ fn what_cannot_be_computed_is_refused() {
 }
 
 #[test]
-fn networks_agree_with_pytorch_at_every_node_with_every_choice_of_kernels() {
+fn networks_agree_with_pytorch_at_every_node_for_all_kernels() {
     let choices = [(Kernels::Auto, false), (Kernels::Tiled, true), (Kernels::Stock, true)];
-    // A software GPU takes half a minute for 224 px, so that one network alone is computed at that size, with our kernels.
+    // A software GPU takes half a minute at 224 px, so only one network runs at that size, with the tiled kernels.
     for golden in synthetic_goldens().iter().filter(|golden| !golden.name.ends_with("@224") || golden.name == "resnet50-d@224") {
         let (net, size) = golden.name.split_once('@').unwrap();
         let size: usize = size.parse().unwrap();
@@ -201,9 +201,9 @@ fn networks_agree_with_pytorch_at_every_node_with_every_choice_of_kernels() {
     }
 }
 
-/// A dilated D pools its shortcut with stride 1 over a map with zeros at its end, a blur over a mirrored one.
+/// A dilated D pools its shortcut with stride 1 over a map padded with zeros at its end; a blur mirrors the map.
 #[test]
-fn padded_poolings_give_what_the_cpu_gives() {
+fn padded_poolings_agree_with_the_cpu() {
     for (net, taps) in [
         ("tiny-d.os8", ["layer3.0.downsample.0", "layer4.0.downsample.0"]),
         ("resnet18-d.width16.os16", ["layer2.0.downsample.0", "layer4.0.downsample.0"]),
@@ -230,7 +230,7 @@ fn padded_poolings_give_what_the_cpu_gives() {
 }
 
 #[test]
-fn a_batch_of_any_size_gives_what_the_cpu_gives() {
+fn batches_of_any_size_agree_with_the_cpu() {
     let (cpu, _) = synthetic_network("resnet18-d@64");
     let (height, width) = (40, 56);
     let input = noise(5, 2 * 3 * height * width);
@@ -244,7 +244,7 @@ fn a_batch_of_any_size_gives_what_the_cpu_gives() {
 }
 
 #[test]
-fn a_pass_that_is_replayed_gives_what_the_cpu_gives() {
+fn a_replayed_pass_agrees_with_the_cpu() {
     let nets = ["resnet18-d@64", "resnet18-b@64"].map(|golden| synthetic_network(golden).0);
     let on_gpu = nets.each_ref().map(|cpu| {
         let checkpoint = Arc::new(synthetic::checkpoint(cpu.graph()));
@@ -278,7 +278,7 @@ fn a_pass_that_is_replayed_gives_what_the_cpu_gives() {
         for (cpu, gpu) in nets.iter().zip(&on_gpu) {
             let input = noise(seed as u32 + 9, 3 * size.0 * size.1);
             if size == (56, 40) {
-                // A change of the maps in between disturbs no recording.
+                // An edit in between does not affect the recording.
                 let traced = [cpu, gpu].map(|network| block_on(network.trace(&input, size, &[], &edit, None)).unwrap());
                 assert!(relative_l2(&traced[1].epilogue, &traced[0].epilogue) <= SAME * 10.0, "pass {seed}");
                 assert_ne!(traced[1].epilogue, traced[1].before);
@@ -314,7 +314,7 @@ fn a_recording_stays_with_its_thread() {
 }
 
 #[test]
-fn the_check_of_a_device_asks_its_kernels() {
+fn the_device_check_includes_every_kernel() {
     for kernels in [Kernels::Auto, Kernels::Stock] {
         let agreement = block_on(check_against_cpu(&Backend::Gpu(gpu(kernels, false)))).unwrap();
         assert!(agreement.holds() && agreement.relative_l2 > 0.0, "{kernels:?}: {agreement:?}");
@@ -322,7 +322,7 @@ fn the_check_of_a_device_asks_its_kernels() {
 }
 
 #[test]
-fn two_hundred_probes_reach_on_the_gpu_what_they_reach_in_float64() {
+fn reach_on_the_gpu_matches_float64() {
     let mut probes = 0;
     for subject in NETWORKS.map(Subject::of) {
         let reference = Reference::new(&subject.graph, &subject.checkpoint);

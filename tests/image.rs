@@ -1,5 +1,5 @@
-//! Pictures: resized as Pillow resizes them, read whatever their kind, refused with a sentence when they cannot be.
-//! `tests/pictures/make.py` made the fixtures.
+//! Images: resized as in Pillow, decoded in every supported format, and rejected with an error otherwise.
+//! `tests/pictures/make.py` wrote the fixtures.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/cases.rs"]
@@ -26,7 +26,7 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(pictures("files").join(name)).unwrap()
 }
 
-/// The RGB that Pillow finds in a file.
+/// Pillow's RGB of a file.
 fn pixels(name: &str) -> Rgb {
     decode(&std::fs::read(pictures("pixels").join(name).with_extension("png")).unwrap()).unwrap()
 }
@@ -35,14 +35,14 @@ fn how(size: usize, resize: usize, interpolation: Interpolation) -> Preprocess {
     Preprocess { size, resize, crop_pct: None, interpolation, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
 }
 
-/// The largest difference of any value, and how many values differ at all.
+/// The largest difference of any value, and the number of different values.
 fn difference(a: &Rgb, b: &Rgb) -> (u8, usize) {
     assert_eq!((a.width, a.height, a.pixels.len()), (b.width, b.height, b.pixels.len()));
     let off = || a.pixels.iter().zip(&b.pixels).map(|(a, b)| a.abs_diff(*b));
     (off().max().unwrap(), off().filter(|&off| off > 0).count())
 }
 
-/// The same pictures as `source` in `tests/pictures/make.py`.
+/// The same images as `source` in `tests/pictures/make.py`.
 fn source(kind: &str, width: usize, height: usize) -> Rgb {
     let unit = (width.min(height) / 12).max(1);
     let drawn = |x: usize, y: usize| {
@@ -63,9 +63,9 @@ fn source(kind: &str, width: usize, height: usize) -> Rgb {
     Rgb { width, height, pixels: (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect() }
 }
 
-/// Landscape, portrait, odd sides, enlarged from 1x1 and 5x3, reduced sixteenfold, thin; smooth and noisy; both filters.
+/// Landscape, portrait, odd sizes, enlarged from 1x1 and 5x3, reduced sixteenfold, thin; smooth and noisy; both filters.
 #[test]
-fn resizing_and_cropping_give_pillows_pixels() {
+fn resizing_and_cropping_match_pillow() {
     let mut cases = 0;
     let mut paths: Vec<PathBuf> = std::fs::read_dir(pictures("resized")).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -84,9 +84,10 @@ fn resizing_and_cropping_give_pillows_pixels() {
     assert_eq!(cases, 46);
 }
 
-/// Every square of the random pictures is torchvision's, of Pillow's decoding, bit for bit: `tests/pictures/random_golden.py` wrote the sums.
+/// Every crop of the random images equals torchvision's after Pillow's decoding, bit for bit; `tests/pictures/random_golden.py` wrote the
+/// checksums.
 #[test]
-fn what_networks_read_of_random_pictures_is_the_references_to_the_bit() {
+fn crops_of_random_images_match_the_reference_bit_for_bit() {
     let golden =
         std::fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("tests/golden/pictures.tsv"))
             .unwrap();
@@ -102,7 +103,7 @@ fn what_networks_read_of_random_pictures_is_the_references_to_the_bit() {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), lines.len(), wrong.join("\n"));
 }
 
-/// What is wrong with a random picture's square, held against its line `name size resize filter sum`.
+/// The error of a random image's crop, compared with its line `name size resize filter sum`.
 fn departs(index: usize, line: &str) -> Option<String> {
     let drawn = random::draw(index);
     let filter = if drawn.how.interpolation == Interpolation::Bicubic { "bicubic" } else { "bilinear" };
@@ -112,9 +113,9 @@ fn departs(index: usize, line: &str) -> Option<String> {
     (ours != line).then_some(ours)
 }
 
-/// Pixels that are numbered show where each one went.
+/// Numbered pixels show where each one ends up.
 #[test]
-fn a_picture_that_is_moved_is_mirrored_beyond_its_edges() {
+fn a_shifted_image_is_mirrored_at_its_edges() {
     let numbered = |width: usize, height: usize| {
         let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| [x as u8, y as u8, 7])).collect();
         Rgb { width, height, pixels }
@@ -133,12 +134,12 @@ fn a_picture_that_is_moved_is_mirrored_beyond_its_edges() {
     assert_eq!(moved(&square, &all, (1, 0)), (vec![1, 2, 3, 3], vec![0, 1, 2, 3]));
     assert_eq!(moved(&square, &all, (5, 4)), (vec![2, 1, 0, 0], vec![3, 2, 1, 0]));
     assert_eq!(moved(&square, &all, (8, 11)), (vec![0, 1, 2, 3], vec![3, 3, 2, 1]));
-    // Of a picture that is wider than it is high, and a square from its middle.
+    // A landscape image, cropped to its central square.
     assert_eq!(moved(&numbered(12, 8), &how(4, 8, Interpolation::Bilinear), (2, 1)), (vec![6, 7, 8, 9], vec![3, 4, 5, 6]));
 }
 
 #[test]
-fn values_are_scaled_less_the_mean_over_the_deviation_channel_by_channel() {
+fn values_are_normalised_per_channel() {
     let picture = Rgb { width: 2, height: 1, pixels: vec![0, 51, 102, 255, 204, 153] };
     let how = Preprocess { mean: [0.5, 0.25, 0.0], std: [0.5, 1.0, 0.1], ..how(2, 2, Interpolation::Bilinear) };
     let values = prepare(&picture, &how);
@@ -149,23 +150,23 @@ fn values_are_scaled_less_the_mean_over_the_deviation_channel_by_channel() {
 }
 
 #[test]
-fn another_size_keeps_the_share_that_is_cut_out() {
+fn another_input_size_keeps_the_crop_share() {
     for (size, resize, to, wanted) in
         [(224, 256, 128, 146), (224, 256, 160, 182), (128, 128, 224, 224), (224, 236, 32, 33), (224, 225, 32, 32)]
     {
         let how = how(size, resize, Interpolation::Bilinear).at_size(to);
         assert_eq!((how.size, how.resize), (to, wanted), "{size} of {resize} at {to}");
     }
-    // 95 % of 235 px are not quite 224: where the share is stated it counts, as in timm.
+    // 95 % of 235 px is not exactly 224: a stated share takes precedence, as in timm.
     for (to, wanted) in [(224, 235), (160, 168), (288, 303)] {
         let how = Preprocess { crop_pct: Some(0.95), ..how(224, 235, Interpolation::Bicubic) }.at_size(to);
         assert_eq!((how.size, how.resize), (to, wanted), "95 % at {to}");
     }
 }
 
-/// To the bit, but for lossy WebP, whose colours another decoder upsamples.
+/// Bit for bit, except for lossy WebP, whose chroma upsampling depends on the decoder.
 #[test]
-fn every_kind_of_picture_is_read_as_pillow_reads_it() {
+fn every_format_is_decoded_as_by_pillow() {
     let cases = [
         ("jpeg-rgb.jpg", 0),
         ("jpeg-progressive.jpg", 0),
@@ -196,7 +197,7 @@ fn every_kind_of_picture_is_read_as_pillow_reads_it() {
 }
 
 #[test]
-fn every_exif_orientation_comes_out_upright() {
+fn every_exif_orientation_is_applied() {
     let upright = pixels("jpeg-rgb");
     for tag in 1..=8 {
         let picture = decode(&file(&format!("exif-{tag}.jpg"))).unwrap();
@@ -206,9 +207,9 @@ fn every_exif_orientation_comes_out_upright() {
     }
 }
 
-/// What the page does with PNG and WebP: their orientation is taken out of the file, which stays a picture, and the pixels are turned.
+/// What the page does with PNG and WebP: it removes the orientation tag, the file stays valid, and the pixels are rotated.
 #[test]
-fn an_orientation_can_be_taken_out_of_a_file() {
+fn orientation_tags_can_be_removed_from_a_file() {
     let rgb = source("drawn", 12, 7);
     for tag in 0..=9u8 {
         for (big, kind) in [(false, "png"), (true, "png"), (false, "webp"), (true, "webp")] {
@@ -244,7 +245,7 @@ fn an_orientation_can_be_taken_out_of_a_file() {
                 .collect();
             assert!(!rest.windows(4).any(|name| name == b"eXIf" || name == b"EXIF"));
             assert_eq!(decode(&rest).unwrap(), rgb, "{kind} {tag}: what is left");
-            // The decoder turns by the very tag.
+            // The decoder rotates by the same tag.
             assert_eq!(decode(&rest).unwrap().turned(tag), decode(&file).unwrap(), "{kind} {tag}");
             for cut in 0..file.len() {
                 let cut_read = |range: std::ops::Range<u64>| {
@@ -257,9 +258,9 @@ fn an_orientation_can_be_taken_out_of_a_file() {
     }
 }
 
-/// What the page does with PNGs of 16 bits: their inflated data become what the reference reads, whatever the filters of their rows.
+/// What the page does with 16-bit PNGs: the inflated data give the reference's pixels, whatever the row filters.
 #[test]
-fn sixteen_bits_are_taken_out_of_a_file() {
+fn sixteen_bit_pngs_match_the_reference() {
     use image::ExtendedColorType::{L16, La16, Rgb8, Rgb16, Rgba16};
     use image::codecs::png::{CompressionType, FilterType, PngEncoder};
     let (width, height) = (23, 17);
@@ -280,7 +281,7 @@ fn sixteen_bits_are_taken_out_of_a_file() {
             let mut inflated = Vec::new();
             std::io::Read::read_to_end(&mut flate2::read::ZlibDecoder::new(&compressed[..]), &mut inflated).unwrap();
             assert_eq!(deep.pixels(inflated.clone()).unwrap(), decode(&file).unwrap(), "{channels} channels, {filter:?}");
-            // Anything else is the browser's business.
+            // Everything else is left to the browser.
             assert_eq!(deep.pixels(inflated[1..].to_vec()), None);
             inflated[0] = 9;
             assert_eq!(deep.pixels(inflated), None);
@@ -303,7 +304,7 @@ fn sixteen_bits_are_taken_out_of_a_file() {
 }
 
 #[test]
-fn transparency_lies_over_white() {
+fn transparency_is_composited_over_white() {
     let rgba = [[10, 20, 30, 255], [10, 20, 30, 0], [0, 100, 255, 128]].concat();
     let picture = Rgb::from_rgba(3, 1, &rgba);
     assert_eq!(picture.pixels, [10, 20, 30, 255, 255, 255, 127, 177, 255]);
@@ -319,20 +320,20 @@ fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     [&(data.len() as u32).to_be_bytes(), &body[..], &crc32(&body).to_be_bytes()].concat()
 }
 
-/// A sound header of an 8-bit RGB PNG, and nothing that could fill so many pixels.
+/// A valid header of an 8-bit RGB PNG, without pixel data.
 fn png_of(width: u32, height: u32) -> Vec<u8> {
     let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
     [b"\x89PNG\r\n\x1a\n".to_vec(), png_chunk(b"IHDR", &header), png_chunk(b"IDAT", &[0x78, 0x9c]), png_chunk(b"IEND", &[])]
         .concat()
 }
 
-/// A GIF's header and first frame's, of as many pixels as are asked for.
+/// The headers of a GIF and of its first frame, with the given size.
 fn gif_of(width: u16, height: u16) -> Vec<u8> {
     let size = [width.to_le_bytes(), height.to_le_bytes()].concat();
     [b"GIF89a", &size[..], &[0, 0, 0, b',', 0, 0, 0, 0], &size, &[0, 2, 1, 0x44, 0, b';']].concat()
 }
 
-/// A JPEG's start, with a frame header of as many pixels as are asked for.
+/// The start of a JPEG, with a frame header of the given size.
 fn jpeg_of(width: u16, height: u16) -> Vec<u8> {
     let mut jpeg = file("jpeg-grey.jpg");
     let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
@@ -354,7 +355,7 @@ fn cut(name: &str, share: f64) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_no_picture_is_refused_with_a_sentence() {
+fn invalid_images_are_rejected_with_a_message() {
     const NONE: &str = "no picture that can be read here. Choose a JPEG, PNG, WebP, GIF or BMP";
     const SVG: &str = "SVG drawing, which has no pixels of its own. Export it as PNG";
     const DAMAGED: &str = "damaged or cut off";
@@ -411,9 +412,9 @@ fn what_is_no_picture_is_refused_with_a_sentence() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// By what a header states, in the browser too, where nothing else is known before the pixels are decoded.
+/// By the size in the header alone, as in the browser, before the pixels are decoded.
 #[test]
-fn sizes_are_checked_before_anything_is_decoded() {
+fn sizes_are_checked_before_decoding() {
     assert_eq!(check_size(10_000, 5_000), Ok(()));
     assert_eq!(check_size(10_000, 5_001), Err(ImageError::TooManyPixels { width: 10_000, height: 5_001 }));
     assert_eq!(check_size(u64::MAX, 2), Err(ImageError::TooManyPixels { width: u64::MAX, height: 2 }));
@@ -423,7 +424,7 @@ fn sizes_are_checked_before_anything_is_decoded() {
 }
 
 #[test]
-fn odd_but_sound_pictures_are_read() {
+fn unusual_but_valid_images_are_decoded() {
     let grey = pixels("jpeg-grey");
     let with_zip = [file("jpeg-grey.jpg"), b"PK\x03\x04 and \xff\xda the rest of an archive".to_vec()].concat();
     assert!(difference(&decode(&with_zip).unwrap(), &grey).0 <= 1, "a JPEG with a zip behind it");
@@ -431,10 +432,10 @@ fn odd_but_sound_pictures_are_read() {
     assert_eq!(decode(&with_zip).unwrap(), pixels("png-palette"), "a PNG with a zip behind it");
     let first_frame = cut("gif-animated.gif", 0.95);
     assert_eq!(decode(&first_frame).unwrap(), pixels("gif-animated"), "an animation cut after its first frame");
-    // An EXIF thumbnail is a JPEG inside the JPEG, with an end of its own.
+    // An EXIF thumbnail is a JPEG inside the JPEG, with its own end marker.
     let thumbnail = [b"\xff\xd8\xff\xe1\x00\x0cExif\0\0\xff\xda\xff\xd9", &file("jpeg-grey.jpg")[2..]].concat();
     assert!(difference(&decode(&thumbnail).unwrap(), &grey).0 <= 1, "a JPEG with a thumbnail");
-    // Before a marker there may be any number of 0xff.
+    // Any number of 0xff bytes may precede a marker.
     let filled = [b"\xff\xd8\xff\xff", &file("jpeg-grey.jpg")[2..]].concat();
     assert!(difference(&decode(&filled).unwrap(), &grey).0 <= 1, "a JPEG with bytes that fill");
     for whole in [thumbnail, filled] {
@@ -444,7 +445,7 @@ fn odd_but_sound_pictures_are_read() {
 }
 
 #[test]
-fn extreme_shapes_give_a_crop_or_a_sentence() {
+fn extreme_shapes_give_a_crop_or_an_error() {
     let plain = |width: usize, height: usize| Rgb { width, height, pixels: vec![77; 3 * width * height] };
     let thin = |width, height| Err(ImageError::TooThin { width, height });
     let cases = [
@@ -467,16 +468,16 @@ fn extreme_shapes_give_a_crop_or_a_sentence() {
     assert_eq!(sentence, "this picture is 30000 × 2 pixels, too long and thin to crop a square from. Choose another");
 }
 
-/// What a file of weights says of itself is not to be trusted either.
+/// The card of a weights file is untrusted too.
 #[test]
-fn an_impossible_preparation_is_refused() {
+fn impossible_preprocessing_is_rejected() {
     for (size, resize) in [(128, 127), (128, 0), (128, 257), (128, usize::MAX)] {
         let refused = resize_and_crop(&source("noise", 5, 3), &how(size, resize, Interpolation::Bilinear), (0, 0));
         assert_eq!(refused, Err(ImageError::Preprocess { size, resize }));
     }
 }
 
-/// Either a picture of the size it says, which can be cropped or is too thin, or a sentence.
+/// Either an image of the stated size, which can be cropped or is too thin, or an error.
 fn holds_together(bytes: &[u8]) -> Result<(), TestCaseError> {
     match decode(bytes) {
         Ok(picture) => {
@@ -491,7 +492,7 @@ fn holds_together(bytes: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Makes every checksum of a PNG right again, so that a changed byte reaches what lies behind it.
+/// Corrects every checksum of a PNG, so that a changed byte reaches the parser behind it.
 fn mend(png: &mut [u8]) {
     let mut at = 8;
     while let Some(length) = png.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize) {
@@ -526,7 +527,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..thousand() })]
 
     #[test]
-    fn no_bytes_make_the_decoder_panic(
+    fn the_decoder_never_panics_on_random_bytes(
         start in prop::sample::select(STARTS.to_vec()),
         rest in prop::collection::vec(any::<u8>(), 0..400),
     ) {
@@ -534,7 +535,7 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_makes_the_decoder_panic(
+    fn the_decoder_never_panics_on_damaged_files(
         name in prop::sample::select(VICTIMS.to_vec()),
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),

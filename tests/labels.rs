@@ -1,4 +1,4 @@
-//! Names of classes out of files as people have them: what spreadsheets on Korean Windows, training code and plain editors write.
+//! Class names from real-world files: by spreadsheets on Korean Windows, training code and plain editors.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use encoding_rs::EUC_KR;
@@ -28,7 +28,7 @@ const CAT: &[u8] = b"\xb0\xed\xbe\xe7\xc0\xcc";
 const DOG: &[u8] = b"\xb0\xad\xbe\xc6\xc1\xf6";
 
 #[test]
-fn every_encoding_of_excel_is_read() {
+fn excels_encodings_are_read() {
     let text = "번호,이름\r\n0,고양이\r\n1,강아지\r\n";
     let utf_16 = |unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
     let cp949 = [b"\xb9\xf8\xc8\xa3,\xc0\xcc\xb8\xa7\r\n0,", CAT, b"\r\n1,", DOG, b"\r\n"].concat();
@@ -43,13 +43,13 @@ fn every_encoding_of_excel_is_read() {
     for (encoding, bytes) in cases {
         assert_eq!(names(&bytes, 2), ["고양이", "강아지"], "{encoding}");
     }
-    // "뷁" is not among KS X 1001's syllables; one such name in a list of common ones is Korean still.
+    // "뷁" is not among KS X 1001's syllables; one such name among common ones is still Korean.
     let rare = [&[CAT, b"\n"].concat().repeat(9)[..], b"\x94\xee\n"].concat();
     assert_eq!(names(&rare, 10)[9], "뷁");
 }
 
 #[test]
-fn what_is_no_text_or_of_an_unknown_encoding_is_said() {
+fn binary_files_and_unknown_encodings_are_rejected() {
     let utf_16_without_mark: Vec<u8> = "cat\ndog".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let cases: [(&str, &[u8], LabelsError); 11] = [
         ("an Excel workbook", b"PK\x03\x04\x14\0\x06\0", LabelsError::Workbook),
@@ -74,11 +74,11 @@ fn what_is_no_text_or_of_an_unknown_encoding_is_said() {
 }
 
 #[test]
-fn json_as_training_code_writes_it_is_read_in_the_order_of_its_numbers() {
+fn json_of_training_code_is_read_in_numeric_order() {
     let cases = [
         r#"  ["a cat", "a dog"]"#,
         r#"{"0": "a cat", "1": "a dog"}"#,
-        // As many lines as classes, which once were taken for the names.
+        // As many lines as classes, which were once read as the names.
         "{\"1\": \"a dog\",\n\"0\": \"a cat\"}",
         r#"{"a cat": 0, "a dog": 1}"#,
         r#"{"a dog": 1, "a cat": 0}"#,
@@ -97,15 +97,15 @@ fn json_as_training_code_writes_it_is_read_in_the_order_of_its_numbers() {
     }
     let keras = named(br#"{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}"#, 2).unwrap();
     assert_eq!((keras[1].wnid.as_str(), keras[1].name.as_str()), ("n01443537", "goldfish"));
-    // As ImageFolder numbers folders that have numbers for names.
+    // ImageFolder's numbering of folders whose names are numbers.
     assert_eq!(names(br#"{"1": 0, "10": 1, "2": 2}"#, 3), ["1", "10", "2"]);
-    // Eleven classes: in the order of numbers, not of digits.
+    // Eleven classes: sorted by number, not by digits.
     let eleven = (0..11).map(|n| format!("\"{n}\": \"name {n}\"")).collect::<Vec<_>>().join(",");
     assert_eq!(names(format!("{{{eleven}}}").as_bytes(), 11)[2], "name 2");
 }
 
 #[test]
-fn tables_are_told_from_names_with_commas() {
+fn tables_are_distinguished_from_names_with_commas() {
     let cases = [
         // Lists.
         ("a cat\na dog", ["a cat", "a dog"]),
@@ -152,7 +152,7 @@ fn tables_are_told_from_names_with_commas() {
 }
 
 #[test]
-fn names_that_are_not_the_networks_are_refused_with_the_reason() {
+fn names_that_do_not_fit_the_network_are_rejected_with_a_reason() {
     let count = |found| LabelsError::Count { found, classes: 2 };
     let cases = [
         ("", count(0)),
@@ -185,13 +185,13 @@ fn names_that_are_not_the_networks_are_refused_with_the_reason() {
 
 proptest! {
     #[test]
-    fn no_bytes_do_more_than_be_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), classes in 0usize..5) {
+    fn the_parser_never_panics_on_random_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200), classes in 0usize..5) {
         let found = named(&bytes, classes);
         prop_assert!(found.is_err() || found.is_ok_and(|labels| labels.len() == classes));
     }
 
     #[test]
-    fn no_text_does_more_than_be_refused(text in "[\\[\\]{}\",;:\t\n 0-9a-c고]{0,60}", classes in 0usize..5) {
+    fn the_parser_never_panics_on_random_text(text in "[\\[\\]{}\",;:\t\n 0-9a-c고]{0,60}", classes in 0usize..5) {
         let found = named(text.as_bytes(), classes);
         prop_assert!(found.is_err() || found.is_ok_and(|labels| labels.len() == classes));
     }

@@ -1,4 +1,4 @@
-//! The article in both languages: the same parts, its numbers those of the networks, its links and figures those of the page.
+//! The article in both languages: equal structure, numbers computed from the networks, valid links and figures.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use stridescope_link::{FIGURES, Figure, State};
@@ -7,13 +7,13 @@ use stridescope_view::facts::fact;
 const ARTICLES: [(&str, &str); 2] =
     [("en", include_str!("../assets/learn/en.html")), ("ko", include_str!("../assets/learn/ko.html"))];
 
-/// Every tag of an article with its attributes, as it is written.
+/// Every tag of an article with its attributes, as written.
 fn tags(article: &str) -> Vec<&str> {
     article.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()).collect()
 }
 
-/// A tag without what a reader is told of it.
-fn untold(tag: &str) -> String {
+/// A tag without its translated attributes.
+fn without_label(tag: &str) -> String {
     let Some((before, rest)) = tag.split_once(" aria-label=\"") else { return tag.into() };
     format!("{before}{}", rest.split_once('"').unwrap().1)
 }
@@ -23,9 +23,9 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn both_articles_have_the_same_parts() {
+fn both_articles_have_the_same_structure() {
     let [(_, english), (_, korean)] = ARTICLES;
-    let parts = |article: &'static str| tags(article).into_iter().map(untold).collect::<Vec<_>>();
+    let parts = |article: &'static str| tags(article).into_iter().map(without_label).collect::<Vec<_>>();
     assert_eq!(parts(english), parts(korean));
     for (lang, article) in ARTICLES {
         let is_allowed = |tag: &&str| !tag.starts_with("script") && !tag.contains(" style=") && !tag.contains(" on");
@@ -34,7 +34,7 @@ fn both_articles_have_the_same_parts() {
 }
 
 #[test]
-fn every_number_is_the_networks_own() {
+fn every_number_is_computed_from_the_networks() {
     for (lang, article) in ARTICLES {
         let mut count = 0;
         for place in article.split("<data data-fact=\"").skip(1) {
@@ -46,9 +46,9 @@ fn every_number_is_the_networks_own() {
     }
 }
 
-/// What an article shows of this project's own code stands there, in the order of its lines.
+/// Quoted code of this project occurs in its source file, line by line.
 #[test]
-fn code_of_this_project_is_as_it_stands_there() {
+fn quoted_code_matches_the_source() {
     for (lang, article) in ARTICLES {
         let mut count = 0;
         for block in article.split("<code class=\"language-rust\">// ").skip(1) {
@@ -64,7 +64,7 @@ fn code_of_this_project_is_as_it_stands_there() {
 }
 
 #[test]
-fn links_and_figures_are_the_pages() {
+fn links_and_figures_exist_on_the_page() {
     for (lang, article) in ARTICLES {
         for tag in tags(article) {
             if let Some(link) = attribute(tag, "href").filter(|link| link.starts_with('?')) {
@@ -84,8 +84,9 @@ fn links_and_figures_are_the_pages() {
 }
 
 #[test]
-fn the_comparison_on_one_recipe_is_gluoncvs_own() {
-    // GluonCV's table (dmlc/gluon-cv, docs/model_zoo/csv_tables/Classifications/ResNet.csv): ResNet50_v1, _v1b, _v1c and _v1d without mixup.
+fn the_single_recipe_comparison_matches_gluoncv() {
+    // GluonCV's table (dmlc/gluon-cv, docs/model_zoo/csv_tables/Classifications/ResNet.csv): ResNet50_v1, _v1b, _v1c and _v1d without
+    // mixup.
     let reported = [
         ("gluoncv resnet50-a", "77.36 %"),
         ("gluoncv resnet50-b", "77.67 %"),
@@ -113,7 +114,7 @@ fn the_comparison_on_one_recipe_is_gluoncvs_own() {
 }
 
 #[test]
-fn no_text_takes_weights_of_two_recipes_for_one() {
+fn no_text_mixes_weights_of_two_recipes() {
     let texts = [
         ("en.html", ARTICLES[0].1),
         ("ko.html", ARTICLES[1].1),
@@ -128,7 +129,7 @@ fn no_text_takes_weights_of_two_recipes_for_one() {
         for line in text.lines().filter(|line| line.contains("GluonCV")) {
             assert!(!joined.iter().any(|words| line.contains(words)), "{name}: {line}");
         }
-        // The D that can be loaded: 200 epochs with mixup, unlike B and C.
+        // The D in the catalogue: 200 epochs with mixup, unlike B and C.
         for line in text.lines().filter(|line| line.contains("79.08 %")) {
             assert!(line.contains("200") && line.contains("mixup"), "{name}: {line}");
         }

@@ -21,14 +21,14 @@ use stridescope_view::facts::fact;
 use stridescope_view::snippets::{Snippet, alone};
 
 #[test]
-fn the_default_state_is_the_bare_address() {
+fn the_default_state_has_an_empty_query() {
     assert_eq!(State::default().to_query(), "");
     assert_eq!(State::from_query(""), (State::default(), vec![]));
     assert_eq!(State::from_query("?"), (State::default(), vec![]));
 }
 
 #[test]
-fn links_read_as_they_are_documented() {
+fn links_parse_as_documented() {
     let (state, problems) =
         State::from_query("?models=resnet50-a,resnet50-d&node=layer3.0.conv2&image=rocket&size=96&backend=cpu&theme=dark&utm=x");
     assert_eq!(problems, []);
@@ -46,8 +46,8 @@ fn links_read_as_they_are_documented() {
 }
 
 #[test]
-fn scripts_change_what_they_name_and_nothing_else() {
-    // The state before, what is changed, and the state after, or what is said.
+fn scripts_change_only_the_named_parameters() {
+    // The state before, the change, and the state or the error after it.
     let cases = [
         ("", "node=layer3.0", Ok("?node=layer3.0")),
         ("?node=layer3.0&theme=dark", "node", Ok("?theme=dark")),
@@ -80,15 +80,15 @@ fn scripts_change_what_they_name_and_nothing_else() {
 }
 
 #[test]
-fn what_a_state_holds_that_no_longer_fits_keeps_no_script_from_changing_it() {
-    // The page itself takes networks away and leaves these behind.
+fn stale_values_do_not_block_changes_by_scripts() {
+    // The page itself removes networks and leaves these behind.
     let stale = State { models: vec!["tiny-a".into()], base: Some("tiny-d".into()), node: "layer4.9".into(), ..State::default() };
     let state = changed(&stale, &[("theme".into(), Some("dark".into()))]).unwrap();
     assert_eq!((state.theme, state.base, state.models), (Theme::Dark, None, stale.models));
 }
 
 #[test]
-fn the_visitors_own_picture_stays_until_another_is_named() {
+fn the_visitors_own_image_stays_until_replaced() {
     let own = State { image: None, ..State::default() };
     let change = |key: &str, value: Option<&str>| changed(&own, &[(key.into(), value.map(String::from))]).unwrap().image;
     assert_eq!(change("theme", Some("dark")), None);
@@ -97,7 +97,7 @@ fn the_visitors_own_picture_stays_until_another_is_named() {
 }
 
 #[test]
-fn diagrams_are_drawn_for_the_size_that_the_networks_run_at() {
+fn diagrams_use_the_input_size_of_the_networks() {
     let cases =
         [("", 128), ("models=resnet50-a", 224), ("models=resnet101-d", 224), ("models=tiny-a,resnet50-a", 224), ("size=64", 64)];
     for (query, size) in cases {
@@ -106,7 +106,7 @@ fn diagrams_are_drawn_for_the_size_that_the_networks_run_at() {
 }
 
 #[test]
-fn what_makes_no_sense_is_said_and_left_at_its_default() {
+fn invalid_values_are_reported_and_replaced_by_defaults() {
     let cases = [
         ("models=resnet50", "There is no network \"resnet50\""),
         ("models=", "There is no network \"\""),
@@ -154,7 +154,7 @@ fn what_makes_no_sense_is_said_and_left_at_its_default() {
 }
 
 #[test]
-fn names_are_shown_as_people_write_them() {
+fn names_are_displayed_in_their_usual_form() {
     let cases = [
         ("resnet50-d", "ResNet-50-D"),
         ("tiny-a", "Tiny-A"),
@@ -182,7 +182,7 @@ fn names_are_shown_as_people_write_them() {
     }
 }
 
-/// Whose weights, as a link says it.
+/// Weights sources as in a link.
 const SOURCES: [&str; 6] = [
     "",
     "",
@@ -241,7 +241,7 @@ fn any_state() -> impl Strategy<Value = State> {
                 models,
                 node: node.into(),
                 image: Some(sample.id.into()),
-                // Anti-aliasing cannot take every size.
+                // Anti-aliasing does not accept every size.
                 size: size.map(|size| size / 32 * 32),
                 count: count.with(
                     Extra::ALL
@@ -271,7 +271,7 @@ fn any_state() -> impl Strategy<Value = State> {
 }
 
 #[test]
-fn the_language_is_the_links_or_else_the_readers() {
+fn the_language_comes_from_the_link_or_the_browser() {
     let cases: [(&str, &[&str], Lang); 7] = [
         ("", &["ko-KR", "en"], Lang::Ko),
         ("", &["en-GB", "ko"], Lang::En),
@@ -287,7 +287,7 @@ fn the_language_is_the_links_or_else_the_readers() {
 }
 
 #[test]
-fn snippets_lead_to_the_state_that_they_were_made_of() {
+fn snippets_link_to_their_state() {
     let (state, _) = State::from_query("?models=resnet50-a,resnet50-d&node=layer3.0&image=rocket");
     let state = alone(&state, Figure::Predict, (false, true), (Lang::Ko, Theme::Dark));
     let snippet = Snippet { site: "https://example.org/s/".into(), state: state.clone(), title: "A & \"B\" [c]".into() };
@@ -321,7 +321,7 @@ fn snippets_lead_to_the_state_that_they_were_made_of() {
 }
 
 #[test]
-fn the_articles_figures_are_those_of_the_networks() {
+fn the_articles_numbers_match_the_networks() {
     let cases = [
         ("params resnet50-b", "25.6 M"),
         ("macs resnet50-a 224", "3.86 G"),
@@ -354,12 +354,12 @@ proptest! {
     #![proptest_config(thousand())]
 
     #[test]
-    fn a_state_survives_its_link(state in any_state()) {
+    fn states_round_trip_through_links(state in any_state()) {
         prop_assert_eq!(State::from_query(&state.to_query()), (state, vec![]));
     }
 
     #[test]
-    fn any_query_is_read(query in "\\PC{0,200}") {
+    fn parsing_a_query_never_panics(query in "\\PC{0,200}") {
         let (state, _) = State::from_query(&query);
         prop_assert!((1..=4).contains(&state.models.len()));
         prop_assert_eq!(State::from_query(&state.to_query()).0, state);

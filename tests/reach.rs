@@ -1,4 +1,4 @@
-//! How far a change goes: what the engine says of it against float64, in which a value differs or does not.
+//! The reach of a change: the engine's result compared with float64, in which a value differs or does not.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
@@ -29,7 +29,7 @@ fn square(subject: &Subject, node: &str, place: (usize, usize), side: usize, fil
 }
 
 #[test]
-fn two_hundred_probes_reach_on_the_cpu_what_they_reach_in_float64() {
+fn reach_on_the_cpu_matches_float64() {
     let (mut probes, mut partial, mut nowhere, mut values) = (0, 0, 0, 0);
     for subject in NETWORKS.map(Subject::of) {
         let (network, reference) = (network(&subject), Reference::new(&subject.graph, &subject.checkpoint));
@@ -48,7 +48,7 @@ fn two_hundred_probes_reach_on_the_cpu_what_they_reach_in_float64() {
                 let exact: Vec<f32> = plain[index].iter().map(|&value| value as f32).collect();
                 assert!(relative_l2(&tap.before.values, &exact) < 1e-5, "{what}");
                 assert_eq!(tap.reach.at_any_channel(), *wanted, "{what}");
-                // What the page counts and draws is that.
+                // The page counts and draws the same.
                 let change = Change::of(String::new(), (shape.height, shape.width), &tap.differences());
                 assert_eq!(change.largest.iter().map(|most| *most > 0.0).collect::<Vec<_>>(), *wanted, "{what}");
                 partial += usize::from(wanted.contains(&true) && wanted.contains(&false));
@@ -60,14 +60,14 @@ fn two_hundred_probes_reach_on_the_cpu_what_they_reach_in_float64() {
     }
     assert_eq!(probes, NETWORKS.len() * PROBES);
     println!("{probes} probes; {partial} maps reached in part, {nowhere} not at all; {values} values otherwise");
-    // Of millions, one may be so near to zero before a ReLU that float32 has the other sign.
+    // Among millions of values, one may be so close to zero before a ReLU that float32 has the other sign.
     assert!(values <= 10, "{values}");
     assert!(partial > 100 && nowhere > 100, "{partial} {nowhere}");
 }
 
-/// One position that D's shortcut averages with three others. Rounding by minimal filtering moved a seventeenth position of 256.
+/// One position that D's shortcut averages with three others. Winograd's rounding moved a seventeenth position of 256.
 #[test]
-fn rounding_reaches_nothing() {
+fn rounding_errors_do_not_count_as_reach() {
     for (net, wanted) in [("tiny-a", 0.0), ("tiny-b", 6.25), ("tiny-d", 6.25)] {
         let subject = Subject::of((net, 128));
         let probe = square(&subject, "layer1", (17, 17), 1, 0.0);
@@ -75,15 +75,15 @@ fn rounding_reaches_nothing() {
         let shape = tap.reach.shape;
         assert_eq!(Change::of("layer2".into(), (shape.height, shape.width), &tap.differences()).percent(), wanted, "{net}");
         assert!(tap.before.values.iter().zip(&tap.after).zip(&tap.differences()).all(|((before, after), difference)| {
-            // What differs does so by what float32 makes of it.
+            // The differences are those of float32.
             *difference == 0.0 || *difference == f32::MIN_POSITIVE || *difference == after - before
         }));
     }
 }
 
-/// Wherever it is changed, a layer is read as it then is: also a convolution, which is otherwise computed in one go with what follows.
+/// An edited layer is read after its edit, even a convolution, which is otherwise fused with the layers after it.
 #[test]
-fn a_change_of_any_layer_is_read_by_those_after_it() {
+fn an_edit_of_any_layer_reaches_the_layers_after_it() {
     let subject = Subject::of(NETWORKS[4]);
     let network = network(&subject);
     for node in &subject.graph.nodes {
@@ -106,9 +106,9 @@ fn a_change_of_any_layer_is_read_by_those_after_it() {
     assert!(refused(edit, &subject.input[1..]).contains("input values"));
 }
 
-/// A filter of zeros, or a normalisation that multiplies with zero, puts out the same whatever it reads.
+/// A filter of zeros, or a batch normalisation with weight zero, has a constant output.
 #[test]
-fn what_is_multiplied_with_zero_is_not_reached() {
+fn values_multiplied_by_zero_are_not_reached() {
     let mut subject = Subject::of(NETWORKS[4]);
     let checkpoint = std::sync::Arc::get_mut(&mut subject.checkpoint).unwrap();
     for (name, values) in [("layer1.0.bn2.weight", 0..16), ("layer1.1.conv2.weight", 0..16 * 16 * 9), ("fc.weight", 0..128)] {

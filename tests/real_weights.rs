@@ -1,4 +1,4 @@
-//! The original ResNet-50 with its real weights on the samples. `cargo xtask test` fetches them first; without them this fails.
+//! The original ResNet-50 with its real weights on the samples. `cargo xtask test` downloads them; without them this test fails.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;
@@ -11,7 +11,7 @@ use stridescope_engine::topk::top_k;
 use stridescope_engine::{Backend, Network, Pass};
 use stridescope_weights::{Dtype, formats::safetensors};
 
-/// What an independent numpy network says, with the f32 weights and Pillow's pixels.
+/// The result of an independent numpy network with the f32 weights and Pillow's pixels.
 #[derive(serde::Deserialize)]
 struct Golden {
     top5: Vec<usize>,
@@ -20,7 +20,7 @@ struct Golden {
 }
 
 #[test]
-fn resnet50_a_says_what_the_reference_says_of_every_sample() {
+fn resnet50_a_agrees_with_the_reference_on_every_sample() {
     let path = project().join("assets/weights/resnet50-a.safetensors");
     let bytes = std::fs::read(&path).unwrap_or_else(|_| panic!("{} is missing: run cargo xtask weights", path.display()));
     let checkpoint = safetensors::read(bytes).unwrap();

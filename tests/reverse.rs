@@ -1,4 +1,4 @@
-//! The reverse pass against finite differences of the forward pass.
+//! The backward pass compared with finite differences of the forward pass.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/cases.rs"]
@@ -17,7 +17,7 @@ use stridescope_engine::topk::top_k;
 use stridescope_engine::{Backend, Network, Pass, UnitRef};
 use stridescope_weights::synthetic;
 
-/// The value of a unit, added up in f64.
+/// The value of a unit, summed in f64.
 fn value(network: &Network, input: &[f32], size: (usize, usize), unit: UnitRef) -> f64 {
     let output = block_on(network.forward(input, 1, size, &Pass::tapping(&[unit.node]))).unwrap();
     let [_, channels, height, width] = output.taps[0].shape;
@@ -31,7 +31,7 @@ fn gradient(network: &Network, input: &[f32], size: (usize, usize), unit: UnitRe
     output.gradients.into_iter().next().unwrap().values
 }
 
-/// A direction without structure, its values between -1 and 1.
+/// A random direction with values between -1 and 1.
 fn direction(len: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761) | 1;
     let mut next = || {
@@ -48,7 +48,7 @@ fn moved(input: &[f32], by: f32, along: &[f32]) -> Vec<f32> {
 }
 
 #[test]
-fn gradients_of_the_trained_networks_are_their_finite_differences() {
+fn gradients_of_the_trained_networks_match_finite_differences() {
     let mut worst = 0.0f64;
     for net in ["tiny-a", "tiny-b", "tiny-c", "tiny-d"] {
         let (network, input, size) = tiny(net);
@@ -69,13 +69,13 @@ fn gradients_of_the_trained_networks_are_their_finite_differences() {
             let gradient = gradient(&network, &input, full, unit);
             let length = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
             assert!(length > 0.0, "{net} {node}");
-            // Along the gradient itself the difference is largest, along others it has a sign to get wrong.
+            // Along the gradient the difference is largest; along other directions the sign can be wrong.
             let most = gradient.iter().fold(0.0f32, |most, g| most.max(g.abs()));
             let steepest: Vec<f32> = gradient.iter().map(|g| g / most).collect();
             for along in [steepest, direction(input.len(), 1), direction(input.len(), 2)] {
                 let wanted: f64 = gradient.iter().zip(&along).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
-                // As a share of what the steepest direction of that length would give. Small steps drown in rounding, large ones cross the
-                // corners of ReLUs: the best counts.
+                // Relative to the steepest direction of that length. Small steps are lost in rounding, large ones cross the kinks of ReLUs:
+                // the best step counts.
                 let scale = length * (along.iter().map(|d| f64::from(*d).powi(2)).sum::<f64>()).sqrt();
                 let off = [1e-2, 1e-3, 1e-4].map(|h: f32| {
                     let ends = [h, -h].map(|h| value(&network, &moved(&input, h, &along), full, unit));
@@ -93,9 +93,9 @@ fn gradients_of_the_trained_networks_are_their_finite_differences() {
 proptest! {
     #![proptest_config(thousand())]
 
-    /// Any mixture: groups, dilation, blurs, every stem and shortcut. Nothing outside the theoretical field counts.
+    /// Any mixture: groups, dilation, blurs, every stem and shortcut. Gradients outside the theoretical field are zero.
     #[test]
-    fn gradients_of_any_network_are_its_finite_differences(spec in any_spec(3, 2, 1), height in 32usize..60, width in 32usize..60, seed in 1u32..1000) {
+    fn gradients_of_any_network_match_finite_differences(spec in any_spec(3, 2, 1), height in 32usize..60, width in 32usize..60, seed in 1u32..1000) {
         let Ok(graph) = lower(&spec, Input { height, width }) else {
             prop_assert!(spec.anti_alias != AntiAlias::None);
             return Ok(());
@@ -112,7 +112,7 @@ proptest! {
         let found = (ends[0] - ends[1]) / (2.0 * f64::from(h));
         let wanted: f64 = gradient.iter().zip(&along).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
         let norm = |values: &[f32]| values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
-        // Rounding of the forward pass is the floor below which no difference can be measured.
+        // Rounding of the forward pass limits the differences that can be measured.
         let floor = 1e-5 * ends[0].abs() / f64::from(h);
         prop_assert!((found - wanted).abs() <= 0.02 * norm(&gradient) * norm(&along) + floor, "{} {}: {found} {wanted}", spec.name(), node.id);
 
@@ -121,7 +121,7 @@ proptest! {
                 let centre = field.centre + (position * field.jump) as f64;
                 (at as f64 - centre).abs() <= (field.size - 1) as f64 / 2.0
             };
-            // A blur mirrors the map at its edges, beyond what a field can say.
+            // A blur mirrors the map at its edges, which the field does not include.
             let outside = |at: usize| !within(at / width % height, unit.y) || !within(at % width, unit.x);
             if spec.anti_alias != AntiAlias::Blur {
                 prop_assert!((0..gradient.len()).filter(|&at| outside(at)).all(|at| gradient[at] == 0.0), "{} {}", spec.name(), node.id);
@@ -130,10 +130,10 @@ proptest! {
     }
 }
 
-/// Grad-CAM at the picture weighs each channel by the slope of the logit along it; at the last block it is the exact map, up to the
-/// number of positions and the sign.
+/// Grad-CAM at the input weights each channel by the gradient of the logit; at the last block it equals the exact map, up to the number of
+/// positions and the sign.
 #[test]
-fn grad_cam_weighs_maps_by_the_slope_of_the_logit() {
+fn grad_cam_weights_maps_by_the_gradient_of_the_logit() {
     for net in ["tiny-a", "tiny-d"] {
         let (network, input, size) = tiny(net);
         let run = |input: &[f32], pass: Pass| block_on(network.forward(input, 1, (size, size), &pass)).unwrap();
@@ -176,7 +176,7 @@ fn grad_cam_weighs_maps_by_the_slope_of_the_logit() {
 }
 
 #[test]
-fn units_that_are_not_there_are_refused() {
+fn units_outside_the_map_are_rejected() {
     let (network, size) = synthetic_network("resnet18-d@64");
     let input = synthetic::input(3 * size * size);
     for (unit, wanted) in [

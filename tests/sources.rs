@@ -1,4 +1,4 @@
-//! Whose weights a network has, as it stands in a link; what a hub says; what a file holds.
+//! Weights sources in links, responses of a hub, and inspections of files.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use stridescope_arch::{ArchSpec, Input, lower};
@@ -6,13 +6,13 @@ use stridescope_image::Interpolation;
 use stridescope_view::weights::{findings, histogram, offers, questions, table};
 use stridescope_weights::check::Report;
 use stridescope_weights::inspect::{BINS, Inspection, Values};
-use stridescope_weights::layout::Untold;
+use stridescope_weights::layout::Ambiguity;
 use stridescope_weights::source::hub::{Config, Listed, Repository};
 use stridescope_weights::source::{WeightsSource, net_of, source_of, with_source, written};
 use stridescope_weights::{Layout, catalogue, check, synthetic};
 
 #[test]
-fn what_is_typed_is_read_as_what_it_is() {
+fn typed_text_is_parsed_as_the_right_source() {
     let cases = [
         ("resnet50.a1_in1k", "resnet50.a1_in1k", "resnet50.a1_in1k"),
         ("timm/resnet50d.ra2_in1k", "hf:timm/resnet50d.ra2_in1k", "resnet50d.ra2_in1k"),
@@ -24,7 +24,7 @@ fn what_is_typed_is_read_as_what_it_is() {
             "model.safetensors",
         ),
         ("https://example.org/x/net.safetensors?a=1,2", "https://example.org/x/net.safetensors?a=1%2C2", "net.safetensors"),
-        // Only releases of GitHub cannot be read from a page.
+        // On GitHub, only releases cannot be read from a page.
         ("https://github.com/a/b/raw/main/net.pth", "https://github.com/a/b/raw/main/net.pth", "net.pth"),
         ("https://example.org/releases/download/net.pth", "https://example.org/releases/download/net.pth", "net.pth"),
         ("http://localhost:8080/net.pth", "http://localhost:8080/net.pth", "net.pth"),
@@ -39,11 +39,11 @@ fn what_is_typed_is_read_as_what_it_is() {
 }
 
 #[test]
-fn what_names_no_weights_is_answered_with_a_sentence() {
+fn invalid_sources_are_rejected_with_a_message() {
     let long = format!("https://example.org/{}", "a".repeat(250));
     let wordy = "w".repeat(251);
     assert!(WeightsSource::parse(&long[..250]).is_ok());
-    // Short enough as it is typed, but not as it is written.
+    // Short enough as typed, but not when escaped.
     let commas = format!("https://example.org/{}", ",".repeat(80));
     let cases = [
         ("", "names no weights"),
@@ -71,14 +71,14 @@ fn what_names_no_weights_is_answered_with_a_sentence() {
 }
 
 #[test]
-fn a_files_long_name_is_cut_to_what_a_link_holds() {
+fn long_file_names_are_truncated_to_fit_a_link() {
     let own = WeightsSource::own(&"n".repeat(300));
     assert_eq!(own.to_string(), format!("file:{}", "n".repeat(245)));
     assert_eq!(WeightsSource::parse(&own.to_string()).unwrap(), own);
 }
 
 #[test]
-fn a_network_and_its_weights_stand_in_one_word() {
+fn a_network_and_its_weights_form_one_name() {
     assert_eq!((net_of("resnet50-b@hf:a/b@c"), written("resnet50-b@hf:a/b@c")), ("resnet50-b", Some("hf:a/b@c")));
     assert_eq!((net_of("tiny-a"), written("tiny-a")), ("tiny-a", None));
     assert_eq!(source_of("resnet50-b").unwrap().to_string(), "resnet50.gluon_in1k");
@@ -90,13 +90,13 @@ fn a_network_and_its_weights_stand_in_one_word() {
     assert_eq!(other, "\"resnet50.a1_in1k\" are weights for resnet50-b, not for resnet50-d");
 }
 
-/// As the hub answers, cut down to what is read.
+/// A response of the hub, reduced to the relevant members.
 fn listing(siblings: &str) -> String {
     format!(r#"{{"id":"a/b","sha":"{}","private":false,"siblings":[{siblings}]}}"#, "ab".repeat(20))
 }
 
 #[test]
-fn a_repositorys_file_of_weights_is_found() {
+fn the_weights_file_of_a_repository_is_found() {
     let sha = "cd".repeat(32);
     let file = |name: &str| {
         format!(r#"{{"rfilename":"{name}","size":3,"blobId":"x","lfs":{{"sha256":"{sha}","size":102469872,"pointerSize":134}}}}"#)
@@ -132,20 +132,20 @@ fn a_repositorys_file_of_weights_is_found() {
 }
 
 #[test]
-fn timms_description_becomes_a_card() {
+fn timms_config_becomes_a_card() {
     let json = r#"{"architecture":"resnet50","num_classes":1000,"pretrained_cfg":{"tag":"a1_in1k","input_size":[3,224,224],
         "interpolation":"bicubic","crop_pct":0.95,"mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225],"license":"apache-2.0"}}"#;
     let config = Config::parse(json.as_bytes()).unwrap();
     let repository = Repository::parse("timm/resnet50.a1_in1k").unwrap();
     let card = config.card("resnet50-b", 1000, &repository);
-    // floor(224 / 0.95), as the catalogue has it.
+    // floor(224 / 0.95), as in the catalogue.
     assert_eq!(card.preprocess, catalogue::find("resnet50.a1_in1k").unwrap().card.preprocess);
     assert_eq!((card.licence.as_str(), card.accuracy.is_none()), ("apache-2.0", true));
     assert!(config.is_timms());
     let half = json.replace("[0.229,0.224,0.225]", "[0.5,0.5,0.5]").replace("bicubic", "bilinear");
     let preprocess = Config::parse(half.as_bytes()).unwrap().card("resnet50-b", 1000, &repository).preprocess;
     assert_eq!((preprocess.std, preprocess.interpolation), ([0.5; 3], Interpolation::Bilinear));
-    // Nonsense gives way to what is usual.
+    // Invalid values are replaced by the usual ones.
     let odd = json.replace("0.95", "0.0").replace("[0.229,0.224,0.225]", "[0,0,0]").replace("bicubic", "lanczos");
     let card = Config::parse(odd.as_bytes()).unwrap().card("resnet50-b", 7, &repository);
     assert_eq!(
@@ -154,7 +154,7 @@ fn timms_description_becomes_a_card() {
     );
     assert_eq!(card.class_count(), 7);
     assert!(Config::parse(b"[]").is_none());
-    // A repository of the catalogue's has the recipe that stands there: one tag of timm's may stand for several.
+    // A repository in the catalogue has the recipe given there, since one of timm's tags may cover several.
     for (repository, recipe) in [
         ("timm/resnet50.a1_in1k", catalogue::find("resnet50.a1_in1k").unwrap().card.recipe.as_str()),
         ("timm/resnet50d.gluon_in1k", catalogue::find("resnet50d.gluon_in1k").unwrap().card.recipe.as_str()),
@@ -170,7 +170,7 @@ fn timms_description_becomes_a_card() {
 }
 
 #[test]
-fn every_layout_names_every_tensor_and_is_read_back() {
+fn layouts_rename_every_tensor_and_round_trip() {
     for net in ["resnet50-a.width8", "resnet50-d.width8", "resnet50-c.width8", "resnet18-d.width8"] {
         let spec = ArchSpec::named(net).unwrap();
         let graph = lower(&spec, Input::square(64)).unwrap();
@@ -220,7 +220,7 @@ fn every_layout_names_every_tensor_and_is_read_back() {
 }
 
 #[test]
-fn statistics_and_histograms_are_those_of_the_values() {
+fn statistics_and_histograms_match_the_values() {
     let values = Values::of(&[0.0, 1.0, 2.0, 3.0, f32::NAN, f32::INFINITY]).unwrap();
     assert_eq!((values.min, values.max, values.mean, values.zeros, values.not_finite), (0.0, 3.0, 1.5, 1, 2));
     assert!((values.std - 1.25f64.sqrt()).abs() < 1e-12);
@@ -236,7 +236,7 @@ fn statistics_and_histograms_are_those_of_the_values() {
 }
 
 #[test]
-fn an_inspection_says_what_does_not_fit_and_what_was_never_trained() {
+fn inspections_report_misfits_and_untrained_weights() {
     let spec = ArchSpec::named("tiny-d").unwrap();
     let graph = lower(&spec, Input::square(64)).unwrap();
     let mut checkpoint = synthetic::checkpoint(&graph);
@@ -263,28 +263,28 @@ fn an_inspection_says_what_does_not_fit_and_what_was_never_trained() {
     assert_eq!(broken.report.not_finite, [("conv1.0.weight".to_string(), 2)]);
     assert!(broken.problem.unwrap().contains("\"layer2.0.bn1.bias\" is missing"));
     assert!(Inspection::of(&checkpoint, Layout::Timm, Some("no-net")).is_err());
-    // What its tensors tell of may be no network, which is found out; one that is named must be one.
+    // An inferred network may be invalid, which is reported; a given name must be valid.
     checkpoint.tensors.get_mut("conv1.0.weight").unwrap().shape[1] = 0;
     let odd = Inspection::of(&checkpoint, Layout::Timm, None).unwrap();
     assert!(odd.problem.as_ref().is_some_and(|problem| problem.contains("input channels is 0")), "{:?}", odd.problem);
     assert!(Inspection::of(&checkpoint, Layout::Timm, Some("tiny-d.channels0")).is_err());
 
-    let mut newborn = synthetic::checkpoint(&graph);
-    for (name, entry) in &newborn.tensors {
+    let mut untrained = synthetic::checkpoint(&graph);
+    for (name, entry) in &untrained.tensors {
         let value = if name.ends_with("running_mean") { 0.0f32 } else { 1.0 };
         if name.contains("running_") {
-            newborn.bytes[entry.range.clone()].chunks_mut(4).for_each(|number| number.copy_from_slice(&value.to_le_bytes()));
+            untrained.bytes[entry.range.clone()].chunks_mut(4).for_each(|number| number.copy_from_slice(&value.to_le_bytes()));
         }
     }
-    assert!(check::is_untrained(&newborn));
-    let variance = newborn.tensors["bn1.running_var"].range.start;
-    newborn.bytes[variance..variance + 4].copy_from_slice(&2.0f32.to_le_bytes());
-    assert!(!check::is_untrained(&newborn), "one variance that moved tells of training");
+    assert!(check::is_untrained(&untrained));
+    let variance = untrained.tensors["bn1.running_var"].range.start;
+    untrained.bytes[variance..variance + 4].copy_from_slice(&2.0f32.to_le_bytes());
+    assert!(!check::is_untrained(&untrained), "one variance that moved tells of training");
     assert!(!check::is_untrained(&Default::default()), "nothing at all is not untrained");
 }
 
 #[test]
-fn an_inspections_tables_hold_every_tensor_and_no_markup_of_a_files_own() {
+fn inspection_tables_list_every_tensor_and_escape_names() {
     let made = |net: &str| synthetic::checkpoint(&lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap());
     let original = made("resnet50-a");
     let count = original.tensors.len();
@@ -295,7 +295,7 @@ fn an_inspections_tables_hold_every_tensor_and_no_markup_of_a_files_own() {
     assert_eq!(table(&inspection, " fc. ").1, 2);
     assert!(findings(&inspection).is_empty());
 
-    // By its tensors the original is B, which Keras has no names for; as what it is it has.
+    // By its tensors the original is B, which has no Keras names; as the original it has.
     let narrow = Inspection::of(&made("resnet50-a.width8"), Layout::Keras, None).unwrap();
     assert_eq!((narrow.net.as_deref(), narrow.stride_is_open), (Some("resnet50-b.width8"), true));
     let inferred = Inspection { net: Some("resnet50-b".into()), ..inspection };
@@ -317,7 +317,7 @@ fn an_inspections_tables_hold_every_tensor_and_no_markup_of_a_files_own() {
 
 /// timm's `resnetaa50d` has the tensors of `resnet50d`; timm's `resnet50` those of He et al.'s own.
 #[test]
-fn what_no_tensor_tells_is_asked() {
+fn ambiguities_are_listed_as_questions() {
     let inspected = |net: &str, named: Option<&str>| {
         let spec = ArchSpec::named(net).unwrap();
         let checkpoint = synthetic::checkpoint(&lower(&spec, Input::square(64)).unwrap());
@@ -325,14 +325,14 @@ fn what_no_tensor_tells_is_asked() {
     };
     let aa = inspected("resnetaa50-d.width8", None);
     assert_eq!((aa.net.as_deref(), aa.stride_is_open, aa.problem.as_ref()), (Some("resnet50-d.width8"), false, None));
-    let nets = |inspection: &Inspection| -> Vec<(Untold, Vec<String>)> {
+    let nets = |inspection: &Inspection| -> Vec<(Ambiguity, Vec<String>)> {
         inspection.alternatives.iter().map(|alternatives| (alternatives.about, alternatives.nets.clone())).collect()
     };
     let strings = |nets: &[&str]| nets.iter().map(ToString::to_string).collect::<Vec<_>>();
     let wanted = [
-        (Untold::AntiAlias, strings(&["resnet50-d.width8", "resnetaa50-d.width8", "resnetblur50-d.width8"])),
+        (Ambiguity::AntiAlias, strings(&["resnet50-d.width8", "resnetaa50-d.width8", "resnetblur50-d.width8"])),
         (
-            Untold::Dilation,
+            Ambiguity::Dilation,
             strings(&[
                 "resnet50-d.width8",
                 "resnet50-d.width8.os16",
@@ -353,22 +353,22 @@ fn what_no_tensor_tells_is_asked() {
     assert_eq!(named(offers(&aa, &answers(1, 0))), ["resnetaa50-d.width8"]);
     assert_eq!(named(offers(&aa, &answers(2, 4))), ["resnetblur50-d.width8.os8.dilatedpool-none"]);
 
-    // Of one convolution in the stem the stride is asked too, whatever else is chosen.
+    // For a stem of one convolution the stride is a question too, whatever else is chosen.
     let plain = inspected("resnet50-a", None);
-    assert_eq!(nets(&plain)[0], (Untold::Stride, strings(&["resnet50-b", "resnet50-a"])));
+    assert_eq!(nets(&plain)[0], (Ambiguity::Stride, strings(&["resnet50-b", "resnet50-a"])));
     let asked = questions(&plain);
     assert_eq!(asked[1].nets, ["resnet50-b", "resnet50-b.os16", "resnet50-b.os8"]);
     let offered = offers(&plain, &[asked[0].nets[2].clone(), asked[1].nets[2].clone()]);
     assert_eq!(named(offered), ["resnetblur50-a.os8", "resnetblur50-b.os8"]);
 
-    // What is named is not asked.
+    // With a given network there are no questions.
     let named = inspected("resnetaa50-d", Some("resnetaa50-d"));
     assert_eq!((named.net.as_deref(), nets(&named), questions(&named)), (Some("resnetaa50-d"), vec![], vec![]));
 }
 
-/// timm's description beside a file names the network that it was trained as.
+/// timm's `config.json` beside a file names the network that was trained.
 #[test]
-fn timms_description_settles_what_no_tensor_tells() {
+fn timms_config_resolves_ambiguities() {
     let config = |architecture: &str, more: &str| {
         let json = format!(r#"{{"architecture":"{architecture}"{more},"pretrained_cfg":{{"tag":"a1_in1k"}}}}"#);
         Config::parse(json.as_bytes()).unwrap()
@@ -396,9 +396,9 @@ fn timms_description_settles_what_no_tensor_tells() {
     }
 }
 
-/// A network of one channel can be looked into, but no picture is shown to it, and it says so.
+/// A network with one input channel can be inspected, but not run on an image, and the inspection says so.
 #[test]
-fn a_network_of_one_channel_is_inspected_and_not_offered() {
+fn networks_with_one_channel_can_be_inspected_but_not_run() {
     for (net, says) in [("tiny-d.channels1", true), ("tiny-d", false)] {
         let checkpoint = synthetic::checkpoint(&lower(&ArchSpec::named(net).unwrap(), Input::square(64)).unwrap());
         let inspection = Inspection::of(&checkpoint, Layout::Timm, None).unwrap();

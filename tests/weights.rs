@@ -1,4 +1,4 @@
-//! Files of weights: what is read, and what broken ones are answered with.
+//! Weights files: reading, writing, and the errors of broken ones.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use sha2::{Digest, Sha256};
@@ -13,7 +13,7 @@ fn graph() -> Graph {
 }
 
 #[test]
-fn what_is_written_is_read_again() {
+fn written_files_are_read_back() {
     let checkpoint =
         Checkpoint { card: catalogue::for_net("tiny-c").map(|entry| entry.card.clone()), ..synthetic::checkpoint(&graph()) };
     for (dtype, tolerance) in [(Dtype::F32, 0.0), (Dtype::F16, 1e-3)] {
@@ -32,9 +32,9 @@ fn what_is_written_is_read_again() {
     assert!(halved < 0.55 * safetensors::write(&checkpoint, Dtype::F32).unwrap().len() as f64);
 }
 
-/// Values of synthetic weights's description in `tests/golden/synthetic.py`, computed by Python.
+/// Values of synthetic weights, computed by `tests/golden/synthetic.py`.
 #[test]
-fn synthetic_weights_are_what_its_python_gives() {
+fn synthetic_weights_match_python() {
     let drawn: Vec<u32> = synthetic::unit("layer1.0.conv1.weight", 4).map(|u| (u * (1 << 24) as f32) as u32).collect();
     assert_eq!(drawn, [14117074, 9616880, 14270343, 9341603]);
     assert_eq!(synthetic::input(3), [1641119, 10944791, 3416248].map(|drawn| 4.0 * drawn as f32 / (1 << 24) as f32 - 2.0));
@@ -61,7 +61,7 @@ fn synthetic_weights_are_what_its_python_gives() {
 }
 
 #[test]
-fn integers_besides_the_batch_counter_are_no_weights() {
+fn integers_other_than_the_batch_counter_are_rejected() {
     let graph = graph();
     let mut checkpoint = synthetic::checkpoint(&graph);
     let start = checkpoint.bytes.len();
@@ -74,7 +74,7 @@ fn integers_besides_the_batch_counter_are_no_weights() {
 }
 
 #[test]
-fn of_several_tensors_too_many_or_too_few_one_is_named_and_the_others_are_counted() {
+fn errors_name_one_tensor_and_count_the_others() {
     let graph = graph();
     let verdict = |change: &dyn Fn(&mut Checkpoint)| {
         let mut checkpoint = synthetic::checkpoint(&graph);
@@ -94,7 +94,7 @@ fn of_several_tensors_too_many_or_too_few_one_is_named_and_the_others_are_counte
 }
 
 #[test]
-fn the_catalogue_is_sound() {
+fn the_catalogue_is_valid() {
     let entries = catalogue::entries().unwrap();
     let first: Vec<&str> = entries.iter().map(|entry| entry.card.net.as_str()).take(8).collect();
     let wanted = ["tiny-a", "tiny-b", "tiny-c", "tiny-d", "resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"];
@@ -112,7 +112,7 @@ fn the_catalogue_is_sound() {
         });
         assert_eq!(host.as_deref(), wanted, "{}", entry.id);
         if let Some(Remote::Hub { .. }) = entry.remote {
-            // What safetensors makes of the network in f32: its numbers, PyTorch's counters, and a header.
+            // The size of the safetensors file in f32: the values, PyTorch's counters, and a header.
             let graph = lower(&ArchSpec::named(&entry.card.net).unwrap(), Input::square(224)).unwrap();
             let values: usize = graph.tensors().iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
             let header = entry.bytes - 4 * values as u64;
@@ -134,13 +134,13 @@ fn the_catalogue_is_sound() {
 }
 
 #[test]
-fn each_card_names_its_own_recipe() {
+fn each_card_names_its_recipe() {
     let mut by_recipe: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for entry in catalogue::entries().unwrap() {
         assert!(!["", "not stated"].contains(&entry.card.recipe.trim()), "{}", entry.id);
         by_recipe.entry(&entry.card.recipe).or_default().push(&entry.id);
     }
-    // The same words stand for the same recipe: nothing else is said of several at once.
+    // Equal texts mean equal recipes; each list is one recipe.
     let together: Vec<Vec<&str>> = by_recipe.into_values().filter(|ids| ids.len() > 1).collect();
     let wanted = [
         vec!["tiny-a.imagenette", "tiny-b.imagenette", "tiny-c.imagenette", "tiny-d.imagenette"],
@@ -148,7 +148,7 @@ fn each_card_names_its_own_recipe() {
         vec!["resnet50d.ra2_in1k", "resnet18d.ra2_in1k", "resnet34d.ra2_in1k"],
     ];
     assert_eq!(together, wanted);
-    // As GluonCV's commands say (dmlc/web-data, gluoncv/logs/classification/imagenet: resnet50_v1b.sh, _v1c.sh, _v1d-mixup.sh).
+    // From GluonCV's commands (dmlc/web-data, gluoncv/logs/classification/imagenet: resnet50_v1b.sh, _v1c.sh, _v1d-mixup.sh).
     for (id, epochs, has_mixup) in
         [("resnet50.gluon_in1k", 120, false), ("resnet50c.gluon_in1k", 120, false), ("resnet50d.gluon_in1k", 200, true)]
     {
@@ -159,7 +159,7 @@ fn each_card_names_its_own_recipe() {
 }
 
 #[test]
-fn the_labels_are_imagenets() {
+fn labels_match_imagenet() {
     let labels = labels::labels(&catalogue::for_net("resnet50-a").unwrap().card.classes);
     let by_wnid: HashMap<&str, (usize, &str)> =
         labels.iter().enumerate().map(|(i, label)| (label.wnid.as_str(), (i, label.name.as_str()))).collect();
@@ -172,13 +172,13 @@ fn the_labels_are_imagenets() {
 }
 
 #[test]
-fn a_network_declines_below_its_threshold_alone() {
+fn a_network_rejects_only_below_its_threshold() {
     let reject = Reject { top_p_below: 0.85, keeps: 70.0 };
     assert!(reject.applies(0.849) && !reject.applies(0.85) && !reject.applies(1.0));
 }
 
 #[test]
-fn cards_that_would_make_nonsense_are_refused() {
+fn invalid_cards_are_rejected() {
     let json = serde_json::to_string(&catalogue::for_net("tiny-a").unwrap().card).unwrap();
     assert!(Card::from_json(&json).is_ok());
     for (from, to) in
@@ -190,7 +190,7 @@ fn cards_that_would_make_nonsense_are_refused() {
 }
 
 #[test]
-fn of_unknown_weights_a_card_says_what_is_usual_and_numbers_classes_that_are_not_imagenets() {
+fn unknown_weights_get_a_default_card() {
     let known = &catalogue::for_net("resnet50-b").unwrap().card;
     assert_eq!(Card::unknown("resnet50-b", 1000).classes, known.classes);
     let seven = Card::unknown("tiny-a", 7).named("a file", "https://example.org/");
@@ -204,7 +204,7 @@ fn of_unknown_weights_a_card_says_what_is_usual_and_numbers_classes_that_are_not
 }
 
 #[test]
-fn halving_refuses_what_a_half_cannot_hold() {
+fn f16_conversion_rejects_values_out_of_range() {
     let mut checkpoint = synthetic::checkpoint(&graph());
     let range = checkpoint.tensors["fc.weight"].range.clone();
     checkpoint.bytes[range.start..range.start + 4].copy_from_slice(&1e5f32.to_le_bytes());

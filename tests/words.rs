@@ -1,4 +1,4 @@
-//! Both languages are complete: whatever the source says has its translation, and nothing is translated that is never said.
+//! Both languages are complete: every message in the source has a translation, and every translation is used.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -37,7 +37,7 @@ fn sources(folder: &str) -> Vec<PathBuf> {
     found
 }
 
-/// What a literal of the source stands for; nothing for one that is no text.
+/// The text of a literal; `None` if it is not a string.
 fn text(token: &TokenTree) -> Option<String> {
     let TokenTree::Literal(literal) = token else { return None };
     syn::parse_str::<syn::LitStr>(&literal.to_string()).ok().map(|literal| literal.value())
@@ -58,28 +58,28 @@ fn is_macro(before: &[TokenTree], name: &str) -> bool {
     matches!(before, [TokenTree::Ident(ident), TokenTree::Punct(mark)] if ident == name && mark.as_char() == '!')
 }
 
-/// Every sentence that `tr!` or `msg!` is given.
-fn said() -> BTreeSet<String> {
-    let mut said = BTreeSet::new();
+/// Every message of `tr!` and `msg!`.
+fn messages() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     for path in ["src", "crates"].into_iter().flat_map(sources).filter(|path| !path.ends_with("crates/i18n/src/lib.rs")) {
         let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
         groups(tokens, &mut |before, group| {
             if is_macro(before, "tr") || is_macro(before, "msg") {
                 let inner: Vec<TokenTree> = group.stream().into_iter().collect();
                 let first = inner.first().and_then(text);
-                said.insert(first.unwrap_or_else(|| panic!("{}: tr! of no literal: {group}", path.display())));
+                found.insert(first.unwrap_or_else(|| panic!("{}: tr! of no literal: {group}", path.display())));
                 if let [_, TokenTree::Punct(bar), many, ..] = &inner[..]
                     && bar.as_char() == '|'
                 {
-                    said.insert(text(many).unwrap());
+                    found.insert(text(many).unwrap());
                 }
             }
         });
     }
-    said
+    found
 }
 
-/// Every sentence of an error that may reach the page.
+/// Every error message that may reach the page.
 fn errors() -> BTreeSet<String> {
     let mut errors = BTreeSet::new();
     for path in ["arch", "image", "weights", "worker", "engine"]
@@ -101,14 +101,14 @@ fn errors() -> BTreeSet<String> {
     errors
 }
 
-/// A template whatever its values are called there.
+/// A template without the names of its values.
 fn anonymous(template: &str) -> String {
     let mut pieces = template.split('{');
     let first = pieces.next().unwrap().to_string();
     pieces.fold(first, |text, piece| text + "{}" + piece.split_once('}').map_or(piece, |(_, rest)| rest))
 }
 
-/// Whether a template makes a sentence with values that are written somewhere themselves, or that are values of the sentence too.
+/// Whether a template produces a sentence with values that occur as literals, or that are values of the sentence too.
 fn makes(template: &str, sentence: &str, written: &BTreeSet<String>) -> bool {
     let Some((before, after)) = template.split_once("{}") else { return template == sentence };
     let Some(rest) = sentence.strip_prefix(before) else { return false };
@@ -122,7 +122,7 @@ fn makes(template: &str, sentence: &str, written: &BTreeSet<String>) -> bool {
     })
 }
 
-/// Every text that stands in the source, in attributes and comments of documentation too, and in the catalogue of weights.
+/// Every string in the source, including attributes and doc comments, and in the catalogue of weights.
 fn written() -> BTreeSet<String> {
     fn add(tokens: TokenStream, written: &mut BTreeSet<String>) {
         for token in tokens {
@@ -149,7 +149,7 @@ fn written() -> BTreeSet<String> {
     written.iter().map(|text| anonymous(text)).collect()
 }
 
-/// Words of data that the page shows.
+/// Texts in data that the page shows.
 fn data() -> BTreeSet<String> {
     let mut words: BTreeSet<String> = SAMPLES.iter().map(|sample| sample.title.to_string()).collect();
     words.extend(FIGURES.iter().flat_map(|figure| [Some(figure.title), figure.caption]).flatten().map(String::from));
@@ -161,7 +161,7 @@ fn data() -> BTreeSet<String> {
     words
 }
 
-/// The values that a template asks for, by name or place.
+/// The values of a template, by name or position.
 fn values(template: &str) -> BTreeSet<String> {
     let named = |(place, part): (usize, &str)| {
         let name = part.split('}').next().unwrap().split(':').next().unwrap();
@@ -171,30 +171,30 @@ fn values(template: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn everything_that_is_said_is_said_in_korean_too() {
+fn every_message_is_translated() {
     let korean = korean();
-    let missing: Vec<_> = said().into_iter().filter(|sentence| !korean.contains_key(sentence)).collect();
+    let missing: Vec<_> = messages().into_iter().filter(|sentence| !korean.contains_key(sentence)).collect();
     assert!(missing.is_empty(), "{} sentences are missing in assets/lang/ko.json: {missing:#?}", missing.len());
 }
 
 #[test]
-fn nothing_is_translated_that_is_never_said() {
+fn every_translation_is_used() {
     let written = written();
-    let is_said = |sentence: &String| {
+    let is_used = |sentence: &String| {
         let sentence = anonymous(sentence);
         written.contains(&sentence)
             || written.iter().any(|template| template.contains("{}") && makes(template, &sentence, &written))
             || written.iter().any(|text| sentence.strip_prefix("{}").is_some_and(|end| end.len() > 3 && text.ends_with(end)))
     };
-    let unsaid: Vec<_> = korean().into_keys().filter(|sentence| !is_said(sentence)).collect();
-    assert!(unsaid.is_empty(), "{} sentences of assets/lang/ko.json stand nowhere in the source: {unsaid:#?}", unsaid.len());
+    let unused: Vec<_> = korean().into_keys().filter(|sentence| !is_used(sentence)).collect();
+    assert!(unused.is_empty(), "{} sentences of assets/lang/ko.json stand nowhere in the source: {unused:#?}", unused.len());
 }
 
 #[test]
 fn every_error_is_translated() {
     let (korean, mut missing) = (korean(), Vec::new());
     for sentence in errors() {
-        // One that only passes another on needs no words of its own.
+        // An error that only forwards another one has no text of its own.
         let has_words =
             sentence.split('{').any(|part| part.rsplit('}').next().is_some_and(|rest| rest.contains(char::is_alphabetic)));
         if has_words && !korean.contains_key(&sentence) {
@@ -204,10 +204,10 @@ fn every_error_is_translated() {
     assert!(missing.is_empty(), "{} errors are missing in assets/lang/ko.json: {missing:#?}", missing.len());
 }
 
-/// Errors are shown with a capital: a name at their beginning must be recognised as one, by its quotation marks or by what it is made of.
+/// Errors are shown with a capital letter, so a name at the start must be recognisable, by its quotation marks or by its characters.
 #[test]
 fn errors_that_begin_with_a_name_quote_it() {
-    // What is counted, in words; a host or `this site`; `USER/REPOSITORY`.
+    // A counted noun; a host or `this site`; `USER/REPOSITORY`.
     let safe = ["what", "host", "repository"];
     let is_bare = |sentence: &&String| {
         let Some((name, rest)) = sentence.strip_prefix('{').and_then(|rest| rest.split_once('}')) else { return false };
@@ -218,14 +218,14 @@ fn errors_that_begin_with_a_name_quote_it() {
 }
 
 #[test]
-fn data_that_is_shown_is_translated() {
+fn displayed_data_is_translated() {
     let catalogue = Catalogue::read(KOREAN, LABELS).unwrap();
     let missing: Vec<_> = data().into_iter().filter(|words| catalogue.translated(words).is_none()).collect();
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]
-fn translations_ask_for_the_values_of_their_originals_and_leave_nothing_empty() {
+fn translations_use_the_values_of_their_originals() {
     for (english, korean) in korean() {
         assert!(!korean.trim().is_empty(), "{english}");
         assert_eq!(values(&english), values(&korean), "{english} / {korean}");
@@ -234,7 +234,7 @@ fn translations_ask_for_the_values_of_their_originals_and_leave_nothing_empty() 
 }
 
 #[test]
-fn every_class_has_its_own_korean_name() {
+fn every_class_has_a_unique_korean_name() {
     let ids = |labels: &'static str| labels.lines().map(|line| line.split_once('\t').unwrap()).collect::<Vec<_>>();
     let (korean, english) = (ids(LABELS), ids(ENGLISH_LABELS));
     assert_eq!(korean.len(), 1000);

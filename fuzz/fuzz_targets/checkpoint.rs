@@ -1,4 +1,4 @@
-//! Files of weights: safetensors, and PyTorch's zips and pickles.
+//! Weights files: safetensors, and PyTorch's zips and pickles.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

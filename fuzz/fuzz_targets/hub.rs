@@ -1,4 +1,4 @@
-//! What a hub says of a repository, a description of weights, addresses, names of classes.
+//! File lists of a hub, timm's `config.json`, addresses, class names.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let (Some(config), Some(repository)) = (config, Repository::parse("timm/resnet50d.ra2_in1k")) {
         let _ = config.card("resnet50-d", 1000, &repository);
     }
-    // What is understood is written as it is read.
+    // What parses must print in a form that parses again.
     if let Ok(source) = WeightsSource::parse(text) {
         assert_eq!(WeightsSource::parse(&source.to_string()).map(|again| again.to_string()), Ok(source.to_string()));
     }

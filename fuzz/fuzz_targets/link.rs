@@ -1,4 +1,4 @@
-//! The page's address, and what scripts change of its state.
+//! Query strings, and changes of the state by scripts.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -9,7 +9,7 @@ fuzz_target!(|text: &str| {
     let (state, _) = State::from_query(text);
     let query = state.to_query();
     let (again, problems) = State::from_query(&query);
-    // The visitor's own picture is in no link.
+    // The visitor's own image is not part of a link.
     assert!(problems.is_empty() || state.image.is_none(), "{query}: {problems:?}");
     assert_eq!(again.to_query(), query);
     let changes: Vec<(String, Option<String>)> =

@@ -1,10 +1,10 @@
-//! Names of networks with their switches, lowered and counted at a small size.
+//! Names of networks with switches, lowered and counted at a small size.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use stridescope_arch::{ArchSpec, Input, cost, coverage, diagram, folding::Folding, lower, receptive};
 
-/// More blocks would only take longer.
+/// More blocks would only take more time.
 const MOST_BLOCKS: usize = 24;
 
 fuzz_target!(|text: &str| {

@@ -1,4 +1,4 @@
-//! The beginning of a picture's file, looked at before it is decoded, and the way from pixels to a network's input.
+//! The checks of an image file before it is decoded, and the path from pixels to a network's input.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! The original's model.json with its shards: what comes before the first zero byte, and after it.
+//! The original's model.json, before the first zero byte, and its shards, after it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! How many cases a property is tried on.
+//! The number of cases per property.
 
 use proptest::prelude::ProptestConfig;
 

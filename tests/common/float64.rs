@@ -1,5 +1,5 @@
-//! A network in float64, layer by layer by its definition: what is exact where float32 rounds. Shares nothing with the engine but the graph and
-//! the checkpoint.
+//! A network in float64, layer by layer by definition: exact where float32 rounds. Shares only the graph and the checkpoint with the
+//! engine.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use stridescope_arch::graph::{Node, Op, Window};
@@ -7,7 +7,7 @@ use stridescope_arch::{Graph, Shape};
 use stridescope_engine::Edit;
 use stridescope_weights::Checkpoint;
 
-/// What every layer puts out, `[C, H, W]`.
+/// The output of every layer, `[C, H, W]`.
 pub type Outputs = Vec<Vec<f64>>;
 
 /// A network and its weights.
@@ -32,11 +32,11 @@ impl<'a> Reference<'a> {
         outputs
     }
 
-    /// Likewise with an edit; `plain` are the outputs without.
+    /// Runs the network with an edit; `plain` are the outputs without it.
     pub fn edited(&self, plain: &Outputs, at: usize, edit: &Edit) -> Outputs {
         let mut outputs = plain[..=at].to_vec();
         let Shape { channels, height, width } = self.graph.nodes[at].shape;
-        // What it becomes is a float32, as in the engine.
+        // The edit fills in float32, as in the engine.
         let mut filled: Vec<f32> = outputs[at].iter().map(|&value| value as f32).collect();
         edit.apply(&mut filled, [1, channels, height, width]);
         for (place, value) in outputs[at].iter_mut().enumerate() {
@@ -105,7 +105,7 @@ impl<'a> Reference<'a> {
     }
 }
 
-/// What `value` makes of each window: of a channel, and the taps that lie inside the map, each with its place there.
+/// Applies `value` to each window of a channel: the taps inside the map, each with its place.
 fn windowed(window: Window, from: Shape, out: Shape, value: impl Fn(usize, &[(usize, usize)]) -> f64) -> Vec<f64> {
     let axis = |len: usize, out: usize| {
         let inside = (0..window.kernel).filter_map(move |tap| {
@@ -138,7 +138,7 @@ fn windowed(window: Window, from: Shape, out: Shape, value: impl Fn(usize, &[(us
     values
 }
 
-/// Of the values of a `[C, H, W]` map, the positions at which any channel is in a set.
+/// The positions at which any channel of a `[C, H, W]` map is in the set.
 pub fn at_any_channel(set: &[bool], positions: usize) -> Vec<bool> {
     let mut out = vec![false; positions];
     for (at, set) in set.iter().enumerate() {

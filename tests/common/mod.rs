@@ -1,4 +1,4 @@
-//! What several tests read: goldens, samples, networks from synthetic weights.
+//! What several tests share: goldens, samples, networks with synthetic weights.
 #![allow(clippy::unwrap_used, dead_code)]
 
 use serde::Deserialize;
@@ -25,7 +25,7 @@ pub fn sample(file: &str) -> Rgb {
     decode(&std::fs::read(sample_path(file)).unwrap()).unwrap()
 }
 
-/// On the CPU a forward pass never waits. While a GPU works this sleeps: a software one needs the processor.
+/// On the CPU a forward pass never waits. While a GPU works, this sleeps: a software GPU needs the CPU.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     struct Waker(Thread);
     impl Wake for Waker {
@@ -43,7 +43,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// What PyTorch (timm 1.0) put out for one network and size; `tests/golden/synthetic.py` made it.
+/// PyTorch's outputs (timm 1.0) for one network and size, written by `tests/golden/synthetic.py`.
 #[derive(Deserialize)]
 pub struct GoldenRun {
     #[serde(skip)]
@@ -63,7 +63,7 @@ pub struct GoldenNode {
 }
 
 impl GoldenNode {
-    /// The largest difference of any statistic, as a share of the node's largest magnitude.
+    /// The largest difference of any statistic, relative to the node's largest magnitude.
     pub fn distance(&self, values: &[f32]) -> f64 {
         let values: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -82,7 +82,7 @@ pub fn synthetic_goldens() -> Vec<GoldenRun> {
     runs.into_iter().map(|(name, run)| GoldenRun { name, ..run }).collect()
 }
 
-/// The network of a golden's name, `resnet50-a@224`, and its size.
+/// The network and the size of a golden's name, `resnet50-a@224`.
 pub fn synthetic_network(name: &str) -> (Network, usize) {
     let (net, size) = name.split_once('@').unwrap();
     let size = size.parse().unwrap();
@@ -91,7 +91,7 @@ pub fn synthetic_network(name: &str) -> (Network, usize) {
     (Network::load(graph, checkpoint, Backend::Cpu).unwrap(), size)
 }
 
-/// A trained network, what it is fed of a sample picture, and the side of that.
+/// A trained network, its input for a sample image, and the input size.
 pub fn tiny(net: &str) -> (Network, Vec<f32>, usize) {
     let checkpoint =
         safetensors::read(std::fs::read(project().join(format!("assets/weights/{net}.safetensors"))).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Two hundred probes of eight networks, drawn by chance, and how far each goes in float64.
+//! Two hundred random probes of eight networks, and their reach in float64.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use super::common::{project, sample};
@@ -10,8 +10,8 @@ use stridescope_engine::{Edit, Fill};
 use stridescope_image::{prepare, resize_and_crop};
 use stridescope_weights::{Checkpoint, formats::safetensors, synthetic};
 
-/// The four trained ones, and four with synthetic weights: between them every kind of layer, stem, shortcut and block, groups,
-/// smoothing and dilation, and maps of odd sizes.
+/// The four trained networks, and four with synthetic weights. Together they cover every kind of layer, stem, shortcut and block, groups,
+/// anti-aliasing and dilation, and odd map sizes.
 pub const NETWORKS: [(&str, usize); 8] = [
     ("tiny-a", 128),
     ("tiny-b", 128),
@@ -22,7 +22,7 @@ pub const NETWORKS: [(&str, usize); 8] = [
     ("resnet26-t.os8.width16", 64),
     ("resnext50_32x4d-a.blocks1-2-1-1.groups4.width32", 80),
 ];
-/// Probes of each network.
+/// Probes per network.
 pub const PROBES: usize = 25;
 
 pub struct Subject {
@@ -48,13 +48,13 @@ impl Subject {
         Self { name, size, graph, checkpoint: Arc::new(checkpoint), input }
     }
 
-    /// What the page taps: the stem's end, every stage, and the classifier.
+    /// The layers that the page taps: the end of the stem, every stage, and the classifier.
     pub fn taps(&self) -> Vec<String> {
         let stages = (1..=self.graph.blocks.last().unwrap().stage).map(|stage| format!("layer{stage}"));
         std::iter::once("maxpool".into()).chain(stages).chain(["fc".into()]).collect()
     }
 
-    /// Its probes: any layer, any place, every size and fill that a link can hold.
+    /// Its probes: any layer and place, every size and fill that a link allows.
     pub fn probes(&self) -> Vec<Edit> {
         let mut draws = synthetic::unit(self.name, PROBES * 5);
         let mut below = |count: usize| (draws.next().unwrap() * count as f32) as usize;
@@ -69,7 +69,7 @@ impl Subject {
     }
 }
 
-/// Of each tap, the values that a probe reaches: those that are another number in float64.
+/// For each tap, the values that a probe reaches: those that change in float64.
 pub fn reached(subject: &Subject, reference: &Reference, plain: &Outputs, probe: &Edit) -> Vec<Vec<bool>> {
     let changed = reference.edited(plain, subject.graph.find(&probe.node).unwrap(), probe);
     let of = |tap: String| {

@@ -1,9 +1,9 @@
-//! Random networks of the family, for properties that must hold for any mixture.
+//! Random networks of the family, for properties that hold for any mixture of switches.
 
 use proptest::prelude::*;
 use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Shortcut, Stem, StrideOn};
 
-/// Any mixture of the switches, with at most so many stages, blocks in a stage, and eighths of the first stage's width.
+/// Any mixture of the switches, with limits on the stages, the blocks per stage, and the first stage's width in eighths.
 pub fn any_spec(most_stages: usize, most_blocks: usize, most_eighths: usize) -> impl Strategy<Value = ArchSpec> {
     let switches = (
         prop_oneof![Just(BlockKind::Basic), Just(BlockKind::Bottleneck)],
@@ -35,7 +35,7 @@ pub fn any_spec(most_stages: usize, most_blocks: usize, most_eighths: usize) -> 
                 classes,
                 channels,
                 width: 8 * eighths,
-                // Also widths that 4 does not divide.
+                // Includes widths that 4 does not divide.
                 stem_width: 3 + quarters,
                 dilated_pool,
                 groups: if is_basic { 1 } else { 1 << groups },

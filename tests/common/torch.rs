@@ -1,18 +1,18 @@
-//! Files as PyTorch's `torch.save` writes them, put together by hand.
+//! Hand-made files in the format of PyTorch's `torch.save`.
 
 use std::io::{Cursor, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// A tensor's maker.
+/// The opcode that imports the constructor of a tensor.
 pub const REBUILD: &[u8] = b"ctorch._utils\n_rebuild_tensor_v2\n";
 
-/// A zip of these parts, stored.
+/// A zip with these entries, stored without compression.
 pub fn zipped(parts: &[(&str, &[u8])]) -> Vec<u8> {
     remarked(parts, "")
 }
 
-/// Likewise, with a remark at its end.
+/// Likewise, with a comment at its end.
 pub fn remarked(parts: &[(&str, &[u8])], remark: &str) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in parts {
@@ -23,7 +23,7 @@ pub fn remarked(parts: &[(&str, &[u8])], remark: &str) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// A tensor of a store of that type, with offset, shape and stride as given in pickle.
+/// A tensor of a storage of this type, with offset, shape and stride as pickle opcodes.
 pub fn tensor(storage: &str, offset: &[u8], shape: &[u8], stride: &[u8]) -> Vec<u8> {
     let store = format!("((X\x07\0\0\0storagectorch\n{storage}\nX\x01\0\0\x000X\x03\0\0\0cpuK\x10tQ");
     [REBUILD, store.as_bytes(), offset, shape, stride, b"\x89ccollections\nOrderedDict\n)RtR"].concat()

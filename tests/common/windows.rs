@@ -1,9 +1,9 @@
-//! Windows that slide over maps.
+//! Random sliding windows.
 
 use proptest::prelude::*;
 use stridescope_arch::graph::Window;
 
-/// A window, rows and columns of a map that it fits into, and those of what it puts out.
+/// A window, the size of a map that it fits, and its output size.
 pub fn any_window() -> impl Strategy<Value = (Window, (usize, usize), (usize, usize))> {
     let map = (1usize..8, 1usize..4, 0usize..4, 1usize..3, 3usize..24, 3usize..24);
     map.prop_filter_map("a window larger than its map", |(kernel, stride, padding, dilation, height, width)| {

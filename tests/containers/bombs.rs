@@ -1,4 +1,4 @@
-//! Pickles that would take much memory or time: each byte as dear as can be.
+//! Pickles that use as much memory or time per byte as possible.
 
 use super::pickles::{LEGACY, stored};
 use super::torch::{named, tensor, zipped};
@@ -16,7 +16,7 @@ pub fn cases() -> Vec<Case> {
     let repeated = |before: &'static [u8], unit: &'static [u8], count: usize, after: &'static [u8]| {
         move || stored(&[&b"\x80\x04"[..], before, &unit.repeat(count), after].concat())
     };
-    // Names t0, t1 and so on before the same item.
+    // Names t0, t1 and so on, each with the same item.
     let names = |count: usize, item: &[u8]| -> Vec<u8> {
         let mut pairs = Vec::new();
         let mut name = String::new();
@@ -28,7 +28,7 @@ pub fn cases() -> Vec<Case> {
         pairs
     };
     let sound = || tensor("FloatStorage", b"K\0", b"K\x02\x85", b"K\x01\x85");
-    // Eight sides, the most there can be.
+    // The maximum of eight dimensions.
     let many_sides = || {
         let sides = [&b"("[..], &b"K\x01".repeat(8), b"t"].concat();
         tensor("FloatStorage", b"K\0", &sides, &sides)

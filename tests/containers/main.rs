@@ -1,4 +1,4 @@
-//! Malformed files of weights: each is answered with its sentence, in one line, without a panic and within a bound on memory.
+//! Malformed weights files: each returns its error on one line, without a panic and within a memory limit.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod bombs;
@@ -14,10 +14,10 @@ use std::panic::catch_unwind;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// What reading may allocate besides the file itself.
+/// Allowed allocations besides the file itself.
 const BOUND: usize = 64_000_000;
 
-/// A malformed file. It is made when its turn comes, since some are 100 MB long.
+/// A malformed file, created when needed, since some have 100 MB.
 pub struct Case {
     what: &'static str,
     make: Box<dyn FnOnce() -> Vec<u8>>,
@@ -43,9 +43,9 @@ fn no_pickle(clause: &str) -> String {
     )
 }
 
-/// One test, since what others allocate beside it would be counted.
+/// A single test, since allocations of parallel tests would be counted too.
 #[test]
-fn every_malformed_file_is_answered_with_its_sentence_and_little_memory() {
+fn every_malformed_file_is_rejected_with_little_memory() {
     let (safetensors, pickles, bombs, zips) = (safetensors::cases(), pickles::cases(), bombs::cases(), zips::cases());
     assert!(safetensors.len() >= 60 && pickles.len() >= 60);
     let counts = [&safetensors, &pickles, &bombs, &zips].map(Vec::len);

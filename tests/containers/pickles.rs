@@ -1,19 +1,19 @@
-//! Malformed and malicious pickles, in the zip of `torch.save` and in the files of before PyTorch 1.6.
+//! Malformed and malicious pickles, in the zip of `torch.save` and in the legacy format.
 
 use super::torch::{REBUILD, named, tensor, zipped};
 use super::{Case, case, no_pickle};
 
-/// How a file of before PyTorch 1.6 begins.
+/// The first bytes of a file from before PyTorch 1.6.
 pub const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
-/// A pickle of an empty tuple, where a version and a machine are expected.
+/// A pickle of an empty tuple, in place of a version and a machine description.
 const ANY: &[u8] = b"\x80\x02).";
 
-/// A pickle beside a store of 64 bytes.
+/// A zip with a pickle and a storage of 64 bytes.
 pub fn stored(pickle: &[u8]) -> Vec<u8> {
     zipped(&[("a/data.pkl", pickle), ("a/data/0", &[0; 64])])
 }
 
-/// A file of before PyTorch 1.6: the pickle, the list of its stores, their numbers.
+/// A legacy file: the pickle, the list of its storages, their data.
 fn legacy(pickle: &[u8], keys: &[u8], stores: &[u8]) -> Vec<u8> {
     [LEGACY, ANY, ANY, pickle, keys, stores].concat()
 }
@@ -26,7 +26,7 @@ fn pickles(cases: Vec<(&'static str, Vec<u8>, &str)>) -> Vec<Case> {
     cases.into_iter().map(|(what, pickle, clause)| case(what, stored(&pickle), no_pickle(clause))).collect()
 }
 
-/// Cut off, of another protocol, with opcodes that no weights need.
+/// Truncated pickles, other protocols, and opcodes that no weights need.
 fn opcodes() -> Vec<Case> {
     let none = "it holds no dictionary of tensors";
     let absent = |at: usize| format!("its pickle takes a value that is not there, at byte {at}");
@@ -74,7 +74,7 @@ fn opcodes() -> Vec<Case> {
     ])
 }
 
-/// Names that would run something, were they more than compared.
+/// Imports that would execute code.
 fn imports() -> Vec<Case> {
     let asks = |what: &str| format!("its pickle asks for {what}, which is no part of weights and is never run here");
     let endless = "its pickle holds a name without an end";
@@ -115,7 +115,7 @@ fn imports() -> Vec<Case> {
     ])
 }
 
-/// Lists, dictionaries and the memo, also those that hold themselves.
+/// Lists, dictionaries and the memo, including cycles.
 fn lists() -> Vec<Case> {
     let none = "it holds no dictionary of tensors";
     let absent = |at: usize| format!("its pickle takes a value that is not there, at byte {at}");
@@ -176,7 +176,7 @@ fn lists() -> Vec<Case> {
     ])
 }
 
-/// Stores and tensors.
+/// Storages and tensors.
 fn tensors() -> Vec<Case> {
     let (no_store, improper) =
         ("its pickle names a store that is none", "its pickle holds a tensor without a proper store, offset, shape and stride");
@@ -192,7 +192,7 @@ fn tensors() -> Vec<Case> {
     let huge = b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f";
     let nine = [&b"("[..], &b"K\x01".repeat(9), b"t"].concat();
     let elsewhere = zipped(&[("a/data.pkl", &of(b"K\0", b"K\x02\x85", b"K\x01\x85")), ("a/data/1", &[0; 64])]);
-    // Two tensors across the same store: rows that are columns.
+    // Two transposed tensors on the same storage.
     let across = tensor("FloatStorage", b"K\0", b"K\x02K\x03\x86", b"K\x01K\x02\x86");
     let shared = [
         &b"\x80\x02}(X\x01\0\0\0x"[..],
@@ -244,7 +244,7 @@ fn tensors() -> Vec<Case> {
             &too_large,
         ),
         ("overflow before a zero", of(b"K\0", &[&huge[..], huge, b"K\0\x87"].concat(), b"K\x01K\x01K\x01\x87"), &too_large),
-        // A store of 16 numbers that claims, by a stride of zero, to hold 2^27.
+        // A storage of 16 values that appears to hold 2^27, through a stride of zero.
         ("numbers repeated", of(b"K\0", b"J\0\0\0\x08\x85", b"K\0\x85"), &says("repeats its numbers")),
         ("rows that overlap", of(b"K\0", b"K\x04K\x04\x86", b"K\x01K\x01\x86"), &says("repeats its numbers")),
         ("across another's numbers", shared, &says("lies across numbers that another tensor reads as well")),
@@ -255,7 +255,7 @@ fn tensors() -> Vec<Case> {
     cases
 }
 
-/// Files of before PyTorch 1.6.
+/// Files from before PyTorch 1.6.
 fn legacies() -> Vec<Case> {
     let says = no_pickle;
     let sound = named(&tensor("FloatStorage", b"K\0", b"K\x02\x85", b"K\x01\x85"));

@@ -3,13 +3,13 @@
 use super::{Case, case, large, no_safetensors};
 use std::fmt::Write;
 
-/// A header of our own, then the data.
+/// A header and the length of the data.
 fn file(header: impl AsRef<[u8]>, data: usize) -> Vec<u8> {
     let header = header.as_ref();
     [&(header.len() as u64).to_le_bytes()[..], header, &vec![0; data]].concat()
 }
 
-/// A header of one tensor "a" with these members.
+/// A header with one tensor "a" and these members.
 fn one(members: &str, data: usize) -> Vec<u8> {
     file(format!("{{\"a\":{{{members}}}}}"), data)
 }
@@ -18,7 +18,7 @@ fn member(name: &str, shape: &str, offsets: &str) -> String {
     format!(r#""{name}":{{"dtype":"F32","shape":{shape},"data_offsets":{offsets}}}"#)
 }
 
-/// A header of these tensors of f32: name, shape and offsets.
+/// A header with these f32 tensors: name, shape and offsets.
 fn tensors(members: &[(&str, &str, &str)], data: usize) -> Vec<u8> {
     let members: Vec<String> = members.iter().map(|(name, shape, offsets)| member(name, shape, offsets)).collect();
     file(format!("{{{}}}", members.join(",")), data)
@@ -42,7 +42,7 @@ pub fn cases() -> Vec<Case> {
     [headers(), other_files(), fields(), places(), cards(), bombs()].into_iter().flatten().collect()
 }
 
-/// The length in front, and text that is no header.
+/// The length field, and headers that are no JSON.
 fn headers() -> Vec<Case> {
     let sound = tensors(&[("a", "[2]", "[0,8]")], 8);
     let says = no_safetensors;
@@ -95,7 +95,7 @@ fn headers() -> Vec<Case> {
     ]
 }
 
-/// What people have in place of a file of weights.
+/// Common files that are not weights.
 fn other_files() -> Vec<Case> {
     let says = |what: &str| no_safetensors(&format!("it is {what}"));
     let lfs = "a pointer of Git LFS, which stands for the file that is meant";
@@ -127,7 +127,7 @@ fn other_files() -> Vec<Case> {
     ]
 }
 
-/// A tensor's members.
+/// The members of a tensor.
 fn fields() -> Vec<Case> {
     let says = |what: &str| no_safetensors(&format!("tensor \"a\" {what}"));
     let (no_type, no_shape) = ("has no number type", "has no shape of whole numbers");
@@ -188,7 +188,7 @@ fn fields() -> Vec<Case> {
     ]
 }
 
-/// Where tensors lie, and how they are called.
+/// The ranges and names of tensors.
 fn places() -> Vec<Case> {
     let says = no_safetensors;
     let long = "n".repeat(501);
@@ -302,7 +302,7 @@ fn cards() -> Vec<Case> {
     ]
 }
 
-/// Sizes that would take much memory, or much time.
+/// Sizes that would need much memory or time.
 fn bombs() -> Vec<Case> {
     let says = no_safetensors;
     let too_long = |len: usize| says(&format!("its header claims {len} bytes, and those of weights take less than 0.5 MB"));

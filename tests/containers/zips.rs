@@ -1,17 +1,17 @@
-//! Malformed zips, and zips that are no PyTorch's.
+//! Malformed zips, and zips that are not PyTorch's.
 
 use super::torch::zipped;
 use super::{Case, case, large, no_pickle};
 
-/// An empty dictionary, which is a sound pickle without tensors.
+/// An empty dictionary, which is a valid pickle without tensors.
 const EMPTY: &[u8] = b"\x80\x02}.";
 
-/// Where the first such signature begins.
+/// The offset of the first such signature.
 fn at(zip: &[u8], signature: &[u8; 4]) -> usize {
     zip.windows(4).position(|four| four == signature).unwrap()
 }
 
-/// A zip of a pickle and a store, changed: these bytes, so far behind the first such signature.
+/// A zip of a pickle and a storage, with bytes replaced at an offset from the first such signature.
 fn changed(signature: &[u8; 4], offset: usize, bytes: &[u8]) -> Vec<u8> {
     let mut zip = zipped(&[("a/data.pkl", EMPTY), ("a/data/0", &[0; 64])]);
     let start = at(&zip, signature) + offset;
@@ -19,7 +19,7 @@ fn changed(signature: &[u8; 4], offset: usize, bytes: &[u8]) -> Vec<u8> {
     zip
 }
 
-/// A line of a directory for a part of no bytes, whose header is the file's first.
+/// A directory entry of zero bytes, with the file's first header.
 fn listed(name: &[u8], extra: usize) -> Vec<u8> {
     let mut line = vec![0; 46];
     line[..4].copy_from_slice(b"PK\x01\x02");
@@ -28,7 +28,7 @@ fn listed(name: &[u8], extra: usize) -> Vec<u8> {
     [line, name.to_vec(), vec![0; extra]].concat()
 }
 
-/// A file of one header, a directory and the record at the end, which claims so many parts.
+/// A file with one header, a directory, and an end record that claims a number of entries.
 fn directory(lines: &[u8], claimed: u16) -> Vec<u8> {
     let header = [&b"PK\x03\x04"[..], &[0; 26]].concat();
     let counts = [claimed.to_le_bytes(), claimed.to_le_bytes()].concat();
@@ -118,7 +118,7 @@ pub fn cases() -> Vec<Case> {
         case("no tensors", zipped(&[("a/data.pkl", EMPTY)]), says("it holds no dictionary of tensors")),
         case("a pickle of no bytes", zipped(&[("a/data.pkl", b"")]), says("its pickle is cut off at byte 0")),
     ];
-    // A part that lies in another, by way of the header of the first.
+    // An entry inside another, through the first one's header.
     let mut inner = sound.clone();
     let second = inner.windows(4).rposition(|four| four == list).unwrap();
     inner[second + 42..second + 46].copy_from_slice(&[0; 4]);

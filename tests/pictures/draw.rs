@@ -1,7 +1,7 @@
-//! Writes the random pictures, the square that a network reads of each as raw RGB, and `list.tsv`: what `random_golden.py` and the browser tests read.
+//! Writes the random images, each one's crop for a network as raw RGB, and `list.tsv`, for `random_golden.py` and the browser tests.
 //!
 //! usage: cargo run --release --features cli --example pictures -- FOLDER [COUNT SIZE]
-//! (COUNT: only the first ones; SIZE: every square of so many pixels, uncropped, bilinear)
+//! (COUNT: only the first ones; SIZE: all crops of this size, not centre-cropped, bilinear)
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod random;

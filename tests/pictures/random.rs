@@ -1,20 +1,21 @@
-//! Random pictures as files: odd sizes, portrait and landscape, from 20 x 30 to 6,000 x 4,000 pixels; JPEG of every sampling, progressive,
-//! grey, CMYK and turned; PNG of 8 and 16 bits, grey, with alpha; WebP with alpha and turned. The same on every machine.
+//! Random image files: odd sizes, portrait and landscape, from 20 x 30 to 6,000 x 4,000 pixels; JPEG of every subsampling, progressive,
+//! grey, CMYK and with an orientation; PNG of 8 and 16 bits, grey, with alpha; WebP with alpha and with an orientation. The same on every
+//! machine.
 
 use image::{ExtendedColorType, ImageEncoder};
 use mozjpeg::{ColorSpace, Compress, Marker};
 use stridescope_image::{Interpolation, Preprocess};
 
-/// How many there are.
+/// Number of images.
 pub const COUNT: usize = 500;
 
-/// A picture, and how it is to be prepared.
+/// An image and its preprocessing.
 pub struct Drawn {
-    /// A name for its file, which says what it is.
+    /// A descriptive file name.
     pub name: String,
     /// The file.
     pub bytes: Vec<u8>,
-    /// A preparation for it.
+    /// Its preprocessing.
     pub how: Preprocess,
 }
 
@@ -32,7 +33,7 @@ enum Kind {
     Webp(ExtendedColorType, bool),
 }
 
-/// Name, kind, and whether it is turned.
+/// Name, kind, and whether it has an orientation.
 const KINDS: [(&str, Kind); 20] = {
     use ExtendedColorType::{L8, L16, La8, La16, Rgb8, Rgb16, Rgba8, Rgba16};
     use Kind::{Jpeg as J, Png, Webp};
@@ -63,7 +64,7 @@ const KINDS: [(&str, Kind); 20] = {
     ]
 };
 
-/// SplitMix64: one well-mixed number for each seed.
+/// SplitMix64: a well-mixed number for each seed.
 fn mixed(seed: u64) -> u64 {
     let n = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -71,14 +72,14 @@ fn mixed(seed: u64) -> u64 {
     n ^ (n >> 31)
 }
 
-/// Draws one of [`COUNT`].
+/// Draws image `index` of [`COUNT`].
 pub fn draw(index: usize) -> Drawn {
     let mut seed = 1000 * index as u64;
     let mut below = |bound: usize| {
         seed += 1;
         (mixed(seed) % bound as u64) as usize
     };
-    // As many small ones as large ones: each doubling is as likely as the next.
+    // Log-uniform: small sizes are as likely as large ones.
     let mut side = |least: usize, most: usize| {
         let doubled = least << below((most / least).ilog2() as usize + 1);
         (doubled + below(doubled)).min(most)
@@ -86,7 +87,7 @@ pub fn draw(index: usize) -> Drawn {
     let (long, short) = (side(20, 6000), side(30, 4000));
     let (width, height) = if below(2) == 0 { (long, short) } else { (short, long) };
     let (name, kind) = KINDS[index % KINDS.len()];
-    // The lossless encoders hardly compress and take their time.
+    // The lossless encoders hardly compress and are slow.
     let most = match kind {
         Kind::Jpeg(..) => usize::MAX,
         Kind::Png(colour, _) | Kind::Webp(colour, _) => 6_000_000 * 8 / usize::from(colour.bits_per_pixel()),
@@ -102,7 +103,7 @@ pub fn draw(index: usize) -> Drawn {
     let how = Preprocess { size, resize, crop_pct: None, interpolation, mean: [0.0; 3], std: [1.0; 3] };
 
     let (waves, unit, noise) = ([1 + below(60), 1 + below(60), 1 + below(9)], 1 + below(40), [0, 4, 30][below(3)]);
-    // Fine detail over a large picture would make files of more than is read.
+    // Fine detail in a large image would exceed the size limit of a file.
     let noise = if width * height > 500_000 { 0 } else { noise };
     let coarse = 1 + width.max(height) / 500;
     let unit = unit * coarse;
@@ -150,7 +151,7 @@ fn encode(
     let channels = usize::from(colour.channel_count());
     let mut values = eight(channels);
     if usize::from(colour.bits_per_pixel()) > 8 * channels {
-        // The lower byte is another one, so that rounding and shifting differ.
+        // A different lower byte, so that rounding and shifting differ.
         values = values
             .into_iter()
             .flat_map(|upper| u16::from_be_bytes([upper, upper.wrapping_mul(151).wrapping_add(77)]).to_ne_bytes())
@@ -183,7 +184,7 @@ fn encode_jpeg(kind: Jpeg, (width, height): (usize, usize), eight: &impl Fn(usiz
     started.finish().unwrap()
 }
 
-/// A TIFF of one entry: the orientation.
+/// A TIFF with one entry: the orientation.
 fn exif(orientation: u8) -> Vec<u8> {
     [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[orientation, 0, 0, 0], &[0; 4]].concat()
 }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::fuzz;
 use crate::mutants;
 
-/// What `cargo xtask help` prints.
+/// The output of `cargo xtask help`.
 pub const USAGE: &str = "\
 cargo xtask serve [--port N]        build the release page and serve it on this machine (port 8080)
 cargo xtask test [native|browser]   run every test, or one part
@@ -46,60 +46,60 @@ const DEFAULT_FUZZ_S: u32 = 60;
 pub enum Command {
     /// Print the usage.
     Help,
-    /// Get the tools, build nothing.
+    /// Get the tools without building.
     Setup,
     /// Build the page and serve it.
     Serve {
         /// TCP port on 127.0.0.1.
         port: u16,
     },
-    /// Build the page and hold it to its budgets.
+    /// Build the page and check its budgets.
     Build,
-    /// Build the page and record how large it is.
+    /// Build the page and record its sizes.
     BuildAndRecord,
-    /// Build only the page's own code and styles, into what the last build left.
+    /// Rebuild only the page's own code and styles in the last build.
     BuildPage,
-    /// Make two versions of the site of the last build.
+    /// Make two versions of the site from the last build.
     Releases,
-    /// Build the page and make a site of it.
+    /// Build the page and make a site from it.
     Dist(dist::Options),
     /// Run tests.
     Test {
-        /// Which tests.
+        /// The part of the tests.
         part: Part,
     },
     /// Fuzz the parsers.
     Fuzz {
-        /// Which parser; none for all.
+        /// The target; all if `None`.
         target: Option<String>,
-        /// Seconds for each.
+        /// Seconds per target.
         seconds: u32,
     },
-    /// Change the code and see whether a test notices.
+    /// Mutation testing.
     Mutants {
-        /// Which part of it; none for all.
+        /// The area; all if `None`.
         area: Option<String>,
     },
-    /// Format, clippy, and what the crates' licences and sources are.
+    /// Format, clippy, licences and sources of the crates.
     Lint,
-    /// Everything that is known of the dependencies.
+    /// Licences, sources and known vulnerabilities of the dependencies.
     Audit,
-    /// Fetch and convert the real weights.
+    /// Download and convert the real weights.
     Weights,
-    /// Measure.
+    /// Run the benchmark.
     Bench(BenchOptions),
 }
 
-/// How to measure.
+/// Options of the benchmark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BenchOptions {
     /// Write the results into the clone.
     pub write: bool,
-    /// Measure every depth, and how time and memory grow, as well.
+    /// Also measure every depth, and the growth of time and memory.
     pub full: bool,
-    /// Measure WebGPU, in software, as well.
+    /// Also measure WebGPU in software.
     pub webgpu: bool,
-    /// Measure WebGPU on this machine's own GPU, and nothing else.
+    /// Measure only WebGPU on this machine's GPU.
     pub gpu: bool,
 }
 
@@ -108,13 +108,13 @@ pub struct BenchOptions {
 pub enum Part {
     /// Native and browser tests.
     All,
-    /// The tests that `cargo test` runs.
+    /// The tests of `cargo test`.
     Native,
-    /// The tests that drive a browser over the built page.
+    /// The tests in a browser, on the built page.
     Browser,
 }
 
-/// Reads the arguments after `cargo xtask`.
+/// Parses the arguments after `cargo xtask`.
 pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, Error> {
     let args: Vec<String> = args.into_iter().collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn each_command_line_means_one_task() {
+    fn command_lines_are_parsed() {
         let cases = [
             ("", Some(Command::Help)),
             ("--help", Some(Command::Help)),
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_word_is_named() {
+    fn unknown_arguments_are_named() {
         let error = parse(["deploy".to_string()]).expect_err("no such task").to_string();
         assert!(error.contains("`deploy`") && error.contains("cargo xtask help"), "{error}");
     }

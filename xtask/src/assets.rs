@@ -1,5 +1,5 @@
-//! The files of assets/ in the built page, before they get the names of their version: some lie at its root, and all follow when only a part is
-//! built again.
+//! The files of assets/ in the built page, before they get versioned names: some belong at its root, and all are updated in a partial
+//! rebuild.
 
 use std::fs;
 use std::io;
@@ -9,18 +9,18 @@ use crate::compress;
 use crate::error::Error;
 
 const STEP: &str = "copying assets";
-/// Files whose place is the root: a worker rules over the folder that it lies in, trunk puts styles there, and the others have a short address.
+/// Files at the root: a service worker controls the folder that it is in, trunk puts styles there, and the others have short addresses.
 const AT_ROOT: [&str; 4] = ["manifest.webmanifest", "stride-scope.js", "styles.css", "sw.js"];
 
-/// Takes out of the build's assets/ what lies at its root.
-pub fn tidy(dist: &Path) -> Result<(), Error> {
+/// Removes the root files from the build's assets/ folder.
+pub fn remove_root_files(dist: &Path) -> Result<(), Error> {
     for name in AT_ROOT {
         remove(&dist.join("assets").join(name))?;
     }
     Ok(())
 }
 
-/// Copies what changed in assets/ since the last build into the page.
+/// Copies files of assets/ that changed since the last build into the page.
 pub fn refresh(assets: &Path, dist: &Path) -> Result<(), Error> {
     for path in compress::files_below(assets)? {
         let inside = path.strip_prefix(assets).unwrap_or(&path);
@@ -41,13 +41,13 @@ fn copy_changed(from: &Path, to: &Path) -> Result<(), Error> {
     let folder = to.parent().unwrap_or(to);
     let written = fs::create_dir_all(folder).and_then(|()| compress::replace(to, &bytes));
     written.map_err(|error| Error::file(STEP, to, error))?;
-    compress::forget(to)
+    compress::remove_compressed(to)
 }
 
 fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file(STEP, path, error)),
-        _ => compress::forget(path),
+        _ => compress::remove_compressed(path),
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn assets_follow_to_their_places_and_nowhere_else() -> Result<(), Box<dyn std::error::Error>> {
+    fn assets_are_copied_to_their_places_only() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let (assets, dist) = (folder.path().join("assets"), folder.path().join("dist"));
         fs::create_dir_all(assets.join("samples/thumbs"))?;
@@ -68,7 +68,7 @@ mod tests {
             fs::write(dist.join(name), "old")?;
         }
         refresh(&assets, &dist)?;
-        tidy(&dist)?;
+        remove_root_files(&dist)?;
 
         let mut files: Vec<String> = compress::files_below(&dist)?
             .iter()

@@ -1,4 +1,4 @@
-//! What the project depends on: licences, sources, and what is known to be wrong with it.
+//! Checks the dependencies: licences, sources, and known vulnerabilities.
 
 use crate::error::Error;
 use crate::process::{self, announce};
@@ -8,10 +8,10 @@ use crate::setup;
 const STEP: &str = "audit of the crates";
 const NPM_STEP: &str = "audit of the npm packages";
 const REMEDY: &str = "Read the output above; deny.toml says what is allowed.";
-/// The workspaces of the clone, by their folders.
+/// The workspaces of the clone, by folder.
 const WORKSPACES: [&str; 2] = [".", "fuzz"];
 
-/// Everything, asking the databases of advisories for what they know today.
+/// All checks, with the current advisory databases.
 pub fn run(project: &Project) -> Result<(), Error> {
     deny(project, &["advisories", "bans", "licenses", "sources"])?;
     announce(NPM_STEP);
@@ -22,7 +22,7 @@ pub fn run(project: &Project) -> Result<(), Error> {
     Ok(())
 }
 
-/// What can be checked without asking a database.
+/// The checks that need no database.
 pub fn at_rest(project: &Project) -> Result<(), Error> {
     deny(project, &["bans", "licenses", "sources"])
 }

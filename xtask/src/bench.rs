@@ -1,4 +1,4 @@
-//! Measuring the networks against ONNX Runtime and tfjs in the same browser, page and run, and the page itself; `tests/bench` does the
+//! Compares the networks with ONNX Runtime and tfjs in the same browser, page and run, and measures the page itself; `tests/bench` does the
 //! measuring.
 
 mod plan;
@@ -23,12 +23,12 @@ use crate::weights;
 use plan::{Case, Plan, Weights};
 
 const STEP: &str = "benchmark";
-/// Where the results go, in the clone.
+/// Path of the results in the clone.
 const RESULTS: &str = "bench/RESULTS.md";
-/// What the benchmark without a browser printed.
+/// Output of the benchmark without a browser.
 const NATIVE: &str = "native.txt";
 
-/// Builds the page, writes the networks for the other engines, and measures all of them.
+/// Builds the page, writes the networks for the other engines, and measures all engines.
 pub fn run(project: &Project, options: BenchOptions) -> Result<(), Error> {
     weights::fetch(project)?;
     let tools = setup::page(project)?;
@@ -68,7 +68,7 @@ pub fn run(project: &Project, options: BenchOptions) -> Result<(), Error> {
     process::run(STEP, &mut node, "Read the output above.")
 }
 
-/// Writes what the plan needs into `folder`, and the plan itself; returns its path.
+/// Writes the files of the plan into `folder`, and the plan itself; returns its path.
 fn write_plan(folder: &Path, real_weights: &Path, plan: &Plan) -> Result<PathBuf, Error> {
     fs::create_dir_all(folder).map_err(|error| Error::file(STEP, folder, error))?;
     for case in plan.cases.iter().chain(&plan.memory) {
@@ -79,9 +79,9 @@ fn write_plan(folder: &Path, real_weights: &Path, plan: &Plan) -> Result<PathBuf
     Ok(path)
 }
 
-/// Writes a case's input and network, unless they are there.
+/// Writes the input and the network of a case, unless they are up to date.
 fn write_case(folder: &Path, real_weights: &Path, case: &Case) -> Result<(), Error> {
-    // A program that was compiled anew may describe other networks.
+    // A recompiled program may encode networks differently.
     let program = std::env::current_exe().map_err(|error| Error::new(STEP, error, "Run this as `cargo xtask bench`."))?;
     let input = folder.join(case.input());
     if !is_newer(&input, &[&program]) {
@@ -129,7 +129,7 @@ fn load(case: &Case, real_weights: &Path) -> Result<(Graph, Checkpoint), Error> 
     }
 }
 
-/// Whether a file is there and was written after all of `sources`.
+/// Whether a file exists and is newer than all `sources`.
 fn is_newer(file: &Path, sources: &[&Path]) -> bool {
     let date = |path: &Path| -> Option<SystemTime> { fs::metadata(path).and_then(|file| file.modified()).ok() };
     date(file).is_some_and(|written| sources.iter().all(|source| date(source).is_some_and(|changed| changed <= written)))

@@ -1,5 +1,5 @@
-//! Brotli at its highest quality, as a static host would send the page. It is slow, so results are kept by content. And gzip, for hosts
-//! and programs that know nothing else.
+//! Brotli at its highest quality, as a static host would serve the page. It is slow, so results are cached by content. Also gzip, for hosts
+//! and programs without brotli.
 
 use std::fs;
 use std::io::{self, Write};
@@ -15,34 +15,33 @@ use crate::process::announce;
 
 const STEP: &str = "compression";
 const QUALITY: i32 = 11;
-/// 4 MiB, which every decoder has: with a larger one this encoder makes the engine larger.
+/// 4 MiB, the maximum of every decoder: with a larger window this encoder makes the engine larger.
 const WINDOW_BITS: i32 = 22;
 const COMPRESSED: [&str; 11] = ["css", "html", "js", "json", "mjs", "svg", "tsv", "txt", "wasm", "webmanifest", "xml"];
-/// How compressed forms of a file end.
+/// File name endings of compressed forms.
 const ENDINGS: [&str; 2] = ["br", "gz"];
-/// Below this many bytes compression takes under a second and is not worth a line.
+/// Smaller files compress in under a second and are not announced.
 const WORTH_A_LINE: usize = 1_000_000;
 
-/// A file of the page, and how many bytes of it travel.
+/// A file of the page and its sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asset {
     /// Path below the page's folder.
     pub path: PathBuf,
-    /// Size as it lies there.
+    /// Uncompressed size.
     pub raw_bytes: u64,
-    /// Size when compressed.
+    /// Compressed size.
     pub brotli_bytes: u64,
 }
 
-/// Writes `FILE.br` beside each compressible file below `folder`, and returns those files in order of path. Results are
-/// kept in `cache`.
+/// Writes `FILE.br` beside each compressible file below `folder`, and returns those files sorted by path. Results are stored in `cache`.
 pub fn all(folder: &Path, cache: &Path) -> Result<Vec<Asset>, Error> {
     fs::create_dir_all(cache).map_err(|error| Error::file(STEP, cache, error))?;
     let mut assets = Vec::new();
     for path in compressible(folder)? {
         let bytes = fs::read(&path).map_err(|error| Error::file(STEP, &path, error))?;
         let short = path.strip_prefix(folder).unwrap_or(&path).to_path_buf();
-        let compressed = kept(&bytes, &short, cache)?;
+        let compressed = cached(&bytes, &short, cache)?;
         let beside = with_ending(&path, "br");
         fs::write(&beside, &compressed).map_err(|error| Error::file(STEP, &beside, error))?;
         assets.push(Asset { path: short, raw_bytes: bytes.len() as u64, brotli_bytes: compressed.len() as u64 });
@@ -62,8 +61,8 @@ pub fn gzip_all(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes the compressed forms of a file away: a server would send them in place of what the file holds now.
-pub fn forget(path: &Path) -> Result<(), Error> {
+/// Deletes the compressed forms of a file, which a server would otherwise send in place of its new content.
+pub fn remove_compressed(path: &Path) -> Result<(), Error> {
     for stale in ENDINGS.map(|ending| with_ending(path, ending)) {
         match fs::remove_file(&stale) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::file(STEP, &stale, error)),
@@ -85,7 +84,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The files below a folder that compression makes smaller, in order of path.
+/// The files below a folder that compress well, sorted by path.
 fn compressible(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = files_below(folder)?;
     paths.retain(|path| path.extension().is_some_and(|kind| COMPRESSED.iter().any(|known| kind == *known)));
@@ -107,7 +106,7 @@ pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-fn kept(bytes: &[u8], name: &Path, cache: &Path) -> Result<Vec<u8>, Error> {
+fn cached(bytes: &[u8], name: &Path, cache: &Path) -> Result<Vec<u8>, Error> {
     let path = cache.join(format!("{}-{QUALITY}-{WINDOW_BITS}.br", sha256(bytes)));
     if let Ok(compressed) = fs::read(&path) {
         return Ok(compressed);
@@ -135,7 +134,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file atomically.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_os_string();
     name.push(format!(".{}.partial", std::process::id()));
@@ -144,7 +143,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&partial, path));
     if written.is_err() {
-        // The error that matters is the first one.
+        // Report the first error only.
         let _ = fs::remove_file(&partial);
     }
     written
@@ -155,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_compressed_beside_its_files_and_only_once() -> Result<(), Box<dyn std::error::Error>> {
+    fn compressed_files_are_written_once() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let (page, cache) = (folder.path().join("dist"), folder.path().join("cache"));
         fs::create_dir_all(page.join("assets"))?;
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_lies_beside_what_it_holds_until_it_is_forgotten() -> Result<(), Box<dyn std::error::Error>> {
+    fn gzip_files_exist_until_they_are_deleted() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("manifest.webmanifest");
         fs::write(&path, "stride ".repeat(1_000))?;
@@ -193,14 +192,14 @@ mod tests {
         let restored = io::read_to_string(flate2::read::GzDecoder::new(compressed))?;
         assert_eq!(restored, fs::read_to_string(&path)?);
         assert!(is_compressed(&with_ending(&path, "gz")) && !is_compressed(&path));
-        forget(&path)?;
-        forget(&path)?;
+        remove_compressed(&path)?;
+        remove_compressed(&path)?;
         assert_eq!(fs::read_dir(folder.path())?.count(), 2);
         Ok(())
     }
 
     #[test]
-    fn a_replaced_file_leaves_nothing_beside_it() -> std::io::Result<()> {
+    fn replacing_a_file_leaves_no_temporary_file() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("file");
         replace(&path, b"one")?;

@@ -1,29 +1,29 @@
-//! The one error of these tasks.
+//! The error type of these tasks.
 
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
-/// A step that failed: what it was, why, and what to do about it, on one line.
+/// A failed step: its name, the cause and the remedy, on one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{step} failed: {cause}. {remedy}")]
 pub struct Error {
-    /// The step, as a noun: "page build".
+    /// The step as a noun: "page build".
     pub step: String,
-    /// The cause, with no full stop.
+    /// The cause, without a full stop.
     pub cause: String,
-    /// What to do: one or two full sentences.
+    /// The remedy: one or two full sentences.
     pub remedy: String,
 }
 
 impl Error {
-    /// An error of `step`. Line breaks in `cause` become spaces, and its full stop goes.
+    /// An error of `step`. Line breaks in `cause` become spaces, and its full stop is removed.
     pub fn new(step: &str, cause: impl Display, remedy: impl Into<String>) -> Self {
         let words: Vec<String> = cause.to_string().split_whitespace().map(String::from).collect();
         Self { step: step.into(), cause: words.join(" ").trim_end_matches('.').into(), remedy: remedy.into() }
     }
 
-    /// The error of a file that could not be read or written during `step`.
+    /// An error from reading or writing a file during `step`.
     pub fn file(step: &str, path: &Path, error: io::Error) -> Self {
         Self::new(
             step,

@@ -1,6 +1,6 @@
-//! A network as the other engines of the benchmark get it.
+//! A network in the form that the other engines of the benchmark get.
 //!
-//! Normalisations are folded into the convolutions before them, by the same arithmetic as `crates/engine/src/network.rs`, so that every
+//! Batch normalisations are folded into the convolutions before them, with the arithmetic of `crates/engine/src/params.rs`, so that every
 //! engine is timed on the same work.
 
 use std::collections::HashSet;
@@ -15,25 +15,25 @@ const REMEDY: &str = "The network has a layer that the writers in xtask/src do n
 /// PyTorch's default for BatchNorm2d.
 const BN_EPS: f64 = 1e-5;
 
-/// One layer that is computed.
+/// One computed layer.
 #[derive(Debug)]
 pub struct Layer<'a> {
-    /// What its value is called: the layer's own name, or that of the normalisation that was folded into it.
+    /// The name of its output: the layer's own, or that of the batch normalisation folded into it.
     pub id: &'a str,
-    /// What it does; never a normalisation.
+    /// Its operation; never a batch normalisation.
     pub op: Op,
-    /// The values that it reads.
+    /// The names of its inputs.
     pub inputs: Vec<&'a str>,
     /// The weights of a convolution, `[out, in / groups, kernel, kernel]`, or of the classifier, `[out, in]`.
     pub weight: Option<Tensor>,
-    /// What is added to each channel.
+    /// Added to each channel.
     pub bias: Option<Tensor>,
 }
 
-/// Numbers under a name.
+/// A named tensor.
 #[derive(Debug)]
 pub struct Tensor {
-    /// As in a checkpoint.
+    /// The name in a checkpoint.
     pub name: String,
     /// Row-major.
     pub shape: Vec<usize>,
@@ -41,22 +41,22 @@ pub struct Tensor {
     pub values: Vec<f32>,
 }
 
-/// The layers of a network after its input, in an order in which they can be computed.
+/// The layers of a network after its input, in topological order.
 ///
 /// # Errors
-/// When the weights are not the network's, or a layer is of a kind that the other engines are not given.
+/// If the weights do not fit the network, or the other engines lack the layer's kind.
 pub fn layers<'a>(graph: &'a Graph, checkpoint: &Checkpoint) -> Result<Vec<Layer<'a>>, Error> {
     let verdict = check::compare(checkpoint, graph).verdict();
     verdict.map_err(|error| Error::new(STEP, error, "Delete the weights and run `cargo xtask weights`."))?;
     let reader = Reader { graph, checkpoint };
-    // The convolutions that a normalisation takes with it.
+    // The convolutions with a folded batch normalisation.
     let folded: HashSet<usize> =
         graph.nodes.iter().filter(|node| node.op == Op::BatchNorm).flat_map(|node| node.inputs.iter().copied()).collect();
     let computed = graph.nodes.iter().enumerate().filter(|(index, node)| node.op != Op::Input && !folded.contains(index));
     computed.map(|(_, node)| reader.layer(node)).collect()
 }
 
-/// An error about a network that cannot be written.
+/// An error for a network that cannot be encoded.
 pub fn unknown(what: &str) -> Error {
     Error::new(STEP, format!("there is {what}"), REMEDY)
 }
@@ -82,7 +82,7 @@ impl<'a> Reader<'a, '_> {
                 let [weight, bias] = [tensors.next().transpose()?, tensors.next().transpose()?];
                 Ok(Layer { weight, bias, ..self.bare(node) })
             }
-            // The bench compares the paper's four.
+            // The benchmark compares the paper's four networks.
             Op::BlurPool(_) => Err(unknown("a blur, which the bench does not write")),
             Op::Input | Op::Relu | Op::MaxPool(_) | Op::AvgPool(_) | Op::Add | Op::GlobalAvgPool => Ok(self.bare(node)),
         }
@@ -94,7 +94,7 @@ impl<'a> Reader<'a, '_> {
         Layer { id: &node.id, op: node.op, inputs, weight: None, bias: None }
     }
 
-    /// A convolution with the normalisation after it; it puts out the normalisation's value.
+    /// A convolution with the batch normalisation after it; it has the normalisation's output.
     fn folded_conv(&self, bn: &'a Node) -> Result<Layer<'a>, Error> {
         let conv_node = bn.inputs.first().map(|&index| &self.graph.nodes[index]);
         let Some((conv_node, Op::Conv(conv))) = conv_node.map(|node| (node, node.op)) else {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folded_convolution_gives_what_convolution_and_normalisation_give() {
+    fn a_folded_convolution_equals_convolution_and_normalisation() {
         let graph = lowered("tiny-d");
         let checkpoint = synthetic::checkpoint(&graph);
         let layers = layers(&graph, &checkpoint).expect("it can be folded");
@@ -155,7 +155,7 @@ mod tests {
         let (gamma, beta, mean, var) = (bn("weight"), bn("bias"), bn("running_mean"), bn("running_var"));
         let taps = bare.len() / bias.values.len();
         for channel in 0..bias.values.len() {
-            // Over an input of ones a convolution is the sum of its filter.
+            // For an input of ones, a convolution is the sum of its filter.
             let sum = |weights: &[f32]| weights[channel * taps..][..taps].iter().sum::<f32>();
             let expected = gamma[channel] * (sum(&bare) - mean[channel]) / (var[channel] + 1e-5).sqrt() + beta[channel];
             let folded = sum(&weight.values) + bias.values[channel];
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_of_another_network_are_refused() {
+    fn weights_of_another_network_are_rejected() {
         let (graph, other) = (lowered("tiny-a"), synthetic::checkpoint(&lowered("tiny-c")));
         let error = layers(&graph, &other).expect_err("they are another's").to_string();
         assert!(error.contains("conv1"), "{error}");

@@ -1,4 +1,4 @@
-//! Feeds the parsers whatever a fuzzer thinks of.
+//! Runs the fuzz targets.
 
 use std::fs;
 
@@ -8,13 +8,13 @@ use crate::project::Project;
 use crate::setup;
 
 const STEP: &str = "fuzzing";
-/// cargo-fuzz needs a compiler that takes unstable flags.
+/// cargo-fuzz needs unstable compiler flags.
 const TOOLCHAIN: &str = "nightly";
-/// Megabytes that one input may take, and seconds.
-const MOST_MB: u32 = 2048;
-const MOST_S: u32 = 20;
+/// Maximum memory per input in megabytes, and maximum time in seconds.
+const MAX_MB: u32 = 2048;
+const MAX_SECONDS: u32 = 20;
 
-/// Each target, with the folders of the clone, besides its own in fuzz/corpus, that hold inputs to begin with.
+/// Each target with additional folders of initial inputs, besides its own in fuzz/corpus.
 const TARGETS: [(&str, &[&str]); 7] = [
     ("checkpoint", &["tests/fixtures/checkpoints"]),
     ("tfjs", &[]),
@@ -25,13 +25,12 @@ const TARGETS: [(&str, &[&str]); 7] = [
     ("picture", &[]),
 ];
 
-/// Whether there is a target of that name.
+/// Whether a target has this name.
 pub fn is_target(name: &str) -> bool {
     TARGETS.iter().any(|(target, _)| *target == name)
 }
 
-/// Runs every target, or one of them, for so many seconds, and fails with the first input that one falls over; what it finds new is kept
-/// outside the clone.
+/// Runs every target, or one, for `seconds` each, and fails at the first input that crashes it. New inputs are stored outside the clone.
 pub fn run(project: &Project, only: Option<&str>, seconds: u32) -> Result<(), Error> {
     let fuzz = project.root.join("fuzz");
     let cargo_fuzz = setup::fuzzer(project)?;
@@ -49,8 +48,8 @@ pub fn run(project: &Project, only: Option<&str>, seconds: u32) -> Result<(), Er
             .args(folders.filter(|folder| folder.is_dir()));
         run.arg("--")
             .arg(format!("-max_total_time={seconds}"))
-            .arg(format!("-rss_limit_mb={MOST_MB}"))
-            .arg(format!("-timeout={MOST_S}"));
+            .arg(format!("-rss_limit_mb={MAX_MB}"))
+            .arg(format!("-timeout={MAX_SECONDS}"));
         run.args(["-print_final_stats=1", "-verbosity=0"]);
         process::run(STEP, &mut run, "The input is in fuzz/artifacts: mend what it breaks, and keep it in fuzz/corpus.")?;
     }

@@ -1,4 +1,4 @@
-//! What a host says with each file: the one source of the headers that `serve`, `dist` and the files of deploy/ hold.
+//! The HTTP headers of each file: the single source for `serve`, `dist` and the files in deploy/.
 
 use std::fmt::Write;
 
@@ -6,10 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-/// The one script that `index.html` holds within itself; the policy names it by its checksum.
+/// The inline script of `index.html`; the policy allows it by its hash.
 pub const BOOT: &str = include_str!("../../assets/boot.js");
 
-/// What the page may load and do. `'self'` is joined by the site's own address where that is known, and `script-src` by the checksum of [`BOOT`].
+/// The content security policy. The site's own address is added to `'self'` if it is known, and the hash of [`BOOT`] to `script-src`.
 const POLICY: [(&str, &str); 12] = [
     ("default-src", "'none'"),
     ("script-src", "'self' 'wasm-unsafe-eval' 'boot'"),
@@ -17,7 +17,7 @@ const POLICY: [(&str, &str); 12] = [
     ("style-src-attr", "'unsafe-inline'"),
     ("img-src", "'self' data: blob:"),
     ("media-src", "'self' blob:"),
-    // Weights come from any address that a visitor names.
+    // Weights may come from any address that a visitor enters.
     (
         "connect-src",
         "'self' data: blob: https://huggingface.co https://*.huggingface.co https://*.hf.co https://cdn.jsdelivr.net https:",
@@ -31,22 +31,22 @@ const POLICY: [(&str, &str); 12] = [
 
 /// Files in a folder with a hash in its name never change.
 const FIXED: &str = "public, max-age=31536000, immutable";
-/// All others are asked for again each time.
+/// All other files are revalidated each time.
 const FRESH: &str = "no-cache";
 
-/// The content security policy. A figure in a sandboxed frame has no origin, and not every browser then takes `'self'` for the site that the
-/// figure came from; so the site's `origin`, `https://example.org`, is named too where it is known.
+/// The content security policy. A figure in a sandboxed frame has an opaque origin, for which not every browser matches `'self'` with the
+/// figure's site; so the site's `origin`, `https://example.org`, is added if it is known.
 pub fn policy(origin: Option<&str>) -> String {
     let own = origin.map_or("'self'".into(), |origin| format!("'self' {origin}"));
     let boot = format!("'sha256-{}'", STANDARD.encode(Sha256::digest(BOOT)));
     POLICY.map(|(name, sources)| format!("{name} {}", sources.replace("'self'", &own).replace("'boot'", &boot))).join("; ")
 }
 
-/// The headers of every file, name and value.
+/// The headers of every file: name and value.
 pub fn all(origin: Option<&str>) -> [(&'static str, String); 5] {
     [
         ("Content-Security-Policy", policy(origin)),
-        // A figure in a sandboxed frame is a stranger to its own site.
+        // A figure in a sandboxed frame is cross-origin to its own site.
         ("Access-Control-Allow-Origin", "*".into()),
         ("X-Content-Type-Options", "nosniff".into()),
         ("Referrer-Policy", "no-referrer".into()),
@@ -54,27 +54,27 @@ pub fn all(origin: Option<&str>) -> [(&'static str, String); 5] {
     ]
 }
 
-/// How long a browser may keep a file without asking.
+/// How long a browser may cache a file without revalidation.
 pub fn cache_control(path: &str) -> &'static str {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     if folder.split('/').any(|name| group(name).is_some()) { FIXED } else { FRESH }
 }
 
-/// What is in a folder whose name carries a hash of 64 bits, `app` of `app-0123456789abcdef`; none for any other folder.
+/// The name of a hashed folder without its 64-bit hash, `app` of `app-0123456789abcdef`; `None` for any other folder.
 pub fn group(folder: &str) -> Option<&str> {
     let (name, hash) = folder.split_once('-')?;
     let is_hash = hash.len() == 16 && hash.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
     (is_hash && !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase())).then_some(name)
 }
 
-/// The file `_headers` of Netlify and Cloudflare Pages, for a site at `path`, `/` or `/sub/path/`.
+/// The file `_headers` for Netlify and Cloudflare Pages, for a site at `path`, `/` or `/sub/path/`.
 pub fn netlify(path: &str, origin: Option<&str>) -> String {
     let mut text = format!("{path}*\n");
     for (name, value) in all(origin) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {name}: {value}");
     }
-    // No rule for all files here: both hosts would add its value to the one of a hashed file, and ask again each time by default.
+    // No rule for all files: both hosts would add its value to that of a hashed file, and they revalidate by default.
     let fixed = ["app-*", "engine-*", "samples-*", "texts-*", "weights-*"].map(|name| (name, FIXED));
     for (name, rule) in ["", "index.html", "sw.js"].map(|name| (name, FRESH)).into_iter().chain(fixed) {
         let _ = writeln!(text, "{path}{name}\n  Cache-Control: {rule}");
@@ -90,7 +90,7 @@ mod tests {
     const NGINX: &str = include_str!("../../deploy/nginx.conf");
     const CADDY: &str = include_str!("../../deploy/Caddyfile");
 
-    /// Whether a file has that line, however far it is indented.
+    /// Whether a file contains that line, ignoring indentation.
     fn holds(text: &str, line: &str) -> bool {
         text.lines().any(|own| own.trim() == line)
     }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn only_folders_with_a_hash_are_kept_for_ever() {
+    fn only_hashed_folders_are_immutable() {
         let cases = [
             ("/app-0123456789abcdef/app.js", FIXED),
             ("/sub/app-0123456789abcdef/app-split_cost.wasm", FIXED),

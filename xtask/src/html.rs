@@ -1,18 +1,18 @@
-//! Changing the start tags of a page, as far as our own index.html needs it.
+//! Edits the start tags of a page, as far as index.html needs it.
 
 use std::fmt;
 use std::ops::Range;
 
-/// A start tag, its attributes in order and as they are written, so still escaped.
+/// A start tag, with its attributes in order and still escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag {
-    /// The element, `link`.
+    /// The element's name, `link`.
     pub name: String,
     attributes: Vec<(String, Option<String>)>,
 }
 
 impl Tag {
-    /// Reads a tag from `<` to `>`.
+    /// Parses a tag from `<` to `>`.
     fn parse(text: &str) -> Self {
         let inner = text.trim_start_matches('<').trim_end_matches('>').trim_end_matches('/');
         let end = inner.find(char::is_whitespace).unwrap_or(inner.len());
@@ -29,12 +29,12 @@ impl Tag {
         Self { name: name.to_string(), attributes }
     }
 
-    /// The value of an attribute; nothing if it is absent or has none.
+    /// The value of an attribute; `None` if it is absent or has no value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(key, _)| key == name)?.1.as_deref()
     }
 
-    /// Gives an attribute a value, which must not hold double quotes.
+    /// Sets an attribute to a value without double quotes.
     pub fn set(&mut self, name: &str, value: &str) {
         let value = Some(value.to_string());
         match self.attributes.iter_mut().find(|(key, _)| key == name) {
@@ -57,7 +57,7 @@ impl fmt::Display for Tag {
     }
 }
 
-/// The value that follows an attribute's name, if one does, and what follows that.
+/// Parses the value after an attribute's name, if there is one; returns it and the rest.
 fn value(text: &str) -> (Option<&str>, &str) {
     let Some(text) = text.strip_prefix('=') else { return (None, text) };
     for quote in ['"', '\''] {
@@ -70,7 +70,7 @@ fn value(text: &str) -> (Option<&str>, &str) {
     (Some(value), after)
 }
 
-/// Puts what `change` says in the place of each start tag; where it says nothing, the page stays as it is.
+/// Replaces each start tag by what `change` returns; `None` leaves it unchanged.
 pub fn change_tags(html: &str, mut change: impl FnMut(Tag) -> Option<String>) -> String {
     let mut text = String::with_capacity(html.len());
     let mut end = 0;
@@ -83,7 +83,7 @@ pub fn change_tags(html: &str, mut change: impl FnMut(Tag) -> Option<String>) ->
     text + &html[end..]
 }
 
-/// Where the start tags are, outside comments.
+/// The ranges of the start tags, outside comments.
 fn tags(html: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut from = 0;
@@ -101,7 +101,7 @@ fn tags(html: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// How many bytes the tag takes that the text starts with: a `>` in quotes does not end it.
+/// The length of the tag at the start of the text: a `>` in quotes does not end it.
 fn tag_length(text: &str) -> usize {
     let mut quote = None;
     for (index, c) in text.char_indices() {
@@ -115,7 +115,7 @@ fn tag_length(text: &str) -> usize {
     text.len()
 }
 
-/// Text as it may stand in a page or in an attribute.
+/// Escapes text for a page or an attribute.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_comes_back_as_it_was_but_for_what_is_set() {
+    fn setting_an_attribute_changes_nothing_else() {
         let cases = [
             ("<link rel=\"a\" href='b'>", "<link rel=\"a\" href=\"b\" x=\"1\">"),
             ("<link rel=\"a\"/>", "<link rel=\"a\" x=\"1\">"),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn every_start_tag_is_offered_and_all_else_stays() {
+    fn only_start_tags_are_changed() {
         let html = "<!doctype html>\n<html><!-- <p> --><p a=\"1 > 0\">2 < 3</p> é <br/>";
         let mut names = Vec::new();
         let same = change_tags(html, |tag| {

@@ -1,4 +1,4 @@
-//! Format, clippy with warnings denied, and the crates' licences and sources.
+//! Checks formatting, clippy with warnings denied, and the licences and sources of the crates.
 
 use std::process::Command;
 
@@ -8,10 +8,10 @@ use crate::process::{self, announce};
 use crate::project::Project;
 use crate::setup;
 
-/// Code for the browser, in the profile of the page build: what each program is called, and its package.
+/// The browser programs: name and package. They are checked in the profile of the page build.
 const WASM: [(&str, &str); 2] = [("page", "stridescope"), ("engine", "stridescope-worker")];
 
-/// Checks format and lints of everything, for every target that it is compiled for.
+/// Runs all checks, for every target.
 pub fn run(project: &Project) -> Result<(), Error> {
     announce("format");
     let mut format = process::command("cargo");

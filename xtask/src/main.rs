@@ -1,6 +1,6 @@
-//! Developer tasks of Stridescope: everything between a fresh clone and a served, tested page.
+//! Developer tasks of Stridescope: everything from a fresh clone to a served and tested page.
 //!
-//! Run as `cargo xtask COMMAND`. Nothing in here is needed at run time by the page or the command line.
+//! Run as `cargo xtask COMMAND`. Neither the page nor the command line needs it at run time.
 
 #![cfg_attr(test, allow(clippy::expect_used))]
 

@@ -1,4 +1,4 @@
-//! Changes the code in small ways, one at a time, and sees whether a test notices.
+//! Mutation testing: changes the code in small ways, one at a time, and runs the tests on each.
 
 use std::fs;
 use std::path::Path;
@@ -9,27 +9,27 @@ use crate::project::Project;
 use crate::setup;
 
 const STEP: &str = "mutants";
-/// Seconds that the tests of one change may take.
-const MOST_S: u32 = 30;
-/// A test that takes long, and notices nothing but panics.
-const SLOW: &str = "every_cut_and_every_changed_byte_is_answered";
-/// Cases of a property: most changes are noticed by the first.
+/// Time limit for the tests of one mutant, in seconds.
+const MAX_SECONDS: u32 = 30;
+/// A slow test that detects only panics.
+const SLOW: &str = "truncated_and_modified_files_never_panic";
+/// Cases per property: most mutants fail in the first.
 const MUTANT_CASES: &str = "100";
-/// What changes is compiled in a moment, as one piece of many, and yet its tests take a moment only; what does not change is fast.
+/// Mutated packages compile fast, in many units, yet with enough optimisation for quick tests; all others are fully optimised.
 const CHANGING: [(&str, &str); 3] =
     [("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_DEV_OPT_LEVEL", "1"), ("CARGO_PROFILE_DEV_LTO", "off")];
 const DEPENDENCIES: &str = "profile.dev.package.\"*\".opt-level=2";
-/// How cargo-mutants ends when all are through and some were missed, or took too long.
+/// Exit code of cargo-mutants when it finished and some mutants were missed or timed out.
 const MISSED: i32 = 2;
 const TIMED_OUT: i32 = 3;
 
-/// A part of the code, and the tests that ought to notice a change of it: the quick ones first, then what only slower ones see.
+/// A part of the code and its tests: quick ones first, then those that detect the rest.
 struct Area {
     name: &'static str,
     stages: &'static [Stage],
 }
 
-/// Tests, and the packages that have them.
+/// Tests and their packages.
 struct Stage {
     packages: &'static str,
     tests: &'static [&'static str],
@@ -53,13 +53,12 @@ const AREAS: [Area; 3] = [
     Area { name: "image", stages: &[Stage { packages: "stridescope-image", tests: &["image"] }] },
 ];
 
-/// Whether there is an area of that name.
+/// Whether an area has this name.
 pub fn is_area(name: &str) -> bool {
     AREAS.iter().any(|area| area.name == name)
 }
 
-/// Changes every area, or one of them, going on where an earlier run stopped. What was noticed and what was not is listed outside the clone.
-/// Fails where a change went unnoticed.
+/// Mutates every area, or one, and continues an interrupted run. The results are listed outside the clone. Fails if a mutant was missed.
 pub fn run(project: &Project, only: Option<&str>) -> Result<(), Error> {
     let program = setup::mutator(project)?;
     let mut missed = Vec::new();
@@ -79,12 +78,12 @@ pub fn run(project: &Project, only: Option<&str>) -> Result<(), Error> {
 }
 
 impl Area {
-    /// The package whose code is changed.
+    /// The package that is mutated.
     fn package(&self) -> String {
         format!("stridescope-{}", self.name)
     }
 
-    /// Tries every change that was not noticed before, and names those that still are not.
+    /// Tests every mutant that was not caught before, and returns those that are still missed.
     fn change(&self, project: &Project, program: &Path) -> Result<Vec<String>, Error> {
         let found = project.scratch().join("mutants").join(self.name);
         fs::create_dir_all(&found).map_err(|error| Error::file(STEP, &found, error))?;
@@ -93,16 +92,16 @@ impl Area {
             let lines = fs::read_to_string(&list).map_err(|error| Error::file(STEP, &list, error))?;
             Ok(lines.lines().map(str::to_string).collect())
         };
-        // What runs without end is noticed; the next stage need not come by it.
+        // An endless loop counts as caught, and is excluded from the next stage.
         let mut endless = Vec::new();
         for Stage { packages, tests } in self.stages {
             announce(&format!("{STEP}: {}, to be noticed by {}", self.package(), tests.join(", ")));
             let mut mutants = process::command(program);
             mutants.args(["mutants", "--package", &self.package(), "--test-package", packages, "--output"]).arg(&found);
-            mutants.args(["--iterate", "--no-shuffle", "--colors", "never", "--timeout", &MOST_S.to_string()]);
-            // For building, too: otherwise every test of the project is linked each time.
+            mutants.args(["--iterate", "--no-shuffle", "--colors", "never", "--timeout", &MAX_SECONDS.to_string()]);
+            // Also for the build; otherwise every test of the project is linked each time.
             mutants.args(tests.iter().map(|test| format!("--cargo-arg=--test={test}")));
-            // What is changed is a copy of the clone, another one for each stage; what it depends on is compiled once.
+            // Mutates a copy of the clone, one per stage; dependencies are compiled once.
             mutants
                 .env("CARGO_TARGET_DIR", found.join("target"))
                 .envs(CHANGING)

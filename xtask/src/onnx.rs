@@ -1,5 +1,5 @@
-//! A network as an ONNX file, for ONNX Runtime in the benchmark (operator set 17, f32). The number of pictures and their height and width
-//! are left open, under the names of [`OPEN`]; a session fixes them.
+//! A network as an ONNX file, for ONNX Runtime in the benchmark (operator set 17, f32). Batch size, height and width are dynamic, with the
+//! names in [`OPEN`]; a session fixes them.
 
 mod proto;
 
@@ -17,14 +17,13 @@ use proto::{
 /// First IR version of operator set 17.
 const IR_VERSION: i64 = 8;
 const OPERATOR_SET: i64 = 17;
-/// What is not known of the input `[N, C, H, W]` before a session begins: N, H and W.
+/// The dynamic sizes of the input `[N, C, H, W]`: N, H and W.
 const OPEN: [&str; 3] = ["batch", "height", "width"];
 
-/// The bytes of an ONNX file of a network with these weights. Input and output are named after the first and last layer, and so is
-/// every value between.
+/// Encodes a network with these weights as ONNX. Input, output and all values have the names of their layers.
 ///
 /// # Errors
-/// When the weights are not the network's, or a layer cannot be put into ONNX.
+/// If the weights do not fit the network, or a layer has no ONNX operator.
 pub fn encode(name: &str, graph: &Graph, checkpoint: &Checkpoint) -> Result<Vec<u8>, Error> {
     Ok(model(name, graph, checkpoint)?.encode_to_vec())
 }
@@ -52,7 +51,7 @@ fn model(name: &str, graph: &Graph, checkpoint: &Checkpoint) -> Result<ModelProt
     })
 }
 
-/// Collects what a graph is made of.
+/// Collects the nodes and tensors of a graph.
 #[derive(Default)]
 struct Writer {
     nodes: Vec<NodeProto>,
@@ -114,7 +113,7 @@ fn conv_attributes(conv: &Conv) -> Vec<AttributeProto> {
 }
 
 fn pool_attributes(pool: &Pool) -> Vec<AttributeProto> {
-    // Above and to the left, then below and to the right.
+    // Top and left, then bottom and right.
     let (start, end) = (pool.padding, pool.padding + pool.end_padding);
     vec![
         ints("kernel_shape", &[pool.kernel; 2]),
@@ -158,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    /// A network with weights that are synthetic, and its file read again.
+    /// A network with synthetic weights, and its file, read back.
     fn written(net: &str) -> (Graph, GraphProto) {
         let graph = lower(&ArchSpec::named(net).expect("a known name"), Input::square(64)).expect("a network");
         let checkpoint = synthetic::checkpoint(&graph);
@@ -187,7 +186,7 @@ mod tests {
             }
             assert!(counts.is_empty(), "{net}: unexpected {counts:?}");
 
-            // Folding leaves one bias of the two vectors that a normalisation learns.
+            // Folding leaves one bias of a normalisation's two learned vectors.
             let learned: usize =
                 graph.tensors().iter().filter(|tensor| tensor.learned).map(|tensor| tensor.shape.iter().product::<usize>()).sum();
             let normalised: usize =
@@ -202,7 +201,7 @@ mod tests {
         }
     }
 
-    /// timm's `AvgPool2dSame`: zeros below and to the right alone, which count in the mean (ONNX's order is top, left, bottom, right).
+    /// timm's `AvgPool2dSame`: zeros only below and to the right, which count in the mean (ONNX's order is top, left, bottom, right).
     #[test]
     fn a_pooling_of_a_dilated_shortcut_has_zeros_at_its_end() {
         let (_, file) = written("tiny-d.os16");
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_is_made_before_it_is_read() {
+    fn values_precede_their_readers() {
         let (graph, file) = written("tiny-d");
         let mut known: HashSet<&str> = file.initializer.iter().map(|tensor| tensor.name()).collect();
         known.extend(file.input.iter().map(|input| input.name()));

@@ -13,19 +13,19 @@ use crate::strip;
 
 const STEP: &str = "page build";
 
-/// Builds the page and fails if it is larger than its budgets, or than what is recorded of it.
+/// Builds the page and fails if it exceeds its budgets or its recorded sizes.
 pub fn build_within_budget(project: &Project) -> Result<(), Error> {
     let tools = setup::page(project)?;
     sizes::check(&build(project, &tools)?, &Record::read(&project.sizes())?)
 }
 
-/// Builds the page and records how large it is.
+/// Builds the page and records its sizes.
 pub fn build_and_record(project: &Project) -> Result<(), Error> {
     let tools = setup::page(project)?;
     Record::write(&project.sizes(), &build(project, &tools)?)
 }
 
-/// Builds the page into dist/, compressed files included, and prints its sizes.
+/// Builds the page into dist/, with compressed files, and prints its sizes.
 pub fn build(project: &Project, tools: &PageTools) -> Result<Vec<Asset>, Error> {
     announce("page build");
     let mut trunk = tools.trunk()?;
@@ -34,7 +34,7 @@ pub fn build(project: &Project, tools: &PageTools) -> Result<Vec<Asset>, Error> 
     finish(project, tools)
 }
 
-/// Compiles the page's own code again and puts it, and what changed in assets/, into the last build.
+/// Rebuilds the page's own code and updates it, and changed files of assets/, in the last build.
 pub fn rebuild(project: &Project) -> Result<(), Error> {
     let tools = setup::page(project)?;
     if !project.built().join("index.html").is_file() {
@@ -49,18 +49,18 @@ pub fn rebuild(project: &Project) -> Result<(), Error> {
     sizes::check(&finish(project, &tools)?, &Record::read(&project.sizes())?)
 }
 
-/// What trunk leaves to be done, up to the sizes.
+/// Completes trunk's output, up to the sizes.
 fn finish(project: &Project, tools: &PageTools) -> Result<Vec<Asset>, Error> {
     let built = project.built();
     split::page(project, tools)?;
     strip::all(&built)?;
-    assets::tidy(&built)?;
+    assets::remove_root_files(&built)?;
     let assets = publish(project)?;
     process::print(sizes::table(&assets, &Record::read(&project.sizes()).unwrap_or_default()).trim_end_matches('\n'));
     Ok(assets)
 }
 
-/// Gives the files that were built the names of their version, and compresses them.
+/// Gives the built files their versioned names and compresses them.
 pub fn publish(project: &Project) -> Result<Vec<Asset>, Error> {
     release::publish(&project.built(), &project.service_worker(), &project.dist())?;
     compress::all(&project.dist(), &project.compressed())

@@ -1,4 +1,4 @@
-//! Writes into sw.js which files the site consists of, so that it can keep them on a visitor's device.
+//! Writes the site's file lists into sw.js, so that it can cache the site on a visitor's device.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,38 +17,38 @@ const STEP: &str = "listing the files for offline use";
 const REMEDY: &str = "Restore assets/sw.js and Trunk.toml from the repository.";
 const WORKER: &str = "sw.js";
 const PAGE: &str = "index.html";
-/// What the page's address means, which is not always a file's name: some hosts send visitors away from `index.html`.
+/// The page's own address. Not always a file name: some hosts redirect `index.html`.
 const PAGE_KEY: &str = "./";
-/// The page's own tag, which start.js reads.
+/// The attribute of the page's script tag, which start.js reads.
 const SCRIPT_MARK: &str = "data-wasm";
 const VERSION_MARK: &str = "data-version";
-/// The picture that the page starts with, and its small copy, among the samples.
+/// The initial image among the samples, and its thumbnail.
 const FIRST_PICTURE: [&str; 2] = ["chelsea.png", "previews/chelsea.webp"];
 
-/// When a file is kept on the device.
+/// When a file is cached on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kept {
-    /// With the first visit: without it there is no page.
-    AtOnce,
-    /// When it was used once.
-    Later,
-    /// Never, or only by the page and when asked to.
+enum CachePolicy {
+    /// At the first visit: the page needs it.
+    AtInstall,
+    /// After its first use.
+    OnUse,
+    /// Never, or only by the page with consent.
     Never,
 }
 
 type Sums = BTreeMap<String, String>;
 
-/// Writes the lists into the copy of `script` at the site's root, and the version into the page. Their compressed forms go.
+/// Writes the lists into the copy of `script` at the site's root, and the version into the page. Deletes their compressed forms.
 pub fn write(site: &Path, script: &Path) -> Result<(), Error> {
     let script = read(script)?;
     let page = read(&site.join(PAGE))?;
     let (mut at_once, mut later) = (Sums::new(), Sums::new());
     for path in compress::files_below(site)? {
         let name = path.strip_prefix(site).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-        let list = match kept(&name) {
-            Kept::AtOnce => &mut at_once,
-            Kept::Later => &mut later,
-            Kept::Never => continue,
+        let list = match cache_policy(&name) {
+            CachePolicy::AtInstall => &mut at_once,
+            CachePolicy::OnUse => &mut later,
+            CachePolicy::Never => continue,
         };
         let bytes = fs::read(&path).map_err(|error| Error::file(STEP, &path, error))?;
         list.insert(name, sum(&bytes));
@@ -61,33 +61,33 @@ pub fn write(site: &Path, script: &Path) -> Result<(), Error> {
     store(&site.join(PAGE), &page)
 }
 
-/// When a file of the site is kept, by its path below the site's folder.
-fn kept(path: &str) -> Kept {
+/// When a file of the site is cached, by its path in the site's folder.
+fn cache_policy(path: &str) -> CachePolicy {
     let (folder, name) = path.split_once('/').unwrap_or(("", path));
     if compress::is_compressed(Path::new(path)) {
-        return Kept::Never;
+        return CachePolicy::Never;
     }
     match (headers::group(folder), name) {
-        (Some("app" | "texts"), _) => Kept::AtOnce,
-        (Some("engine"), _) => Kept::Later,
-        (Some("samples"), name) if FIRST_PICTURE.contains(&name) || name.starts_with("thumbs/") => Kept::AtOnce,
-        (Some("samples"), _) => Kept::Later,
-        (Some("weights"), name) if name.starts_with("tiny-") => Kept::Later,
-        // What the browser shows of a page that is installed.
+        (Some("app" | "texts"), _) => CachePolicy::AtInstall,
+        (Some("engine"), _) => CachePolicy::OnUse,
+        (Some("samples"), name) if FIRST_PICTURE.contains(&name) || name.starts_with("thumbs/") => CachePolicy::AtInstall,
+        (Some("samples"), _) => CachePolicy::OnUse,
+        (Some("weights"), name) if name.starts_with("tiny-") => CachePolicy::OnUse,
+        // What the browser shows of an installed page.
         (None, _) if path == "manifest.webmanifest" || path == "assets/icon.svg" || path.starts_with("assets/icons/") => {
-            Kept::AtOnce
+            CachePolicy::AtInstall
         }
-        // The page has a key of its own, the worker is the browser's business, and what others know the page does not load.
-        _ => Kept::Never,
+        // The page has a key of its own, the browser updates the service worker, and the page does not load files for other sites.
+        _ => CachePolicy::Never,
     }
 }
 
-/// A SHA-256 as browsers write it.
+/// A SHA-256 in the form of subresource integrity.
 fn sum(bytes: &[u8]) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(bytes)))
 }
 
-/// Changes whenever anything does that a visitor gets.
+/// A version that changes with any file that a visitor gets.
 fn version(script: &str, page: &str, lists: [&Sums; 2]) -> String {
     let mut text = format!("{script}\n{page}\n");
     for (path, sum) in lists.into_iter().flatten() {
@@ -122,7 +122,7 @@ fn filled(script: &str, at_once: &Sums, later: &Sums, version: &str) -> Result<S
     Ok(text)
 }
 
-/// A list as JavaScript, one file a line.
+/// A list as JavaScript, one file per line.
 fn list(sums: &Sums) -> String {
     let lines: Vec<String> =
         sums.iter().map(|(path, sum)| format!("  {}: \"{sum}\",\n", serde_json::Value::from(path.as_str()))).collect();
@@ -135,7 +135,7 @@ fn read(path: &Path) -> Result<String, Error> {
 
 fn store(path: &Path, text: &str) -> Result<(), Error> {
     compress::replace(path, text.as_bytes()).map_err(|error| Error::file(STEP, path, error))?;
-    compress::forget(path)
+    compress::remove_compressed(path)
 }
 
 #[cfg(test)]
@@ -146,45 +146,45 @@ mod tests {
     const HTML: &str = r#"<script src="./assets/start.js" data-wasm="./app.wasm"></script>"#;
 
     #[test]
-    fn what_the_page_needs_is_kept_at_once_and_the_rest_when_used_or_never() {
+    fn files_are_cached_at_once_on_use_or_never() {
         let cases = [
-            ("index.html", Kept::Never),
-            ("sw.js", Kept::Never),
-            ("app-0123456789abcdef/app_bg.wasm", Kept::AtOnce),
-            ("app-0123456789abcdef/app-split.js", Kept::AtOnce),
-            ("app-0123456789abcdef/app.js.br", Kept::Never),
-            ("app-0123456789abcdef/styles.css", Kept::AtOnce),
-            ("app-0123456789abcdef/start.js", Kept::AtOnce),
-            ("app-0123456789abcdef/stride-scope.js", Kept::AtOnce),
-            ("manifest.webmanifest", Kept::AtOnce),
-            ("manifest.webmanifest.gz", Kept::Never),
-            ("stride-scope.js", Kept::Never),
-            ("assets/icon.svg", Kept::AtOnce),
-            ("assets/icons/icon-192.png", Kept::AtOnce),
-            ("assets/catalogue.json", Kept::Never),
-            ("texts-0123456789abcdef/labels/imagenet-1k.ko.tsv", Kept::AtOnce),
-            ("texts-0123456789abcdef/lang/ko.json", Kept::AtOnce),
-            ("texts-0123456789abcdef/learn/en.html", Kept::AtOnce),
-            ("samples-0123456789abcdef/chelsea.png", Kept::AtOnce),
-            ("samples-0123456789abcdef/thumbs/camera.jpg", Kept::AtOnce),
-            ("samples-0123456789abcdef/previews/chelsea.webp", Kept::AtOnce),
-            ("samples-0123456789abcdef/camera.png", Kept::Later),
-            ("samples-0123456789abcdef/previews/camera.webp", Kept::Later),
-            ("assets/samples/chelsea.png", Kept::Never),
-            ("engine-0123456789abcdef/worker.js", Kept::Later),
-            ("engine-0123456789abcdef/worker_bg.wasm", Kept::Later),
-            ("engine-0123456789abcdef/worker_loader.js", Kept::Later),
-            ("weights-0123456789abcdef/tiny-a.safetensors", Kept::Later),
-            ("weights-0123456789abcdef/resnet50-a.safetensors", Kept::Never),
-            ("assets/weights/tiny-a.safetensors", Kept::Never),
-            ("assets/weights/README.md", Kept::Never),
-            ("assets/og/page.png", Kept::Never),
-            ("404.html", Kept::Never),
-            ("oembed/cost.json", Kept::Never),
-            (".stridescope-dist", Kept::Never),
+            ("index.html", CachePolicy::Never),
+            ("sw.js", CachePolicy::Never),
+            ("app-0123456789abcdef/app_bg.wasm", CachePolicy::AtInstall),
+            ("app-0123456789abcdef/app-split.js", CachePolicy::AtInstall),
+            ("app-0123456789abcdef/app.js.br", CachePolicy::Never),
+            ("app-0123456789abcdef/styles.css", CachePolicy::AtInstall),
+            ("app-0123456789abcdef/start.js", CachePolicy::AtInstall),
+            ("app-0123456789abcdef/stride-scope.js", CachePolicy::AtInstall),
+            ("manifest.webmanifest", CachePolicy::AtInstall),
+            ("manifest.webmanifest.gz", CachePolicy::Never),
+            ("stride-scope.js", CachePolicy::Never),
+            ("assets/icon.svg", CachePolicy::AtInstall),
+            ("assets/icons/icon-192.png", CachePolicy::AtInstall),
+            ("assets/catalogue.json", CachePolicy::Never),
+            ("texts-0123456789abcdef/labels/imagenet-1k.ko.tsv", CachePolicy::AtInstall),
+            ("texts-0123456789abcdef/lang/ko.json", CachePolicy::AtInstall),
+            ("texts-0123456789abcdef/learn/en.html", CachePolicy::AtInstall),
+            ("samples-0123456789abcdef/chelsea.png", CachePolicy::AtInstall),
+            ("samples-0123456789abcdef/thumbs/camera.jpg", CachePolicy::AtInstall),
+            ("samples-0123456789abcdef/previews/chelsea.webp", CachePolicy::AtInstall),
+            ("samples-0123456789abcdef/camera.png", CachePolicy::OnUse),
+            ("samples-0123456789abcdef/previews/camera.webp", CachePolicy::OnUse),
+            ("assets/samples/chelsea.png", CachePolicy::Never),
+            ("engine-0123456789abcdef/worker.js", CachePolicy::OnUse),
+            ("engine-0123456789abcdef/worker_bg.wasm", CachePolicy::OnUse),
+            ("engine-0123456789abcdef/worker_loader.js", CachePolicy::OnUse),
+            ("weights-0123456789abcdef/tiny-a.safetensors", CachePolicy::OnUse),
+            ("weights-0123456789abcdef/resnet50-a.safetensors", CachePolicy::Never),
+            ("assets/weights/tiny-a.safetensors", CachePolicy::Never),
+            ("assets/weights/README.md", CachePolicy::Never),
+            ("assets/og/page.png", CachePolicy::Never),
+            ("404.html", CachePolicy::Never),
+            ("oembed/cost.json", CachePolicy::Never),
+            (".stridescope-dist", CachePolicy::Never),
         ];
         for (path, expected) in cases {
-            assert_eq!(kept(path), expected, "{path}");
+            assert_eq!(cache_policy(path), expected, "{path}");
         }
         for picture in FIRST_PICTURE {
             assert!(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/samples")).join(picture).is_file(), "{picture}");
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worker_lists_the_files_and_has_the_page_s_version() -> Result<(), Box<dyn std::error::Error>> {
+    fn the_service_worker_has_the_file_lists_and_the_pages_version() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let (site, script) = (folder.path().join("site"), folder.path().join("sw.js"));
         for folder in ["app-0123456789abcdef", "engine-0123456789abcdef"] {
@@ -229,12 +229,12 @@ mod tests {
     }
 
     #[test]
-    fn a_checksum_is_written_as_browsers_do() {
+    fn checksums_have_the_form_of_subresource_integrity() {
         assert_eq!(sum(b""), "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
     }
 
     #[test]
-    fn a_script_or_a_page_with_nothing_to_fill_in_is_refused() {
+    fn a_script_or_page_without_placeholders_is_rejected() {
         let none = Sums::new();
         for missing in ["const FILES = {};", "const LATER = {};", "const VERSION = \"\";"] {
             let error = filled(&SCRIPT.replace(missing, ""), &none, &none, "1").expect_err("a gap").to_string();

@@ -1,4 +1,4 @@
-//! Running other programs.
+//! Runs other programs.
 
 use std::env;
 use std::ffi::OsStr;
@@ -13,23 +13,23 @@ use crate::error::Error;
 const POLL: Duration = Duration::from_millis(50);
 const REMINDER: Duration = Duration::from_secs(60);
 
-/// Prints a line. Where standard output is closed or full the work goes on, and the exit code tells how it ended.
+/// Prints a line. Errors are ignored; the exit code reports the result even if standard output is closed or full.
 pub fn print(line: &str) {
     let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }
 
-/// As [`print`], on standard error.
+/// [`print()`], to standard error.
 pub fn warn(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
-/// Prints that a step begins.
+/// Announces a step.
 pub fn announce(step: &str) {
     print(&format!("==> {step}"));
 }
 
-/// A command for `program`, without what cargo set in the environment of this very process: a cargo started from
-/// here would otherwise take it for its own (`CARGO` even decides which cargo `cargo clippy` calls).
+/// A command for `program` without cargo's environment variables for this process, which a nested cargo would use as its own (`CARGO` even
+/// decides which cargo `cargo clippy` calls).
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
@@ -41,12 +41,12 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Runs `command` to its end, its output passing straight through, with a reminder every minute that it still runs.
+/// Runs `command` to completion with its output passed through, and prints a reminder every minute.
 pub fn run(step: &str, command: &mut Command, remedy: &str) -> Result<(), Error> {
     run_to(step, command, remedy, &[])
 }
 
-/// As [`run`], for a program that says with these exit codes, too, that it came to its end.
+/// [`run`] for a program that also succeeds with these exit codes.
 pub fn run_to(step: &str, command: &mut Command, remedy: &str, codes: &[i32]) -> Result<(), Error> {
     let mut child = command.spawn().map_err(|error| start_error(step, command, &error, remedy))?;
     let started = Instant::now();
@@ -77,12 +77,12 @@ pub fn read(step: &str, command: &mut Command, remedy: &str) -> Result<String, E
     }
 }
 
-/// What `command` wrote to standard output, if it could be run and ended well. Says nothing otherwise.
+/// Standard output of `command` if it succeeds. Prints nothing otherwise.
 pub fn probe(command: &mut Command) -> Option<String> {
     read("probe", command, "").ok()
 }
 
-/// The program of that name on the search path.
+/// Finds a program on the search path.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
@@ -101,7 +101,7 @@ fn ending(command: &Command, status: ExitStatus) -> String {
     }
 }
 
-/// The program and its first argument, enough to recognise the command by.
+/// The program and its first argument.
 fn name(command: &Command) -> String {
     let program = PathBuf::from(command.get_program());
     let program = program.file_name().unwrap_or(command.get_program()).to_string_lossy().into_owned();
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failing_program_is_named_with_its_last_complaint() {
+    fn errors_name_a_failing_program_and_its_last_line() {
         let mut command = command("sh");
         command.args(["-c", "echo one >&2; echo two >&2; exit 3"]);
         let error = read("greeting", &mut command, "Try again.").expect_err("it exits with 3").to_string();
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_program_is_an_error_and_is_not_found() {
+    fn a_missing_program_is_an_error() {
         let name = "stridescope-no-such-program";
         let error = run("greeting", &mut command(name), "Install it.").expect_err("it does not exist");
         assert!(error.to_string().contains(name), "{error}");

@@ -1,4 +1,4 @@
-//! Where things are.
+//! The folders of the project.
 
 use std::env;
 use std::fs;
@@ -9,14 +9,14 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::process;
 
-/// The folders that the tasks work in.
+/// The folders used by the tasks.
 #[derive(Clone, Debug)]
 pub struct Project {
     /// The clone.
     pub root: PathBuf,
-    /// Cargo's target directory, wherever the environment or a configuration put it.
+    /// Cargo's target directory, wherever it is configured.
     pub target: PathBuf,
-    /// What outlives a clone: the tools built from source and the downloaded weights.
+    /// The cache across clones: tools built from source and downloaded weights.
     pub cache: PathBuf,
 }
 
@@ -47,32 +47,32 @@ impl Project {
         Ok(Self { root, target, cache })
     }
 
-    /// The files of the page under plain names, as compilers and assets/ give them.
+    /// The built files under plain names, from the compilers and assets/.
     pub fn built(&self) -> PathBuf {
         self.scratch().join("built")
     }
 
-    /// The page as it is served, each file under the name of its version.
+    /// The served page, with versioned file names.
     pub fn dist(&self) -> PathBuf {
         self.root.join("dist")
     }
 
-    /// What the page has besides its code.
+    /// The page's files other than code.
     pub fn assets(&self) -> PathBuf {
         self.root.join("assets")
     }
 
-    /// The script that keeps the page on a device, before the build lists the files in it.
+    /// The service worker's script, before the build adds the file lists.
     pub fn service_worker(&self) -> PathBuf {
         self.assets().join("sw.js")
     }
 
-    /// How large the page was when that was last recorded.
+    /// The recorded sizes of the page.
     pub fn sizes(&self) -> PathBuf {
         self.root.join("bench/sizes.json")
     }
 
-    /// Where compressed files are kept by content.
+    /// The cache of compressed files.
     pub fn compressed(&self) -> PathBuf {
         self.scratch().join("brotli")
     }
@@ -87,18 +87,18 @@ impl Project {
         self.cache.join("tools")
     }
 
-    /// What these tasks keep between two runs and can always make again.
+    /// Temporary files that can be recreated at any time.
     pub fn scratch(&self) -> PathBuf {
         self.target.join("xtask")
     }
 
-    /// The folder of data beside the clone, if this machine has one.
+    /// The data folder beside the clone, if there is one.
     pub fn shared(&self) -> Option<PathBuf> {
         let shared = self.root.parent()?.join("shared");
         shared.is_dir().then_some(shared)
     }
 
-    /// The version of `package` that Cargo.lock pins.
+    /// The version of `package` in Cargo.lock.
     pub fn locked_version(&self, package: &str) -> Result<String, Error> {
         let step = "reading Cargo.lock";
         let path = self.root.join("Cargo.lock");
@@ -109,7 +109,7 @@ impl Project {
     }
 }
 
-/// The version of the first package of that name in the text of a Cargo.lock.
+/// The version of the first package with that name in the text of a Cargo.lock.
 fn version_in_lock<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let name = format!("name = \"{package}\"");
     let mut lines = lock.lines().skip_while(|line| *line != name);
@@ -117,7 +117,7 @@ fn version_in_lock<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     lines.next()?.strip_prefix("version = \"")?.strip_suffix('"')
 }
 
-/// The first run of digits and dots in what a program prints for `--version`: `trunk 0.21.14`, `v20.20.2`.
+/// The first version number in a program's output for `--version`: `trunk 0.21.14`, `v20.20.2`.
 pub fn version_in_output(text: &str) -> Option<&str> {
     let start = text.find(|c: char| c.is_ascii_digit())?;
     let rest = text.get(start..)?;
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_file_gives_the_version_of_exactly_that_package() {
+    fn lock_file_versions_match_the_exact_package() {
         let lock = "version = 4\n\n[[package]]\nname = \"wasm-bindgen-shared\"\nversion = \"0.2.1\"\n\n\
                     [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\nsource = \"s\"\n";
         assert_eq!(version_in_lock(lock, "wasm-bindgen"), Some("0.2.130"));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_found_in_what_a_program_prints() {
+    fn versions_are_found_in_program_output() {
         let cases = [
             ("wasm-bindgen 0.2.130", Some("0.2.130")),
             ("trunk 0.21.14\n", Some("0.21.14")),

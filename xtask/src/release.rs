@@ -1,5 +1,5 @@
-//! Makes the page's folder from what was built: files that are loaded together go into a folder whose name carries the hash of all that is in it, so that
-//! a page never gets a file of another version. `index.html` names these folders, and is thereby the one list of what belongs to a version.
+//! Makes the page's folder from the build. Files that are loaded together go into a folder with the hash of their content in its name, so a
+//! page never gets a file of another version. `index.html` names these folders, and is the only list of a version's files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,26 +14,26 @@ use crate::precache;
 const STEP: &str = "naming the files of this version";
 const REMEDY: &str = "Restore index.html and Trunk.toml from the repository, and use the version of trunk that xtask installs.";
 const PAGE: &str = "index.html";
-/// The script that the page holds within itself, and the tag that stands for it until then.
+/// The inline script of the page, and the tag that it replaces.
 const BOOT: &str = "assets/boot.js";
 const BOOT_TAG: &str = "<script src=\"./assets/boot.js\"></script>";
-/// Attributes that name a file.
+/// Attributes that contain the address of a file.
 const ADDRESSES: [&str; 4] = ["src", "href", "data-js", "data-wasm"];
-/// The page's own tag, from which start.js and src/site.rs read where everything is.
+/// The page's script tag, from which start.js and src/site.rs read the folders.
 const PAGE_MARK: &str = "data-wasm";
-/// What starts the engine, and is told where the weights are.
+/// The script that starts the engine; it gets the address of the weights.
 const LOADER: &str = "worker_loader.js";
-/// Folders that the page's code looks for files in.
+/// Folders that the page's code needs to know.
 const NAMED: [&str; 3] = ["app", "texts", "samples"];
 const WEIGHTS: &str = "weights";
 
-/// Files that are loaded together, by their path within their folder.
+/// Files that are loaded together, by their path in their folder.
 type Group = BTreeMap<String, Vec<u8>>;
 
-/// Makes `out` anew from what lies in `built` under plain names. `service_worker` is sw.js without its lists.
+/// Makes `out` from the plain names in `built`. `service_worker` is sw.js without its file lists.
 ///
 /// # Errors
-/// When a file cannot be read or written, or `index.html` does not name what it should.
+/// If a file cannot be read or written, or `index.html` lacks a tag.
 pub fn publish(built: &Path, service_worker: &Path, out: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(out) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::file(STEP, out, error)),
@@ -52,7 +52,7 @@ pub fn publish(built: &Path, service_worker: &Path, out: &Path) -> Result<(), Er
             write(&out.join(&old), &bytes)?;
         }
         match place(&old) {
-            // Each has a folder of its own: a release that changes one of them leaves the others in every cache.
+            // One folder per file: a release that changes one leaves the others in every cache.
             Some((WEIGHTS, name)) => {
                 let file = format!("{}/{name}", put(out, WEIGHTS, &Group::from([(name.clone(), bytes)]))?);
                 weights.insert(name, file);
@@ -81,7 +81,7 @@ pub fn publish(built: &Path, service_worker: &Path, out: &Path) -> Result<(), Er
     precache::write(out, service_worker)
 }
 
-/// Which files are loaded together, and what a file is called among them, by its path in the built page.
+/// The group of a file and its path in the group, from its path in the built page.
 fn place(path: &str) -> Option<(&'static str, String)> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let kind = name.rsplit_once('.').map_or("", |(_, kind)| kind);
@@ -102,8 +102,8 @@ fn place(path: &str) -> Option<(&'static str, String)> {
     }
 }
 
-/// Whether a file also has an address that stays from version to version, since others know it: the element, pictures and small weights that
-/// links and scripts name, and what browsers and other sites ask for by themselves.
+/// Whether a file also has an address without a version, because others use it: the element, the images and small weights of links and
+/// scripts, and what browsers and other sites request by themselves.
 fn is_public(path: &str) -> bool {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     match place(path) {
@@ -115,7 +115,7 @@ fn is_public(path: &str) -> bool {
     }
 }
 
-/// Writes files that are loaded together, and returns their folder's name.
+/// Writes a group of files, and returns the name of its folder.
 fn put(out: &Path, name: &str, group: &Group) -> Result<String, Error> {
     let mut sums = String::new();
     for (file, bytes) in group {
@@ -129,7 +129,7 @@ fn put(out: &Path, name: &str, group: &Group) -> Result<String, Error> {
     Ok(folder)
 }
 
-/// The page with the script that runs before anything is painted, which is thereby of the page's own version whatever became of other files.
+/// Inlines the script that runs before the first paint, so that it always has the page's own version.
 fn with_boot(page: &str, boot: &str) -> Result<String, Error> {
     if page.matches(BOOT_TAG).count() != 1 {
         return Err(Error::new(STEP, format!("{PAGE} has no line {BOOT_TAG}"), REMEDY));
@@ -141,7 +141,7 @@ fn with_boot(page: &str, boot: &str) -> Result<String, Error> {
     Ok(page.replacen(BOOT_TAG, &format!("<script>{boot}</script>"), 1))
 }
 
-/// The page with the new addresses of the files that its tags name, and with the folders' in its own tag.
+/// Rewrites the addresses in the page's tags, and adds the folders to its script tag.
 fn with_addresses(
     page: &str,
     folders: &BTreeMap<&str, String>,
@@ -232,7 +232,7 @@ mod tests {
         Ok(())
     }
 
-    /// Every file of a site, folders with the hash as `name-#`, and the hashes.
+    /// Every file of a site, with hashes in folder names replaced by `#`, and the hashes.
     fn published(folder: &Path) -> Result<(Vec<String>, BTreeMap<String, String>), Error> {
         let mut hashes = BTreeMap::new();
         let mut names = Vec::new();
@@ -253,8 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_loads_is_in_folders_of_its_version_and_what_others_know_stays_where_it_was()
-    -> Result<(), Box<dyn std::error::Error>> {
+    fn page_files_are_versioned_and_public_files_keep_their_addresses() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let (from, out) = (folder.path().join("built"), folder.path().join("dist"));
         let sw = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/sw.js");
@@ -318,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_has_another_name_when_anything_in_it_changes_and_only_then() -> Result<(), Box<dyn std::error::Error>> {
+    fn a_folders_name_changes_only_with_its_content() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let (from, out) = (folder.path().join("built"), folder.path().join("dist"));
         let sw = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/sw.js");
@@ -335,7 +334,7 @@ mod tests {
             ("worker.js", &["engine"]),
             ("assets/learn/en.html", &["texts"]),
             ("assets/samples/thumbs/cat.jpg", &["samples"]),
-            // The engine's loader names them.
+            // The engine's loader contains their names.
             ("assets/weights/tiny-a.safetensors", &["engine", "tiny-a.safetensors"]),
             ("assets/icons/icon-192.png", &[]),
         ];
@@ -349,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_names_no_files_and_a_script_that_the_policy_does_not_know_are_refused() {
+    fn incomplete_pages_and_unknown_inline_scripts_are_rejected() {
         let none = |_: &str| None;
         let error = |result: Result<String, Error>| result.expect_err("refused").to_string();
         assert!(error(with_boot("<script></script>", headers::BOOT)).contains("has no line"));

@@ -1,5 +1,5 @@
-//! Two versions of the site, for the test of what happens when one takes the other's place: what was built, and the same with a change in every file
-//! that may have one, so that all of its folders have other names.
+//! Two versions of the site, for the test of an update: the build, and the same with a harmless change in every file, so that all folder
+//! names differ.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use crate::project::Project;
 use crate::release;
 
 const STEP: &str = "making two versions of the site";
-/// Where the browser tests serve it.
+/// The path at which the browser tests serve it.
 const PATH: &str = "/some/path/";
-/// A section of wasm that means nothing: 0, its length, and its name with the name's length.
+/// A custom section of wasm without effect: 0, its length, and its name with the name's length.
 const SECTION: &[u8] = b"\x00\x05\x04next";
 
-/// Makes the versions `1` and `2` of what was built last, and returns the folder that they are in.
+/// Makes the versions `1` and `2` of the last build, and returns their folder.
 pub fn make(project: &Project) -> Result<PathBuf, Error> {
     announce(STEP);
     let folder = project.scratch().join("releases");
@@ -42,7 +42,8 @@ pub fn make(project: &Project) -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
-/// A file with something in it that changes nothing but its checksum. Weights are known by theirs, and the first script by the policy.
+/// Changes a file's checksum without changing its meaning. Weights and the inline script are excluded, since their checksums are known
+/// elsewhere.
 fn in_next_version(name: &Path, mut bytes: Vec<u8>) -> Vec<u8> {
     if name == Path::new("assets/boot.js") {
         return bytes;
@@ -53,7 +54,7 @@ fn in_next_version(name: &Path, mut bytes: Vec<u8>) -> Vec<u8> {
         Some("css") => b"\n/* next */\n",
         Some("html") => b"\n<!-- next -->\n",
         Some("json" | "svg") => b"\n",
-        // Readers of pictures stop where the picture ends.
+        // Decoders ignore bytes after the end of an image.
         Some("png" | "jpg" | "webp") => b"next",
         _ => b"",
     };
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changes_is_still_what_it_was() {
+    fn changed_files_keep_their_meaning() {
         for (name, before, after) in [
             ("app_bg.wasm", &b"\0asm\x01\0\0\0"[..], &b"\0asm\x01\0\0\0\0\x05\x04next"[..]),
             ("worker.js", b"f()", b"f()\n// next\n"),

@@ -1,4 +1,4 @@
-//! A small server for the built page, for this machine only.
+//! A small server for the built page, on this machine only.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Builds the page, then serves it on 127.0.0.1 until Ctrl-C.
 pub fn run(project: &Project, port: u16) -> Result<(), Error> {
-    // Taken before the build, so that a port in use shows at once and not after minutes.
+    // Bound before the build, so that a port in use fails at once and not after minutes.
     let listener = listen(port)?;
     let tools = setup::page(project)?;
     page::build(project, &tools)?;
@@ -50,7 +50,7 @@ async fn serve(listener: TcpListener, port: u16, dist: &Path) -> io::Result<()> 
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let server = axum::serve(listener, site(dist)).with_graceful_shutdown(async {
-        // If Ctrl-C cannot be listened for, it ends the program as it always does.
+        // Without a Ctrl-C handler, Ctrl-C ends the program by default.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -66,7 +66,7 @@ fn site(dist: &Path) -> Router {
     Router::new().fallback_service(ServeDir::new(dist).precompressed_br()).layer(middleware::from_fn(with_headers))
 }
 
-/// What a host should say with each file, so that a page that works here works there.
+/// Adds the headers that a host should send, so that a page that works here works there.
 async fn with_headers(request: Request, next: Next) -> Response {
     let rule = headers::cache_control(request.uri().path());
     let mut response = next.run(request).await;
@@ -83,7 +83,7 @@ async fn with_headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// Asks for the page once, as a browser would.
+/// Requests the page once, as a browser would.
 fn ask(port: u16) -> io::Result<()> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_site_is_compressed_typed_and_kept_by_name() -> io::Result<()> {
+    fn responses_have_encoding_type_and_cache_headers() -> io::Result<()> {
         let dist = tempfile::tempdir()?;
         std::fs::create_dir(dist.path().join("app-0123456789abcdef"))?;
         for (name, text) in [
@@ -132,7 +132,7 @@ mod tests {
         });
 
         ask(port)?;
-        // (path, accepted encoding, what the answer must hold)
+        // (path, accepted encoding, expected content of the response)
         let cases = [
             ("/", "", vec!["200 OK", "text/html", "no-cache", "content-security-policy: default-src 'none';"]),
             ("/", "", vec!["access-control-allow-origin: *", "nosniff", "no-referrer", "camera=(self)"]),

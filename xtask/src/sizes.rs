@@ -1,4 +1,4 @@
-//! What a visitor downloads, against the budgets and against what was recorded before.
+//! The size of the page's downloads, compared with the budgets and with the recorded sizes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,14 +8,14 @@ use std::path::Path;
 use crate::compress::{self, Asset};
 use crate::error::Error;
 
-/// By how much a part may grow before its record must be changed, in percent.
+/// How much a part may grow before its record must be updated, in percent.
 const TOLERANCE_PERCENT: u64 = 2;
 const STEP: &str = "size check";
 
-/// At the site's root for others, and among the page's own files for the article.
+/// At the site's root for other sites, and in the page's folder for the article.
 const ELEMENT: &str = "stride-scope.js";
 
-/// A part of the site that is loaded as one.
+/// A part of the site that is loaded at once.
 struct Part {
     name: &'static str,
     budget_bytes: u64,
@@ -41,7 +41,7 @@ fn is_engine(asset: &Asset) -> bool {
     asset.path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("worker"))
 }
 
-/// Code of figures, which is fetched when the page stands; the article's are elements too.
+/// Code of figures that is loaded after the start; the figures of the article are elements too.
 fn is_later(asset: &Asset) -> bool {
     let name = asset.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let is_piece = name.starts_with("app-") && (name.contains("-split_") || name.contains("-chunk_"));
@@ -53,12 +53,12 @@ fn is_element(asset: &Asset) -> bool {
     asset.path == Path::new(ELEMENT)
 }
 
-/// Bytes of each part, compressed, as they were recorded.
+/// The recorded compressed size of each part, in bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Record(BTreeMap<String, u64>);
 
 impl Record {
-    /// Reads the record of this project.
+    /// Reads the record.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(path).map_err(|error| Error::file(STEP, path, error))?;
         serde_json::from_str(&text).map(Self).map_err(|error| {
@@ -70,7 +70,7 @@ impl Record {
         })
     }
 
-    /// Writes what a build takes.
+    /// Records the sizes of a build.
     pub fn write(path: &Path, assets: &[Asset]) -> Result<(), Error> {
         let sizes: BTreeMap<&str, u64> = PARTS.iter().map(|part| (part.name, total(part, assets).1)).collect();
         let text = serde_json::to_string_pretty(&sizes).map_err(|error| Error::file(STEP, path, error.into()))? + "\n";
@@ -78,7 +78,7 @@ impl Record {
     }
 }
 
-/// The sizes of each part, wasm and JavaScript together, one line a part.
+/// The sizes of each part, wasm and JavaScript together, one line per part.
 pub fn table(assets: &[Asset], record: &Record) -> String {
     let mut text = format!("{:<8}{:>12}{:>12}{:>12}{:>12}\n", "bytes", "raw", "brotli", "recorded", "budget");
     for part in &PARTS {
@@ -91,7 +91,7 @@ pub fn table(assets: &[Asset], record: &Record) -> String {
     text
 }
 
-/// An error if a part is larger than its budget, or has grown past its record.
+/// Fails if a part exceeds its budget or its record.
 pub fn check(assets: &[Asset], record: &Record) -> Result<(), Error> {
     for part in &PARTS {
         let (_, brotli) = total(part, assets);
@@ -124,7 +124,7 @@ fn total(part: &Part, assets: &[Asset]) -> (u64, u64) {
     members.fold((0, 0), |(raw, brotli), asset| (raw + asset.raw_bytes, brotli + asset.brotli_bytes))
 }
 
-/// Digits in groups of three: 1,600,000.
+/// Digit grouping: 1,600,000.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -182,7 +182,7 @@ element        8,000       2,500        none       5,000
     }
 
     #[test]
-    fn a_part_that_grew_past_its_record_is_named() {
+    fn a_part_larger_than_its_record_is_named() {
         let record = record([("page", 200_000)]);
         assert!(check(&[asset("app.wasm", 1, 204_000)], &record).is_ok());
         let grown = check(&[asset("app.wasm", 1, 204_001)], &record).expect_err("grown").to_string();
@@ -190,7 +190,7 @@ element        8,000       2,500        none       5,000
     }
 
     #[test]
-    fn what_is_recorded_is_read_again() -> Result<(), Box<dyn std::error::Error>> {
+    fn records_are_read_back() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("sizes.json");
         assert!(Record::read(&path).is_err());

@@ -1,4 +1,4 @@
-//! Cuts the page's wasm at the functions that leptos' `wasm_split` marks: what starts, and a file for each figure that comes later.
+//! Splits the page's wasm at the functions marked with leptos' `wasm_split`: the start, and a file for each figure that is loaded later.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use crate::setup::{PageTools, WASM_TARGET};
 
 const STEP: &str = "splitting the page";
 const REMEDY: &str = "Read the output above.";
-/// The page's script and wasm without their endings, and what the pieces' names begin with.
+/// File stem of the page's script and wasm, and prefix of the chunks' names.
 const STEM: &str = "app";
-/// How the script that fetches the pieces compiles them.
+/// How the loader script compiles chunks.
 const STREAMING: &str = "WebAssembly.instantiateStreaming(src, imports)";
-/// How it does so instead.
+/// The replacement.
 const INSTANTIATED: &str = r#"
 async function instantiated(src, imports) {
     const response = await src;
@@ -27,7 +27,7 @@ async function instantiated(src, imports) {
 }
 "#;
 
-/// Puts the pieces of the page in the place of the one file that trunk wrote.
+/// Replaces trunk's single wasm file by the chunks of the page.
 pub fn page(project: &Project, tools: &PageTools) -> Result<(), Error> {
     announce(STEP);
     let dist = project.built();
@@ -65,7 +65,7 @@ pub fn page(project: &Project, tools: &PageTools) -> Result<(), Error> {
     fs::write(&path, text).map_err(|error| Error::file(STEP, &path, error))
 }
 
-/// Takes away the pieces of an earlier build of the same name.
+/// Deletes the chunks of an earlier build with the same name.
 fn remove_pieces(dist: &Path, start: &str) -> Result<(), Error> {
     let entries = fs::read_dir(dist).map_err(|error| Error::file(STEP, dist, error))?;
     for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
@@ -76,8 +76,7 @@ fn remove_pieces(dist: &Path, start: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The script that fetches the pieces, so that a host that sends them under another type than wasm's own stops none: browsers compile only that
-/// while it comes.
+/// Makes the loader script independent of the host's media type: browsers compile while streaming only with wasm's own type.
 fn without_streaming(script: &str) -> Result<String, Error> {
     if !script.contains(STREAMING) {
         return Err(Error::new(
@@ -102,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_piece_is_compiled_as_it_comes_without_a_look_at_its_type() {
+    fn chunks_are_compiled_whatever_their_media_type() {
         let script = "const a = () => (WebAssembly.instantiateStreaming(src, imports));\nconst b = () => (WebAssembly.instantiateStreaming(src, imports));";
         let changed = without_streaming(script).expect("it has what is changed");
         assert!(

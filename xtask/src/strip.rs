@@ -1,4 +1,5 @@
-//! Takes out what nothing runs: of wasm files the names of functions, a third of them, and of the engine's script comments and blanks, another third.
+//! Strips the build: function names from wasm files, a third of their size, and comments and blanks from the engine's script, another
+//! third.
 
 use std::fs;
 use std::path::Path;
@@ -9,8 +10,8 @@ const STEP: &str = "stripping";
 const HEADER: usize = 8;
 const CUSTOM: u8 = 0;
 
-/// Rewrites every wasm file of a folder without its name section, and the engine's script without comments and blanks. The page's was put together
-/// by what splits it, and needs its lines where semicolons are missing.
+/// Removes the name section of every wasm file in a folder, and comments and blanks of the engine's script. The page's script is left
+/// alone: the splitter assembled it, and it relies on line breaks in place of semicolons.
 pub fn all(folder: &Path) -> Result<(), Error> {
     let entries = fs::read_dir(folder).map_err(|error| Error::file(STEP, folder, error))?;
     for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
@@ -28,15 +29,15 @@ pub fn all(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The script without comments and blanks; none when it is no text.
+/// The script without comments and blanks; `None` if it is not text.
 fn without_blanks(script: &[u8]) -> Option<Vec<u8>> {
-    // A last comment that no line follows would stay.
+    // A final comment without a line break would stay.
     let script = format!("{}\n", std::str::from_utf8(script).ok()?);
     let stripped = minifier::js::minify(&script).ok()?;
     Some(stripped.to_string().into_bytes())
 }
 
-/// The module without its `name` section; none when it is no well-formed list of sections.
+/// The module without its `name` section; `None` if it is malformed.
 fn without_names(module: &[u8]) -> Option<Vec<u8>> {
     let mut kept = module.get(..HEADER)?.to_vec();
     let mut rest = &module[HEADER..];
@@ -53,7 +54,7 @@ fn without_names(module: &[u8]) -> Option<Vec<u8>> {
     Some(kept)
 }
 
-/// A number in LEB128, and what follows it.
+/// Parses a LEB128 number; returns it and the rest.
 fn unsigned(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let mut value = 0;
     for (i, byte) in bytes.iter().enumerate().take(5) {
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_go_and_everything_else_stays() {
+    fn only_the_name_section_is_removed() {
         let header = *b"\0asm\x01\0\0\0";
         let names = b"\0\x07\x04name\x01\x02".to_vec();
         let other = b"\0\x06\x05other".to_vec();
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_blanks_go_and_what_is_in_quotes_stays() {
+    fn comments_and_blanks_are_removed_outside_quotes() {
         let script = b"// One.\nexport default  function (a) {\n    /* two */ return a + ' // three  ';\n}\n";
         let stripped = without_blanks(script).and_then(|bytes| String::from_utf8(bytes).ok());
         assert_eq!(stripped.as_deref(), Some("export default function(a){return a+' // three  ';}"));
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn of_all_scripts_only_the_engine_s_is_rewritten() -> Result<(), Box<dyn std::error::Error>> {
+    fn only_the_engines_script_is_rewritten() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let files =
             [("worker.js", "f(1)"), ("app-1.js", "f( 1 ) // one"), ("sw.js", "f( 1 ) // one"), ("worker.css", "f( 1 ) // one")];

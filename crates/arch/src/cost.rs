@@ -1,7 +1,7 @@
-//! What a network costs: parameters, operations, memory, at batch 1.
+//! Costs of a network at batch size 1: parameters, operations, memory.
 //!
-//! "FLOPs" means something else in every tool; [`Convention`] names them. Where nothing is said, MACs are those of convolutions and of
-//! the classifier, as in the papers.
+//! Tools disagree on what "FLOPs" are; each [`Convention`] names one definition. Without a convention, MACs are those of convolutions and
+//! of the classifier, as in the papers.
 
 use super::coverage::{self, Reads};
 use super::graph::{Graph, Node, Op, Shape, Window};
@@ -11,38 +11,37 @@ use stridescope_i18n::numbers::grouped;
 /// What is counted as an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Convention {
-    /// Multiply-accumulates of convolutions and the classifier, and one for each value of what else is counted.
+    /// Multiply-accumulates of convolutions and of the classifier, plus one per value of each [`Extra`].
     Macs(Extras),
-    /// Two for each multiply-accumulate and each normalised value, one for each value of what else is counted.
+    /// Two per multiply-accumulate, plus, per value of an [`Extra`], two for batch normalisation and one for the others.
     Flops(Extras),
-    /// fvcore's `FlopCountAnalysis`: a multiply-accumulate is one; normalisation is two a value, global pooling one a value read; the
-    /// fixed filter of a blur counts as a convolution.
+    /// fvcore's `FlopCountAnalysis`: one per multiply-accumulate, two per normalised value, one per value read by global pooling; the fixed
+    /// filter of a blur counts as a convolution.
     ///
-    /// timm's GMACs are its total (`benchmark.py`): 4.11, 4.35 and 5.16 for `resnet50`, `resnet50d` and `resnetblur50`.
+    /// timm's GMACs are this total (`benchmark.py`): 4.11, 4.35 and 5.16 for `resnet50`, `resnet50d` and `resnetblur50`.
     Fvcore,
-    /// torchinfo's "mult-adds": the classifier with its bias, and for a normalisation its parameters.
+    /// torchinfo's "mult-adds": includes the classifier's bias, and counts the parameters of each batch normalisation.
     Torchinfo,
 }
 
-/// A kind of layer that most tools leave out.
+/// A kind of layer that most tools do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extra {
     /// Batch normalisation.
     BatchNorm,
     /// ReLU.
     Relu,
-    /// Poolings, one for each value that a window reads, of which there are fewer where it hangs over the map's edge; a blur's filter counts
-    /// as multiply-accumulates.
+    /// Pooling: one per value inside a window, so fewer at the edges of the map. The filter of a blur counts as multiply-accumulates.
     Pooling,
-    /// Path A plus path B.
+    /// The additions of path A and path B.
     Addition,
 }
 
 impl Extra {
-    /// In the order in which they are offered.
+    /// In the order of the page's options.
     pub const ALL: [Self; 4] = [Self::BatchNorm, Self::Relu, Self::Pooling, Self::Addition];
 
-    /// As in a link.
+    /// The name in a link.
     pub fn name(self) -> &'static str {
         match self {
             Self::BatchNorm => "bn",
@@ -52,7 +51,7 @@ impl Extra {
         }
     }
 
-    /// As people write it.
+    /// The name as displayed.
     pub fn title(self) -> &'static str {
         match self {
             Self::BatchNorm => "BN",
@@ -68,17 +67,17 @@ impl Extra {
 pub struct Extras(u8);
 
 impl Extras {
-    /// None of them.
+    /// The empty set.
     pub const NONE: Self = Self(0);
-    /// All of them.
+    /// Every extra.
     pub const ALL: Self = Self(15);
 
-    /// Whether one is counted.
+    /// Whether the set contains `extra`.
     pub fn has(self, extra: Extra) -> bool {
         self.0 & (1 << extra as u8) != 0
     }
 
-    /// With one more, or with one less.
+    /// The set with `extra` added, or removed if it was there.
     #[must_use]
     pub fn toggled(self, extra: Extra) -> Self {
         Self(self.0 ^ (1 << extra as u8))
@@ -90,16 +89,16 @@ impl Extras {
 }
 
 impl Convention {
-    /// In the order in which they are offered, nothing added.
+    /// In the order of the page's options, without extras.
     pub const ALL: [Self; 4] = [Self::Macs(Extras::NONE), Self::Flops(Extras::NONE), Self::Fvcore, Self::Torchinfo];
 
-    /// As in a link: `macs`, `flops-bn-relu`, `fvcore`.
+    /// The name in a link: `macs`, `flops-bn-relu`, `fvcore`.
     pub fn name(self) -> String {
         let extras: String = self.extras().unwrap_or_default().each().map(|extra| format!("-{}", extra.name())).collect();
         format!("{}{extras}", self.base())
     }
 
-    /// The convention of that name.
+    /// Parses what [`Convention::name`] returns.
     pub fn named(name: &str) -> Option<Self> {
         let (base, extras) = name.split_once('-').map_or((name, None), |(base, extras)| (base, Some(extras)));
         let base = Self::ALL.into_iter().find(|known| known.base() == base)?;
@@ -112,7 +111,7 @@ impl Convention {
         Some(base.with(with))
     }
 
-    /// The name without what is added.
+    /// The name without the extras.
     pub fn base(self) -> &'static str {
         match self {
             Self::Macs(_) => "macs",
@@ -122,7 +121,7 @@ impl Convention {
         }
     }
 
-    /// What is added; none where a tool has decided.
+    /// The extras; `None` for a tool's convention, which fixes them.
     pub fn extras(self) -> Option<Extras> {
         match self {
             Self::Macs(extras) | Self::Flops(extras) => Some(extras),
@@ -130,7 +129,7 @@ impl Convention {
         }
     }
 
-    /// With these added; a tool's own convention stays as it is.
+    /// The convention with these extras; a tool's convention is unchanged.
     #[must_use]
     pub fn with(self, extras: Extras) -> Self {
         match self {
@@ -140,7 +139,7 @@ impl Convention {
         }
     }
 
-    /// What is counted, in a few words: `MACs`, `FLOPs with BN, ReLU`.
+    /// The name as displayed: `MACs`, `FLOPs with BN, ReLU`.
     pub fn title(self) -> String {
         let extras: Vec<&str> = self.extras().unwrap_or_default().each().map(Extra::title).collect();
         let with = if extras.is_empty() { String::new() } else { format!(" with {}", extras.join(", ")) };
@@ -153,7 +152,7 @@ impl Convention {
         }
     }
 
-    /// Who counts like that, in a sentence.
+    /// Which tools and papers use this convention, in a sentence.
     pub fn users(self) -> &'static str {
         match self {
             Self::Macs(Extras::NONE) => {
@@ -198,15 +197,15 @@ impl Convention {
     }
 }
 
-/// Values that a window reads of a map of the shape `from`, all its places and channels together; what lies outside is no value.
+/// Values read by all windows over a map of the shape `from`, across positions and channels; padding does not count.
 fn reads(window: Window, from: Shape, out: Shape) -> u64 {
     let reads = Reads::of_window(window, (from.height, from.width), (out.height, out.width));
     let sum = |axis: &[u32]| axis.iter().map(|&n| u64::from(n)).sum::<u64>();
     from.channels as u64 * sum(&reads.rows) * sum(&reads.columns)
 }
 
-/// Operations of a layer that most tools leave out, of which `out` values come and `read` go in, of which its windows read `by_windows`;
-/// `mac` is what a multiply-accumulate counts.
+/// Operations of a layer that most tools do not count. The layer writes `out` values, reads `read`, and its windows read `by_windows`;
+/// `mac` is what one multiply-accumulate counts.
 fn extra(extras: Extras, op: Op, (out, read, by_windows): (u64, u64, u64), mac: u64) -> u64 {
     match op {
         Op::BatchNorm if extras.has(Extra::BatchNorm) => mac * out,
@@ -219,7 +218,7 @@ fn extra(extras: Extras, op: Op, (out, read, by_windows): (u64, u64, u64), mac: 
     }
 }
 
-/// Multiply-accumulates of one layer; 0 for anything but a convolution or the classifier.
+/// Multiply-accumulates of one layer; 0 except for convolutions and the classifier.
 pub fn macs(graph: &Graph, node: &Node) -> u64 {
     match node.op {
         Op::Conv(c) => node.shape.elements() * (c.in_channels / c.groups) as u64 * (c.kernel * c.kernel) as u64,
@@ -228,7 +227,7 @@ pub fn macs(graph: &Graph, node: &Node) -> u64 {
     }
 }
 
-/// How a layer's multiply-accumulates come about, with the numbers in: rows × columns × channels out × kernel × channels in.
+/// The product that gives a layer's multiply-accumulates: rows × columns × channels out × kernel × channels in.
 pub fn formula(graph: &Graph, node: &Node) -> Option<String> {
     let product = |factors: &[usize]| factors.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
     match node.op {
@@ -254,11 +253,11 @@ pub struct Totals {
     pub params: u64,
     /// Multiply-accumulates.
     pub macs: u64,
-    /// Those of [`Totals::macs`] whose result nothing reads.
+    /// Of [`Totals::macs`], those whose result is never read.
     pub dead_macs: u64,
 }
 
-/// Adds up a network.
+/// The totals of a network.
 pub fn totals(graph: &Graph) -> Totals {
     Totals {
         params: graph.nodes.iter().map(|node| params(graph, node)).sum(),
@@ -267,7 +266,7 @@ pub fn totals(graph: &Graph) -> Totals {
     }
 }
 
-/// For each layer, the multiply-accumulates spent on positions that no later layer reads.
+/// For each layer, the multiply-accumulates at positions that no later layer reads.
 pub fn dead_macs(graph: &Graph) -> Vec<u64> {
     let live = coverage::live(graph);
     let dead = |(node, live): (&Node, &coverage::Mask)| {
@@ -277,16 +276,16 @@ pub fn dead_macs(graph: &Graph) -> Vec<u64> {
     graph.nodes.iter().zip(&live).map(dead).collect()
 }
 
-/// The four figures at the foot of `torchsummary.summary`, in units of 2^20 bytes.
+/// The four sizes at the end of `torchsummary.summary`, in units of 2^20 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct TorchSummary {
     /// The input.
     pub input_mb: f64,
-    /// Every module's output, twice: once forward, once for its gradient.
+    /// Every module's output, counted twice: forward and gradient.
     pub forward_backward_mb: f64,
     /// The parameters.
     pub params_mb: f64,
-    /// The three together.
+    /// The sum of the three.
     pub total_mb: f64,
 }
 
@@ -295,16 +294,16 @@ pub struct TorchSummary {
 pub struct TorchSummaryRow {
     /// PyTorch's class.
     pub class: &'static str,
-    /// The layer, or the block.
+    /// The id of the layer or of the block.
     pub id: String,
-    /// What it puts out, batch left out: `[C, H, W]`, of the classifier `[C]`.
+    /// Output shape without the batch: `[C, H, W]`, `[C]` for the classifier.
     pub shape: Vec<usize>,
-    /// Learned parameters; a block's are those of its layers and not counted again.
+    /// Learned parameters; a block repeats the sum of its layers.
     pub params: u64,
 }
 
-/// torchsummary 1.5.1 over torchvision's module tree: every call of a leaf module is a row, and so is every residual block;
-/// the addition is no module.
+/// The rows of torchsummary 1.5.1 over torchvision's module tree: one per call of a leaf module and one per residual block. The addition is
+/// no module and has no row.
 pub fn torchsummary_rows(graph: &Graph) -> Vec<TorchSummaryRow> {
     use super::BlockKind;
     let dims = |shape: Shape| vec![shape.channels, shape.height, shape.width];
@@ -317,7 +316,7 @@ pub fn torchsummary_rows(graph: &Graph) -> Vec<TorchSummaryRow> {
             Op::BatchNorm => "BatchNorm2d",
             Op::Relu => "ReLU",
             Op::MaxPool(_) => "MaxPool2d",
-            // timm's own class.
+            // This class is timm's; the others are PyTorch's.
             Op::AvgPool(p) if p.end_padding > 0 => "AvgPool2dSame",
             Op::AvgPool(_) => "AvgPool2d",
             Op::BlurPool(_) => "BlurPool2d",
@@ -334,7 +333,7 @@ pub fn torchsummary_rows(graph: &Graph) -> Vec<TorchSummaryRow> {
     rows
 }
 
-/// The foot of `torchsummary.summary`, from the sum of its rows. Values are float32.
+/// The sizes at the end of `torchsummary.summary`, from the sum of its rows. Values are float32.
 pub fn torchsummary(graph: &Graph) -> TorchSummary {
     const MB: f64 = 1024.0 * 1024.0;
     let values: u64 = torchsummary_rows(graph).iter().map(|row| row.shape.iter().map(|&n| n as u64).product::<u64>()).sum();
@@ -344,7 +343,7 @@ pub fn torchsummary(graph: &Graph) -> TorchSummary {
     TorchSummary { input_mb, forward_backward_mb, params_mb, total_mb: input_mb + forward_backward_mb + params_mb }
 }
 
-/// The whole of what `torchsummary.summary` 1.5.1 prints for this network, character for character.
+/// The full output of `torchsummary.summary` 1.5.1 for this network, character for character.
 pub fn torchsummary_text(graph: &Graph) -> String {
     let rule = "-".repeat(64);
     let double = "=".repeat(64);

@@ -1,37 +1,37 @@
-//! How often each position of a feature map is read, and which positions nobody reads.
+//! How often each position of a feature map is read, and which positions are never read.
 
 use super::graph::{Block, Graph, Op, Shape, Window};
 use serde::Serialize;
 
-/// How often each position of a map is read by one sliding window.
+/// How often a sliding window reads each position of a map.
 ///
-/// A window slides along rows and columns alike, so the count at `(y, x)` is `rows[y] * columns[x]`.
+/// A window is square, so the count at `(y, x)` is `rows[y] * columns[x]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reads {
-    /// Reads of each row.
+    /// Reads per row.
     pub rows: Vec<u32>,
-    /// Reads of each column.
+    /// Reads per column.
     pub columns: Vec<u32>,
 }
 
 impl Reads {
-    /// Reads by a window whose output has the size `out` (height, width) over an input of the size `from`.
+    /// Counts the reads of a window with an output of size `out` over an input of size `from`, both (height, width).
     pub fn of_window(window: Window, from: (usize, usize), out: (usize, usize)) -> Self {
         Self { rows: axis_reads(window, from.0, out.0), columns: axis_reads(window, from.1, out.1) }
     }
 
-    /// Reads of one position.
+    /// Reads of the position `(y, x)`.
     pub fn at(&self, y: usize, x: usize) -> u32 {
         self.rows.get(y).zip(self.columns.get(x)).map_or(0, |(row, column)| row * column)
     }
 
-    /// Positions that are read at least once.
+    /// Number of positions read at least once.
     pub fn positions_read(&self) -> u64 {
         let read = |axis: &[u32]| axis.iter().filter(|&&n| n > 0).count() as u64;
         read(&self.rows) * read(&self.columns)
     }
 
-    /// Share of the positions that are read, in percent.
+    /// Percentage of positions read at least once.
     pub fn read_percent(&self) -> f64 {
         100.0 * self.positions_read() as f64 / (self.rows.len() * self.columns.len()) as f64
     }
@@ -47,7 +47,7 @@ impl Reads {
     }
 }
 
-/// Positions along one axis, of `len`, that output `out` reads, first to last; where the map is mirrored, one may come twice.
+/// Positions along an axis of length `len` that output `out` reads, in order. Where the map is mirrored, one may occur twice.
 pub fn taps(window: Window, len: usize, out: usize) -> impl Iterator<Item = usize> {
     let start = (out * window.stride) as isize - window.padding as isize;
     let last = len as isize - 1;
@@ -68,16 +68,16 @@ fn axis_reads(window: Window, len: usize, out_len: usize) -> Vec<u32> {
     reads
 }
 
-/// What one path of a block reads of the block's input.
+/// How one path of a block reads the block's input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathReads {
-    /// The layer that decides: the path's first that is not pointwise (1x1 with stride 1). `None` for an identity shortcut.
+    /// The first layer of the path that is not pointwise (1x1 with stride 1). `None` for an identity shortcut.
     pub reader: Option<usize>,
-    /// Reads of the block's input, through the pointwise layers before the reader.
+    /// Reads of the block's input; pointwise layers before the reader pass them through unchanged.
     pub reads: Reads,
 }
 
-/// What path A and path B of a block read of its input.
+/// How path A and path B of a block read its input.
 pub fn block_reads(graph: &Graph, block: &Block) -> (PathReads, PathReads) {
     (path_reads(graph, block.input, &block.path_a), path_reads(graph, block.input, &block.path_b))
 }
@@ -97,12 +97,12 @@ fn path_reads(graph: &Graph, input: usize, path: &[usize]) -> PathReads {
     PathReads { reader, reads: Reads::of_window(window, size, out) }
 }
 
-/// A set of positions of one map.
+/// A set of positions of one feature map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
-    /// Positions in a row.
+    /// Width of the map.
     pub width: usize,
-    /// Row by row.
+    /// One entry per position, row-major.
     pub set: Vec<bool>,
 }
 
@@ -111,7 +111,7 @@ impl Mask {
         Self { width, set: vec![false; height * width] }
     }
 
-    /// The positions of a square of a map, as far as they are inside.
+    /// The positions of a square, clipped to the map.
     pub fn square(map: Shape, (y, x): (usize, usize), side: usize) -> Self {
         let mut mask = Self::empty(map.height, map.width);
         let end = |start: usize, len: usize| start.saturating_add(side).min(len);
@@ -130,7 +130,7 @@ impl Mask {
         self
     }
 
-    /// Positions in the set.
+    /// Number of positions in the set.
     pub fn count(&self) -> u64 {
         self.set.iter().filter(|&&set| set).count() as u64
     }
@@ -141,7 +141,7 @@ impl Mask {
     }
 }
 
-/// For every layer, the positions of its output that the prediction can depend on. The rest is dead compute.
+/// For every layer, the positions of its output that the prediction can depend on. The rest are dead.
 pub fn live(graph: &Graph) -> Vec<Mask> {
     let mut live: Vec<Mask> = graph.nodes.iter().map(|node| Mask::empty(node.shape.height, node.shape.width)).collect();
     if let Some(last) = live.last_mut() {
@@ -162,11 +162,11 @@ pub fn live(graph: &Graph) -> Vec<Mask> {
     live
 }
 
-/// Marks in `into` every position that a marked position of `out` reads.
+/// Marks in `into` every position that a position in `out` reads.
 fn read_back(window: Window, out: &Mask, into: &mut Mask) {
     let height = into.set.len() / into.width;
     if out.set.iter().all(|&set| set) {
-        // Nearly every map: rows and columns are then read independently of each other.
+        // True for nearly every map: rows and columns can then be handled independently.
         let read = |len: usize, outs: usize| {
             let mut read = vec![false; len];
             (0..outs).flat_map(|out| taps(window, len, out)).for_each(|at| read[at] = true);
@@ -188,16 +188,16 @@ fn read_back(window: Window, out: &Mask, into: &mut Mask) {
     }
 }
 
-/// What `stridescope coverage` prints of one path.
+/// One path in the output of `stridescope coverage`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PathReport {
-    /// Share of the positions read at least once.
+    /// Percentage of positions read at least once.
     pub read_percent: f64,
     /// Fewest reads of a position.
     pub min_reads: u32,
     /// Most reads of a position.
     pub max_reads: u32,
-    /// Reads of every position, row by row.
+    /// Reads of every position, one `Vec` per row.
     pub reads: Vec<Vec<u32>>,
 }
 

@@ -1,7 +1,7 @@
-//! Block diagrams: boxes and lines of one network or several, aligned row by row, and their SVG.
+//! Block diagrams of one or more networks: boxes and lines, aligned row by row, and their SVG.
 //!
-//! The layout follows the paper's figure 2: the stem from top to bottom, an open block with path A (left) and path B (right), a closed
-//! stage or block as one box. Sizes are in SVG user units; a column is [`WIDTH`] wide.
+//! The layout follows figure 2 of the paper: the stem on top, an open block with path A (left) and path B (right), a closed stage or block
+//! as one box. Sizes are in SVG user units; a column is [`WIDTH`] wide.
 
 use super::diff::{Aligned, Change, Difference, Part, aligned};
 use super::folding::{BlockRef, Fold, Folding};
@@ -14,75 +14,75 @@ use stridescope_i18n::tr;
 pub const WIDTH: f64 = 240.0;
 const MIDDLE: f64 = WIDTH / 2.0;
 const BOX_HEIGHT: f64 = 26.0;
-/// Room under a box for the shape that comes out of it.
+/// Space under a box for its output shape.
 const GAP: f64 = 18.0;
 const STEP: f64 = BOX_HEIGHT + GAP;
 const HANDLE_HEIGHT: f64 = 18.0;
 const WIDE: f64 = 132.0;
 const NARROW: f64 = 108.0;
-/// Middles of path A and path B.
+/// Horizontal centres of path A and path B.
 const PATHS: (f64, f64) = (56.0, 184.0);
 
 /// A box of the diagram.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
-    /// The layer, block or stage that it stands for.
+    /// The id of its layer, block or stage.
     pub id: String,
-    /// What is written in it.
+    /// The visible text.
     pub label: String,
-    /// What a screen reader says.
+    /// The text for screen readers.
     pub description: String,
-    /// Horizontal middle, top edge, width, height.
+    /// Horizontal centre, top edge, width, height.
     pub at: (f64, f64, f64, f64),
-    /// How it differs from the network that this one is compared with.
+    /// How it differs from the base network.
     pub change: Option<Change>,
-    /// What it opens or closes.
+    /// What a click on it opens or closes.
     pub fold: Option<Fold>,
 }
 
-/// Words beside a line.
+/// Text beside a line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Note {
-    /// The words.
+    /// The text.
     pub text: String,
-    /// Left edge, or right edge where [`Note::ends`], and baseline.
+    /// Left edge, or right edge if [`Note::ends`], and baseline.
     pub at: (f64, f64),
-    /// Whether the words end there instead of starting.
+    /// Whether the text is right-aligned.
     pub ends: bool,
 }
 
-/// One network, drawn.
+/// The drawing of one network.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Column {
     /// Its boxes, top to bottom.
     pub cells: Vec<Cell>,
-    /// Its lines, each from point to point.
+    /// Its polylines, as points.
     pub lines: Vec<Vec<(f64, f64)>>,
-    /// Middles of the circles where path A and path B meet.
+    /// Centres of the circles where path A and path B meet.
     pub joins: Vec<(f64, f64)>,
-    /// Shapes on the lines, and which path is which.
+    /// Shapes beside the lines, and the names of the paths.
     pub notes: Vec<Note>,
-    /// Height, the same for every column of one call.
+    /// Height, equal for all columns of one call.
     pub height: f64,
 }
 
-/// Lays out networks side by side, each compared with `base`; what `folding` names is open.
+/// Lays out networks side by side, each compared with `base`; `folding` lists what is open.
 pub fn columns(graphs: &[&Graph], base: &Graph, folding: &Folding) -> Vec<Column> {
     let segments = segments(graphs, base, folding);
     graphs.iter().map(|graph| Drawing { graph, base, column: Column::default(), y: 30.0 }.draw(&segments)).collect()
 }
 
-/// Part of every column, of one height in all.
+/// A horizontal band across all columns, of equal height in each.
 enum Segment {
-    /// The stem, with rows for its convolutions and for its poolings.
+    /// The stem, with rows for its convolutions and for its pooling layers.
     Stem { convs: usize, pools: usize },
     /// A closed stage.
     Stage(usize),
-    /// What closes a stage whose blocks are listed.
+    /// The handle that closes a stage whose blocks are listed.
     Handle(usize),
-    /// Closed blocks, drawn as one box.
+    /// Consecutive closed blocks, drawn as one box.
     Run { stage: usize, blocks: Range<usize> },
-    /// An open block, with rows for the longer of its paths.
+    /// An open block, with as many rows as its longest path.
     Open { stage: usize, block: usize, rows: usize },
 }
 
@@ -119,7 +119,7 @@ fn segments(graphs: &[&Graph], base: &Graph, folding: &Folding) -> Vec<Segment> 
     segments
 }
 
-/// The stem's convolutions, or its poolings.
+/// The convolutions of the stem, or its pooling layers.
 fn stem<'a>(base: &'a Graph, graph: &'a Graph, pools: bool) -> Vec<Aligned<'a>> {
     let is_wanted = |pair: &Aligned| {
         let (Aligned::Both { after: node, .. } | Aligned::Removed(node) | Aligned::Added(node)) = pair;
@@ -128,7 +128,7 @@ fn stem<'a>(base: &'a Graph, graph: &'a Graph, pools: bool) -> Vec<Aligned<'a>> 
     aligned(base, graph, Part::Stem).into_iter().filter(is_wanted).collect()
 }
 
-/// `3×3, 128, /2`: kernel, channels out, stride if there is one.
+/// `3×3, 128, /2`: kernel, channels out, and the stride if it is not 1.
 pub fn label(node: &Node) -> String {
     let stride = |stride: usize| if stride > 1 { format!(", /{stride}") } else { String::new() };
     match node.op {
@@ -182,21 +182,21 @@ impl<'a> Drawing<'a> {
         self.column.lines.push(points.to_vec());
     }
 
-    /// Moves down the middle, drawing the line that leads there.
+    /// Moves down by `by` and draws the line along the way.
     fn step(&mut self, by: f64) {
         let top = self.y;
         self.y += by;
         self.line(&[(MIDDLE, top), (MIDDLE, self.y)]);
     }
 
-    /// The shape that comes out of a box whose lower edge is at `y`; left of path B's line, right of any other.
+    /// Writes an output shape below the box whose lower edge is at `y`: left of the line on path B, right of it elsewhere.
     fn shape(&mut self, shape: Shape, x: f64, y: f64) {
         let ends = x > MIDDLE;
         let at = (if ends { x - 6.0 } else { x + 6.0 }, y + 12.0);
         self.column.notes.push(Note { text: shape.to_string(), at, ends });
     }
 
-    /// Layers one below the other in the middle, and the line down to the end of `rows` rows.
+    /// Draws layers one below the other in the middle, and the line down to the end of `rows` rows.
     fn rows(&mut self, layers: &[Aligned], rows: usize) {
         for pair in layers {
             self.layer(pair, MIDDLE, self.y, WIDE);
@@ -230,7 +230,7 @@ impl<'a> Drawing<'a> {
         self.column.cells.push(Cell { id: node.id.clone(), label: text, description, at, change, fold: None });
     }
 
-    /// What closes an open stage or block again, on the line.
+    /// Draws the handle that closes an open stage or block.
     fn handle(&mut self, unit: BlockRef, is_there: bool) {
         if is_there {
             let label = unit.to_string();
@@ -251,14 +251,14 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// A closed stage, or some of its blocks, as one box.
+    /// Draws a closed stage, or some of its blocks, as one box.
     fn closed(&mut self, stage: usize, range: Range<usize>, whole: bool) {
         let graph = self.graph;
         let blocks: Vec<&Block> = graph.stage(stage).filter(|block| range.contains(&block.index)).collect();
         let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return self.step(STEP) };
         let shape = graph.nodes[last.output].shape;
         let many = |n: usize| tr!("1 block" | "{} blocks" % n);
-        // A whole stage opens at its first block, as the paper draws it; some of its blocks are listed one by one.
+        // A whole stage opens at its first block, as in the paper's figure; a run of blocks opens into a list.
         let (id, label, unit) = match blocks.len() {
             n if whole => (format!("layer{stage}"), tr!("stage {} · {}", stage, many(n)), BlockRef { stage, block: Some(0) }),
             1 => (first.id.clone(), first.id.clone(), BlockRef { stage, block: Some(first.index) }),
@@ -267,7 +267,7 @@ impl<'a> Drawing<'a> {
         let paths = blocks.iter().flat_map(|block| [true, false].map(|is_a| Part::Path { stage, block: block.index, is_a }));
         let differences =
             paths.flat_map(|part| aligned(self.base, graph, part)).filter(|pair| pair.difference().is_some()).count();
-        // A block that the other network lacks is new as a whole.
+        // A block that the base network lacks counts as added as a whole.
         let base_blocks = self.base.stage(stage).filter(|block| range.contains(&block.index)).count();
         let change = (differences > 0).then_some(if base_blocks == 0 { Change::Added } else { Change::Changed });
         let description = match change {
@@ -281,7 +281,7 @@ impl<'a> Drawing<'a> {
         self.step(GAP);
     }
 
-    /// A block with both its paths.
+    /// Draws an open block with both paths.
     fn opened(&mut self, stage: usize, block: usize, rows: usize) {
         let graph = self.graph;
         let is_there = graph.stage(stage).nth(block).is_some();
@@ -297,7 +297,7 @@ impl<'a> Drawing<'a> {
         }
         for (x, is_a) in [(PATHS.0, true), (PATHS.1, false)] {
             let layers = aligned(self.base, graph, Part::Path { stage, block: block.index, is_a });
-            // A short path B stands in the middle of the rows.
+            // A path with fewer rows is centred vertically.
             let spare = if is_a || layers.is_empty() { 0 } else { rows - layers.len() };
             let mut y = first + spare as f64 * STEP / 2.0;
             self.line(&[(MIDDLE, fork), (x, fork), (x, if layers.is_empty() { end } else { y })]);
@@ -316,11 +316,11 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// A column as an SVG element, styled by classes: `node`, `added`, `removed`, `changed`, `selected`, `handle`, `line`, `join`, `note`,
-/// `sign`.
+/// Renders a column as an SVG element, with the CSS classes `node`, `added`, `removed`, `changed`, `selected`, `handle`, `line`, `join`,
+/// `note` and `sign`.
 ///
-/// Every box is a button that carries its layer in `data-node` and what it opens or closes in `data-fold`. One of them, the selected or
-/// else the first, can be reached by tabulator; the others by arrow keys. `name` is what a screen reader calls the picture.
+/// Every box is a button with its layer in `data-node` and what it opens or closes in `data-fold`. The selected box, or else the first, is
+/// in the tab order; arrow keys reach the others. `name` is the accessible name of the drawing.
 pub fn svg(column: &Column, name: &str, selected: &str) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
@@ -330,7 +330,7 @@ pub fn svg(column: &Column, name: &str, selected: &str) -> String {
 
 fn write_svg(out: &mut String, column: &Column, name: &str, selected: &str) -> std::fmt::Result {
     write!(out, r#"<svg class="diagram" viewBox="0 0 {WIDTH} {}" role="group" aria-label="{name}">"#, column.height)?;
-    // One element for all lines: a deep network has a thousand of them, and elements are what takes time.
+    // One path element for all lines: a deep network has a thousand lines, and the number of elements decides the time.
     out.push_str(r#"<path class="line" d=""#);
     for line in &column.lines {
         for (index, (x, y)) in line.iter().enumerate() {
@@ -377,7 +377,7 @@ fn write_cell(out: &mut String, cell: &Cell, is_selected: bool, is_reached: bool
     )?;
     let (left, right, middle) = (x - width / 2.0, x + width / 2.0, y + height / 2.0);
     write!(out, r#"<rect x="{left}" y="{y}" width="{width}" height="{height}" rx="6"/>"#)?;
-    // The words make room for a sign.
+    // The text moves to make room for the sign.
     let words = if sign.is_empty() || cell.fold.is_some() { x } else { x + 5.0 };
     write!(out, r#"<text x="{words}" y="{}" text-anchor="middle">{}</text>"#, middle + 4.0, cell.label)?;
     if !sign.is_empty() {

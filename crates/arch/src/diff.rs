@@ -1,50 +1,50 @@
-//! What one network has that another lacks, layer by layer, in words.
+//! The differences between two networks, layer by layer, as text.
 
 use super::graph::{Graph, Node, Op, Path, Place};
 use serde::Serialize;
 use stridescope_i18n::tr;
 
-/// How a layer differs from its counterpart.
+/// How a layer differs from its counterpart in the base network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
-    /// The other network has it, this one does not.
+    /// Only the base network has it.
     Removed,
-    /// This network has it, the other does not.
+    /// Only this network has it.
     Added,
-    /// Both have it, with other settings.
+    /// Both have it, with different settings.
     Changed,
 }
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The layer; of a removed one, its name in the other network.
+    /// The id of the layer; of a removed layer, its id in the base network.
     pub id: String,
-    /// What became of it.
+    /// The kind of difference.
     pub change: Change,
-    /// What differs: `stride 2 → 1`; of an added or removed layer, what it is.
+    /// The details: `stride 2 → 1`; for an added or removed layer, its description.
     pub words: String,
 }
 
-/// A layer of one network beside its counterpart in the other.
+/// A layer aligned with its counterpart in the base network.
 #[derive(Debug, Clone, Copy)]
 pub enum Aligned<'a> {
-    /// Both have it.
+    /// Both networks have it.
     Both {
-        /// In the network that is compared with.
+        /// The layer in the base network.
         before: &'a Node,
-        /// In this one.
+        /// The layer in this network.
         after: &'a Node,
     },
-    /// The other network has it, this one does not.
+    /// Only the base network has it.
     Removed(&'a Node),
-    /// This network has it, the other does not.
+    /// Only this network has it.
     Added(&'a Node),
 }
 
 impl Aligned<'_> {
-    /// What differs; nothing for two layers with the same settings.
+    /// The difference; `None` if the settings are equal.
     pub fn difference(&self) -> Option<Difference> {
         let (node, change, words) = match *self {
             Self::Removed(node) => (node, Change::Removed, describe(node)),
@@ -55,14 +55,14 @@ impl Aligned<'_> {
     }
 }
 
-/// What `graph` changes with respect to `base`, in the order of the layers. Normalisations and ReLUs go with their convolutions and are
-/// not listed.
+/// The differences of `graph` from `base`, in the order of the layers. Batch normalisation and ReLU follow their convolutions and are not
+/// listed.
 pub fn differences(base: &Graph, graph: &Graph) -> Vec<Difference> {
     let parts = parts(base, graph).into_iter();
     parts.flat_map(|part| aligned(base, graph, part)).filter_map(|pair| pair.difference()).collect()
 }
 
-/// The layers of one part of two networks, each beside its counterpart; a removed one stands where the other network has it.
+/// Aligns the layers of one part of two networks; a removed layer appears at its position in the base network.
 pub fn aligned<'a>(base: &'a Graph, graph: &'a Graph, part: Part) -> Vec<Aligned<'a>> {
     let (before, after) = (of_part(base, part), of_part(graph, part));
     let pairs = align(&before, &after);
@@ -86,7 +86,7 @@ pub fn aligned<'a>(base: &'a Graph, graph: &'a Graph, part: Part) -> Vec<Aligned
     out
 }
 
-/// Differences that are alike in several blocks, told once: the blocks' names joined, and what they have in common.
+/// Merges differences that are equal in several blocks: the blocks' ids joined, and the common details.
 pub fn grouped(differences: &[Difference]) -> Vec<Difference> {
     let split = |id: &str| {
         let mut parts = id.splitn(3, '.');
@@ -119,18 +119,18 @@ pub fn grouped(differences: &[Difference]) -> Vec<Difference> {
     out.into_iter().map(join).collect()
 }
 
-/// A part that two networks are compared by.
+/// A part of a network, compared as a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// Input, first convolutions and max pooling.
     Stem,
-    /// One way through a residual block.
+    /// One path through a residual block.
     Path {
-        /// From 1.
+        /// Counted from 1.
         stage: usize,
-        /// From 0.
+        /// Counted from 0.
         block: usize,
-        /// Path A; else path B.
+        /// Path A if true, path B if false.
         is_a: bool,
     },
     /// The classifier.
@@ -145,7 +145,7 @@ fn part_of(node: &Node) -> Part {
     }
 }
 
-/// Every part of either, in order.
+/// The parts of both networks, in order.
 fn parts(base: &Graph, graph: &Graph) -> Vec<Part> {
     let mut parts = vec![Part::Stem];
     let stages = base.spec.layers.len().max(graph.spec.layers.len());
@@ -162,8 +162,8 @@ fn of_part(graph: &Graph, part: Part) -> Vec<&Node> {
     graph.nodes.iter().filter(|node| matters(&node.op) && part_of(node) == part).collect()
 }
 
-/// Pairs of counterparts: layers of one kind, in order, where both parts have as many of that kind; a stem of one convolution and one of
-/// three have no counterparts.
+/// Pairs of counterparts: layers of the same kind, in order, if both parts have equally many of that kind. A stem of one convolution and
+/// one of three have no counterparts.
 fn align(before: &[&Node], after: &[&Node]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     for kind in ["input", "conv", "maxpool", "avgpool", "blurpool", "linear"] {
@@ -176,7 +176,7 @@ fn align(before: &[&Node], after: &[&Node]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// A layer in words: `3×3 convolution, 64 → 128, stride 2`.
+/// Describes a layer: `3×3 convolution, 64 → 128, stride 2`.
 pub fn describe(node: &Node) -> String {
     match node.op {
         Op::Conv(c) => {
@@ -204,7 +204,7 @@ pub fn describe(node: &Node) -> String {
     }
 }
 
-/// What two layers of one kind differ in.
+/// The settings that differ between two layers of the same kind.
 fn compare(before: &Node, after: &Node) -> Vec<String> {
     let mut words = Vec::new();
     let mut differ = |what: fn() -> String, before: usize, after: usize| {

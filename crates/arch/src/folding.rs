@@ -4,17 +4,17 @@ use super::graph::Graph;
 use super::spec::{MAX_STAGE_BLOCKS, MAX_STAGES};
 use std::fmt::{Display, Formatter, Result};
 
-/// A stage, or one of its blocks.
+/// A stage or one of its blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlockRef {
-    /// From 1.
+    /// Counted from 1.
     pub stage: usize,
-    /// From 0; none for the stage itself.
+    /// Counted from 0; `None` for the stage itself.
     pub block: Option<usize>,
 }
 
 impl BlockRef {
-    /// Reads `layer2` or `layer2.0`, and of a layer's name the block that it lies in.
+    /// Parses `layer2` or `layer2.0`; from the id of a layer, the block that contains it.
     pub fn holding(id: &str) -> Option<Self> {
         let mut parts = id.strip_prefix("layer")?.split('.');
         let stage = parts.next()?.parse().ok().filter(|&stage| stage > 0)?;
@@ -30,12 +30,12 @@ impl Display for BlockRef {
     }
 }
 
-/// What a box opens or closes.
+/// The action of a box: open or close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fold {
-    /// A stage shows its blocks one by one, a block its paths.
+    /// Lists the blocks of a stage, or draws the paths of a block.
     Open(BlockRef),
-    /// A stage is one box again, a block likewise.
+    /// Draws a stage or a block as one box.
     Close(BlockRef),
 }
 
@@ -49,7 +49,7 @@ impl Display for Fold {
 }
 
 impl Fold {
-    /// Reads what [`Display`] writes.
+    /// Parses what [`Display`] writes.
     pub fn parse(text: &str) -> Option<Self> {
         let (verb, unit) = text.split_once(' ')?;
         let unit = BlockRef::holding(unit)?;
@@ -61,12 +61,12 @@ impl Fold {
     }
 }
 
-/// The open stages, whose blocks are listed, and the open blocks, whose paths are drawn; in order, each once.
+/// The stages whose blocks are listed and the blocks whose paths are drawn, sorted and without duplicates.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Folding(Vec<BlockRef>);
 
 impl Folding {
-    /// The block that holds a layer; of a stage its first; else the first transition, `layer2.0`.
+    /// Opens the block that contains a layer, or the first block of a stage; otherwise the first transition, `layer2.0`.
     pub fn around(node: &str) -> Self {
         let unit = BlockRef::holding(node).unwrap_or(BlockRef { stage: 2, block: None });
         let mut folding = Self::default();
@@ -74,7 +74,7 @@ impl Folding {
         folding
     }
 
-    /// Everything that these networks have.
+    /// Opens every stage and block of these networks.
     pub fn all(graphs: &[Graph]) -> Self {
         let mut folding = Self::default();
         for block in graphs.iter().flat_map(|graph| &graph.blocks) {
@@ -85,12 +85,12 @@ impl Folding {
         folding
     }
 
-    /// Reads `layer2.0,layer3,layer3.1-5`; an empty text is all closed. `None` for what names no stages and blocks.
+    /// Parses `layer2.0,layer3,layer3.1-5`; the empty text means all closed. `None` if a part names no stage or block.
     pub fn parse(text: &str) -> Option<Self> {
         let mut folding = Self::default();
         for unit in text.split(',').filter(|unit| !unit.is_empty()) {
             let (first, last) = unit.split_once('-').map_or((unit, None), |(first, last)| (first, Some(last)));
-            // A layer's own name is none: only stages and blocks open.
+            // The id of a layer inside a block is not accepted: only stages and blocks open.
             let first = BlockRef::holding(first).filter(|read| read.to_string() == first && read.stage <= MAX_STAGES)?;
             let last = last.map_or(Some(first.block), |last| Some(Some(last.parse().ok()?)))?;
             match (first.block, last) {
@@ -104,7 +104,7 @@ impl Folding {
         Some(folding)
     }
 
-    /// Whether a stage's blocks are listed, or a block's paths drawn.
+    /// Whether the blocks of a stage are listed, or the paths of a block drawn.
     pub fn is_open(&self, unit: BlockRef) -> bool {
         self.0.contains(&unit)
     }
@@ -115,7 +115,7 @@ impl Folding {
         }
     }
 
-    /// Opens or closes.
+    /// Applies one action.
     pub fn apply(&mut self, fold: Fold) {
         match fold {
             Fold::Open(unit) => self.open(unit),

@@ -1,9 +1,9 @@
-//! A network as a list of layers with their shapes: the one description that everything else reads.
+//! A network as a list of layers with their shapes; all analysis reads this list.
 
 use super::{ArchSpec, Input};
 use serde::Serialize;
 
-/// Size of one layer's output, batch left out: `[C, H, W]`.
+/// Output shape of one layer, without the batch: `[C, H, W]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Shape {
     /// Channels.
@@ -15,12 +15,12 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Values in the map.
+    /// Number of values, `C * H * W`.
     pub fn elements(self) -> u64 {
         self.channels as u64 * self.positions()
     }
 
-    /// Positions in one channel.
+    /// Number of positions, `H * W`.
     pub fn positions(self) -> u64 {
         self.height as u64 * self.width as u64
     }
@@ -35,43 +35,43 @@ impl std::fmt::Display for Shape {
 /// A convolution with a square kernel, without bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Conv {
-    /// Channels in.
+    /// Input channels.
     pub in_channels: usize,
-    /// Channels out.
+    /// Output channels.
     pub out_channels: usize,
-    /// Side of the kernel.
+    /// Kernel size along one side.
     pub kernel: usize,
-    /// Step of the kernel.
+    /// Stride.
     pub stride: usize,
-    /// Zeros added on every side.
+    /// Zeros added on each side.
     pub padding: usize,
-    /// Distance between the kernel's taps.
+    /// Dilation: distance between the kernel's taps.
     pub dilation: usize,
-    /// Groups that the channels are split into.
+    /// Number of channel groups.
     pub groups: usize,
 }
 
-/// A pooling with a square window.
+/// Pooling with a square window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Pool {
-    /// Side of the window.
+    /// Window size along one side.
     pub kernel: usize,
-    /// Step of the window.
+    /// Stride.
     pub stride: usize,
-    /// Positions added on every side; they never win a maximum and never count in a mean. A blur mirrors the map there.
+    /// Positions added on each side. They never win a maximum and do not count in a mean; a blur mirrors the map there.
     pub padding: usize,
-    /// Zeros added after the last row and the last column alone, which count in a mean as any value does: timm's `AvgPool2dSame` pads the
-    /// map before it pools.
+    /// Zeros added only after the last row and the last column. They count in a mean like any value: timm's `AvgPool2dSame` pads the map
+    /// before it pools.
     pub end_padding: usize,
-    /// Whether a last window that is only partly inside is kept.
+    /// Whether a last window that is only partly inside the map counts.
     pub ceil_mode: bool,
 }
 
-/// What a layer does.
+/// The operation of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 pub enum Op {
-    /// The picture, normalised.
+    /// The normalised image.
     Input,
     /// A convolution.
     Conv(Conv),
@@ -79,11 +79,11 @@ pub enum Op {
     BatchNorm,
     /// `max(x, 0)`.
     Relu,
-    /// Maximum over a window.
+    /// Maximum over each window.
     MaxPool(Pool),
-    /// Mean over a window.
+    /// Mean over each window.
     AvgPool(Pool),
-    /// A fixed 3x3 binomial filter on every channel, the map mirrored at its edges (timm's `BlurPool2d`).
+    /// A fixed 3x3 binomial filter on every channel, with mirrored edges (timm's `BlurPool2d`).
     BlurPool(Pool),
     /// Path A plus path B.
     Add,
@@ -94,7 +94,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// The layer's kind in one word, as `summary` prints it.
+    /// The operation as one word, as `summary` prints it.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Input => "input",
@@ -110,7 +110,7 @@ impl Op {
         }
     }
 
-    /// Kernel, stride, padding and dilation of a layer that slides a window.
+    /// Kernel, stride, padding and dilation; `None` for a layer without a sliding window.
     pub fn window(&self) -> Option<Window> {
         match *self {
             Self::Conv(c) => {
@@ -125,44 +125,44 @@ impl Op {
     }
 }
 
-/// How a window slides, along either axis.
+/// How a window slides along either axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// Taps along the axis.
     pub kernel: usize,
-    /// Step from one output to the next.
+    /// Stride.
     pub stride: usize,
-    /// Positions added before the first.
+    /// Positions added before the first one.
     pub padding: usize,
-    /// Distance between taps.
+    /// Dilation.
     pub dilation: usize,
-    /// Whether the positions added are the map's own, mirrored at its edge, instead of nothing.
+    /// Whether the added positions mirror the map at its edge instead of being empty.
     pub mirrored: bool,
 }
 
-/// Which way through a block a layer lies on.
+/// The path of a block that a layer belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Path {
-    /// The convolutions.
+    /// Path A, the convolutions.
     A,
-    /// The shortcut.
+    /// Path B, the shortcut.
     B,
-    /// Where the two meet: the addition and the ReLU after it.
+    /// After both paths: the addition and its ReLU.
     Join,
 }
 
-/// Where in the network a layer stands.
+/// The part of the network that a layer belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Place {
     /// Input, first convolutions and max pooling.
     Stem,
     /// A residual block: `layer{stage}.{block}`, stages from 1, blocks from 0.
     Block {
-        /// From 1.
+        /// Counted from 1.
         stage: usize,
-        /// From 0.
+        /// Counted from 0.
         block: usize,
-        /// Which way through it.
+        /// The path inside the block.
         path: Path,
     },
     /// Global pooling and classifier.
@@ -174,13 +174,13 @@ pub enum Place {
 pub struct Node {
     /// timm's module path, `layer2.0.conv1`. The addition, which is no module, is `layer2.0.add`.
     pub id: String,
-    /// What it does.
+    /// Its operation.
     pub op: Op,
-    /// Indices of the layers it reads; each is smaller than its own. Path A comes before path B.
+    /// Indices of the layers it reads, each smaller than its own. Path A comes before path B.
     pub inputs: Vec<usize>,
-    /// What it puts out.
+    /// Output shape.
     pub shape: Shape,
-    /// Where it stands.
+    /// The part of the network it belongs to.
     pub place: Place,
 }
 
@@ -189,48 +189,48 @@ pub struct Node {
 pub struct TensorSpec {
     /// timm's state-dict key.
     pub name: String,
-    /// Row-major, as PyTorch prints it.
+    /// Shape in PyTorch's order, row-major.
     pub shape: Vec<usize>,
-    /// Learned by gradient, so that it counts as a parameter; running statistics do not.
+    /// Whether it is learned by gradient and counts as a parameter. Running statistics do not.
     pub learned: bool,
 }
 
-/// A residual block: which layers it is made of.
+/// A residual block and its layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     /// `layer2.0`.
     pub id: String,
-    /// From 1.
+    /// Counted from 1.
     pub stage: usize,
-    /// From 0.
+    /// Counted from 0.
     pub index: usize,
     /// The layer whose output the block reads.
     pub input: usize,
-    /// Layers of path A, first to last.
+    /// Layers of path A, in order.
     pub path_a: Vec<usize>,
-    /// Layers of path B, first to last; empty when the shortcut is the identity.
+    /// Layers of path B, in order; empty for an identity shortcut.
     pub path_b: Vec<usize>,
     /// The addition.
     pub add: usize,
-    /// The ReLU after it, whose output is the block's.
+    /// The ReLU after the addition, which is the output of the block.
     pub output: usize,
 }
 
-/// A network: its layers in an order in which they can be computed.
+/// A network: its layers in topological order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Graph {
-    /// The switches it came from.
+    /// The description it was lowered from.
     pub spec: ArchSpec,
-    /// The picture it reads.
+    /// Size of its input.
     pub input: Input,
     /// The layers; the first is the input, the last the classifier.
     pub nodes: Vec<Node>,
-    /// The residual blocks, first to last.
+    /// The residual blocks, in order.
     pub blocks: Vec<Block>,
 }
 
 impl Graph {
-    /// Index of the layer of that name. A block (`layer2.0`) or a stage (`layer2`) stands for its output.
+    /// Index of the layer with this id. A block (`layer2.0`) or a stage (`layer2`) stands for its output.
     pub fn find(&self, id: &str) -> Option<usize> {
         if let Some(index) = self.nodes.iter().position(|node| node.id == id) {
             return Some(index);
@@ -239,19 +239,19 @@ impl Graph {
             return Some(block.output);
         }
         if id == "maxpool" {
-            // With a blur after it, the pooling is two layers.
+            // With an anti-aliasing blur, the max pooling is two layers.
             return self.nodes.iter().rposition(|node| node.id.starts_with("maxpool."));
         }
         let stage = id.strip_prefix("layer")?;
         self.blocks.iter().rfind(|block| block.stage.to_string() == stage).map(|block| block.output)
     }
 
-    /// The block of that name.
+    /// The block with this id.
     pub fn block(&self, id: &str) -> Option<&Block> {
         self.blocks.iter().find(|block| block.id == id)
     }
 
-    /// The blocks of a stage, from 1.
+    /// The blocks of a stage, counted from 1.
     pub fn stage(&self, stage: usize) -> impl Iterator<Item = &Block> {
         self.blocks.iter().filter(move |block| block.stage == stage)
     }
@@ -264,7 +264,7 @@ impl Graph {
         })
     }
 
-    /// Tensors of one layer.
+    /// The tensors of one layer.
     pub fn node_tensors(&self, node: &Node) -> Vec<TensorSpec> {
         let tensor = |leaf: &str, shape: Vec<usize>, learned| TensorSpec { name: format!("{}.{leaf}", node.id), shape, learned };
         match node.op {

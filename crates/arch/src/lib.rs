@@ -1,7 +1,6 @@
-//! What a ResNet is, and everything that follows from its shape alone.
-//!
-//! [`ArchSpec`] (a few switches) is lowered to a [`Graph`] (every layer, with shapes), and all analysis reads the graph:
-//! [`cost`], [`receptive`], [`coverage`], [`reach`], [`transition`], [`diff`], [`table`], [`diagram`]. Nothing here runs a network, touches a page or does I/O.
+//! A ResNet as a value: [`ArchSpec`] (a few switches) is lowered to a [`Graph`] (every layer, with shapes), and all analysis reads the
+//! graph ([`cost`], [`receptive`], [`coverage`], [`reach`], [`transition`], [`diff`], [`table`], [`diagram`]). Depends on `i18n` alone.
+//! Pure: it runs no network, touches no page and does no I/O.
 
 pub mod cost;
 pub mod coverage;

@@ -1,4 +1,4 @@
-//! Switches to layers. Structure and names follow timm's `resnet.py`; the variants are those of arXiv 1812.01187, figure 2.
+//! Lowers switches to layers. Structure and names follow timm's `resnet.py`; the variants are those of arXiv 1812.01187, figure 2.
 
 use super::graph::{Block, Conv, Graph, Node, Op, Path, Place, Pool, Shape};
 use super::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Input, Shortcut, SpecError, Stem, StrideOn};
@@ -6,7 +6,7 @@ use super::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Input, Shortcut, SpecEr
 /// Lowers a description to its layers for one input size.
 ///
 /// # Errors
-/// When the switches, or the input, make no network: see [`ArchSpec::check`].
+/// If the switches or the input do not describe a network: see [`ArchSpec::check`].
 pub fn lower(spec: &ArchSpec, input: Input) -> Result<Graph, SpecError> {
     spec.check(input)?;
     let mut builder = Builder::new(spec, input);
@@ -32,38 +32,38 @@ pub fn lower(spec: &ArchSpec, input: Input) -> Result<Graph, SpecError> {
     Ok(Graph { spec: spec.clone(), input, nodes: builder.nodes, blocks: builder.blocks })
 }
 
-/// The average pooling of anti-aliasing: PyTorch's `AvgPool2d(2)`.
+/// The average pooling of timm's anti-aliasing: PyTorch's `AvgPool2d(2)`.
 const HALVING: Pool = Pool { kernel: 2, stride: 2, padding: 0, end_padding: 0, ceil_mode: false };
 /// The average pooling of ResNet-D's shortcut: `AvgPool2d(2, 2, ceil_mode=True, count_include_pad=False)`.
 const SHORTCUT: Pool = Pool { ceil_mode: true, ..HALVING };
-/// The same in a dilated stage: timm's `AvgPool2dSame(2, 1)`.
+/// The same pooling in a dilated stage: timm's `AvgPool2dSame(2, 1)`.
 const SAME: Pool = Pool { stride: 1, end_padding: 1, ..HALVING };
 
-/// `floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1`, PyTorch's `Conv2d`.
+/// The output size of PyTorch's `Conv2d`: `floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1`.
 fn conv_out(size: usize, conv: &Conv) -> usize {
     (size + 2 * conv.padding).saturating_sub(conv.dilation * (conv.kernel - 1) + 1) / conv.stride + 1
 }
 
-/// PyTorch's pooling, rounded up in ceil mode. None here has both that and padding, in which PyTorch would let no window start.
+/// The output size of PyTorch's pooling, rounded up in ceil mode. No pooling here has both ceil mode and padding, so PyTorch's rule that no
+/// window starts in the padding never applies.
 fn pool_out(size: usize, pool: &Pool) -> usize {
     let room = (size + 2 * pool.padding + pool.end_padding).saturating_sub(pool.kernel);
     (if pool.ceil_mode { room.div_ceil(pool.stride) } else { room / pool.stride }) + 1
 }
 
-/// How a block slides.
+/// Stride and dilation of a block.
 #[derive(Clone, Copy)]
 struct Slide {
     stride: usize,
-    /// Distance between the taps of the first 3x3. In the first block of a dilated stage it is still that of the stage before
-    /// (torchvision's `previous_dilation`, timm's `first_dilation`).
+    /// Dilation of the first 3x3. In the first block of a dilated stage it is that of the previous stage (torchvision's
+    /// `previous_dilation`, timm's `first_dilation`).
     before: usize,
-    /// Distance between the taps of a basic block's second 3x3, which is the stage's own everywhere (timm, GluonCV; torchvision has no dilated
-    /// basic block).
+    /// Dilation of a basic block's second 3x3: always the stage's own (timm, GluonCV; torchvision has no dilated basic block).
     dilation: usize,
 }
 
 impl Slide {
-    /// Whether the stage is dilated from here on: timm's anti-aliasing and ResNet-D's pooling stand here too, with stride 1.
+    /// Whether the dilation grows in this block: timm's anti-aliasing and ResNet-D's pooling appear here too, with stride 1.
     fn is_widened(self) -> bool {
         self.before != self.dilation
     }
@@ -72,7 +72,7 @@ impl Slide {
 struct Builder {
     nodes: Vec<Node>,
     blocks: Vec<Block>,
-    /// The first layer that cannot be.
+    /// The first error found.
     error: Option<SpecError>,
 }
 
@@ -83,7 +83,7 @@ impl Builder {
         Self { nodes: vec![node], blocks: Vec::new(), error: None }
     }
 
-    /// Adds a layer whose output shape follows from its first input.
+    /// Adds a layer and infers its output shape from its first input.
     fn push(&mut self, id: String, op: Op, inputs: Vec<usize>, place: Place) -> usize {
         let from = self.nodes[inputs[0]].shape;
         let shape = match &op {
@@ -97,7 +97,7 @@ impl Builder {
         let side = from.height.min(from.width);
         let reaches = match &op {
             Op::AvgPool(p) if !p.ceil_mode => side + p.end_padding >= p.kernel,
-            // A map can be mirrored by less than its size.
+            // The mirrored edge must be narrower than the map.
             Op::BlurPool(p) => side > p.padding,
             _ => true,
         };
@@ -113,7 +113,7 @@ impl Builder {
         self.nodes[index].shape.channels = classes;
     }
 
-    /// Adds a convolution whose padding keeps the size at stride 1.
+    /// Adds a convolution with the padding that preserves the size at stride 1.
     fn conv(
         &mut self,
         id: String,
@@ -133,7 +133,8 @@ impl Builder {
         if spec.stem == Stem::Conv7 {
             last = self.conv("conv1".into(), last, Place::Stem, spec.width, (7, 2, 1, 1));
         } else {
-            // timm's Sequential: conv 0, bn 1, act 2, conv 3, bn 4, act 5, conv 6; the last bn and act are the network's own.
+            // Indices in timm's Sequential: conv 0, bn 1, act 2, conv 3, bn 4, act 5, conv 6; the last bn and act belong to the network
+            // itself.
             for (i, &width) in widths.iter().enumerate() {
                 last = self.conv(format!("conv1.{}", 3 * i), last, Place::Stem, width, (3, if i == 0 { 2 } else { 1 }, 1, 1));
                 if i + 1 < widths.len() {
@@ -156,7 +157,7 @@ impl Builder {
         }
     }
 
-    /// One residual block; `stage` from 0. Returns the index of its output.
+    /// Adds one residual block and returns the index of its output; `stage` counts from 0.
     fn block(&mut self, spec: &ArchSpec, stage: usize, index: usize, slide: Slide, input: usize) -> usize {
         let Slide { stride, before, dilation } = slide;
         let id = format!("layer{}.{index}", stage + 1);
@@ -165,10 +166,10 @@ impl Builder {
         let out = planes * spec.block.expansion();
         let inner = spec.inner_width(stage);
         let wide = if spec.block == BlockKind::Basic { 1 } else { 2 };
-        // Anti-aliasing takes the stride over from the 3x3 (timm's `use_aa`).
+        // With anti-aliasing, the filter has the stride instead of the 3x3 (timm's `use_aa`).
         let smooths = spec.anti_alias != AntiAlias::None && (stride == 2 || slide.is_widened());
         let strided = if smooths { 1 } else { stride };
-        // (channels out, kernel, stride, dilation, groups) of each convolution of path A.
+        // (channels out, kernel, stride, dilation, groups) of each convolution on path A.
         let convs = match (spec.block, spec.stride_on) {
             (BlockKind::Basic, _) => vec![(planes, (3, strided, before, 1)), (out, (3, 1, dilation, 1))],
             (BlockKind::Bottleneck, StrideOn::Conv1) => {
@@ -201,7 +202,7 @@ impl Builder {
         let start = self.nodes.len();
         let mut other = input;
         if stride != 1 || self.nodes[input].shape.channels != out {
-            // With ResNet-D's shortcut index 0 is the pooling, or timm's Identity where there is nothing to pool.
+            // With ResNet-D's shortcut, index 0 is the pooling, or timm's Identity where there is nothing to pool.
             let mut at = 0;
             let mut conv_stride = stride;
             if spec.shortcut == Shortcut::AvgPoolConv {

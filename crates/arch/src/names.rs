@@ -1,37 +1,37 @@
-//! Names of networks: `BODY-LETTER`, then any number of switches, as in `resnet50-d`, `resnext50_32x4d-b` or `resnet50-d.os8.classes21`.
+//! Names of networks: `BODY-LETTER` and any number of switches, as in `resnet50-d`, `resnext50_32x4d-b` or `resnet50-d.os8.classes21`.
 //!
-//! A body gives block, depth and widths; a letter gives stem, stride and shortcut; a switch changes one of all these. Dots, letters,
-//! digits, `-` and `_` alone, so that a name needs no escaping in a link.
+//! The body sets block, depth and widths; the letter sets stem, stride and shortcut; a switch changes one of these. Names contain only
+//! dots, letters, digits, `-` and `_`, so they need no escaping in a link.
 
 use super::spec::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Shortcut, SpecError, Stem, StrideOn};
 use serde::Serialize;
 
-/// The letters that a name can end in: the four networks of "Bag of Tricks for Image Classification with CNNs" (He et al., CVPR 2019,
-/// arXiv 1812.01187, section 4), each of which keeps the change of the one before it, and two of timm's.
+/// The letter in a name: the four networks of "Bag of Tricks for Image Classification with CNNs" (He et al., CVPR 2019, arXiv 1812.01187,
+/// section 4), each of which includes the changes of the one before, and two of timm's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Variant {
-    /// The original: stride on the first 1x1 of path A.
+    /// The original ResNet: stride on the first 1x1 of path A.
     A,
     /// Stride moved to the 3x3 of path A.
     B,
-    /// B, with three 3x3 convolutions for the stem.
+    /// B, with a stem of three 3x3 convolutions.
     C,
     /// C, with average pooling before the 1x1 of path B.
     D,
-    /// B, with a stem of three 3x3 convolutions, twice as wide as the first stage.
+    /// B, with a stem of three 3x3 convolutions that is twice as wide as the first stage.
     S,
-    /// D, with a stem that grows in three steps.
+    /// D, with a stem whose width grows in three steps.
     T,
 }
 
 impl Variant {
-    /// The paper's four, each of which keeps the change of the one before it.
+    /// The paper's four networks, each of which includes the changes of the one before.
     pub const PAPER: [Self; 4] = [Self::A, Self::B, Self::C, Self::D];
-    /// A to D in the paper's order, then timm's two.
+    /// A to D in the paper's order, then timm's S and T.
     pub const ALL: [Self; 6] = [Self::A, Self::B, Self::C, Self::D, Self::S, Self::T];
 
-    /// As in a name.
+    /// The letter in a name.
     pub fn letter(self) -> char {
         match self {
             Self::A => 'a',
@@ -43,7 +43,7 @@ impl Variant {
         }
     }
 
-    /// What it changes, in a few words.
+    /// The change, in a few words.
     pub fn tagline(self) -> &'static str {
         match self {
             Self::A => "original",
@@ -55,7 +55,7 @@ impl Variant {
         }
     }
 
-    /// Where it is described.
+    /// The source: paper or code.
     pub fn source(self) -> &'static str {
         match self {
             Self::A => "He et al. 2015, arXiv 1512.03385",
@@ -67,7 +67,7 @@ impl Variant {
         }
     }
 
-    /// Stem, width of the stem's first convolution over that of the first stage (in halves), stride and shortcut.
+    /// Stem, width of its first convolution relative to the first stage (in halves), stride and shortcut.
     fn switches(self) -> (Stem, usize, StrideOn, Shortcut) {
         match self {
             Self::A => (Stem::Conv7, 1, StrideOn::Conv1, Shortcut::Conv),
@@ -80,14 +80,14 @@ impl Variant {
     }
 }
 
-/// What comes before the letter.
+/// The part of a name before the letter.
 #[derive(Debug)]
 pub struct Body {
-    /// As in a name, `resnet50`.
+    /// The name in a link, `resnet50`.
     pub name: &'static str,
-    /// As people write it, `ResNet-50`.
+    /// The name as displayed, `ResNet-50`.
     pub title: &'static str,
-    /// Where it is described.
+    /// The source: paper or code.
     pub source: &'static str,
     block: BlockKind,
     layers: &'static [usize],
@@ -118,7 +118,7 @@ const fn resnet(name: &'static str, title: &'static str, block: BlockKind, layer
 const R50: &[usize] = &[3, 4, 6, 3];
 const R101: &[usize] = &[3, 4, 23, 3];
 
-/// Every body, smallest first.
+/// Every body, in order of size.
 pub static BODIES: [Body; 13] = {
     use BlockKind::{Basic, Bottleneck};
     const XIE: &str = "Xie et al. 2016, arXiv 1611.05431";
@@ -155,17 +155,17 @@ pub static BODIES: [Body; 13] = {
     ]
 };
 
-/// A stem's width, `stem` where the first stage is `from` wide, where that is `to` wide; nothing where no name can hold it.
+/// Scales a stem width as the width of the first stage changes from `from` to `to`; `None` if the result does not fit a name.
 fn proportional(stem: usize, from: usize, to: usize) -> Option<usize> {
     let width = (stem as u128 * to as u128).checked_div(from as u128)?;
     Some(u32::try_from(width).ok()? as usize)
 }
 
-/// Longest name that is read.
+/// Maximum length of a name.
 const MAX_LENGTH: usize = 200;
 
 impl ArchSpec {
-    /// The switches of a variant, for a block and its layers, with a first stage 64 wide and 1,000 classes.
+    /// The description of a variant, with a first stage 64 wide and 1,000 classes.
     pub fn variant(block: BlockKind, layers: &[usize], variant: Variant) -> Self {
         let mut spec = Self::of(&resnet("", "", block, &[]), variant);
         spec.layers = layers.to_vec();
@@ -193,11 +193,10 @@ impl ArchSpec {
         }
     }
 
-    /// The network of that name.
+    /// Parses a name.
     ///
     /// # Errors
-    /// [`SpecError`], which says what is wrong with the name. Whether the switches make a network is not asked: see
-    /// [`ArchSpec::check`].
+    /// [`SpecError`] if the name is malformed. Whether the switches describe a network is left to [`ArchSpec::check`].
     pub fn named(name: &str) -> Result<Self, SpecError> {
         let unknown = || SpecError::UnknownName(name.chars().take(60).collect());
         if name.len() > MAX_LENGTH {
@@ -214,9 +213,9 @@ impl ArchSpec {
         Ok(spec)
     }
 
-    /// Applies one switch; `None` when there is no such switch.
+    /// Applies one switch; `None` if it is unknown.
     fn switch(&mut self, switch: &str) -> Option<()> {
-        // What is too large for this is no number on any device.
+        // `u32` everywhere, so that a name means the same on 32-bit and 64-bit devices.
         let read = |digits: &str| Some(digits.parse::<u32>().ok()? as usize);
         let list = |text: &str| text.split('-').map(read).collect::<Option<Vec<usize>>>();
         let number = |prefix: &str| switch.strip_prefix(prefix).and_then(read);
@@ -250,7 +249,7 @@ impl ArchSpec {
                 } else if let Some(width) = number("stemwidth") {
                     self.stem_width = width;
                 } else if let Some(width) = number("width") {
-                    // The stem keeps its proportion to the first stage.
+                    // The stem keeps its width relative to the first stage.
                     self.stem_width = proportional(self.stem_width, self.width, width)?;
                     self.width = width;
                 } else if let Some(groups) = number("groups") {
@@ -267,15 +266,15 @@ impl ArchSpec {
         Some(())
     }
 
-    /// Which stages keep their size so that the last feature map is `stride` times smaller than the picture.
+    /// Which stages must be dilated so that the last feature map is `stride` times smaller than the image.
     pub fn dilation_for(&self, stride: usize) -> Option<Vec<bool>> {
-        // A name can list more stages than any network has.
+        // Saturating, since a name can list more stages than any network has.
         let strides: Vec<usize> =
             (0..self.dilate.len()).map(|stage| 8usize.saturating_mul(2usize.saturating_pow(stage as u32))).collect();
         (stride == 4 || strides.contains(&stride)).then(|| strides.iter().map(|&at| at > stride).collect())
     }
 
-    /// The shortest name of these switches, which [`ArchSpec::named`] reads back.
+    /// The shortest name of this description, which [`ArchSpec::named`] parses.
     pub fn name(&self) -> String {
         let distance = |known: &Self| {
             usize::from(known.block != self.block) * 4
@@ -341,7 +340,7 @@ impl ArchSpec {
         name
     }
 
-    /// The names of bodies with the paper's four letters, and of timm's S and T; the tiny ones first.
+    /// The names of all bodies with the paper's four letters and with timm's S and T; the tiny networks first.
     pub fn names() -> Vec<String> {
         let letters = |body: &Body| match body.name {
             "resnet50" => Variant::ALL.to_vec(),
@@ -353,9 +352,9 @@ impl ArchSpec {
             .collect()
     }
 
-    /// Body and letter of these switches, if they are a known network's but for the number of classes and of input channels.
+    /// Body and letter of this description, if it is a known network up to the number of classes and of input channels.
     pub fn known(&self) -> Option<(&'static Body, Variant)> {
-        // How a dilated stage pools makes no other network of one that has none.
+        // How a dilated stage pools makes no difference to a network without one.
         let plain = |spec: &Self| Self { classes: 0, channels: 0, dilated_pool: DilatedPool::default(), ..spec.clone() };
         BODIES
             .iter()
@@ -363,23 +362,23 @@ impl ArchSpec {
             .find(|&(body, letter)| plain(&Self::of(body, letter)) == plain(self))
     }
 
-    /// The same network with the original's stem, stride and shortcut.
+    /// The same network with the stem, stride and shortcut of the original.
     pub fn original(&self) -> Self {
         let (stem, _, stride_on, shortcut) = Variant::A.switches();
         Self { stem, stem_width: self.width / 2, stride_on, shortcut, ..self.clone() }
     }
 
-    /// These switches with one more applied, as it stands in a name: `stem-deep`, `blocks3-4-6-3`, `os8`.
+    /// This description with one more switch, written as in a name: `stem-deep`, `blocks3-4-6-3`, `os8`.
     ///
     /// # Errors
-    /// [`SpecError::UnknownSwitch`]. Whether the switches make a network is not asked: see [`ArchSpec::check`].
+    /// [`SpecError::UnknownSwitch`]. Whether the switches describe a network is left to [`ArchSpec::check`].
     pub fn with(&self, switch: &str) -> Result<Self, SpecError> {
         let mut spec = self.clone();
         spec.switch(switch).ok_or_else(|| SpecError::UnknownSwitch(switch.chars().take(60).collect()))?;
         Ok(spec)
     }
 
-    /// The letter whose stem, stride and shortcut these are.
+    /// The letter with this stem, stride and shortcut.
     pub fn letter(&self) -> Option<Variant> {
         Variant::ALL.into_iter().find(|letter| {
             let (stem, halves, stride_on, shortcut) = letter.switches();

@@ -1,7 +1,7 @@
-//! How far a change of one layer goes: which values of the layers after it read one that is changed.
+//! Which values of later layers can depend on a set of values of one layer.
 //!
-//! This is geometry alone: windows, strides, padding, dilation and groups, and both paths of a block. What a layer does to the values (a ReLU
-//! that puts out zero before and after) is for those who have computed them.
+//! Pure geometry: windows, strides, padding, dilation, groups, and both paths of a block. Whether a value really changes (a ReLU may return
+//! zero before and after) needs the computed values.
 
 use super::coverage::taps;
 use super::graph::{Op, Shape, Window};
@@ -9,26 +9,27 @@ use super::graph::{Op, Shape, Window};
 /// A set of values of one layer's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
-    /// Size of the output.
+    /// Shape of the output.
     pub shape: Shape,
-    /// Whether each value is in it: `[C, H, W]`, row-major.
+    /// One entry per value, `[C, H, W]`, row-major.
     pub set: Vec<bool>,
 }
 
 impl Reach {
-    /// No value.
+    /// The empty set.
     pub fn none(shape: Shape) -> Self {
         Self { shape, set: vec![false; shape.channels * shape.height * shape.width] }
     }
 
-    /// Whether there is no value in it.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         !self.set.contains(&true)
     }
 
-    /// The values that read one of these, in the output of a layer of that size which does `op`; `inputs` are those of the layers that it reads.
+    /// The values that depend on these sets, in the output of a layer with this shape and operation; `inputs` are the sets of the layers
+    /// that it reads.
     ///
-    /// A max pooling reads its whole window here, whichever value it passes on.
+    /// A max pooling counts as reading its whole window, whichever value it passes on.
     pub fn through(op: &Op, shape: Shape, inputs: &[&Self]) -> Self {
         let mut out = Self::none(shape);
         for input in inputs.iter().filter(|input| !input.is_empty()) {
@@ -57,12 +58,12 @@ impl Reach {
         out
     }
 
-    /// Leaves out the values of some channels.
+    /// Removes the values of the channels for which `is_out` holds.
     pub fn without(&mut self, is_out: impl Fn(usize) -> bool) {
         self.planes(1).enumerate().filter(|(channel, _)| is_out(*channel)).for_each(|(_, plane)| plane.fill(false));
     }
 
-    /// The positions at which any channel is in it, row by row.
+    /// For each position, whether any channel is in the set, row-major.
     pub fn at_any_channel(&self) -> Vec<bool> {
         any(&self.set, self.positions())
     }
@@ -71,7 +72,7 @@ impl Reach {
         self.shape.height * self.shape.width
     }
 
-    /// So many channels at a time.
+    /// Iterates over groups of `channels` channels.
     fn planes(&mut self, channels: usize) -> impl Iterator<Item = &mut [bool]> {
         let length = (channels * self.positions()).max(1);
         self.set.chunks_mut(length)
@@ -82,7 +83,7 @@ impl Reach {
     }
 }
 
-/// The positions that are in any of several maps, one after another.
+/// The positions that are set in any of several consecutive maps.
 fn any(maps: &[bool], positions: usize) -> Vec<bool> {
     let mut out = vec![false; positions];
     for map in maps.chunks(positions.max(1)) {
@@ -91,9 +92,9 @@ fn any(maps: &[bool], positions: usize) -> Vec<bool> {
     out
 }
 
-/// The outputs of a window that read a position of one map.
+/// The outputs of a window that read at least one set position of one map.
 fn slide(window: Window, map: &[bool], from: Shape, out: Shape) -> Vec<bool> {
-    // Rows and columns are read independently of each other: first the rows, then the columns of what they leave.
+    // Rows and columns are independent: first the rows, then the columns of the result.
     let mut rows = vec![false; out.height * from.width];
     for (y, row) in rows.chunks_mut(from.width.max(1)).enumerate() {
         for at in taps(window, from.height, y) {

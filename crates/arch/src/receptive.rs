@@ -1,22 +1,22 @@
-//! Receptive fields: which part of the picture a position of a feature map can depend on.
+//! Receptive fields: the part of the image that a position of a feature map can depend on.
 //!
 //! The recurrences are those of Araujo, Norris and Sim, "Computing Receptive Fields of CNNs" (Distill, 2019).
 
 use super::graph::{Graph, Op};
 use serde::Serialize;
 
-/// The receptive field along one axis; both axes are alike.
+/// The receptive field along one axis; the axes are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Field {
-    /// Pixels of the picture that one position can depend on, holes and padding included.
+    /// Size in pixels of the image, including gaps from dilation and padding.
     pub size: usize,
-    /// Pixels between the fields of two neighbours.
+    /// Pixels between the fields of two neighbouring positions.
     pub jump: usize,
-    /// Centre of the first position's field, in pixels from the picture's first.
+    /// Centre of the first position's field, in pixels from the first pixel.
     pub centre: f64,
 }
 
-/// Pixels `first..=last` that position 0 reads, and the step to the next position.
+/// The pixels `first..=last` that position 0 reads, and the step to the next position.
 #[derive(Clone, Copy)]
 struct Span {
     first: i64,
@@ -24,7 +24,7 @@ struct Span {
     jump: i64,
 }
 
-/// The field of every layer up to the last block; `None` from global pooling on, which reads everything.
+/// The field of every layer up to the last block; `None` from global pooling on, which reads the whole map.
 pub fn fields(graph: &Graph) -> Vec<Option<Field>> {
     let mut spans: Vec<Option<Span>> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
@@ -54,7 +54,7 @@ pub fn fields(graph: &Graph) -> Vec<Option<Field>> {
     spans.into_iter().map(|span| span.map(field)).collect()
 }
 
-/// Size of the field of the last block, in pixels.
+/// Size in pixels of the field of the last block.
 pub fn size(graph: &Graph) -> usize {
     fields(graph).into_iter().flatten().next_back().map_or(1, |field| field.size)
 }

@@ -1,12 +1,12 @@
-//! The switches that describe a ResNet.
+//! The switches that describe a ResNet, and their limits.
 
 use serde::{Deserialize, Serialize};
 
-/// What opens the network, before the max pooling.
+/// The first convolutions, before the max pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stem {
-    /// One 7x7 convolution, stride 2 (He et al. 2015, arXiv 1512.03385).
+    /// One 7x7 convolution with stride 2 (He et al. 2015, arXiv 1512.03385).
     Conv7,
     /// Three 3x3 convolutions of widths `s, s, 2s` for a stem width `s`, the first with stride 2 (ResNet-C; Inception-v2).
     Deep,
@@ -14,17 +14,17 @@ pub enum Stem {
     Tiered,
 }
 
-/// Which convolution of a bottleneck's path A carries the stride.
+/// Which convolution on path A of a bottleneck has the stride.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StrideOn {
-    /// The first 1x1: the original network.
+    /// The first 1x1: the original ResNet.
     Conv1,
-    /// The 3x3: ResNet-B, and torchvision's ResNet.
+    /// The 3x3: ResNet-B and torchvision's ResNet.
     Conv2,
 }
 
-/// How path B of a downsampling block changes size.
+/// How path B of a downsampling block reduces the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shortcut {
@@ -40,12 +40,12 @@ pub enum Shortcut {
 pub enum BlockKind {
     /// Two 3x3 convolutions (ResNet-18 and -34).
     Basic,
-    /// 1x1, 3x3, 1x1, four times wider at its end (ResNet-50 and deeper).
+    /// 1x1, 3x3, 1x1, with four times as many output channels (ResNet-50 and deeper).
     Bottleneck,
 }
 
 impl BlockKind {
-    /// Channels out of the block for each of its planes.
+    /// Output channels of the block per plane.
     pub fn expansion(self) -> usize {
         match self {
             Self::Basic => 1,
@@ -54,88 +54,88 @@ impl BlockKind {
     }
 }
 
-/// What comes before a stride, so that the map is smoothed before it is thinned out.
+/// Anti-aliasing: what smooths a map before it is subsampled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AntiAlias {
     /// Nothing.
     None,
-    /// A 2x2 average pooling with stride 2 after the 3x3 and for the max pooling (timm's `resnetaa50`).
+    /// A 2x2 average pooling with stride 2, after the 3x3 and instead of the max pooling (timm's `resnetaa50`).
     AvgPool,
     /// A 3x3 binomial filter with stride 2 after the 3x3 and after the max pooling (Zhang 2019, arXiv 1904.11486; timm's `resnetblur50`).
     Blur,
 }
 
-/// What path B of ResNet-D does in the first block of a dilated stage, where there is no stride to pool with. No tensor tells.
+/// How path B of ResNet-D starts in the first block of a dilated stage, where there is no stride to pool with. No tensor of a checkpoint
+/// shows this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DilatedPool {
-    /// A 2x2 average pooling with stride 1 over the map with a row and a column of zeros after its last, so that the size stays: timm's
-    /// `AvgPool2dSame` (`downsample_avg` in `timm/models/resnet.py`).
+    /// A 2x2 average pooling with stride 1; a row and a column of zeros at the end preserve the size: timm's `AvgPool2dSame`
+    /// (`downsample_avg` in `timm/models/resnet.py`).
     #[default]
     Same,
     /// Nothing: GluonCV (`AvgPool2D(pool_size=1, strides=1)` in `gluoncv/model_zoo/resnetv1b.py`) and OpenMMLab's `ResLayer`.
     None,
 }
 
-/// A ResNet as a few switches. Any mixture is a network; [`ArchSpec::named`] gives the known ones.
+/// A ResNet as a few switches. They combine freely; [`ArchSpec::named`] gives the known networks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchSpec {
     /// The residual block.
     pub block: BlockKind,
-    /// Blocks in each stage, `layer1` first.
+    /// Blocks per stage, `layer1` first.
     pub layers: Vec<usize>,
-    /// What opens the network.
+    /// The first convolutions.
     pub stem: Stem,
-    /// Width of the first convolution of a stem of three; half the first stage's in all but ResNet-S.
+    /// Width of the first convolution of a three-convolution stem; half the width of the first stage except in ResNet-S.
     pub stem_width: usize,
-    /// Which convolution of path A carries the stride; a basic block has its stride on its first 3x3 either way.
+    /// Which convolution on path A has the stride; a basic block always has it on its first 3x3.
     pub stride_on: StrideOn,
-    /// How path B changes size.
+    /// How path B reduces the size.
     pub shortcut: Shortcut,
-    /// Planes of the first stage; each later stage doubles them. 64 in every published ResNet.
+    /// Planes of the first stage, doubled in each later stage. 64 in every published ResNet.
     pub width: usize,
-    /// Groups of the 3x3 in a bottleneck (ResNeXt's cardinality).
+    /// Groups of a bottleneck's 3x3 (ResNeXt's cardinality).
     pub groups: usize,
-    /// Channels per group for each 64 planes (64 for ResNet; 4 for ResNeXt-50 32x4d; 128 for Wide ResNet-50-2).
+    /// Channels per group per 64 planes (64 for ResNet; 4 for ResNeXt-50 32x4d; 128 for Wide ResNet-50-2).
     pub width_per_group: usize,
-    /// What comes before each stride.
+    /// Anti-aliasing before each stride.
     pub anti_alias: AntiAlias,
-    /// For each stage after the first, whether its 3x3 are dilated instead of its first block's halving the size (torchvision's
-    /// `replace_stride_with_dilation`).
+    /// For each stage after the first, whether it is dilated instead of halving the size (torchvision's `replace_stride_with_dilation`).
     pub dilate: Vec<bool>,
-    /// How path B begins where a stage is dilated; it matters with [`Shortcut::AvgPoolConv`] alone.
+    /// How path B starts in a dilated stage; only [`Shortcut::AvgPoolConv`] uses it.
     #[serde(default)]
     pub dilated_pool: DilatedPool,
-    /// Classes that `fc` tells apart.
+    /// Number of classes.
     pub classes: usize,
-    /// Channels of the picture; 3 for RGB.
+    /// Input channels; 3 for RGB.
     pub channels: usize,
 }
 
-/// Height and width of the picture that a network reads.
+/// Height and width of the network's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
-    /// Pixels.
+    /// In pixels.
     pub height: usize,
-    /// Pixels.
+    /// In pixels.
     pub width: usize,
 }
 
 impl Input {
-    /// A square picture.
+    /// A square input.
     pub fn square(size: usize) -> Self {
         Self { height: size, width: size }
     }
 }
 
-/// Why a description is no network.
+/// Why a description is not a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
-    /// The name is none that is known.
+    /// The name is unknown.
     #[error("there is no network \"{0}\": write resnet18, 34, 50, 101 or 152, or tiny, then -a, -b, -c or -d, as in resnet50-d")]
     UnknownName(String),
-    /// A switch after the name is none that is known.
+    /// A switch after the name is unknown.
     #[error(
         "there is no switch \"{0}\": write blocks3-4-6-3, stem-conv7, -deep or -tiered, stride-conv1 or -conv2, shortcut-conv or -avgpool, \
          aa-none, -avgpool or -blur, dilatedpool-same or -none, width, stemwidth, groups, wpg, classes or channels with a number, \
@@ -147,11 +147,11 @@ pub enum SpecError {
         "at {node} only {height} x {width} positions are left, too few for its window: choose a larger picture or fewer stages"
     )]
     TooSmall {
-        /// Layer that cannot be.
+        /// The layer that is impossible.
         node: String,
-        /// Of its input.
+        /// Height of its input.
         height: usize,
-        /// Of its input.
+        /// Width of its input.
         width: usize,
     },
     /// A part of the description is out of bounds.
@@ -159,15 +159,15 @@ pub enum SpecError {
     OutOfBounds {
         /// Which part.
         what: &'static str,
-        /// What was asked.
+        /// The requested value.
         value: usize,
-        /// Smallest that is accepted.
+        /// Smallest accepted value.
         min: usize,
-        /// Largest that is accepted.
+        /// Largest accepted value.
         max: usize,
     },
-    /// Path A and path B put out different sizes. Average pooling alone does that, which rounds an odd side down (PyTorch's `AvgPool2d(2)`);
-    /// a blur rounds it up, as path B does.
+    /// Path A and path B have different output sizes. Only anti-aliasing by average pooling does that: it rounds an odd side down
+    /// (PyTorch's `AvgPool2d(2)`), whereas a blur rounds it up, as path B does.
     #[error(
         "at {node} path A has {a} positions along a side and path B {b}: aa-avgpool rounds half of an odd side down, \
          the shortcut rounds it up. Choose a size at which every side that a block halves is even, such as 224, or aa-blur, which rounds up too"
@@ -175,37 +175,37 @@ pub enum SpecError {
     PathsApart {
         /// The addition.
         node: String,
-        /// Rows or columns of path A.
+        /// Height or width of path A's output.
         a: usize,
-        /// Of path B.
+        /// Of path B's output.
         b: usize,
     },
-    /// The network reads another number of channels than a picture has.
+    /// The network does not have three input channels.
     #[error(
         "the number of input channels is {0}, but a picture has 3, red, green and blue: this network cannot be shown pictures. \
          Choose weights whose first convolution reads 3 channels"
     )]
     NotRgb(usize),
-    /// A basic block knows neither groups nor a width per group.
+    /// A basic block has neither groups nor a width per group.
     #[error("a basic block has neither groups nor a width per group: choose a deeper network, or leave {0} out")]
     BasicGroups(&'static str),
 }
 
-/// Smallest side of a picture, in pixels.
+/// Smallest side of the input, in pixels.
 pub const MIN_SIZE: usize = 32;
-/// Largest side of a picture, in pixels.
+/// Largest side of the input, in pixels.
 pub const MAX_SIZE: usize = 512;
 /// Most stages of a network.
 pub const MAX_STAGES: usize = 5;
 /// Most blocks of a stage.
 pub const MAX_STAGE_BLOCKS: usize = 200;
-/// Most classes that a network tells apart.
+/// Most classes of a network.
 pub const MAX_CLASSES: usize = 100_000;
 /// Most blocks of a network.
 pub const MAX_BLOCKS: usize = 1000;
 
 impl ArchSpec {
-    /// Widths of the stem's convolutions, first to last.
+    /// Widths of the stem's convolutions, in order.
     pub fn stem_widths(&self) -> Vec<usize> {
         let s = self.stem_width;
         match self.stem {
@@ -216,10 +216,10 @@ impl ArchSpec {
         }
     }
 
-    /// Whether these switches and this input make a network.
+    /// Checks that these switches and this input describe a network.
     ///
     /// # Errors
-    /// The first rule that is broken.
+    /// The first rule that is violated.
     pub fn check(&self, input: Input) -> Result<(), SpecError> {
         let within = |what, value, min, max| {
             if (min..=max).contains(&value) { Ok(()) } else { Err(SpecError::OutOfBounds { what, value, min, max }) }
@@ -233,7 +233,7 @@ impl ArchSpec {
         let (stem_width, least) = match self.stem {
             Stem::Conv7 => (1, 1),
             Stem::Deep => (self.stem_width, 1),
-            // A narrower one would begin with no channel at all.
+            // With a narrower stem, the first convolution would have no channels.
             Stem::Tiered => (self.stem_width, 4),
         };
         within("the width of the stem", stem_width, least, 1024)?;
@@ -253,16 +253,16 @@ impl ArchSpec {
             }
         }
         for stage in 0..self.layers.len() {
-            // A multiple of the groups, as it is defined.
+            // It is a multiple of the groups by definition.
             within("the width of a bottleneck's 3x3", self.inner_width(stage), 1, 1 << 16)?;
         }
         Ok(())
     }
 
-    /// Whether the network reads what a picture has: three channels.
+    /// Checks that the network has three input channels.
     ///
     /// # Errors
-    /// [`SpecError::NotRgb`], to be said before anything is fetched or computed for a picture.
+    /// [`SpecError::NotRgb`], reported before anything is downloaded or computed for an image.
     pub fn check_rgb(&self) -> Result<(), SpecError> {
         if self.channels == 3 { Ok(()) } else { Err(SpecError::NotRgb(self.channels)) }
     }

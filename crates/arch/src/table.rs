@@ -1,11 +1,11 @@
-//! Costs of a network's parts as rows: by layer, by block, by stage, in total.
+//! Costs of a network as rows: per layer, block or stage, and in total.
 
 use super::cost::{self, Convention};
 use super::graph::{Graph, Op, Place, Shape};
 use super::receptive::{self, Field};
 use serde::Serialize;
 
-/// How finely a network is taken apart.
+/// The granularity of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// Stem, stages, head.
@@ -17,10 +17,10 @@ pub enum Level {
 }
 
 impl Level {
-    /// Coarsest first.
+    /// From coarse to fine.
     pub const ALL: [Self; 3] = [Self::Stage, Self::Block, Self::Layer];
 
-    /// As in a link.
+    /// The name in a link.
     pub fn name(self) -> &'static str {
         match self {
             Self::Stage => "stages",
@@ -30,23 +30,23 @@ impl Level {
     }
 }
 
-/// One part of a network.
+/// The costs of one part of a network.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// Layer, block (`layer2.0`), stage (`layer2`), `stem` or `head`.
     pub id: String,
-    /// What it puts out.
+    /// Output shape.
     #[serde(serialize_with = "as_dims")]
     pub shape: Shape,
     /// Learned parameters.
     pub params: u64,
-    /// Operations, as the convention counts them.
+    /// Operations under the chosen convention.
     pub ops: u64,
-    /// Of [`Row::ops`], the multiply-accumulates whose result nothing reads.
+    /// The multiply-accumulates whose result is never read.
     pub dead_macs: u64,
-    /// Bytes of all that its layers put out, float32, batch 1.
+    /// Bytes of the outputs of all its layers, float32, batch 1.
     pub activation_bytes: u64,
-    /// Receptive field of its output; `None` once everything is seen.
+    /// Receptive field of its output; `None` once it is the whole image.
     pub field: Option<Field>,
 }
 
@@ -54,7 +54,7 @@ fn as_dims<S: serde::Serializer>(shape: &Shape, serializer: S) -> Result<S::Ok, 
     [shape.channels, shape.height, shape.width].serialize(serializer)
 }
 
-/// The rows of a network, in its order.
+/// The rows of a network, in order.
 pub fn rows(graph: &Graph, level: Level, convention: Convention) -> Vec<Row> {
     let dead = cost::dead_macs(graph);
     let fields = receptive::fields(graph);
@@ -83,7 +83,7 @@ pub fn rows(graph: &Graph, level: Level, convention: Convention) -> Vec<Row> {
     rows
 }
 
-/// All rows as one, called `total`; its shape and field are the last feature map's.
+/// The sum of all rows, called `total`; its shape and field are those of the last feature map.
 pub fn total(graph: &Graph, convention: Convention) -> Row {
     let rows = rows(graph, Level::Stage, convention);
     let sum = |of: fn(&Row) -> u64| rows.iter().map(of).sum();
@@ -99,24 +99,24 @@ pub fn total(graph: &Graph, convention: Convention) -> Row {
     }
 }
 
-/// A table as text that can be pasted elsewhere.
+/// A text format for copying a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// A pipe table.
+    /// A Markdown pipe table.
     Markdown,
-    /// Comma-separated, RFC 4180.
+    /// Comma-separated values, RFC 4180.
     Csv,
-    /// A `tabular`.
+    /// A LaTeX `tabular`.
     Latex,
-    /// An array of objects, a row each.
+    /// A JSON array with an object per row.
     Json,
 }
 
 impl Format {
-    /// In the order in which they are offered.
+    /// In the order of the page's options.
     pub const ALL: [Self; 4] = [Self::Markdown, Self::Csv, Self::Latex, Self::Json];
 
-    /// As people write it.
+    /// The name as displayed.
     pub fn title(self) -> &'static str {
         match self {
             Self::Markdown => "Markdown",
@@ -126,11 +126,11 @@ impl Format {
         }
     }
 
-    /// Writes a table; all but the first column are numbers and stand to the right.
+    /// Writes a table; all columns but the first are right-aligned numbers.
     pub fn write(self, head: &[String], rows: &[Vec<String>]) -> String {
         match self {
             Self::Markdown => {
-                // A line break, as a file's name may hold, would end the row.
+                // A line break, which a file name may contain, would end the row.
                 let cell = |cell: &String| cell.replace('|', "\\|").replace(char::is_control, " ");
                 let line = |cells: &[String]| format!("| {} |\n", cells.iter().map(cell).collect::<Vec<_>>().join(" | "));
                 let rule: String = (0..head.len()).map(|i| if i == 0 { "---|" } else { "---:|" }).collect();
@@ -166,7 +166,7 @@ impl Format {
     }
 }
 
-/// Characters that LaTeX would take for commands, and the signs of this page that it lacks.
+/// Escapes characters that LaTeX reads as commands, and replaces symbols that it lacks.
 fn escape_latex(text: &str) -> String {
     let mut out = String::new();
     for letter in text.chars() {
@@ -178,7 +178,7 @@ fn escape_latex(text: &str) -> String {
             '×' => out.push_str("$\\times$"),
             '−' => out.push_str("$-$"),
             '→' => out.push_str("$\\to$"),
-            // It reads a text that has none.
+            // LaTeX does not accept control characters.
             letter if letter.is_control() => out.push(' '),
             letter => out.push(letter),
         }

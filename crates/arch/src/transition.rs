@@ -1,13 +1,13 @@
-//! Where a network makes its maps smaller, and what is read of each map there.
+//! Where a network reduces its feature maps, and which positions of each map are read there.
 
 use super::coverage::{self, Mask, Reads, block_reads, taps};
 use super::diagram::label;
 use super::graph::{Graph, Op, Place, Window};
 
-/// A place where a map is read with a stride: a layer of the stem, or a downsampling block.
+/// A layer or block that reads a map with a stride: a layer of the stem, or a downsampling block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
-    /// What it is called in every network: `conv1` and `maxpool` in any stem, else the block, `layer2.0`.
+    /// The same name in every network: `conv1` and `maxpool` for any stem, otherwise the block, `layer2.0`.
     pub id: String,
     /// The layer or block itself.
     pub node: String,
@@ -15,46 +15,46 @@ pub struct Transition {
     pub map: String,
     /// Rows and columns of that map.
     pub size: (usize, usize),
-    /// What reads it: path A and path B of a block, or the one layer.
+    /// What reads it: path A and path B of a block, or a single layer.
     pub readings: Vec<Reading>,
-    /// The positions that can make a difference to the prediction.
+    /// The positions that the prediction can depend on.
     pub live: Mask,
 }
 
 /// How one path reads a map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
-    /// `path A`, `path B`, or nothing for a layer of the stem.
+    /// `path A`, `path B`, or empty for a layer of the stem.
     pub path: &'static str,
-    /// The layer that decides, as a diagram labels it; `identity` where there is none.
+    /// The layer whose window decides, labelled as in a diagram; `identity` if there is none.
     pub reader: String,
-    /// How it slides.
+    /// Its window.
     pub window: Window,
-    /// Rows and columns that it puts out.
+    /// Height and width of its output.
     pub out: (usize, usize),
     /// How often it reads each position.
     pub reads: Reads,
 }
 
 impl Reading {
-    /// Rows (or columns) that the output at `at` reads, as far as they are inside a map of `len`.
+    /// Rows (or columns) that the output at `at` reads, clipped to a map of length `len`.
     pub fn taps(&self, len: usize, at: usize) -> Vec<usize> {
         taps(self.window, len, at).collect()
     }
 
-    /// Middle of the first output's window, in positions of the map.
+    /// Centre of the first output's window, in positions of the map.
     pub fn centre(&self) -> f64 {
         (self.window.dilation * (self.window.kernel - 1)) as f64 / 2.0 - self.window.padding as f64
     }
 
-    /// Positions that are never read.
+    /// Number of positions that are never read.
     pub fn lost(&self) -> u64 {
         (self.reads.rows.len() * self.reads.columns.len()) as u64 - self.reads.positions_read()
     }
 }
 
 impl Transition {
-    /// Positions that neither path reads, or whose value no later layer can use.
+    /// Number of dead positions: read by neither path, or whose value no later layer uses.
     pub fn dead(&self) -> u64 {
         self.live.set.len() as u64 - self.live.count()
     }
@@ -64,7 +64,7 @@ impl Transition {
 pub fn transitions(graph: &Graph) -> Vec<Transition> {
     let live = coverage::live(graph);
     let size = |index: usize| (graph.nodes[index].shape.height, graph.nodes[index].shape.width);
-    // Blocks and stages go by their own names, since that is what they are known by.
+    // Blocks and stages are shown under their own ids rather than that of their last layer.
     let name = |index: usize| {
         let block = graph.blocks.iter().find(|block| block.output == index);
         block.map_or_else(|| graph.nodes[index].id.clone(), |block| block.id.clone())

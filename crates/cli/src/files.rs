@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use stridescope_arch::{ArchSpec, Input, lower};
 use stridescope_weights::check::{self, Misshapen, Report};
 use stridescope_weights::inspect::{Alternatives, Inspection, Tensor, Values};
-use stridescope_weights::layout::Untold;
+use stridescope_weights::layout::Ambiguity;
 use stridescope_weights::{Card, Checkpoint, Dtype, Layout, catalogue, formats::safetensors, formats::tfjs};
 
 /// Arguments of `convert`.
@@ -46,12 +46,12 @@ pub struct InspectArguments {
     format: Format,
 }
 
-/// Reads a file of weights in any layout that is known.
+/// Reads a weights file in any supported format.
 pub fn open(path: &Path) -> Result<Checkpoint, Failure> {
     Ok(open_as(path)?.0)
 }
 
-/// [`open`], and whose names the file itself uses.
+/// [`open`] with the layout of the file's names.
 fn open_as(path: &Path) -> Result<(Checkpoint, Layout), Failure> {
     let bytes = read(path)?;
     let named = |error| Failure(format!("{}: {error}", path.display()));
@@ -67,7 +67,7 @@ fn open_as(path: &Path) -> Result<(Checkpoint, Layout), Failure> {
     stridescope_weights::read_as(bytes).map_err(named)
 }
 
-/// The catalogue's description of the weights of a network, where this can be a file of them.
+/// The catalogue's card for a network, if the checkpoint can be its weights.
 fn card_for(net: &str, checkpoint: &Checkpoint) -> Result<Card, Failure> {
     let without = "leave --net out: classify and eval take files without a description too";
     let entry = catalogue::for_net(net).ok_or_else(|| {
@@ -106,7 +106,7 @@ pub fn convert(arguments: &ConvertArguments) -> Result<(), Failure> {
     let said = format!("{}: {stored} tensors, {} bytes", arguments.dst.display(), grouped(bytes.len() as u64));
     match written {
         Written::File => print(&(said + "\n")),
-        // Standard output may be where the bytes went.
+        // Standard output may contain the file's bytes.
         Written::Stream => {
             note(&said);
             Ok(())
@@ -114,7 +114,7 @@ pub fn convert(arguments: &ConvertArguments) -> Result<(), Failure> {
     }
 }
 
-/// The network of a card, with as many classes as the card names.
+/// The network of a card, with as many classes as the card has.
 pub fn spec_of(card: &Card) -> Result<ArchSpec, Failure> {
     Ok(ArchSpec { classes: card.class_count(), ..ArchSpec::named(&card.net)? })
 }
@@ -154,7 +154,7 @@ struct TensorRow {
 
 impl From<Tensor> for TensorRow {
     fn from(tensor: Tensor) -> Self {
-        // No number is made up for a tensor whose values are not all numbers.
+        // Statistics of a tensor with infinite values or NaN would be misleading.
         let values = tensor.values.as_ref().filter(|values| values.not_finite == 0);
         Self {
             mean: values.map(|values| values.mean),
@@ -227,7 +227,7 @@ pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
         misshapen.len(),
         not_finite.len()
     );
-    let told = told_apart(&inspection);
+    let told = describe_inferred(&inspection);
     let no_pictures = inspection.no_pictures.as_ref().map(|why| format!("{why}\n")).unwrap_or_default();
     print(&format!("\nnames of {}\n{told}{untrained}{no_pictures}{verdict}\n{counts}\n", layout.title()))
 }
@@ -250,24 +250,24 @@ fn row(tensor: &Tensor, layout: Layout, spec: Option<&ArchSpec>) -> Vec<String> 
     ]
 }
 
-/// A histogram in a line of text, two bins a letter.
+/// A histogram as one line of text, two bins per character.
 fn bars(values: &Values) -> String {
     const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let pairs: Vec<u32> = values.histogram.chunks(2).map(|pair| pair.iter().sum()).collect();
     let most = pairs.iter().copied().max().unwrap_or(0).max(1);
-    // Anything at all shows.
+    // A bin with a single value must be visible.
     pairs.iter().map(|count| BARS[(8 * *count as usize).div_ceil(most as usize)]).collect()
 }
 
-/// What names and shapes tell of the network, and what they leave open.
-fn told_apart(inspection: &Inspection) -> String {
+/// What names and shapes show of the network, and what they leave open.
+fn describe_inferred(inspection: &Inspection) -> String {
     let Some(spec) = inspection.net.as_ref().filter(|_| inspection.inferred).and_then(|net| ArchSpec::named(net).ok()) else {
         return String::new();
     };
     let original = spec.original().name();
     let open = if inspection.stride_is_open { format!(", or {original}, whose tensors are the same") } else { String::new() };
     let of = |about| inspection.alternatives.iter().filter(move |alternatives| alternatives.about == about);
-    let others: Vec<&str> = [Untold::AntiAlias, Untold::Dilation]
+    let others: Vec<&str> = [Ambiguity::AntiAlias, Ambiguity::Dilation]
         .into_iter()
         .flat_map(of)
         .flat_map(|alternatives| alternatives.nets.iter().skip(1).map(String::as_str))

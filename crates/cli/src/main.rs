@@ -1,4 +1,5 @@
-//! The command line. Errors are one line on standard error and exit code 2.
+//! The command line. Depends on `engine` and the crates below it, and has no logic that other crates need. Errors are one line on standard
+//! error and exit code 2.
 
 mod coverage;
 mod files;
@@ -38,7 +39,7 @@ enum Command {
     Inspect(files::InspectArguments),
 }
 
-/// What ends a command: one sentence.
+/// The error of a command: one sentence.
 struct Failure(String);
 
 impl<E: std::error::Error> From<E> for Failure {
@@ -71,12 +72,12 @@ fn run(command: &Command) -> Result<(), Failure> {
 }
 
 fn fail(sentence: &str) -> ExitCode {
-    // With standard error closed as well, the exit code alone has to tell.
+    // If standard error is closed as well, only the exit code reports the failure.
     note(&format!("stridescope: {sentence}"));
     ExitCode::from(2)
 }
 
-/// clap's message without its usage text, on one line.
+/// clap's message on one line, without its usage text.
 fn usage_sentence(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return "say what to do, as in stridescope summary resnet50-d; see stridescope --help".into();

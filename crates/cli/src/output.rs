@@ -1,4 +1,4 @@
-//! What the command line writes: standard output, standard error, and files of the user's.
+//! Output of the command line: standard output, standard error, and files.
 
 use crate::Failure;
 use std::fmt::Display;
@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-/// Writes to standard output; a reader that has gone away (a closed pipe) is no failure.
+/// Writes to standard output; a closed pipe is not an error.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -15,29 +15,29 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes one line to standard error. The result does not depend on it, so nothing fails where it is closed or full.
+/// Writes one line to standard error. Errors are ignored, since the result does not depend on it.
 pub fn note(text: &str) {
     let line = text.replace(['\n', '\r'], " ") + "\n";
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
-/// Where a file's bytes went.
+/// Where [`write()`] put the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    /// Into a file.
+    /// Into a regular file.
     File,
-    /// Into a pipe or a device, which may be standard output itself.
+    /// Into a pipe or a device, possibly standard output itself.
     Stream,
 }
 
-/// Writes a file so that it is there whole or not at all, and touches nothing else.
+/// Writes a file atomically: it is complete or unchanged.
 ///
-/// The bytes go into a new file in the same folder, under a name that nobody else has, which then takes the place of the old one and has
-/// its permissions. A symbolic link stays one: what it leads to is replaced, as `cp` and a shell's `>` do; and like `cp`, a link that leads
-/// nowhere is refused. A pipe or a device, and what stands under `/dev` and `/proc`, is written to as it is.
+/// The bytes go to a new file in the same folder, under a unique name, which is renamed over the old file and takes over its permissions.
+/// Through a symbolic link the target is replaced, as with `cp` and a shell's `>`; a dangling link is refused, as with `cp`. A pipe, a
+/// device, and anything under `/dev` and `/proc` is written to directly.
 ///
 /// # Errors
-/// A sentence with the path. What was there before is there still.
+/// A sentence with the path. An existing file is unchanged.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<Written, Failure> {
     let cannot = |why: &dyn Display| Failure(format!("{} cannot be written: {why}", path.display()));
     let (target, old) = match fs::metadata(path) {
@@ -49,7 +49,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<Written, Failure> {
         }
         Ok(_) => {
             let target = fs::canonicalize(path).map_err(|error| cannot(&error))?;
-            // A file that must not be written to must not be replaced either.
+            // A read-only file must not be replaced either.
             let old = OpenOptions::new().write(true).open(&target).map_err(|error| cannot(&error))?;
             (target, Some(old))
         }
@@ -65,25 +65,25 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<Written, Failure> {
     #[cfg(unix)]
     if old.is_none() {
         use std::os::unix::fs::PermissionsExt;
-        // What the user's umask leaves of it, as for any new file.
+        // As for any new file: the user's umask is applied.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     if !folder.is_dir() {
         return Err(cannot(&format!("there is no folder {}", folder.display())));
     }
-    // The kind alone: the rest of the error names a file that the user has never heard of.
+    // Only the kind: the full error names a temporary file that means nothing to the user.
     let unmade = |error: io::Error| cannot(&format!("nothing can be put into its folder: {}", io::Error::from(error.kind())));
     let mut part = builder.tempfile_in(folder).map_err(unmade)?;
     let file = part.as_file_mut();
-    let done = file.write_all(bytes).and_then(|()| old.as_ref().map_or(Ok(()), |old| become_like(file, old)));
+    let done = file.write_all(bytes).and_then(|()| old.as_ref().map_or(Ok(()), |old| copy_metadata(file, old)));
     done.and_then(|()| file.sync_all()).map_err(|error| cannot(&error))?;
-    // Dropped for any reason before this, the new file is removed.
+    // If this is not reached, dropping `part` removes the new file.
     part.persist(&target).map_err(|error| cannot(&error.error))?;
     Ok(Written::File)
 }
 
-/// Gives a file the owner and the permissions of the one whose place it takes.
-fn become_like(new: &File, old: &File) -> io::Result<()> {
+/// Copies the owner and the permissions of the file to be replaced.
+fn copy_metadata(new: &File, old: &File) -> io::Result<()> {
     let like = old.metadata()?;
     #[cfg(unix)]
     {

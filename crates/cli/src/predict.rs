@@ -71,7 +71,7 @@ struct Answer {
     ms: f64,
     top: Vec<Class>,
     none_of_its_classes: bool,
-    /// What the weights do not say and was taken for granted, as a sentence.
+    /// What was assumed because the weights do not state it, as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     assumed: Option<String>,
 }
@@ -135,16 +135,16 @@ struct Evaluation {
     net: String,
     size: usize,
     images: usize,
-    /// Percent, over all classes that the network knows.
+    /// Top-1 accuracy in percent, over all classes of the network.
     top1: f64,
     top5: f64,
-    /// Percent, when only the folder's classes may be named.
+    /// Top-1 accuracy in percent, over the classes of the folder only.
     top1_among_folder: f64,
-    /// Percent of the pictures that its card lets it answer.
+    /// Percentage of images above the card's threshold.
     answered: f64,
-    /// Percent of those that it has right.
+    /// Top-1 accuracy in percent, over those images.
     top1_of_answered: f64,
-    /// What was taken for granted, as a sentence.
+    /// What was assumed, as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     assumed: Option<String>,
 }
@@ -215,10 +215,10 @@ fn percent(part: usize, whole: usize) -> f64 {
     100.0 * part as f64 / whole.max(1) as f64
 }
 
-/// The pictures of each class, by its index.
+/// The images of each class, by its index.
 type Folders = Vec<(usize, Vec<PathBuf>)>;
 
-/// The sub-folders that are classes of the network, with their files in order; and what was taken for granted about them.
+/// The sub-folders that are classes of the network, with their files in order; and what was assumed about them.
 fn folders(dir: &Path, ready: &Ready) -> Result<(Folders, Option<String>), Failure> {
     let entries = |path: &Path| -> Result<Vec<PathBuf>, Failure> {
         let cannot = |error: std::io::Error| Failure(format!("{} cannot be read: {error}", path.display()));
@@ -258,7 +258,7 @@ fn folders(dir: &Path, ready: &Ready) -> Result<(Folders, Option<String>), Failu
     Ok((classes.into_iter().zip(files).collect(), by_order))
 }
 
-/// The class that a folder is named after: by its wnid, or by a name that no other class has.
+/// The class of a folder's name: a wnid, or the name of exactly one class.
 fn class_of(folder: &str, labels: &[Label]) -> Option<usize> {
     let all = |is_it: fn(&Label, &str) -> bool| {
         let mut found = labels.iter().enumerate().filter(move |(_, label)| is_it(label, folder)).map(|(class, _)| class);

@@ -1,4 +1,4 @@
-//! A network with its weights, ready to answer.
+//! A network with its weights, loaded and checked.
 
 use crate::files::open;
 use crate::{Failure, read};
@@ -15,23 +15,23 @@ use stridescope_weights::catalogue::{self, Remote};
 use stridescope_weights::labels::{self, Label};
 use stridescope_weights::{Card, check};
 
-/// A network that is ready to answer.
+/// A network with its weights.
 pub struct Ready {
     /// The network.
     pub network: Network,
-    /// How pictures are prepared for it, and when it declines to answer.
+    /// Preprocessing, and the threshold for "none of my classes".
     pub card: Card,
-    /// Its classes.
+    /// The labels of its classes.
     pub labels: Vec<Label>,
-    /// Whether nothing names its classes but their numbers.
+    /// Whether the classes have only numbers as names.
     pub is_numbered: bool,
-    /// What its weights do not say and was taken for granted, as a sentence.
+    /// What was assumed because the weights do not state it, as a sentence.
     pub assumed: Option<String>,
 }
 
 impl Ready {
-    /// A network with the weights in a file, or with those that are here; its classes named by a file, or as the weights name them; for
-    /// pictures of that size, or of the one that the weights ask for.
+    /// Loads a network with the weights of a file, or with the weights at hand; class names come from a file or from the weights, and the
+    /// input size from `size` or from the weights.
     pub fn open(net: &str, weights: Option<&Path>, names: Option<&Path>, size: Option<usize>) -> Result<Self, Failure> {
         let spec = ArchSpec::named(net)?;
         spec.check_rgb()?;
@@ -47,7 +47,7 @@ impl Ready {
         if let Some(card) = checkpoint.card.as_ref().filter(|card| card.net != net) {
             return Err(Failure(format!("{} holds weights for {}, not for {net}", path.display(), card.net)));
         }
-        // A description of this network that does not hold: it is of another number of classes.
+        // If this card is not used below, it has a different number of classes.
         let has_other = checkpoint.card.is_some();
         let mut is_assumed = false;
         let mut card = Card::of_file(&checkpoint, net, |classes| match catalogue::for_net(net).filter(|_| weights.is_none()) {
@@ -73,7 +73,7 @@ impl Ready {
         Ok(Self { network, card, labels, is_numbered, assumed })
     }
 
-    /// Logits of one picture, and the milliseconds of the forward pass.
+    /// The logits of one image, and the time of the forward pass in milliseconds.
     pub fn logits(&self, picture: &stridescope_image::Rgb) -> Result<(Vec<f32>, f64), Failure> {
         let how = self.card.preprocess;
         let input = stridescope_image::prepare(&stridescope_image::resize_and_crop(picture, &how, (0, 0))?, &how);
@@ -83,7 +83,7 @@ impl Ready {
     }
 }
 
-/// Natively a forward pass on the CPU never waits for anything.
+/// Runs a future to completion. Natively, a forward pass on the CPU never waits.
 fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -95,7 +95,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// The weights that lie under the project's `assets/weights`.
+/// The file of the weights in the project's `assets/weights`.
 fn shipped(net: &str) -> Result<PathBuf, Failure> {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/weights")).join(format!("{net}.safetensors"));
     if path.is_file() {
@@ -103,7 +103,7 @@ fn shipped(net: &str) -> Result<PathBuf, Failure> {
     }
     let entry = catalogue::for_net(net);
     let how = match entry.map(|entry| (&entry.file, &entry.remote)) {
-        // `cargo xtask weights` fetches what the site may carry.
+        // `cargo xtask weights` downloads the weights that the site may serve.
         Some((Some(_), _)) => "run cargo xtask weights, or give --weights FILE".into(),
         Some((None, Some(Remote::Hub { repository, .. }))) => {
             format!("download the model.safetensors of {} and give it as --weights FILE", repository.page())
@@ -119,7 +119,7 @@ fn read_labels(path: &Path, classes: usize) -> Result<Vec<Label>, Failure> {
     Ok(labels::with_imagenets(labels))
 }
 
-/// What is taken for granted of weights that say nothing of themselves.
+/// What is assumed about weights without a card.
 fn assumption(path: &Path, card: &Card, names: Option<&Path>, has_other: bool) -> String {
     let Preprocess { size, resize, interpolation, .. } = card.preprocess;
     let filter = match interpolation {
@@ -132,7 +132,7 @@ fn assumption(path: &Path, card: &Card, names: Option<&Path>, has_other: bool) -
         (None, Classes::Known(KnownClasses::Imagenet1k)) => format!("its {count} classes are taken for ImageNet's"),
         (None, Classes::Wnids(_)) => format!("its classes, {count}, are numbered: name them with --labels FILE"),
     };
-    // Where the catalogue has another description, the file may be those very weights.
+    // Where the catalogue has more than the default card, the file may be those very weights.
     let usual = Card::unknown(&card.net, card.class_count());
     let pixels = |card: &Card| Preprocess { crop_pct: None, ..card.preprocess };
     let is_other = |entry: &&catalogue::CatalogueEntry| {

@@ -1,4 +1,4 @@
-//! Tables of text: plain, CSV and Markdown.
+//! Text tables: plain, CSV and Markdown.
 
 use clap::ValueEnum;
 pub use stridescope_i18n::numbers::grouped;
@@ -16,16 +16,16 @@ pub enum Format {
     Markdown,
 }
 
-/// Rows of cells under a heading. The first column is text, the others are numbers.
+/// Rows of cells under a head. The first column is text, the others are numbers.
 pub struct Table {
     /// Names of the columns.
     pub head: Vec<&'static str>,
-    /// Cells, as many a row as there are columns.
+    /// Cells, one per column in each row.
     pub rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// Lays the table out; [`Format::Json`] is not a table and gives the plain text.
+    /// Formats the table; [`Format::Json`] is not a table and returns plain text.
     pub fn to_text(&self, format: Format) -> String {
         let head: Vec<String> = self.head.iter().map(|cell| (*cell).to_string()).collect();
         let rows = std::iter::once(&head).chain(&self.rows);

@@ -1,4 +1,4 @@
-//! Whether a device computes what the CPU computes: asked once before its answers are shown.
+//! Checks a device against the CPU, once, before its results are used.
 
 #[cfg(feature = "gpu")]
 use super::gpu::check_kernels;
@@ -7,29 +7,29 @@ use std::sync::Arc;
 use stridescope_arch::{ArchSpec, BlockKind, Input, Variant, lower};
 use stridescope_weights::{WeightsError, synthetic};
 
-/// Side of the picture for the check, in pixels: odd halves in every stage, so that edges are tried too.
+/// Side of the test image, in pixels: every stage halves an odd size, so that edges are tested too.
 const SIZE: usize = 72;
 /// Largest relative L2 distance that still counts as agreement.
 pub const TOLERANCE: f64 = 1e-3;
 
-/// How far a device is from the CPU.
+/// How far the results of a device are from the CPU's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Agreement {
-    /// `‖device - cpu‖ / ‖cpu‖` over the logits, the output of every stage and of every kernel of ours, whichever is largest.
+    /// `‖device - cpu‖ / ‖cpu‖`: the largest over the logits, the output of every stage, and every kernel of this crate.
     pub relative_l2: f64,
 }
 
 impl Agreement {
-    /// Whether the device may be used.
+    /// Whether the distance is within [`TOLERANCE`].
     pub fn holds(self) -> bool {
         self.relative_l2 <= TOLERANCE
     }
 }
 
-/// Runs a small ResNet-D with synthetic weights, which has every kind of layer, on both.
+/// Runs a small ResNet-D with synthetic weights, which has every kind of layer, on the device and on the CPU.
 ///
 /// # Errors
-/// When either fails to compute.
+/// If either fails to compute.
 pub async fn check_against_cpu(backend: &Backend) -> Result<Agreement, EngineError> {
     let mut spec = ArchSpec::variant(BlockKind::Bottleneck, &[1, 1, 1, 1], Variant::D);
     spec.width = 16;
@@ -53,7 +53,7 @@ pub async fn check_against_cpu(backend: &Backend) -> Result<Agreement, EngineErr
     Ok(Agreement { relative_l2: network })
 }
 
-/// `‖values - reference‖ / ‖reference‖`; infinite when a value is no number.
+/// `‖values - reference‖ / ‖reference‖`; infinite if a value is not finite.
 pub fn relative_l2(values: &[f32], reference: &[f32]) -> f64 {
     let square = |x: f64| x * x;
     let difference: f64 = values.iter().zip(reference).map(|(&a, &b)| square(f64::from(a) - f64::from(b))).sum();

@@ -1,7 +1,7 @@
-//! Runs a network: a [`Graph`](stridescope_arch::Graph) and a checkpoint become burn tensors on a device.
+//! Runs a network: a [`Graph`](stridescope_arch::Graph) and a checkpoint become burn tensors on a device. Depends on `arch`,
+//! `weights` and `kernels`. No page, no DOM, no fetching.
 //!
-//! No page, no DOM, no fetching. On the CPU burn-flex computes, with convolutions of our own; on the GPU burn-wgpu does,
-//! with convolutions of our own too.
+//! On the CPU it uses burn-flex, on the GPU burn-wgpu; on both, the convolutions are this project's own.
 
 mod device_check;
 #[cfg(feature = "gpu")]
@@ -27,24 +27,24 @@ use burn::tensor::Device;
 use gpu::Gpu;
 use stridescope_weights::WeightsError;
 
-/// Why a network could not be built or run. Each sentence is for the visitor.
+/// Why a network could not be built or run. Each message is for the visitor.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EngineError {
-    /// The weights are not the network's.
+    /// The weights do not fit the network.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The input does not have the values that its size needs.
+    /// The input has the wrong number of values.
     #[error("the network needs {wanted} input values, but got {found}. Prepare the picture for its size first")]
     Input {
-        /// Values that the size needs.
+        /// Expected number of values.
         wanted: usize,
-        /// Values given.
+        /// Actual number of values.
         found: usize,
     },
-    /// A tap that the network lacks.
+    /// The network has no such layer.
     #[error("this network has no layer \"{0}\". Choose one that its diagram shows")]
     NoSuchNode(String),
-    /// A position that the layer lacks.
+    /// The layer has no such position.
     #[error("there is no {0}. Choose a position of its map")]
     NoSuchUnit(String),
     /// The device failed.
@@ -52,15 +52,15 @@ pub enum EngineError {
     Device {
         /// "GPU" or "CPU".
         device: &'static str,
-        /// What it said.
+        /// The cause.
         cause: String,
     },
 }
 
-/// Where a network computes.
+/// The device that computes.
 #[derive(Debug, Clone)]
 pub enum Backend {
-    /// burn-flex, on the processor.
+    /// burn-flex on the CPU.
     Cpu,
     /// burn-wgpu.
     #[cfg(feature = "gpu")]

@@ -1,4 +1,4 @@
-//! One network type for the whole family, built from the graph and a checkpoint.
+//! One network type for the whole family, built from a graph and a checkpoint.
 
 #[cfg(feature = "gpu")]
 use super::gpu::{GpuEpilogue, Kind, Replays};
@@ -20,8 +20,8 @@ use stridescope_weights::{Checkpoint, check};
 
 /// A network with its weights on a device.
 ///
-/// Normalisations are folded into the convolutions before them. The output of a bare convolution is therefore computed only when
-/// it is tapped, from the checkpoint's own weights.
+/// Batch normalisations are folded into the convolutions before them. The output of a convolution alone is computed only when it is tapped,
+/// from the checkpoint's own weights.
 pub struct Network {
     graph: Graph,
     checkpoint: Arc<Checkpoint>,
@@ -31,46 +31,46 @@ pub struct Network {
     replays: Replays<Computed>,
 }
 
-/// What a device has computed before anything is read of it.
+/// What a device has computed, before it is read back.
 #[derive(Clone)]
 struct Computed {
-    /// The logits, then what is wanted of other layers, by name.
+    /// The logits, then the other requested outputs, by name.
     wanted: Vec<(String, Tensor<4>)>,
-    /// By layer, the outputs that are kept.
+    /// The retained outputs, by layer.
     outputs: Vec<Option<Tensor<4>>>,
 }
 
-/// What a forward pass puts out.
+/// The result of a forward pass. Everything but the logits is in the order of the request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
     /// `[N, classes]`, row-major.
     pub logits: Vec<f32>,
-    /// The tapped layers, in the order in which they were asked for.
+    /// The tapped layers.
     pub taps: Vec<Tap>,
-    /// The means over channels, `[N, 1, H, W]`, likewise.
+    /// The means over channels, `[N, 1, H, W]`.
     pub means: Vec<Tap>,
-    /// The class activation maps, `[N, 1, H, W]`, named by the class's index, likewise.
+    /// The class activation maps, `[N, 1, H, W]`, named by the index of the class.
     pub cams: Vec<Tap>,
-    /// How much each unit moves with the picture, `[1, C, H, W]`, likewise.
+    /// The gradient of each unit with respect to the image, `[1, C, H, W]`.
     pub gradients: Vec<Tap>,
 }
 
 /// One layer's output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tap {
-    /// The name that was asked for.
+    /// The requested name.
     pub id: String,
     /// `[N, C, H, W]`.
     pub shape: [usize; 4],
-    /// Row-major.
+    /// Values, row-major.
     pub values: Vec<f32>,
 }
 
 impl Network {
-    /// Puts a checkpoint's weights on a device, once they have been found to be this network's.
+    /// Checks that a checkpoint holds this network's weights, and uploads them to a device.
     ///
     /// # Errors
-    /// When a tensor is missing, of another shape, not finite, or read by no layer.
+    /// If a tensor is missing, has another shape, is not finite, or is read by no layer.
     pub fn load(graph: Graph, checkpoint: Arc<Checkpoint>, backend: Backend) -> Result<Self, EngineError> {
         check::compare(&checkpoint, &graph).verdict()?;
         let norms = norms(&graph);
@@ -86,12 +86,12 @@ impl Network {
         })
     }
 
-    /// The network's layers. Their shapes are those of the input size that it was loaded with; [`Network::forward`] takes others too.
+    /// The network's layers, with shapes for the input size at loading; [`Network::forward`] accepts other sizes too.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
 
-    /// Whether the last pass is recorded, so that another of its kind is not launched kernel by kernel.
+    /// Whether the last pass is recorded, so that the next one of its kind is replayed.
     #[cfg(feature = "gpu")]
     pub fn has_recorded(&self) -> bool {
         self.replays.has_recorded()
@@ -101,17 +101,17 @@ impl Network {
         &self.checkpoint
     }
 
-    /// Where it computes.
+    /// The device and its kernels.
     pub fn backend(&self) -> &Backend {
         &self.backend
     }
 
     /// Runs the network on `[N, C, H, W]` input values, with batch size `batch` and the height and width of `size`.
     ///
-    /// `pass` says what else is wanted.
+    /// `pass` lists what to return besides the logits.
     ///
     /// # Errors
-    /// When the input has the wrong number of values, a layer or class does not exist, or the device fails.
+    /// If the input has the wrong number of values, a layer or class does not exist, or the device fails.
     pub async fn forward(
         &self,
         input: &[f32],
@@ -128,17 +128,18 @@ impl Network {
         if resolved.needs_backward() && batch != 1 {
             return Err(EngineError::Input { wanted: wanted / batch, found: input.len() });
         }
-        let apart = resolved.apart();
-        let steps = plan(&self.graph, &apart, &[]);
+        let unfused = resolved.unfused();
+        let steps = plan(&self.graph, &unfused, &[]);
         let computed = std::iter::once(0).chain(steps.iter().map(Step::output));
-        let kept: Vec<usize> = apart.into_iter().chain(computed.filter(|&index| resolved.on_backward_path(index))).collect();
+        let retained: Vec<usize> =
+            unfused.into_iter().chain(computed.filter(|&index| resolved.on_backward_path(index))).collect();
 
         let compute = async |input: Tensor<4>| {
-            let (logits, outputs) = self.run(input, &steps, &kept, pass.each).await?;
+            let (logits, outputs) = self.run(input, &steps, &retained, pass.each).await?;
             let mut wanted = vec![(String::new(), logits)];
             for (ids, indices, is_mean) in [(pass.taps, &resolved.taps, false), (pass.means, &resolved.means, true)] {
                 for (&id, &index) in ids.iter().zip(indices) {
-                    let map = self.kept(&outputs, index)?;
+                    let map = self.retained(&outputs, index)?;
                     wanted.push((id.into(), if is_mean { map.mean_dim(1) } else { map }));
                 }
             }
@@ -158,21 +159,21 @@ impl Network {
         let taps = read.by_ref().take(pass.taps.len()).collect();
         let mut out = Output { logits, taps, means: read.collect(), cams: Vec::new(), gradients: Vec::new() };
         if let Some(at) = resolved.cam {
-            // Which classes is known only now.
+            // The most likely classes are known only after the forward pass.
             let mut wanted = Vec::new();
             for (class, _) in top_k(&out.logits, pass.cams) {
-                wanted.push((class.to_string(), self.class_activation(self.kept(&outputs, at)?, class)?));
+                wanted.push((class.to_string(), self.class_activation(self.retained(&outputs, at)?, class)?));
             }
             out.cams = self.taps(wanted).await?;
         }
         if resolved.needs_backward() {
-            self.go_back(&mut out, pass, &resolved, (&steps, &outputs)).await?;
+            self.run_backward(&mut out, pass, &resolved, (&steps, &outputs)).await?;
         }
         Ok(out)
     }
 
-    /// What a reverse pass is needed for: class activation maps of any layer but the last, and gradients.
-    async fn go_back(
+    /// Runs the backward pass, for class activation maps of any layer but the last and for gradients.
+    async fn run_backward(
         &self,
         out: &mut Output,
         pass: &Pass<'_>,
@@ -191,7 +192,7 @@ impl Network {
             out.cams = grad_cams(&reverse, &classes, (self.graph.nodes.len() - 1, at))?;
         }
         for (unit, &from) in pass.gradients.iter().zip(&resolved.units) {
-            let dims = self.kept(outputs, from)?.dims();
+            let dims = self.retained(outputs, from)?.dims();
             let seed = unit.seed(dims).ok_or_else(|| EngineError::NoSuchUnit(unit.to_string()))?;
             let gradient = reverse.gradient((from, seed), 0)?;
             out.gradients.push(Tap { id: unit.node.into(), shape: gradient.dims, values: gradient.values });
@@ -199,11 +200,11 @@ impl Network {
         Ok(())
     }
 
-    fn kept(&self, outputs: &[Option<Tensor<4>>], index: usize) -> Result<Tensor<4>, EngineError> {
+    fn retained(&self, outputs: &[Option<Tensor<4>>], index: usize) -> Result<Tensor<4>, EngineError> {
         outputs[index].clone().ok_or_else(|| EngineError::NoSuchNode(self.graph.nodes[index].id.clone()))
     }
 
-    /// Reads all of them at once.
+    /// Reads all tensors back at once.
     async fn taps(&self, wanted: Vec<(String, Tensor<4>)>) -> Result<Vec<Tap>, EngineError> {
         let mut taps = Vec::new();
         let mut tensors = Vec::new();
@@ -216,7 +217,7 @@ impl Network {
         Ok(taps)
     }
 
-    /// The last feature map weighted by one class's weights of the classifier: `[N, 1, H, W]`.
+    /// The last feature map, weighted by the classifier's weights for one class: `[N, 1, H, W]`.
     fn class_activation(&self, map: Tensor<4>, class: usize) -> Result<Tensor<4>, EngineError> {
         let weights = match self.params.last() {
             Some(Params::Linear(tensors)) => tensors.0.clone().slice([0..tensors.0.dims()[0], class..class + 1]),
@@ -228,19 +229,19 @@ impl Network {
         Ok((map * weights.reshape([1, features, 1, 1])).sum_dim(1))
     }
 
-    /// Computes every layer in order. Returns the logits and, by layer, the outputs that are `kept`.
+    /// Computes every layer in order. Returns the logits and, by layer, the `retained` outputs.
     async fn run(
         &self,
         input: Tensor<4>,
         steps: &[Step],
-        kept: &[usize],
+        retained: &[usize],
         each: Option<fn()>,
     ) -> Result<(Tensor<4>, Vec<Option<Tensor<4>>>), EngineError> {
         let count = self.graph.nodes.len();
         let last = count - 1;
-        // How many steps have yet to read each output. The last reader gets the tensor itself, so that it can work in place.
+        // The number of steps that still read each output. The last reader gets the tensor itself and can work in place.
         let mut readers = vec![0usize; count];
-        for index in steps.iter().flat_map(|step| step.reads(&self.graph)).chain(kept.iter().copied()).chain([last]) {
+        for index in steps.iter().flat_map(|step| step.reads(&self.graph)).chain(retained.iter().copied()).chain([last]) {
             readers[index] += 1;
         }
         let mut outputs: Vec<Option<Tensor<4>>> = vec![None; count];
@@ -258,7 +259,7 @@ impl Network {
         Ok((logits, outputs))
     }
 
-    /// What a step puts out, of the outputs that it reads.
+    /// Computes a step from the outputs that it reads.
     pub(super) async fn step(&self, step: &Step, reads: Vec<Tensor<4>>) -> Result<Tensor<4>, EngineError> {
         let mut reads = reads.into_iter();
         let first = reads.next().ok_or_else(|| EngineError::NoSuchNode("input".into()))?;
@@ -277,7 +278,7 @@ impl Network {
         }
     }
 
-    /// A convolution and the layers that are computed with it.
+    /// Computes a convolution and the layers fused with it.
     async fn conv(&self, fused: &FusedConv, x: Tensor<4>, add: Option<Tensor<4>>) -> Result<Tensor<4>, EngineError> {
         let node = &self.graph.nodes[fused.conv];
         let Op::Conv(conv) = node.op else { return Err(EngineError::NoSuchNode(node.id.clone())) };
@@ -312,7 +313,7 @@ impl Network {
         }
     }
 
-    /// A normalisation alone, as where the convolution before it was changed.
+    /// Computes a batch normalisation that is not folded, because the convolution before it was edited.
     fn batch_norm(&self, index: usize, x: Tensor<4>) -> Result<Tensor<4>, EngineError> {
         let scale = norm_scale(&self.graph, &self.checkpoint, index)?;
         let shift = norm_shift(&self.graph, &self.checkpoint, index, &scale)?;
@@ -321,7 +322,7 @@ impl Network {
         Ok(x * each(scale.into_iter().map(|scale| scale as f32).collect()) + each(shift))
     }
 
-    /// A max pooling on the CPU. burn's keeps the places of the largest values too, and takes more than ten times as long.
+    /// Max pooling on the CPU. burn's also returns indices, and takes more than ten times as long.
     async fn max_pool(&self, pool: Pool, x: Tensor<4>) -> Result<Tensor<4>, EngineError> {
         let window = Window { kernel: pool.kernel, stride: pool.stride, padding: pool.padding, dilation: 1 };
         let (dims, device) = (x.dims(), x.device());
@@ -330,7 +331,7 @@ impl Network {
         Ok(Tensor::from_data(TensorData::new(y, shape), &device))
     }
 
-    /// Any layer but a convolution.
+    /// Computes any layer but a convolution.
     fn layer(&self, index: usize, x: Tensor<4>, other: Option<Tensor<4>>) -> Tensor<4> {
         match (self.graph.nodes[index].op, &self.params[index]) {
             (_, Params::Linear(tensors)) => {
@@ -346,7 +347,7 @@ impl Network {
                 max_pool2d(x, options.with_ceil_mode(p.ceil_mode))
             }
             (Op::AvgPool(p), _) => {
-                // These zeros count in the mean, so that they are values of the map before it is pooled.
+                // These zeros count in the mean, so the map is padded before it is pooled.
                 let x = match p.end_padding {
                     0 => x,
                     end => x.pad([(0, end), (0, end)], PadMode::Constant(0.0)),
@@ -369,7 +370,7 @@ impl Network {
     }
 }
 
-/// timm's `BlurPool2d`: `[1, 2, 1]² / 16` on every channel, the map mirrored at its edges.
+/// timm's `BlurPool2d`: `[1, 2, 1]² / 16` on every channel, with mirrored edges.
 fn blur(x: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
     let (channels, device) = (x.dims()[1], x.device());
     let row = [0.25f32, 0.5, 0.25];
@@ -379,8 +380,8 @@ fn blur(x: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
     conv2d(x, filter, None, ConvOptions::new([stride; 2], [0; 2], [1; 2], channels))
 }
 
-/// Grad-CAM (Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017, arXiv 1610.02391,
-/// equations 1 and 2): the map of each class, `[1, 1, H, W]`.
+/// Grad-CAM (Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017, arXiv
+/// 1610.02391, equations 1 and 2): the map of each class, `[1, 1, H, W]`.
 fn grad_cams(reverse: &Reverse, classes: &[usize], (logits, at): (usize, usize)) -> Result<Vec<Tap>, EngineError> {
     let Some(Some(map)) = reverse.outputs.get(at) else { return Ok(Vec::new()) };
     let count = reverse.graph.nodes[logits].shape.channels;

@@ -1,4 +1,4 @@
-//! What the layers keep on a device, made from a checkpoint: normalisations folded into the convolutions before them.
+//! What the layers store on a device: weights from a checkpoint, with batch normalisations folded into the convolutions before them.
 
 use super::Backend;
 #[cfg(feature = "gpu")]
@@ -11,30 +11,30 @@ use stridescope_weights::{Checkpoint, WeightsError};
 /// PyTorch's default for BatchNorm2d.
 const BN_EPS: f64 = 1e-5;
 
-/// What a layer keeps on the device.
+/// What a layer stores on the device.
 pub enum Params {
-    /// Nothing to keep.
+    /// Nothing.
     None,
-    /// A convolution, with the normalisation after it folded in; or, for our kernels on the GPU, a classifier.
+    /// A convolution with the batch normalisation after it folded in; with the tiled kernels also a classifier.
     Conv(ConvWeights),
     /// `[features, classes]` and `[1, classes]`.
     Linear(Box<(Tensor<2>, Tensor<2>)>),
 }
 
-/// A convolution's weights, as the device likes them.
+/// The weights of a convolution, in the layout of the device.
 pub enum ConvWeights {
-    /// For burn's own convolution: `[C_out, C_in / groups, k, k]` and `[C_out]`.
+    /// For burn's convolution: `[C_out, C_in / groups, k, k]` and `[C_out]`.
     #[cfg(feature = "gpu")]
     Tensors(Box<(Tensor<4>, Tensor<1>)>),
-    /// For ours on the GPU.
+    /// For the tiled kernels on the GPU.
     #[cfg(feature = "gpu")]
     Tiled(Box<Tiled>),
-    /// For the CPU's.
+    /// For the kernels on the CPU.
     Packed(Filters),
 }
 
 impl ConvWeights {
-    /// Puts weights and bias on the device.
+    /// Uploads weights and bias to the device.
     pub fn new(weight: Vec<f32>, bias: Vec<f32>, conv: &Conv, backend: &Backend) -> Self {
         match backend {
             Backend::Cpu => Self::Packed(Filters::pack(&weight, &bias, conv.groups, window(conv))),
@@ -55,18 +55,18 @@ impl ConvWeights {
     }
 }
 
-/// How a convolution's kernel slides, as the kernels on the processor take it.
+/// The window of a convolution, for the CPU kernels.
 pub fn window(&Conv { kernel, stride, padding, dilation, .. }: &Conv) -> Window {
     Window { kernel, stride, padding, dilation }
 }
 
-/// A classifier as a convolution of a map of one position.
+/// A classifier as a 1x1 convolution of a map with one position.
 #[cfg(feature = "gpu")]
 fn linear(features: usize, classes: usize) -> Conv {
     Conv { in_channels: features, out_channels: classes, kernel: 1, stride: 1, padding: 0, dilation: 1, groups: 1 }
 }
 
-/// What a layer keeps, uploaded to the device; `norm` is the normalisation that reads it.
+/// What a layer stores on the device, uploaded; `norm` is the batch normalisation that reads it.
 pub fn params(
     graph: &Graph,
     checkpoint: &Checkpoint,
@@ -77,7 +77,7 @@ pub fn params(
         (Op::Conv(conv), Some(_)) => {
             let (weight, bias) = fold_bn(graph, checkpoint, index, norm)?;
             Ok(Params::Conv(match ConvWeights::new(weight, bias, &conv, backend) {
-                ConvWeights::Packed(filters) => ConvWeights::Packed(filters.kept()),
+                ConvWeights::Packed(filters) => ConvWeights::Packed(filters.for_reuse()),
                 #[cfg(feature = "gpu")]
                 other => other,
             }))
@@ -102,7 +102,7 @@ pub fn params(
     }
 }
 
-/// A convolution's weights and bias, with the normalisation after it folded in if there is one.
+/// Weights and bias of a convolution, with the batch normalisation after it folded in if there is one.
 pub fn fold_bn(
     graph: &Graph,
     checkpoint: &Checkpoint,
@@ -122,13 +122,13 @@ pub fn fold_bn(
     Ok((weight, bias))
 }
 
-/// What a normalisation multiplies each channel by: `weight / sqrt(running_var + eps)`.
+/// The scale of a batch normalisation per channel: `weight / sqrt(running_var + eps)`.
 pub fn norm_scale(graph: &Graph, checkpoint: &Checkpoint, norm: usize) -> Result<Vec<f64>, WeightsError> {
     let (gamma, var) = (values(graph, checkpoint, norm, "weight")?, values(graph, checkpoint, norm, "running_var")?);
     Ok(gamma.iter().zip(&var).map(|(&g, &v)| f64::from(g) / (f64::from(v) + BN_EPS).sqrt()).collect())
 }
 
-/// What a normalisation adds to each channel after that: `bias - running_mean * scale`.
+/// The shift of a batch normalisation per channel: `bias - running_mean * scale`.
 pub fn norm_shift(graph: &Graph, checkpoint: &Checkpoint, norm: usize, scale: &[f64]) -> Result<Vec<f32>, WeightsError> {
     let (beta, mean) = (values(graph, checkpoint, norm, "bias")?, values(graph, checkpoint, norm, "running_mean")?);
     Ok(scale.iter().zip(&beta).zip(&mean).map(|((s, &b), &m)| (f64::from(b) - f64::from(m) * s) as f32).collect())

@@ -1,32 +1,32 @@
-//! What a forward pass is asked for besides the logits, and what can be changed on the way ([`Network::trace`](super::Network::trace)).
+//! What a forward pass returns besides the logits, and how it can be edited ([`Network::trace`](super::Network::trace)).
 
 use super::EngineError;
 use super::reverse::Map;
 use stridescope_arch::Graph;
 use stridescope_arch::coverage::Mask;
 
-/// What is wanted of a forward pass. Layers are named as everywhere; a block or a stage stands for its output.
+/// The requested outputs of a forward pass. A block or a stage stands for its output.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pass<'a> {
-    /// Layers whose whole output is wanted.
+    /// Layers whose full output is returned.
     pub taps: &'a [&'a str],
-    /// Layers of which the mean over the channels is wanted.
+    /// Layers whose mean over channels is returned.
     pub means: &'a [&'a str],
-    /// Of how many of the most likely classes the activation map is wanted: the last feature map, weighted by the classifier's weights for that class (Zhou et al.,
-    /// "Learning Deep Features for Discriminative Localization", CVPR 2016, arXiv 1512.04150, equation 2). Its mean over the positions,
-    /// plus the bias, is the class's logit.
+    /// The number of most likely classes whose activation map is returned: the last feature map, weighted by the classifier's weights for
+    /// that class (Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016, arXiv 1512.04150, equation 2). Its
+    /// mean over the positions, plus the bias, is the logit of the class.
     pub cams: usize,
-    /// The layer whose maps are weighted instead of the last, each by how much the class moves with it (Grad-CAM).
+    /// A layer to use for the maps instead of the last feature map, weighted by its gradients (Grad-CAM).
     pub cam_at: Option<&'a str>,
-    /// Units of which the gradient with respect to the picture is wanted: the effective receptive field (Luo et al., "Understanding the
-    /// Effective Receptive Field in Deep Convolutional Neural Networks", NIPS 2016, arXiv 1701.04128). One picture at a time.
+    /// Units whose gradient with respect to the image is returned: the effective receptive field (Luo et al., "Understanding the Effective
+    /// Receptive Field in Deep Convolutional Neural Networks", NIPS 2016, arXiv 1701.04128). Batch size 1 only.
     pub gradients: &'a [UnitRef<'a>],
-    /// Called before each layer is computed, forwards and back.
+    /// Called before each layer, forward and backward.
     pub each: Option<fn()>,
 }
 
 impl<'a> Pass<'a> {
-    /// The logits and these layers' whole outputs.
+    /// Requests the logits and the full outputs of these layers.
     pub fn tapping(taps: &'a [&'a str]) -> Self {
         Self { taps, ..Self::default() }
     }
@@ -37,7 +37,7 @@ impl<'a> Pass<'a> {
 pub struct UnitRef<'a> {
     /// The layer.
     pub node: &'a str,
-    /// The channel; otherwise the sum of all.
+    /// The channel; `None` for the sum over channels.
     pub channel: Option<usize>,
     /// Row.
     pub y: usize,
@@ -46,7 +46,7 @@ pub struct UnitRef<'a> {
 }
 
 impl UnitRef<'_> {
-    /// One at the unit of a map of that shape, zero elsewhere; none if it lies outside.
+    /// A map of the given shape with one at the unit and zero elsewhere; `None` if the unit is outside.
     pub(super) fn seed(&self, dims: [usize; 4]) -> Option<Map> {
         let [_, channels, height, width] = dims;
         let mut seed = Map::zeros([1, channels, height, width]);
@@ -66,28 +66,28 @@ impl std::fmt::Display for UnitRef<'_> {
     }
 }
 
-/// A change of one layer's output.
+/// A change of one layer's output during a pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edit {
     /// The layer.
     pub node: String,
-    /// The positions that are changed, in every channel.
+    /// The positions that change, in every channel.
     pub positions: Mask,
-    /// What they become.
+    /// Their new values.
     pub fill: Fill,
 }
 
-/// What changed positions become.
+/// The new values of the changed positions.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fill {
-    /// One value for each channel, or one for all.
+    /// One value per channel, or one for all channels.
     Values(Vec<f32>),
-    /// Anything between the least and the greatest value of the map, from a generator with this seed.
+    /// Uniform noise between the minimum and the maximum of the map, with this seed.
     Noise(u64),
 }
 
 impl Edit {
-    /// Changes `[N, C, H, W]` values in place; positions outside are left out.
+    /// Changes `[N, C, H, W]` values in place; positions outside the map are ignored.
     pub fn apply(&self, values: &mut [f32], [_, channels, height, width]: [usize; 4]) {
         let (least, greatest) = values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, g), &v| (l.min(v), g.max(v)));
         let mut random = match self.fill {
@@ -109,7 +109,7 @@ impl Edit {
 struct SplitMix(u64);
 
 impl SplitMix {
-    /// From 0 up to 1.
+    /// A value in `[0, 1)`.
     fn next(&mut self) -> f32 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -119,7 +119,7 @@ impl SplitMix {
     }
 }
 
-/// The layers of a pass, by index.
+/// The layers of a [`Pass`], by index.
 pub(super) struct ResolvedPass {
     /// Of [`Pass::taps`].
     pub taps: Vec<usize>,
@@ -127,45 +127,45 @@ pub(super) struct ResolvedPass {
     pub means: Vec<usize>,
     /// Of [`Pass::gradients`].
     pub units: Vec<usize>,
-    /// The last map, if class activation maps are wanted of it.
+    /// The last feature map, if class activation maps of it are requested.
     pub cam: Option<usize>,
-    /// Another layer of which they are wanted.
+    /// Another layer whose Grad-CAM is requested.
     pub grad_cam: Option<usize>,
-    /// From where to where the reverse pass goes.
-    ways: Vec<(usize, usize)>,
+    /// Start and end layers of the backward passes.
+    backward_spans: Vec<(usize, usize)>,
 }
 
 impl ResolvedPass {
-    /// Finds every layer that a pass names.
+    /// Resolves every layer name of a pass.
     pub fn of(graph: &Graph, pass: &Pass) -> Result<Self, EngineError> {
         let find = |id: &str| graph.find(id).ok_or_else(|| EngineError::NoSuchNode(id.into()));
         let all = |ids: &[&str]| ids.iter().map(|id| find(id)).collect::<Result<Vec<_>, _>>();
         let units = pass.gradients.iter().map(|unit| find(unit.node)).collect::<Result<Vec<_>, _>>()?;
         let last_map = graph.blocks.last().map_or(0, |block| block.output);
         let at = pass.cam_at.map(find).transpose()?.unwrap_or(last_map);
-        // The last map is weighted by the classifier itself.
+        // For the last feature map, the weights are the classifier's own.
         let (cam, grad_cam) = match pass.cams {
             0 => (None, None),
             _ if at == last_map => (Some(at), None),
             _ => (None, Some(at)),
         };
-        let mut ways: Vec<(usize, usize)> = units.iter().map(|&from| (from, 0)).collect();
-        ways.extend(grad_cam.map(|at| (graph.nodes.len() - 1, at)));
-        Ok(Self { taps: all(pass.taps)?, means: all(pass.means)?, units, cam, grad_cam, ways })
+        let mut backward_spans: Vec<(usize, usize)> = units.iter().map(|&from| (from, 0)).collect();
+        backward_spans.extend(grad_cam.map(|at| (graph.nodes.len() - 1, at)));
+        Ok(Self { taps: all(pass.taps)?, means: all(pass.means)?, units, cam, grad_cam, backward_spans })
     }
 
-    /// The layers whose own outputs are needed, so that they cannot be computed in one go with others.
-    pub fn apart(&self) -> Vec<usize> {
+    /// Layers whose own output is needed, so that they cannot be fused with others.
+    pub fn unfused(&self) -> Vec<usize> {
         [&self.taps[..], &self.means, &self.units, self.cam.as_slice(), self.grad_cam.as_slice()].concat()
     }
 
-    /// Whether there is a reverse pass.
+    /// Whether a backward pass is needed.
     pub fn needs_backward(&self) -> bool {
-        !self.ways.is_empty()
+        !self.backward_spans.is_empty()
     }
 
-    /// Whether a reverse pass needs a layer's output.
+    /// Whether a backward pass needs the output of a layer.
     pub fn on_backward_path(&self, index: usize) -> bool {
-        self.ways.iter().any(|&(from, to)| (to..=from).contains(&index))
+        self.backward_spans.iter().any(|&(from, to)| (to..=from).contains(&index))
     }
 }

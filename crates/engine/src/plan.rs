@@ -1,34 +1,33 @@
-//! The order in which a network is computed, and what is computed in one go: a convolution with its normalisation, the addition and the
-//! ReLU after it.
+//! The order of computation and what is fused: a convolution with its batch normalisation, the addition and the ReLU after it.
 
 use stridescope_arch::{Graph, Op};
 
-/// One thing to compute.
+/// One step of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// A convolution and what follows it at once.
+    /// A convolution with the layers fused into it.
     Conv(FusedConv),
     /// Any other layer, by index.
     Layer(usize),
 }
 
-/// A convolution with the layers after it that no one else reads.
+/// A convolution and the layers after it whose inputs no other layer reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FusedConv {
     /// The convolution.
     pub conv: usize,
-    /// The normalisation after it, if it is in it.
+    /// The batch normalisation, if it is fused.
     pub norm: Option<usize>,
     /// The layer whose output is added: path A or path B.
     pub add: Option<usize>,
-    /// Whether a ReLU comes last.
+    /// Whether a ReLU is fused.
     pub relu: bool,
-    /// The layer whose output this is.
+    /// The last fused layer, whose output this is.
     pub output: usize,
 }
 
 impl Step {
-    /// The layers whose outputs the step reads, what it adds last.
+    /// The layers whose outputs the step reads; the one to add comes last.
     pub fn reads<'a>(&'a self, graph: &'a Graph) -> impl Iterator<Item = usize> + 'a {
         let (inputs, add) = match self {
             Self::Conv(fused) => (&graph.nodes[fused.conv].inputs, fused.add),
@@ -37,7 +36,7 @@ impl Step {
         inputs.iter().copied().chain(add)
     }
 
-    /// Whether it is a convolution alone, whose weights come from the checkpoint each time.
+    /// Whether nothing is fused; the weights then come from the checkpoint each time.
     #[cfg(feature = "gpu")]
     pub fn is_bare(&self) -> bool {
         matches!(self, Self::Conv(FusedConv { norm: None, .. }))
@@ -52,7 +51,7 @@ impl Step {
     }
 }
 
-/// The normalisation that reads each convolution, by layer.
+/// For each convolution, the batch normalisation that reads it.
 pub fn norms(graph: &Graph) -> Vec<Option<usize>> {
     let mut norms = vec![None; graph.nodes.len()];
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -63,7 +62,7 @@ pub fn norms(graph: &Graph) -> Vec<Option<usize>> {
     norms
 }
 
-/// The steps that compute the last layer and those that are `tapped`; of those, `changed` ones are read as they then are, not computed past.
+/// The steps that compute the last layer and the `tapped` layers. A `changed` layer is read after its edit, so nothing is fused across it.
 pub fn plan(graph: &Graph, tapped: &[usize], changed: &[usize]) -> Vec<Step> {
     let nodes = &graph.nodes;
     let norms = norms(graph);
@@ -71,7 +70,7 @@ pub fn plan(graph: &Graph, tapped: &[usize], changed: &[usize]) -> Vec<Step> {
     for (index, node) in nodes.iter().enumerate() {
         node.inputs.iter().for_each(|&input| readers[input].push(index));
     }
-    // The one layer that reads this one, where nobody needs this one's own output.
+    // The only layer that reads this one, if this one's own output is not requested.
     let only_reader = |index: usize| match readers[index][..] {
         [reader] if !tapped.contains(&index) => Some(reader),
         _ => None,
@@ -131,12 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn convolutions_take_what_follows_with_them() {
+    fn convolutions_are_fused_with_the_layers_after_them() {
         let graph = graph();
         let steps = plan(&graph, &[], &[]);
         let layers: Vec<&Op> =
             steps.iter().filter_map(|s| if let Step::Layer(i) = s { Some(&graph.nodes[*i].op) } else { None }).collect();
-        // Left alone: the max pooling, three poolings of shortcuts, global pooling and classifier.
+        // Not fused: the max pooling, three poolings on shortcuts, global pooling and classifier.
         assert_eq!(layers.len(), 6, "{layers:?}");
         let convs = graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv(_))).count();
         assert_eq!(steps.len(), layers.len() + convs);
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn every_step_reads_what_is_there() {
+    fn every_step_reads_computed_outputs() {
         let graph = graph();
         let all: Vec<usize> = (0..graph.nodes.len()).collect();
         for tapped in [&[][..], &all[..], &[5, 20, 21, 40][..]] {
@@ -165,7 +164,7 @@ mod tests {
         let conv = graph.find("layer2.0.conv2").unwrap_or_default();
         assert_eq!(bare(&graph, &[]), []);
         assert_eq!(bare(&graph, &[conv]).len(), 1);
-        // Where it is changed, the normalisation after it reads it.
+        // With an edit of the convolution, the batch normalisation reads the edited output.
         let reads = |changed: &[usize]| {
             let reads = |step: &Step| step.output() == conv + 1 && step.reads(&graph).eq([conv]);
             plan(&graph, &[conv], changed).iter().any(reads)

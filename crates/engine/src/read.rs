@@ -1,9 +1,9 @@
-//! Getting numbers back from a device.
+//! Reads values back from a device.
 
 use super::EngineError;
 use burn::tensor::{Tensor, Transaction};
 
-/// The values of tensors of one device, row-major, all at once: a GPU is waited for a single time. `device` is what errors call it.
+/// Reads the values of tensors on one device, row-major, all at once: one wait for the GPU. `device` names it in errors.
 pub async fn read(tensors: Vec<Tensor<4>>, device: &'static str) -> Result<Vec<Vec<f32>>, EngineError> {
     let failed = |cause: String| EngineError::Device { device, cause };
     let mut transaction = Transaction::default();

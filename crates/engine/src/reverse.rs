@@ -1,6 +1,6 @@
-//! The reverse pass: how much a value moves with each value before it, by the chain rule from layer to layer.
+//! The backward pass: gradients by the chain rule, layer by layer.
 //!
-//! It runs on the processor whatever device computed the outputs: it is asked for one unit or a few classes at a time.
+//! It runs on the CPU whatever device computed the outputs: a request covers one unit or a few classes.
 
 use super::EngineError;
 use super::params::{fold_bn, norm_scale};
@@ -11,7 +11,7 @@ use stridescope_arch::{Conv, Graph, Op};
 use stridescope_kernels::{self as kernels, Epilogue, Filters, convolve};
 use stridescope_weights::Checkpoint;
 
-/// A layer's output, or how much something moves with it.
+/// The output of a layer, or a gradient with respect to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Map {
     /// `[N, C, H, W]`.
@@ -21,29 +21,29 @@ pub struct Map {
 }
 
 impl Map {
-    /// Nothing, of that shape.
+    /// Zeros of that shape.
     pub fn zeros(dims: [usize; 4]) -> Self {
         Self { dims, values: vec![0.0; dims.iter().product()] }
     }
 }
 
-/// A forward pass to go back through.
+/// A forward pass, ready for the backward pass.
 pub struct Reverse<'a> {
     /// The network.
     pub graph: &'a Graph,
     /// Its weights.
     pub checkpoint: &'a Checkpoint,
-    /// What was computed, in order.
+    /// The computed steps, in order.
     pub steps: &'a [Step],
-    /// By layer, the outputs of one picture: those of every step between the ends of the reverse pass, both included.
+    /// The outputs of one image, by layer: those of every step between the ends of the backward pass, both included.
     pub outputs: &'a [Option<Map>],
     /// Called before each layer.
     pub each: Option<fn()>,
 }
 
 impl Reverse<'_> {
-    /// The gradient with respect to the output of layer `to` of the sum of `seed` times the output of layer `from`. A batch of seeds gives
-    /// as many gradients.
+    /// The gradient, with respect to the output of layer `to`, of the sum of `seed` times the output of layer `from`. A batch of seeds
+    /// returns a batch of gradients.
     pub fn gradient(&self, (from, seed): (usize, Map), to: usize) -> Result<Map, EngineError> {
         let mut gradients: Vec<Option<Map>> = vec![None; self.graph.nodes.len()];
         let batch = seed.dims[0];
@@ -88,20 +88,21 @@ impl Reverse<'_> {
         self.outputs.get(index).and_then(Option::as_ref).ok_or_else(missing)
     }
 
-    /// Back through a convolution: a convolution with the kernels mirrored, over the gradient with zeros between where there was a stride.
+    /// Backward through a convolution: a convolution with flipped kernels over the gradient, with zeros inserted for the stride.
     fn through_conv(&self, fused: &FusedConv, gradient: &Map, into: [usize; 4]) -> Result<Map, EngineError> {
         let node = &self.graph.nodes[fused.conv];
         let Op::Conv(conv) = node.op else { return Err(EngineError::NoSuchNode(node.id.clone())) };
         let (weight, _) = fold_bn(self.graph, self.checkpoint, fused.conv, fused.norm)?;
         let plain = Epilogue { add: None, relu: false };
         let reach = conv.dilation * (conv.kernel - 1);
-        // Packed for one use: to transform them takes longer than it saves. And what no output reads must get exactly nothing.
+        // Packed for one use, since transforming takes longer than it saves. It also gives an exact zero to inputs that no output reads,
+        // which Winograd does not.
         let filters = |padding| {
             let window = kernels::Window { kernel: conv.kernel, stride: 1, padding, dilation: conv.dilation };
             Filters::pack(&mirrored(&weight, &conv), &vec![0.0; conv.in_channels], conv.groups, window)
         };
         if conv.kernel == 1 && conv.padding == 0 {
-            // Every output has one input of its own: spread after, not before.
+            // With a 1x1 kernel, every output reads a single input: insert the zeros after the convolution, not before.
             let dims = [into[0], conv.in_channels, gradient.dims[2], gradient.dims[3]];
             let values = convolve(&gradient.values, gradient.dims, &filters(0), plain);
             return Ok(spread(&Map { dims, values }, conv.stride, (into[2], into[3])));
@@ -112,7 +113,7 @@ impl Reverse<'_> {
         Ok(Map { dims: into, values })
     }
 
-    /// Back through any other layer, to the one of its inputs whose output is given.
+    /// Backward through any other layer, to the input whose values are `input`.
     fn through_layer(&self, index: usize, mut gradient: Map, input: &Map) -> Result<Map, EngineError> {
         let node = &self.graph.nodes[index];
         let [batch, channels, height, width] = [gradient.dims[0], input.dims[1], input.dims[2], input.dims[3]];
@@ -152,7 +153,7 @@ impl Reverse<'_> {
     }
 }
 
-/// Adds to what is there.
+/// Adds to a sum that may not exist yet.
 fn add(sum: &mut Option<Map>, more: Map) {
     match sum {
         Some(sum) => sum.values.iter_mut().zip(&more.values).for_each(|(a, b)| *a += b),
@@ -160,7 +161,7 @@ fn add(sum: &mut Option<Map>, more: Map) {
     }
 }
 
-/// Nothing goes back through a ReLU that puts out zero.
+/// Backward through a ReLU: zero where its output is zero.
 fn where_positive(gradient: &mut Map, output: &Map) {
     for gradient in gradient.values.chunks_mut(output.values.len().max(1)) {
         gradient.iter_mut().zip(&output.values).filter(|(_, y)| **y <= 0.0).for_each(|(g, _)| *g = 0.0);
@@ -175,7 +176,7 @@ fn scale(gradient: &mut Map, by: &[f64]) {
     }
 }
 
-/// `[C_out, C_in / groups, k, k]` as `[C_in, C_out / groups, k, k]`, each kernel turned by half a turn.
+/// `[C_out, C_in / groups, k, k]` as `[C_in, C_out / groups, k, k]`, each kernel rotated by 180 degrees.
 fn mirrored(weight: &[f32], conv: &Conv) -> Vec<f32> {
     let (per_in, per_out) = (conv.in_channels / conv.groups, conv.out_channels / conv.groups);
     let taps = conv.kernel * conv.kernel;
@@ -190,7 +191,7 @@ fn mirrored(weight: &[f32], conv: &Conv) -> Vec<f32> {
     turned
 }
 
-/// Every position `stride` apart on a larger map, zero between.
+/// Places the positions `stride` apart on a larger map of zeros.
 fn spread(map: &Map, stride: usize, (height, width): (usize, usize)) -> Map {
     let [batch, channels, rows, columns] = map.dims;
     if (rows, columns) == (height, width) {
@@ -207,12 +208,12 @@ fn spread(map: &Map, stride: usize, (height, width): (usize, usize)) -> Map {
     wide
 }
 
-/// Back through a pooling, of one picture's input.
+/// Backward through a pooling of one image.
 fn through_window(op: &Op, window: Window, gradient: &Map, input: &Map) -> Map {
     let [batch, channels, out_height, out_width] = gradient.dims;
     let [_, _, height, width] = input.dims;
     let mut past = Map::zeros([batch, channels, height, width]);
-    // The same taps for every channel.
+    // All channels share the same taps.
     let axis = |len: usize, out: usize| (0..out).map(|o| taps(window, len, o).collect::<Vec<_>>()).collect::<Vec<_>>();
     let (rows, columns) = (axis(height, out_height), axis(width, out_width));
     let binomial = [0.25f32, 0.5, 0.25];
@@ -225,7 +226,7 @@ fn through_window(op: &Op, window: Window, gradient: &Map, input: &Map) -> Map {
             let places = rows.iter().flat_map(|y| columns.iter().map(move |x| y * width + x));
             match op {
                 Op::MaxPool(_) => {
-                    // The first of equals, as in PyTorch.
+                    // The first of equal maxima, as in PyTorch.
                     let first = places.reduce(|best, at| if map[at] > map[best] { at } else { best });
                     first.into_iter().for_each(|at| past[at] += g);
                 }
@@ -235,7 +236,7 @@ fn through_window(op: &Op, window: Window, gradient: &Map, input: &Map) -> Map {
                     }
                 }
                 _ => {
-                    // A mean over what is inside the map, unless zeros after its end are values too.
+                    // The mean covers values inside the map, plus zeros after its end if they count.
                     let values = if counts_zeros { window.kernel * window.kernel } else { rows.len() * columns.len() };
                     let share = g / values.max(1) as f32;
                     places.for_each(|at| past[at] += share);

@@ -1,4 +1,4 @@
-//! How long each step of a network takes: computed alone, again and again, until a browser's coarse clock can tell.
+//! Times each step of a network: computed alone, repeatedly, until a browser's coarse clock can measure it.
 
 use super::network::Network;
 use super::plan::{Step, plan};
@@ -6,32 +6,32 @@ use super::{Backend, EngineError};
 use burn::tensor::{Tensor, TensorData};
 use stridescope_arch::{Graph, Input, cost, lower};
 
-/// What tells the time, in milliseconds.
+/// A clock, in milliseconds.
 pub type Clock = fn() -> f64;
 
-/// Most times that a step is computed in a row.
-const MOST: usize = 4096;
+/// Maximum repetitions of a step.
+const MAX_REPEATS: usize = 4096;
 const BYTES: u64 = 4;
 
-/// How long a step takes, and what it does in that time.
+/// The time and the work of one step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timing {
-    /// The layer; of layers that are computed in one go, the convolution.
+    /// The layer; of fused layers, the convolution.
     pub node: String,
     /// Milliseconds.
     pub ms: f64,
     /// Multiply-accumulates of convolutions and the classifier.
     pub macs: u64,
-    /// Bytes of what is read, weights included, and of what is put out.
+    /// Bytes read, including weights, plus bytes written.
     pub bytes: u64,
 }
 
 impl Network {
-    /// Measures every step of a forward pass on `[1, C, H, W]` input values, of the height and width of `size`, each for at least
-    /// `least_ms` milliseconds.
+    /// Times every step of a forward pass on `[1, C, H, W]` input values with the height and width of `size`, each for at least `least_ms`
+    /// milliseconds.
     ///
     /// # Errors
-    /// When the input has the wrong number of values, the size is too small, or the device fails.
+    /// If the input has the wrong number of values, the size is too small, or the device fails.
     pub async fn time(
         &self,
         input: &[f32],
@@ -67,28 +67,28 @@ impl Network {
         clock: Clock,
         least_ms: f64,
     ) -> Result<(Tensor<4>, f64), EngineError> {
-        // The first time, kernels are compiled and buffers made.
+        // The first run compiles kernels and allocates buffers.
         let mut output = self.step(step, reads.to_vec()).await?;
-        self.settle(&output).await?;
+        self.synchronize(&output).await?;
         let mut count = 1;
         loop {
             let start = clock();
             for _ in 0..count {
                 output = self.step(step, reads.to_vec()).await?;
             }
-            self.settle(&output).await?;
+            self.synchronize(&output).await?;
             let ms = clock() - start;
-            if ms >= least_ms || count >= MOST {
+            if ms >= least_ms || count >= MAX_REPEATS {
                 return Ok((output, ms / count as f64));
             }
-            // Enough for the rest, by what is known so far.
+            // Enough repetitions for the remaining time, by the estimate so far.
             let needed = (1.2 * least_ms / ms.max(0.01)).ceil() as usize;
-            count = (count * needed.clamp(2, 64)).min(MOST);
+            count = (count * needed.clamp(2, 64)).min(MAX_REPEATS);
         }
     }
 
-    /// Waits until a device has computed what was asked of it; the processor has.
-    async fn settle(&self, output: &Tensor<4>) -> Result<(), EngineError> {
+    /// Waits until the device has finished; the CPU always has.
+    async fn synchronize(&self, output: &Tensor<4>) -> Result<(), EngineError> {
         if !matches!(self.backend(), Backend::Cpu) {
             self.read(output.clone().slice([0..1, 0..1, 0..1, 0..1])).await?;
         }
@@ -96,7 +96,7 @@ impl Network {
     }
 }
 
-/// What a step computes and moves.
+/// The work of a step: multiply-accumulates and bytes.
 fn work(graph: &Graph, step: &Step) -> Timing {
     let index = match step {
         Step::Conv(fused) => fused.conv,
@@ -104,7 +104,7 @@ fn work(graph: &Graph, step: &Step) -> Timing {
     };
     let node = &graph.nodes[index];
     let read: u64 = step.reads(graph).map(|index| graph.nodes[index].shape.elements()).sum();
-    // A normalisation in it leaves one number a channel, the bias.
+    // A folded batch normalisation leaves one value per channel, the bias.
     let bias = if matches!(step, Step::Conv(_)) { node.shape.channels as u64 } else { 0 };
     let moved = read + cost::params(graph, node) + bias + graph.nodes[step.output()].shape.elements();
     Timing { node: node.id.clone(), ms: 0.0, macs: cost::macs(graph, node), bytes: BYTES * moved }
@@ -116,7 +116,7 @@ mod tests {
     use stridescope_arch::ArchSpec;
 
     #[test]
-    fn the_steps_do_all_of_the_networks_work() {
+    fn the_steps_add_up_to_the_networks_macs() {
         #[allow(clippy::unwrap_used)]
         let graph = lower(&ArchSpec::named("resnet50-d").unwrap(), Input::square(224)).unwrap();
         let works: Vec<Timing> = plan(&graph, &[], &[]).iter().map(|step| work(&graph, step)).collect();
@@ -125,7 +125,7 @@ mod tests {
         // 2048 features, 2048 x 1000 weights, 1000 biases, 1000 logits.
         assert_eq!(last, Some(("fc", 4 * (2048 + 2_048_000 + 1000 + 1000))));
         let third = works.iter().find(|work| work.node == "layer1.1.conv3").map(|work| work.bytes);
-        // What comes in, weights, biases, the block's input that is added, what goes out.
+        // Input, weights, biases, the block's input that is added, output.
         assert_eq!(third, Some(4 * (64 * 3136 + 64 * 256 + 256 + 2 * 256 * 3136)));
     }
 }

@@ -1,4 +1,4 @@
-//! Logits to the classes that a network finds most likely.
+//! Logits to probabilities and the most likely classes.
 
 /// `exp(logit - max) / Σ`, in f64.
 pub fn softmax(logits: &[f32]) -> Vec<f64> {
@@ -8,7 +8,7 @@ pub fn softmax(logits: &[f32]) -> Vec<f64> {
     exps.into_iter().map(|exp| exp / sum).collect()
 }
 
-/// Index and probability of the `k` most likely classes, most likely first; ties by index.
+/// Index and probability of the `k` most likely classes, in order; ties by index.
 pub fn top_k(logits: &[f32], k: usize) -> Vec<(usize, f64)> {
     let mut classes: Vec<(usize, f64)> = softmax(logits).into_iter().enumerate().collect();
     classes.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

@@ -1,15 +1,15 @@
-//! Where a change goes: a pass as it is and one with some positions changed, side by side, and which values differ.
+//! Traces a change: runs a pass without and with edits side by side and finds which values differ.
 //!
-//! What differs is said of exact arithmetic, not of what a device happens to round: a convolution by minimal filtering moves, in its last
-//! bits, also values that read nothing changed, and a small change can vanish in the rounding of a large sum. A value differs
+//! The result holds for exact arithmetic, not for a device's rounding: a Winograd convolution also moves the last bits of values that read
+//! nothing changed, and a small change can vanish in the rounding of a large sum. A value differs
 //!
-//! - where it is changed itself, into another value;
-//! - where it reads one that differs ([`Reach::through`]), unless all that it is multiplied with is zero;
-//! - but not behind a ReLU that puts out zero before and after;
-//! - nor behind a max pooling whose largest values, before and after, do not differ.
+//! - if it is edited to another value;
+//! - if it reads one that differs ([`Reach::through`]), unless all weights involved are zero;
+//! - but not after a ReLU that returns zero both times;
+//! - and not after a max pooling whose maxima, both times, do not differ.
 //!
-//! Only signs and comparisons are taken from the device, so that every device finds the same, and so does float64 (`tests/reach.rs`).
-//! What this leaves out is that changes may cancel each other to the last bit.
+//! Only signs and comparisons come from the device, so every device finds the same set, and so does float64 (`tests/reach.rs`). Not
+//! covered: changes that cancel each other to the last bit.
 
 use super::EngineError;
 use super::network::{Network, Output, Tap};
@@ -22,31 +22,31 @@ use stridescope_arch::graph::Window;
 use stridescope_arch::reach::Reach;
 use stridescope_arch::{Op, Shape};
 
-/// What became of a change.
+/// The result of [`Network::trace`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trace {
-    /// `[1, classes]`, as it is.
+    /// Logits without the edits, `[1, classes]`.
     pub before: Vec<f32>,
-    /// Likewise, changed.
+    /// Logits with the edits, `[1, classes]`.
     pub after: Vec<f32>,
-    /// The tapped layers, in the order in which they were asked for.
+    /// The tapped layers, in the order of the request.
     pub taps: Vec<TracedTap>,
 }
 
-/// One layer's output, as it is and changed.
+/// The output of one layer, without and with the edits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TracedTap {
-    /// As it is, `[1, C, H, W]`.
+    /// Without the edits, `[1, C, H, W]`.
     pub before: Tap,
-    /// Changed, likewise.
+    /// With the edits, same shape.
     pub after: Vec<f32>,
     /// The values that differ in exact arithmetic.
     pub reach: Reach,
 }
 
 impl TracedTap {
-    /// What was added to each value: nothing, exactly, where it does not differ; where it differs by less than float32 can tell, the smallest
-    /// number that is not nothing.
+    /// The change of each value: exactly zero where it does not differ; the smallest positive number where it differs by less than float32
+    /// can represent.
     pub fn differences(&self) -> Vec<f32> {
         let difference = |((before, after), differs): ((&f32, &f32), &bool)| match after - before {
             _ if !differs => 0.0,
@@ -58,7 +58,7 @@ impl TracedTap {
 }
 
 impl From<Trace> for Output {
-    /// Two rows of logits, as it is and changed, and of the taps the [`TracedTap::differences`].
+    /// The logits without and with the edits, as two rows; the taps as [`TracedTap::differences`].
     fn from(trace: Trace) -> Self {
         let differences = |tap: TracedTap| Tap { values: tap.differences(), ..tap.before };
         Self {
@@ -71,7 +71,7 @@ impl From<Trace> for Output {
     }
 }
 
-/// A layer's output as it is, changed where anything before it was, and what differs.
+/// A layer's output without the edits, with them if any earlier layer changed, and which values differ.
 #[derive(Clone)]
 struct Pair {
     before: Tensor<4>,
@@ -86,11 +86,11 @@ impl Pair {
 }
 
 impl Network {
-    /// Runs the network on one picture, `[1, C, H, W]` input values of the height and width of `size`, as it is and with `edits`: by the same
-    /// kernels, in the same order. `each` is called before each layer is computed.
+    /// Runs the network on one image, `[1, C, H, W]` input values with the height and width of `size`, without and with `edits`, with the
+    /// same kernels in the same order. Calls `each` before each layer.
     ///
     /// # Errors
-    /// When the input has the wrong number of values, a layer does not exist, or the device fails.
+    /// If the input has the wrong number of values, a layer does not exist, or the device fails.
     pub async fn trace(
         &self,
         input: &[f32],
@@ -148,7 +148,7 @@ impl Network {
         Ok(Trace { before: before.values, after, taps })
     }
 
-    /// What a step makes of the outputs that it reads.
+    /// Computes a step for both variants.
     async fn paired(&self, step: &Step, reads: Vec<Pair>) -> Result<Pair, EngineError> {
         let before = self.step(step, reads.iter().map(|pair| pair.before.clone()).collect()).await?;
         let after = if reads.iter().any(|pair| pair.after.is_some()) {
@@ -158,13 +158,13 @@ impl Network {
         };
         let mut pair = Pair { reach: Reach::none(shape(before.dims())), before, after };
         if reads.iter().any(|pair| !pair.reach.is_empty()) {
-            self.follow(step, &reads, &mut pair).await?;
+            self.propagate(step, &reads, &mut pair).await?;
         }
         Ok(pair)
     }
 
     /// Finds which values of a step's output differ.
-    async fn follow(&self, step: &Step, reads: &[Pair], pair: &mut Pair) -> Result<(), EngineError> {
+    async fn propagate(&self, step: &Step, reads: &[Pair], pair: &mut Pair) -> Result<(), EngineError> {
         let (graph, checkpoint) = (self.graph(), self.checkpoint());
         let shape = pair.reach.shape;
         let [first, others @ ..] = reads else { return Ok(()) };
@@ -172,7 +172,7 @@ impl Network {
             Step::Conv(fused) => {
                 pair.reach = Reach::through(&graph.nodes[fused.conv].op, shape, &[&first.reach]);
                 let (weight, _) = fold_bn(graph, checkpoint, fused.conv, fused.norm)?;
-                pair.reach.without(is_silent(&weight, shape.channels));
+                pair.reach.without(has_zero_weights(&weight, shape.channels));
                 let added: Vec<&Reach> = std::iter::once(&pair.reach).chain(others.iter().map(|other| &other.reach)).collect();
                 pair.reach = Reach::through(&Op::Add, shape, &added);
                 fused.relu
@@ -188,11 +188,11 @@ impl Network {
                     }
                     (Op::Linear, _) => {
                         let weight = checkpoint.values(&format!("{}.weight", node.id))?;
-                        pair.reach.without(is_silent(&weight, shape.channels));
+                        pair.reach.without(has_zero_weights(&weight, shape.channels));
                     }
                     (Op::MaxPool(_), Some(window)) => {
                         let (before, after) = (self.read(first.before.clone()).await?, self.read(first.after()).await?);
-                        largest_differ(window, (&before, &after), &first.reach, &mut pair.reach);
+                        remove_unchanged_maxima(window, (&before, &after), &first.reach, &mut pair.reach);
                     }
                     _ => {}
                 }
@@ -208,7 +208,7 @@ impl Network {
         Ok(())
     }
 
-    /// Changes a layer's output, and what differs of it.
+    /// Applies an edit to a layer's output and updates which values differ.
     async fn change(&self, pair: &mut Pair, edit: &Edit) -> Result<(), EngineError> {
         let (dims, device) = (pair.before.dims(), pair.before.device());
         let before = self.read(pair.before.clone()).await?;
@@ -237,15 +237,15 @@ fn shape([_, channels, height, width]: [usize; 4]) -> Shape {
     Shape { channels, height, width }
 }
 
-/// Whether a filter multiplies all that it reads with zero, as of a normalisation whose weight is zero: the same comes out of it always.
-fn is_silent(weight: &[f32], filters: usize) -> impl Fn(usize) -> bool {
+/// Whether all weights of a filter are zero, as with a batch normalisation of weight zero: its output is then constant.
+fn has_zero_weights(weight: &[f32], filters: usize) -> impl Fn(usize) -> bool {
     let length = (weight.len() / filters.max(1)).max(1);
     move |filter| weight.chunks(length).nth(filter).is_some_and(|weights| weights.iter().all(|&weight| weight == 0.0))
 }
 
-/// Leaves out of `out` the largest values that did not differ: of each window of a max pooling, the largest that differs is smaller, before and
-/// after, than the largest that does not.
-fn largest_differ(window: Window, (before, after): (&[f32], &[f32]), read: &Reach, out: &mut Reach) {
+/// Removes from `out` the maxima that do not differ: those of windows whose largest differing value is, both times, smaller than the
+/// largest value that does not differ.
+fn remove_unchanged_maxima(window: Window, (before, after): (&[f32], &[f32]), read: &Reach, out: &mut Reach) {
     let (from, to) = (read.shape, out.shape);
     let positions = from.height * from.width;
     for (at, set) in out.set.iter_mut().enumerate().filter(|(_, set)| **set) {

@@ -1,4 +1,4 @@
-//! Files to pixels, natively; in the browser the browser decodes. The reference for both stands in [`super`].
+//! Decodes files natively; on the page the browser decodes. The reference for both is in [`super`].
 
 use super::{ImageError, Rgb, check_file, check_size};
 use image::metadata::Orientation;
@@ -7,14 +7,14 @@ use mozjpeg::{Decompress, Format, Marker};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Decodes a picture, turned as its EXIF orientation says; of an animation, the first frame.
+/// Decodes an image and applies its EXIF orientation; of an animation, the first frame.
 ///
 /// # Errors
-/// When the file is empty, too large, no picture, or damaged.
+/// If the file is empty, too large, not an image, or damaged.
 pub fn decode(bytes: &[u8]) -> Result<Rgb, ImageError> {
     check_file(bytes.len() as u64, bytes)?;
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| ImageError::NotAPicture)?;
-    let (mut picture, orientation) = if reader.format() == Some(ImageFormat::Jpeg) {
+    let (mut image, orientation) = if reader.format() == Some(ImageFormat::Jpeg) {
         let (pixels, orientation) = jpeg(bytes)?;
         (DynamicImage::ImageRgb8(pixels), orientation)
     } else {
@@ -22,15 +22,15 @@ pub fn decode(bytes: &[u8]) -> Result<Rgb, ImageError> {
         let (width, height) = decoder.dimensions();
         check_size(width.into(), height.into())?;
         let orientation = decoder.orientation().ok();
-        (in_eight_bits(DynamicImage::from_decoder(decoder).map_err(|error| sentence(&error))?), orientation)
+        (to_8_bits(DynamicImage::from_decoder(decoder).map_err(|error| sentence(&error))?), orientation)
     };
-    picture.apply_orientation(orientation.unwrap_or(Orientation::NoTransforms));
-    let rgba = picture.to_rgba8();
+    image.apply_orientation(orientation.unwrap_or(Orientation::NoTransforms));
+    let rgba = image.to_rgba8();
     Ok(Rgb::from_rgba(rgba.width() as usize, rgba.height() as usize, &rgba))
 }
 
 /// Keeps the upper byte of each 16-bit value.
-fn in_eight_bits(picture: DynamicImage) -> DynamicImage {
+fn to_8_bits(image: DynamicImage) -> DynamicImage {
     fn upper<P, Q>(from: &ImageBuffer<P, Vec<u16>>) -> Option<ImageBuffer<Q, Vec<u8>>>
     where
         P: image::Pixel<Subpixel = u16>,
@@ -38,22 +38,22 @@ fn in_eight_bits(picture: DynamicImage) -> DynamicImage {
     {
         ImageBuffer::from_raw(from.width(), from.height(), from.as_raw().iter().map(|value| (value >> 8) as u8).collect())
     }
-    let shifted = match &picture {
+    let shifted = match &image {
         DynamicImage::ImageLuma16(deep) => upper(deep).map(DynamicImage::ImageLuma8),
         DynamicImage::ImageLumaA16(deep) => upper(deep).map(DynamicImage::ImageLumaA8),
         DynamicImage::ImageRgb16(deep) => upper(deep).map(DynamicImage::ImageRgb8),
         DynamicImage::ImageRgba16(deep) => upper(deep).map(DynamicImage::ImageRgba8),
         _ => None,
     };
-    shifted.unwrap_or(picture)
+    shifted.unwrap_or(image)
 }
 
-/// Decodes a JPEG by libjpeg's own code.
+/// Decodes a JPEG with libjpeg's own code.
 fn jpeg(bytes: &[u8]) -> Result<(RgbImage, Option<Orientation>), ImageError> {
     if is_cut_off(bytes) {
         return Err(ImageError::Damaged("its end is missing".into()));
     }
-    // libjpeg's errors unwind, with their sentence; nothing of it outlives the call.
+    // libjpeg's errors unwind with their message. No state of the decoder survives the call.
     let decoded = catch_unwind(AssertUnwindSafe(|| -> Result<_, ImageError> {
         let refused = |error: std::io::Error| ImageError::Damaged(error.to_string());
         let decoder = Decompress::with_markers(&[Marker::APP(1)]).from_mem(bytes).map_err(refused)?;
@@ -69,7 +69,7 @@ fn jpeg(bytes: &[u8]) -> Result<(RgbImage, Option<Orientation>), ImageError> {
             }
             Format::CMYK(mut lines) => {
                 let inks: Vec<[u8; 4]> = lines.read_scanlines().map_err(refused)?;
-                inks.into_iter().flat_map(from_paper).collect()
+                inks.into_iter().flat_map(cmyk_to_rgb).collect()
             }
         };
         Ok((width as u32, height as u32, pixels, orientation))
@@ -82,16 +82,16 @@ fn jpeg(bytes: &[u8]) -> Result<(RgbImage, Option<Orientation>), ImageError> {
     Ok((pixels, orientation))
 }
 
-/// What is left of the light by cyan, magenta, yellow and black, which files hold complemented (Pillow's `Convert.c`, `cmyk2rgb`).
-fn from_paper([cyan, magenta, yellow, black]: [u8; 4]) -> [u8; 3] {
+/// CMYK to RGB. Files store the complement (Pillow's `Convert.c`, `cmyk2rgb`).
+fn cmyk_to_rgb([cyan, magenta, yellow, black]: [u8; 4]) -> [u8; 3] {
     [cyan, magenta, yellow].map(|light| {
         let absorbed = u32::from(255 - light) * u32::from(black) + 128;
         black - (((absorbed >> 8) + absorbed) >> 8) as u8
     })
 }
 
-/// Whether the coded pixels of a JPEG run on to the end of the file, with no marker to close them: the decoder would fill what is
-/// missing with grey and say nothing.
+/// Whether the coded pixels of a JPEG run to the end of the file without an end marker: the decoder would silently fill the missing part
+/// with grey.
 fn is_cut_off(jpeg: &[u8]) -> bool {
     const START_OF_SCAN: u8 = 0xda;
     const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];

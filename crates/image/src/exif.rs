@@ -1,35 +1,35 @@
-//! The orientation of PNG and WebP files, which browsers heed in some kinds of files and versions and not in others: here it is taken out of the
-//! file before the browser decodes it, and the pixels are turned afterwards. In JPEG all browsers heed it, so that it is left there.
+//! The EXIF orientation of PNG and WebP files. Browsers apply it or not, depending on format and version, so it is removed before the
+//! browser decodes the file and applied to the pixels afterwards. For JPEG all browsers apply it, and the file is left alone.
 
 use super::Rgb;
 use super::png::{self, Chunk};
 use std::ops::Range;
 
-/// A file without its orientation, and what that was.
+/// A file without its orientation tag, and the orientation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upright {
-    /// What the tag says, from 2 to 8 (EXIF 2.3, section 4.6.4, tag 0x0112).
+    /// The orientation, from 2 to 8 (EXIF 2.3, section 4.6.4, tag 0x0112).
     pub orientation: u8,
-    /// What to decode instead of the file.
+    /// The bytes to decode instead of the file.
     pub parts: Vec<Part>,
 }
 
 /// A piece of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// Bytes of the file as they are, from and to.
+    /// A range of the file, unchanged.
     Kept(Range<u64>),
-    /// Others.
+    /// Replacement bytes.
     Changed(Vec<u8>),
 }
 
-/// Where a WebP's flags lie that say which chunks follow, and the one for EXIF.
+/// Offset of a WebP's flags, which state which chunks follow, and the flag for EXIF.
 const FLAGS: u64 = 20;
 const HAS_EXIF: u8 = 0x08;
-/// More metadata than a camera writes.
-const MOST_EXIF_BYTES: u64 = 1 << 20;
+/// More than any camera writes.
+const MAX_EXIF_BYTES: u64 = 1 << 20;
 
-/// Looks for an orientation other than upright in a PNG or WebP of so many bytes. `read` gives the bytes of a range, fewer where the file ends.
+/// Finds an orientation other than upright in a PNG or WebP of `length` bytes. `read` returns a range of the file, truncated at its end.
 pub fn find(length: u64, read: impl Fn(Range<u64>) -> Vec<u8>) -> Option<Upright> {
     let head = read(0..FLAGS + 1);
     if head.starts_with(png::SIGNATURE) {
@@ -57,19 +57,19 @@ pub fn find(length: u64, read: impl Fn(Range<u64>) -> Vec<u8>) -> Option<Upright
     None
 }
 
-/// The chunk that holds a PNG's EXIF.
+/// The chunk with the EXIF of a PNG.
 fn png_chunk(length: u64, read: &impl Fn(Range<u64>) -> Vec<u8>) -> Option<Chunk> {
     let mut at = png::SIGNATURE.len() as u64;
     loop {
         let chunk = png::chunk(at, length, read)?;
-        if chunk.name == *b"eXIf" && chunk.whole.end - at <= MOST_EXIF_BYTES {
+        if chunk.name == *b"eXIf" && chunk.whole.end - at <= MAX_EXIF_BYTES {
             return Some(chunk);
         }
         at = chunk.whole.end;
     }
 }
 
-/// Where a WebP's EXIF lies: name, length, content, and a byte that fills an odd one.
+/// The EXIF chunk of a WebP: name, length, content, and the padding byte of an odd length.
 fn webp_chunk(length: u64, read: &impl Fn(Range<u64>) -> Vec<u8>) -> Option<Range<u64>> {
     let mut at = 12;
     loop {
@@ -79,13 +79,13 @@ fn webp_chunk(length: u64, read: &impl Fn(Range<u64>) -> Vec<u8>) -> Option<Rang
         let end = at + 8 + size + size % 2;
         match name {
             _ if end > length => return None,
-            b"EXIF" if size <= MOST_EXIF_BYTES => return Some(at..end),
+            b"EXIF" if size <= MAX_EXIF_BYTES => return Some(at..end),
             _ => at = end,
         }
     }
 }
 
-/// The orientation that a TIFF's first directory states, unless it is upright.
+/// The orientation in the first directory of a TIFF; `None` if it is upright.
 fn orientation(tiff: &[u8]) -> Option<u8> {
     const TAG: u16 = 0x0112;
     const ENTRY: usize = 12;
@@ -109,10 +109,10 @@ fn orientation(tiff: &[u8]) -> Option<u8> {
 }
 
 impl Rgb {
-    /// Turned and mirrored as an orientation says; one that is none leaves it as it is.
+    /// Rotates and mirrors the pixels as an EXIF orientation states; unchanged for an unknown orientation.
     pub fn turned(self, orientation: u8) -> Self {
         let (width, height) = (self.width, self.height);
-        // Whether rows become columns, then whether each is read from its end: of the picture that is stored, columns and rows.
+        // Whether axes are swapped; then whether the stored columns and rows are read from the end.
         let (is_transposed, from_right, from_bottom) = match orientation {
             2 => (false, true, false),
             3 => (false, true, true),

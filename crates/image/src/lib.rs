@@ -1,10 +1,11 @@
-//! Pictures to network input: decode, resize, crop, normalise.
+//! Images to network input: decode, resize, crop, normalise. Depends on no other crate of this project, and on decoders only with the
+//! feature `decode`. Knows no network and no browser.
 //!
-//! The reference, for every picture and both ends: Pillow opens the file (its libjpeg-turbo for JPEG; of an animation the first frame;
-//! CMYK converted by `convert("RGB")`), `ImageOps.exif_transpose` turns it, 16 bits keep their upper 8, `alpha_composite` lays it over
-//! white, and torchvision's `Resize` and `CenterCrop` do the rest. [`decode`](decode::decode) is that natively; in the browser, whose
-//! own decoders are used, transparency may be one grey level off and JPEG two. Colour profiles are ignored.
-//! `tests/pictures/reference.py` is this very paragraph in Python.
+//! The reference for every image, natively and in the browser: Pillow opens the file (JPEG by its libjpeg-turbo; the first frame of an
+//! animation; CMYK by `convert("RGB")`), `ImageOps.exif_transpose` applies the orientation, 16-bit channels keep their upper 8 bits,
+//! `alpha_composite` composites over white, and torchvision's `Resize` and `CenterCrop` do the rest. [`decode`](decode::decode) is its
+//! native implementation. In the browser, which uses its own decoders, transparency may differ by one grey level and JPEG by two. Colour
+//! profiles are ignored. `tests/pictures/reference.py` is this reference in Python.
 
 #[cfg(feature = "decode")]
 pub mod decode;
@@ -16,65 +17,65 @@ mod resample;
 
 pub use preprocess::{Interpolation, Preprocess, Rgb, prepare, resize_and_crop};
 
-/// Largest picture file that is read, in bytes.
+/// Largest image file, in bytes.
 pub const MAX_FILE_BYTES: u64 = 20_000_000;
-/// Largest picture that is decoded, in pixels.
+/// Largest image, in pixels.
 pub const MAX_PIXELS: u64 = 50_000_000;
 
-/// Why a picture cannot be used. Each sentence is for the visitor.
+/// Why an image cannot be used. Each sentence is for the visitor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
-    /// Nothing in it.
+    /// The file is empty.
     #[error("this file is empty. Choose a JPEG, PNG, WebP, GIF or BMP picture")]
     Empty,
-    /// Not a picture, or of a kind that is not read.
+    /// Not an image, or of an unsupported format.
     #[error("this is no picture that can be read here. Choose a JPEG, PNG, WebP, GIF or BMP")]
     NotAPicture,
     /// A vector graphic.
     #[error("this is an SVG drawing, which has no pixels of its own. Export it as PNG and choose that")]
     Svg,
-    /// The decoder gave up.
+    /// The decoder failed, with its message.
     #[error("this picture is damaged or cut off: {0}. Save it again, or choose another")]
     Damaged(String),
-    /// Decoding it would take more memory than one picture is given.
+    /// Decoding would need too much memory.
     #[error("this picture takes too much memory to decode. Make it smaller first")]
     TooMuchMemory,
-    /// Too many bytes.
+    /// The file is too large.
     #[error("this file is {} MB large; at most {} MB are read. Choose a smaller one", bytes / 1_000_000, MAX_FILE_BYTES / 1_000_000)]
     TooManyBytes {
-        /// Its size.
+        /// Size of the file.
         bytes: u64,
     },
-    /// Too many pixels.
+    /// The image has too many pixels.
     #[error("this picture is {width} × {height} pixels; at most {} million pixels are decoded. Make it smaller first", MAX_PIXELS / 1_000_000)]
     TooManyPixels {
-        /// Pixels across.
+        /// Width in pixels.
         width: u64,
-        /// Pixels down.
+        /// Height in pixels.
         height: u64,
     },
-    /// So long and thin that nothing sensible is left.
+    /// One side is too much longer than the other.
     #[error("this picture is {width} × {height} pixels, too long and thin to crop a square from. Choose another")]
     TooThin {
-        /// Pixels across.
+        /// Width in pixels.
         width: usize,
-        /// Pixels down.
+        /// Height in pixels.
         height: usize,
     },
-    /// The weights name a preparation that cannot be done.
+    /// The preprocessing of the weights is impossible.
     #[error("these weights ask for {size} × {size} pixels cut from {resize} × {resize}, which cannot be. Choose other weights")]
     Preprocess {
-        /// Side of the square to cut out.
+        /// Side of the centre crop.
         size: usize,
-        /// Side that it is cut from.
+        /// Length of the shorter side after resizing.
         resize: usize,
     },
 }
 
-/// Refuses a picture by the size that its header states, before anything is decoded.
+/// Checks the size in an image's header, before anything is decoded.
 ///
 /// # Errors
-/// [`ImageError::TooManyPixels`], or [`ImageError::NotAPicture`] without any pixel.
+/// [`ImageError::TooManyPixels`], or [`ImageError::NotAPicture`] for an empty image.
 pub fn check_size(width: u64, height: u64) -> Result<(), ImageError> {
     match width.saturating_mul(height) {
         0 => Err(ImageError::NotAPicture),
@@ -83,7 +84,7 @@ pub fn check_size(width: u64, height: u64) -> Result<(), ImageError> {
     }
 }
 
-/// Refuses a file by its length and its first bytes.
+/// Checks the length and the first bytes of a file.
 ///
 /// # Errors
 /// [`ImageError::Empty`], [`ImageError::TooManyBytes`] or [`ImageError::Svg`].
@@ -94,7 +95,7 @@ pub fn check_file(bytes: u64, head: &[u8]) -> Result<(), ImageError> {
     if bytes > MAX_FILE_BYTES {
         return Err(ImageError::TooManyBytes { bytes });
     }
-    // Drawing programs put long comments first.
+    // Drawing programs start SVG files with long comments.
     let text = String::from_utf8_lossy(&head[..head.len().min(65_536)]);
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let markup = ["<svg", "<?xml", "<!--", "<!DOCTYPE svg"].iter().any(|start| text.starts_with(start));

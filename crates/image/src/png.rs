@@ -1,24 +1,24 @@
-//! The chunks that a PNG is made of (PNG specification, third edition, section 5.3).
+//! The chunks of a PNG (PNG specification, third edition, section 5.3).
 
 use std::ops::Range;
 
-/// What every PNG begins with; its first chunk follows.
+/// The first bytes of every PNG; the first chunk follows.
 pub const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
-/// Length and name before a chunk's content, and the checksum behind it, in bytes.
+/// Bytes before a chunk's content (length and name), and after it (checksum).
 const BEFORE: u64 = 8;
 const BEHIND: u64 = 4;
 
 /// A chunk.
 pub struct Chunk {
-    /// Its name.
+    /// Its four-letter name.
     pub name: [u8; 4],
-    /// All of it.
+    /// Range of the whole chunk in the file.
     pub whole: Range<u64>,
-    /// What it holds.
+    /// Range of its content in the file.
     pub content: Range<u64>,
 }
 
-/// The chunk that begins at a byte of a file of so many; nothing where the file ends before it does.
+/// Reads the chunk at `at` in a file of `length` bytes; `None` if the file ends before the chunk does.
 pub fn chunk(at: u64, length: u64, read: &impl Fn(Range<u64>) -> Vec<u8>) -> Option<Chunk> {
     let header = read(at..at + BEFORE);
     let (size, name) = header.split_first_chunk::<4>()?;

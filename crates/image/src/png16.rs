@@ -1,25 +1,25 @@
-//! PNGs of 16 bits a channel. Some browsers round them to 8 bits where the reference shifts them, and then round once more for what is
-//! transparent: up to three grey levels in all. Here the upper bytes are taken out of the file, once its data are inflated (PNG
-//! specification, third edition, sections 7.2 and 9).
+//! PNGs with 16 bits per channel. Some browsers round to 8 bits where the reference shifts, and round again for transparency: up to three
+//! grey levels in total. Here the upper bytes are taken from the inflated data of the file (PNG specification, third edition, sections 7.2
+//! and 9).
 
 use super::Rgb;
 use super::png::{self, Chunk, SIGNATURE};
 use std::ops::Range;
 
-/// More than this is left to the browser: the values stand in memory twice.
-const MOST_BYTES: u64 = 48_000_000;
+/// Larger images are left to the browser, since the values are held in memory twice.
+const MAX_BYTES: u64 = 48_000_000;
 
-/// A PNG of 16 bits, not interlaced, without a colour that stands for transparency.
+/// A 16-bit PNG, not interlaced and without a colour that stands for transparency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deep {
     width: usize,
     height: usize,
     channels: usize,
-    /// Where its compressed data lie, in order: a zlib stream.
+    /// Ranges of its compressed data in the file, in order: together a zlib stream.
     pub data: Vec<Range<u64>>,
 }
 
-/// Looks for one in a file of so many bytes. `read` gives the bytes of a range, fewer where the file ends.
+/// Finds one in a file of `length` bytes. `read` returns a range of the file, truncated at its end.
 pub fn find(length: u64, read: impl Fn(Range<u64>) -> Vec<u8>) -> Option<Deep> {
     let head = read(0..29);
     let (signature, rest) = head.split_at_checked(SIGNATURE.len())?;
@@ -33,7 +33,7 @@ pub fn find(length: u64, read: impl Fn(Range<u64>) -> Vec<u8>) -> Option<Deep> {
     };
     let (width, height) = (u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]));
     let bytes = u64::from(height).checked_mul(1 + 2 * channels * u64::from(width))?;
-    if signature != SIGNATURE || bytes == 0 || bytes > MOST_BYTES {
+    if signature != SIGNATURE || bytes == 0 || bytes > MAX_BYTES {
         return None;
     }
     let mut data = Vec::new();
@@ -51,7 +51,7 @@ pub fn find(length: u64, read: impl Fn(Range<u64>) -> Vec<u8>) -> Option<Deep> {
 }
 
 impl Deep {
-    /// The picture over white, from its inflated data; nothing where these are not what they should be.
+    /// The image composited over white, from its inflated data; `None` if the data are malformed.
     pub fn pixels(&self, mut data: Vec<u8>) -> Option<Rgb> {
         let (pixel, line) = (2 * self.channels, 1 + 2 * self.channels * self.width);
         if data.len() != line * self.height {
@@ -74,7 +74,7 @@ impl Deep {
     }
 }
 
-/// Undoes a row's filter, by the row above it as it became; nothing where there is no such filter.
+/// Reverses the filter of a row, given the decoded row above; `None` for an unknown filter.
 fn unfilter(filter: u8, row: &mut [u8], above: Option<&[u8]>, pixel: usize) -> Option<()> {
     for at in 0..row.len() {
         let left = at.checked_sub(pixel);
@@ -94,7 +94,7 @@ fn unfilter(filter: u8, row: &mut [u8], above: Option<&[u8]>, pixel: usize) -> O
     Some(())
 }
 
-/// Whichever of left, above and above left is nearest to left + above - above left, in this order.
+/// The Paeth predictor: of left, above and above left, in this order, the one nearest to left + above - above left.
 fn paeth(a: u8, b: u8, c: u8) -> u8 {
     let estimate = i16::from(a) + i16::from(b) - i16::from(c);
     let off = |value: u8| (estimate - i16::from(value)).abs();

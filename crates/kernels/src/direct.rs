@@ -1,23 +1,23 @@
-//! Convolution as a matrix product, `[C_out, K] · [K, positions]` with `K = C_in · k · k`.
+//! Direct convolution as a matrix product, `[C_out, K] · [K, positions]` with `K = C_in · k · k`.
 //!
-//! Of the columns' matrix only one block at a time exists, small enough for the second-level cache, written straight from the picture.
+//! Only one block of the column matrix exists at a time. It fits the L2 cache and is written directly from the image.
 
 use super::BoundEpilogue;
-use super::im2col::Picture;
+use super::im2col::Image;
 use super::lanes::{self, Lanes};
 use super::microkernel::{self, Columns, MR, NR, Tile, Weights};
 use std::ops::Range;
 
-/// Terms of the sum that are worked on at a time, at most: a panel of either side then fits the first-level cache.
+/// Most terms of the sum per iteration: a panel of either matrix then fits the L1 cache.
 const DEPTH: usize = 512;
-/// Panels of columns that are worked on at a time, at most: a block of [`DEPTH`] by this fits the second-level cache.
+/// Most panels of columns per iteration: a block of [`DEPTH`] by this number fits the L2 cache.
 const PANELS: usize = 14;
-/// Panels of weights that are worked on at a time, at most: they stay in the cache while the columns pass by.
+/// Most panels of weights per iteration: they stay in the cache for all panels of columns.
 const GROUP: usize = 32;
-/// Between two panels of columns: were they apart by a power of two, they would compete for the same places in the cache.
+/// Gap between two panels of columns: at a distance of a power of two they would compete for the same cache sets.
 const GAP: usize = 2;
 
-/// Appends `[filters, K]` weights by blocks of terms; in each, panels of [`MR`] filters, the last filled up with zeros.
+/// Appends `[filters, K]` weights in blocks of terms, each of panels of [`MR`] filters; the last panel is padded with zeros.
 pub fn pack(weight: &[f32], depth: usize, packed: &mut Vec<Weights>) {
     packed.reserve((weight.len() / depth.max(1)).div_ceil(MR) * depth);
     for terms in blocks(depth) {
@@ -27,7 +27,7 @@ pub fn pack(weight: &[f32], depth: usize, packed: &mut Vec<Weights>) {
     }
 }
 
-/// Appends some terms of at most [`MR`] filters.
+/// Appends terms of at most [`MR`] filters.
 #[inline(never)]
 fn pack_panel(filters: &[f32], depth: usize, terms: Range<usize>, packed: &mut Vec<Weights>) {
     let mut rows = filters.chunks(depth).map(|filter| &filter[terms.clone()]);
@@ -44,24 +44,24 @@ fn pack_panel(filters: &[f32], depth: usize, terms: Range<usize>, packed: &mut V
     }
 }
 
-/// The terms of one panel of filters, out of as many `panels` as [`pack`] packed.
+/// The terms of one panel of filters, out of `panels` panels packed by [`pack`].
 pub fn terms(packed: &[Weights], depth: usize, (panel, panels): (usize, usize)) -> impl Iterator<Item = &Weights> {
     blocks(depth).flat_map(move |block| &packed[block.start * panels + panel * block.len()..][..block.len()])
 }
 
-/// Blocks of terms, of about the same length.
+/// Splits the terms into blocks of nearly equal length.
 fn blocks(depth: usize) -> impl Iterator<Item = Range<usize>> {
     let terms = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).max(1);
     (0..depth).step_by(terms).map(move |from| from..depth.min(from + terms))
 }
 
-/// The filters that one thread works on, and what is done to their outputs.
+/// The work of one thread: its filters and their epilogue.
 pub struct Job<'a> {
-    /// All weights of the group, as [`pack`] made them.
+    /// All weights of the group, packed by [`pack`].
     pub packed: &'a [Weights],
-    /// The first panel of this thread, and how many the group has.
+    /// The first panel of this thread, and the number of panels in the group.
     pub panels: (usize, usize),
-    /// Of this thread's filters.
+    /// The epilogue of this thread's filters.
     pub bound_epilogue: BoundEpilogue<'a>,
     /// `K`.
     pub depth: usize,
@@ -69,7 +69,7 @@ pub struct Job<'a> {
 
 impl Job<'_> {
     /// Writes all outputs, `[filters, positions]`.
-    pub fn run(&self, picture: &Picture, out: &mut [f32], positions: usize) {
+    pub fn run(&self, image: &Image, out: &mut [f32], positions: usize) {
         let panels = positions.div_ceil(NR).max(1);
         let panels = panels.div_ceil(panels.div_ceil(PANELS));
         let longest = blocks(self.depth).next().map_or(0, |terms| terms.len());
@@ -79,7 +79,7 @@ impl Job<'_> {
         for at in (0..positions).step_by(panels * NR) {
             let columns = at..positions.min(at + panels * NR);
             for terms in blocks(self.depth) {
-                picture.pack(terms.clone(), columns.clone(), terms.len() + GAP, &mut block, &mut row);
+                image.pack(terms.clone(), columns.clone(), terms.len() + GAP, &mut block, &mut row);
                 self.block(&block, (terms, columns.clone()), &mut tiles, out, positions);
             }
         }
@@ -116,7 +116,7 @@ impl Job<'_> {
     }
 }
 
-/// Adds sums to a row of outputs, or to the bias where they are the first; and with the last of them what remains to be done.
+/// Adds sums to a row of outputs: the first block to the bias, the last block with the epilogue.
 fn write(mut sums: impl Iterator<Item = [Lanes; 2]>, bias: Option<f32>, more: Option<&[f32]>, relu: bool, out: &mut [f32]) {
     let finish = |sum| if relu { lanes::relu(sum) } else { sum };
     let (whole, rest) = out.as_chunks_mut::<NR>();

@@ -1,30 +1,30 @@
-//! Weights as the convolutions read them.
+//! Weights in the layout that the convolutions read.
 
 use super::microkernel::Weights;
 use super::{Window, direct, winograd};
 use std::sync::OnceLock;
 
-/// A convolution's weights and bias, packed for [`convolve`](super::convolve).
+/// Weights and bias of a convolution, packed for [`convolve`](super::convolve).
 #[derive(Debug, Clone)]
 pub struct Filters {
-    /// Group by group, as `direct` packs them.
+    /// Packed by `direct`, one group after another.
     packed: Vec<Weights>,
-    /// Likewise, as `winograd` packs them: made when first needed. None for weights that are used once.
+    /// Packed by `winograd` at first use. `None` for weights that are used once.
     transformed: Option<OnceLock<Vec<Weights>>>,
     pub(crate) bias: Vec<f32>,
     pub(crate) groups: usize,
-    /// Channels in of a group.
+    /// Input channels of a group.
     pub(crate) channels: usize,
     pub(crate) window: Window,
 }
 
 impl Filters {
-    /// Packs `[C_out, C_in / groups, k, k]` weights, row-major, with a bias for each of the `C_out` filters.
+    /// Packs `[C_out, C_in / groups, k, k]` weights, row-major, with one bias per filter.
     ///
-    /// The convolution will be that of the definition, sum by sum, and packing costs little: for weights that are used once.
+    /// For weights that are used once: packing is cheap, and the convolution is always direct.
     ///
     /// # Panics
-    /// When the number of weights is no multiple of what the filters and the window need, or that of filters none of the groups.
+    /// If the number of weights does not fit the filters and the window, or the groups do not divide the filters.
     pub fn pack(weight: &[f32], bias: &[f32], groups: usize, window: Window) -> Self {
         let (filters, taps) = (bias.len(), window.kernel * window.kernel);
         assert!(filters > 0 && groups > 0 && taps > 0, "a convolution has filters, groups and a kernel");
@@ -40,15 +40,15 @@ impl Filters {
         Self { packed, transformed: None, bias: bias.to_vec(), groups, channels, window }
     }
 
-    /// The same filters, to be used often.
+    /// The same filters, for repeated use.
     ///
-    /// On maps where it pays, the convolution will be one by minimal filtering. The first of them makes the weights that it takes,
-    /// four times as many, which are kept. An output then depends, in its last bits, on all values that its tile is made of.
-    pub fn kept(self) -> Self {
+    /// Where Winograd is faster, it is used: the first such convolution transforms the weights to four times their size and stores them.
+    /// The last bits of an output then depend on all values of its tile.
+    pub fn for_reuse(self) -> Self {
         Self { transformed: Some(OnceLock::new()), ..self }
     }
 
-    /// The weights of all groups for minimal filtering of a map of that height and width, if it pays.
+    /// The transformed weights of all groups, if Winograd is faster for maps of this height and width.
     pub(crate) fn transformed(&self, size: (usize, usize)) -> Option<&[Weights]> {
         let transformed = self.transformed.as_ref().filter(|_| winograd::pays(self.window, size))?;
         Some(transformed.get_or_init(|| {
@@ -60,28 +60,28 @@ impl Filters {
         }))
     }
 
-    /// The weights of all groups as the definition takes them.
+    /// The weights of all groups, packed by `direct`.
     pub(crate) fn packed(&self) -> &[Weights] {
         &self.packed
     }
 
-    /// One group's part of the weights of all.
+    /// The weights of one group, as a slice of all.
     pub(crate) fn group<'a>(&self, index: usize, weights: &'a [Weights]) -> &'a [Weights] {
         let length = weights.len() / self.groups;
         &weights[index * length..][..length]
     }
 
-    /// How the kernels slide.
+    /// The window of the kernels.
     pub fn window(&self) -> Window {
         self.window
     }
 
-    /// Filters, which is to say channels out.
+    /// Number of filters, which is the number of output channels.
     pub fn len(&self) -> usize {
         self.bias.len()
     }
 
-    /// Whether there are no filters; never so.
+    /// Always false.
     pub fn is_empty(&self) -> bool {
         self.bias.is_empty()
     }

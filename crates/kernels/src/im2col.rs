@@ -1,13 +1,13 @@
-//! The columns' matrix of a convolution (im2col), a block at a time.
+//! The column matrix of a convolution (im2col), one block at a time.
 
 use super::Window;
 use super::lanes;
 use super::microkernel::{Columns, NR};
 use std::ops::Range;
 
-/// Channels of one picture, and how the kernel slides over them.
-pub struct Picture<'a> {
-    /// `[C, H, W]`.
+/// One image of a batch, and the window that slides over it.
+pub struct Image<'a> {
+    /// `[C, H, W]`, row-major.
     pub values: &'a [f32],
     /// H.
     pub height: usize,
@@ -17,9 +17,9 @@ pub struct Picture<'a> {
     pub window: Window,
 }
 
-impl Picture<'_> {
-    /// Writes rows `terms` of the matrix at `positions`, as panels of [`NR`] positions, each `[terms]` and `apart` from the next,
-    /// zeros where the last panel or the picture ends. `row` is room for a row.
+impl Image<'_> {
+    /// Writes rows `terms` of the matrix at `positions`, as panels of [`NR`] positions, each `[terms]`, at a distance of `apart`; zeros
+    /// after the last position and outside the image. `row` is a scratch buffer.
     pub fn pack(&self, terms: Range<usize>, positions: Range<usize>, apart: usize, block: &mut [Columns], row: &mut [f32]) {
         let row = &mut row[..positions.len().next_multiple_of(NR)];
         for (index, term) in terms.enumerate() {
@@ -44,7 +44,7 @@ impl Picture<'_> {
         }
     }
 
-    /// What one tap of the kernel sees in one channel.
+    /// The values under one tap of the kernel in one channel.
     #[inline(never)]
     fn row(&self, channel: &[f32], tap: usize, positions: Range<usize>, row: &mut [f32]) {
         let Window { kernel, stride, padding, dilation } = self.window;
@@ -52,7 +52,7 @@ impl Picture<'_> {
         let shift = |tap: usize| (tap * dilation) as isize - padding as isize;
         let (down, across) = (shift(tap / kernel), shift(tap % kernel));
         let columns = self.window.out(self.width);
-        // Output columns for which the tap lies inside the picture.
+        // The output columns whose tap is inside the image.
         let inside = (self.width as isize - across).max(0) as usize;
         let (inside_from, inside_to) = ((-across).max(0).cast_unsigned().div_ceil(stride), inside.div_ceil(stride));
 
@@ -82,7 +82,7 @@ impl Picture<'_> {
     }
 }
 
-/// Eight numbers to each panel.
+/// Distributes a row over the panels, eight values each.
 #[inline(never)]
 fn spread(row: &[[f32; NR]], block: &mut [Columns], apart: usize) {
     for (row, columns) in row.iter().zip(block.iter_mut().step_by(apart)) {

@@ -1,7 +1,7 @@
-//! Four numbers that are worked on at once.
+//! Four values processed at once.
 //!
-//! On the web these are the vector instructions themselves: the page is compiled for size, at which level the compiler makes none of its
-//! own. Elsewhere they are arrays, which it turns into vectors.
+//! On the web these are SIMD instructions: a build for size does not vectorise by itself. Natively they are arrays, which the compiler
+//! vectorises.
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod imp {
@@ -9,7 +9,7 @@ mod imp {
         f32x4, f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_splat, f32x4_sub, i32x4_shuffle, v128,
     };
 
-    /// Four numbers.
+    /// Four values.
     pub type Lanes = v128;
 
     #[inline(always)]
@@ -43,7 +43,7 @@ mod imp {
         f32x4_add(sum, f32x4_mul(a, b))
     }
 
-    /// What is negative becomes zero; what is no number stays so.
+    /// Negative values become zero; NaN stays NaN.
     #[inline(always)]
     pub fn relu(lanes: Lanes) -> Lanes {
         f32x4_pmax(lanes, f32x4_splat(0.0))
@@ -59,7 +59,7 @@ mod imp {
         ]
     }
 
-    /// Rows as columns.
+    /// The transpose.
     #[inline(always)]
     pub fn transpose([a, b, c, d]: [Lanes; 4]) -> [Lanes; 4] {
         let (ab, cd) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<0, 4, 1, 5>(c, d));
@@ -77,7 +77,7 @@ mod imp {
 mod imp {
     use core::array::from_fn;
 
-    /// Four numbers.
+    /// Four values.
     pub type Lanes = [f32; 4];
 
     #[inline(always)]
@@ -111,7 +111,7 @@ mod imp {
         from_fn(|i| sum[i] + a[i] * b[i])
     }
 
-    /// What is negative becomes zero; what is no number stays so.
+    /// Negative values become zero; NaN stays NaN.
     #[inline(always)]
     pub fn relu(lanes: Lanes) -> Lanes {
         lanes.map(|value| if value < 0.0 { 0.0 } else { value })
@@ -122,20 +122,20 @@ mod imp {
         lanes
     }
 
-    /// Rows as columns.
+    /// The transpose.
     #[inline(always)]
     pub fn transpose(rows: [Lanes; 4]) -> [Lanes; 4] {
         from_fn(|i| rows.map(|row| row[i]))
     }
 }
 
-/// Eight numbers.
+/// Eight values as a pair.
 #[inline(always)]
 pub fn pair(&[a, b, c, d, e, f, g, h]: &[f32; 8]) -> [Lanes; 2] {
     [new([a, b, c, d]), new([e, f, g, h])]
 }
 
-/// The numbers of a pair.
+/// The eight values of a pair.
 #[inline(always)]
 pub fn eight([left, right]: [Lanes; 2]) -> [f32; 8] {
     let ([a, b, c, d], [e, f, g, h]) = (array(left), array(right));

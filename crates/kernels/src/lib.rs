@@ -1,10 +1,9 @@
-//! Convolution and max pooling on the CPU. Convolutions are matrix products over packed weights, with bias, addition and ReLU in the same pass.
+//! Convolution and max pooling on the CPU, on slices. Depends on no other crate of this project. No burn and no unsafe code; a crate of its
+//! own so that it is always compiled for speed.
 //!
-//! Weights are packed once, when a network is loaded. Where it pays they are transformed too, when they are first used, and the convolution is
-//! one by minimal filtering (`winograd`); elsewhere it is that of the definition (`direct`). Both come down to the same innermost loop
-//! (`microkernel`).
-//!
-//! A package of its own so that it is always compiled for speed, whatever the rest is compiled for.
+//! Convolutions are matrix products over packed weights, with bias, addition and ReLU in the same pass. Weights are packed when a network
+//! is loaded. On maps where it is faster, they are also transformed at first use, and the convolution is Winograd's (`winograd`); elsewhere
+//! it is `direct`. Both share the innermost loop (`microkernel`).
 
 mod direct;
 mod filters;
@@ -25,39 +24,39 @@ use std::num::NonZero;
 /// Multiplications below which a second thread costs more than it saves.
 const WORTH_A_THREAD: usize = 1 << 20;
 
-/// How a kernel slides, along both axes.
+/// How a kernel slides along both axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Side of the kernel.
+    /// Kernel size along one side.
     pub kernel: usize,
-    /// Step from one output to the next.
+    /// Stride.
     pub stride: usize,
-    /// Zeros added on every side.
+    /// Zeros added on each side.
     pub padding: usize,
-    /// Distance between the kernel's taps.
+    /// Dilation: distance between the kernel's taps.
     pub dilation: usize,
 }
 
 impl Window {
-    /// Outputs along an axis of `size` positions: PyTorch's `Conv2d`.
+    /// Output size along an axis of `size` positions: PyTorch's `Conv2d`.
     pub fn out(&self, size: usize) -> usize {
         (size + 2 * self.padding).saturating_sub(self.dilation * (self.kernel - 1) + 1) / self.stride + 1
     }
 }
 
-/// What is done to each output before it is written.
+/// What is applied to each output before it is written.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Epilogue<'a> {
-    /// Added to the output; of its shape.
+    /// Added to the output; has the output's shape.
     pub add: Option<&'a [f32]>,
-    /// Whether what is negative becomes zero, last of all.
+    /// Whether a ReLU comes last.
     pub relu: bool,
 }
 
-/// Convolves `[N, C, H, W]` values, of shape `dims`. Returns `[N, C_out, H_out, W_out]`, row-major.
+/// Convolves `[N, C, H, W]` values of shape `dims`. Returns `[N, C_out, H_out, W_out]`, row-major.
 ///
 /// # Panics
-/// When the values are not as many as `dims` says, or the filters or what is to be added do not fit them.
+/// If the number of values does not match `dims`, or `filters` or `epilogue.add` do not fit them.
 pub fn convolve(x: &[f32], dims: [usize; 4], filters: &Filters, epilogue: Epilogue) -> Vec<f32> {
     let [n, channels, height, width] = dims;
     let Filters { groups, channels: group_channels, window, .. } = *filters;
@@ -73,7 +72,7 @@ pub fn convolve(x: &[f32], dims: [usize; 4], filters: &Filters, epilogue: Epilog
     let per_group = filters.len() / groups;
     let depth = group_channels * window.kernel * window.kernel;
     let threads = threads(out.len() * depth);
-    // Whole panels for each thread.
+    // Each thread gets whole panels.
     let transformed = filters.transformed((height, width));
     let step = if transformed.is_some() { winograd::GROUP * MR } else { MR };
     let share = per_group.div_ceil(step).div_ceil(threads) * step;
@@ -88,12 +87,12 @@ pub fn convolve(x: &[f32], dims: [usize; 4], filters: &Filters, epilogue: Epilog
             let add = epilogue.add.map(|add| &add[(index * per_group + first) * positions..][..rows * positions]);
             let bound_epilogue = BoundEpilogue { bias, add, relu: epilogue.relu };
             if transformed.is_some() {
-                let picture = winograd::Picture { values, height, width, padding: window.padding };
-                winograd::Job { packed, first: first / MR, bound_epilogue, channels: group_channels }.run(&picture, out, size);
+                let image = winograd::Image { values, height, width, padding: window.padding };
+                winograd::Job { packed, first: first / MR, bound_epilogue, channels: group_channels }.run(&image, out, size);
             } else {
-                let picture = im2col::Picture { values, height, width, window };
+                let image = im2col::Image { values, height, width, window };
                 let panels = (first / MR, per_group.div_ceil(MR));
-                direct::Job { packed, panels, bound_epilogue, depth }.run(&picture, out, positions);
+                direct::Job { packed, panels, bound_epilogue, depth }.run(&image, out, positions);
             }
         };
         let parts = out.chunks_mut((share * positions).max(1)).enumerate();
@@ -110,18 +109,18 @@ pub fn convolve(x: &[f32], dims: [usize; 4], filters: &Filters, epilogue: Epilog
     out
 }
 
-/// What is done to the outputs of some filters.
+/// The epilogue of some filters, with their bias.
 #[derive(Clone, Copy)]
 struct BoundEpilogue<'a> {
-    /// A number for each filter.
+    /// One value per filter.
     bias: &'a [f32],
     /// `[filters, positions]`.
     add: Option<&'a [f32]>,
-    /// Whether what is negative becomes zero.
+    /// Whether a ReLU comes last.
     relu: bool,
 }
 
-/// One on the web, where a worker is one thread.
+/// Number of threads; one on the web, where a worker is single-threaded.
 fn threads(multiplications: usize) -> usize {
     if cfg!(target_family = "wasm") || multiplications < WORTH_A_THREAD {
         return 1;

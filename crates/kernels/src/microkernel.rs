@@ -3,16 +3,16 @@
 use super::lanes::{self, Lanes};
 use super::relaxed_simd;
 
-/// Rows of a panel of weights, and of a tile.
+/// Filters in a panel of weights, and rows of a tile.
 pub const MR: usize = 4;
-/// Columns of a panel of the picture, and of a tile.
+/// Positions in a panel of columns, and columns of a tile.
 pub const NR: usize = 8;
 
-/// One term of a panel of weights.
+/// One term of a panel of weights: a value for each of [`MR`] filters.
 pub type Weights = [f32; MR];
-/// One term of a panel of columns.
+/// One term of a panel of columns: a value for each of [`NR`] positions.
 pub type Columns = [Lanes; 2];
-/// What a panel of weights and a panel of columns make: [`MR`] by [`NR`] sums.
+/// The product of a panel of weights and a panel of columns: [`MR`] by [`NR`] sums.
 pub type Tile = [[Lanes; 2]; MR];
 
 /// A tile of zeros.
@@ -20,7 +20,7 @@ pub fn zeros() -> Tile {
     [[lanes::splat(0.0); 2]; MR]
 }
 
-/// Writes the sums of the products of each panel of weights, `[panels][terms]`, with one panel of columns, `[terms]`, to as many tiles.
+/// Multiplies each panel of weights, `[panels][terms]`, with one panel of columns, `[terms]`, into one tile per panel.
 pub fn products(weights: &[Weights], columns: &[Columns], tiles: &mut [Tile]) {
     if relaxed_simd::products(weights, columns, tiles) {
         return;
@@ -30,9 +30,9 @@ pub fn products(weights: &[Weights], columns: &[Columns], tiles: &mut [Tile]) {
     }
 }
 
-/// Four rows by eight columns are what 16 vector registers of 128 bits hold without spilling.
+/// Four rows by eight columns fit 16 vector registers of 128 bits without spilling.
 ///
-/// Not inlined: a browser compiles a function for speed after so many calls, not while a loop runs.
+/// Not inlined: a browser optimises a function after a number of calls, not in the middle of a loop.
 #[inline(never)]
 fn tile(weights: &[Weights], columns: &[Columns]) -> Tile {
     let mut sums = zeros();

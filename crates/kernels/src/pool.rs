@@ -2,11 +2,11 @@
 
 use super::Window;
 
-/// The largest value under each position of the window, `[N, C, H_out, W_out]` of `[N, C, H, W]` values, row-major: PyTorch's `MaxPool2d`.
-/// What is no number is larger than all.
+/// The maximum of each window, `[N, C, H_out, W_out]`, of `[N, C, H, W]` values, row-major: PyTorch's `MaxPool2d`. NaN counts as the
+/// largest value.
 ///
 /// # Panics
-/// When the values are not as many as `dims` says.
+/// If the number of values does not match `dims`.
 pub fn max_pool(x: &[f32], dims: [usize; 4], window: Window) -> Vec<f32> {
     let [n, channels, height, width] = dims;
     assert_eq!(x.len(), n * channels * height * width, "values fill their shape");
@@ -19,7 +19,7 @@ pub fn max_pool(x: &[f32], dims: [usize; 4], window: Window) -> Vec<f32> {
             for row in rows.filter(|row| *row < height) {
                 let row = &map[row * width..][..width];
                 for shift in (0..kernel).map(|tap| tap * dilation) {
-                    // The first output for which this tap lies inside the row.
+                    // The first output whose tap is inside the row.
                     let first = padding.saturating_sub(shift).div_ceil(stride);
                     let (Some(line), Some(row)) = (line.get_mut(first..), row.get(first * stride + shift - padding..)) else {
                         continue;

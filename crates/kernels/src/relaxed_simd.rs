@@ -1,46 +1,46 @@
-//! The innermost loop in a WebAssembly module of its own, with multiplications and additions fused where the processor can.
+//! The innermost loop as a separate WebAssembly module that uses fused multiply-add where the processor has it.
 //!
-//! Fused, they are a third faster. But the instructions are those of relaxed SIMD, and an engine that lacks them refuses any module that
-//! contains them: they cannot be in the module that everything else is in. So whoever runs this package in a browser asks whether
-//! [`MODULE`] is valid there, instantiates it over the memory that this package lives in, and hands its function to [`delegate`].
+//! It is a third faster. The instructions belong to relaxed SIMD, and an engine without relaxed SIMD rejects every module that contains
+//! them, so they cannot be in the main module. The browser program checks whether [`MODULE`] is valid, instantiates it over the memory of
+//! this crate, and passes its function to [`delegate`].
 
 use super::microkernel::{Columns, Tile, Weights};
 use std::sync::OnceLock;
 
-/// The module, `relaxed_simd.wat` assembled: imports the memory as `engine.memory`, exports `products(weights, columns, terms, tiles, panels)`, of
-/// addresses in bytes and numbers of terms and panels.
+/// `relaxed_simd.wat`, assembled: imports the memory as `engine.memory` and exports `products(weights, columns, terms, tiles, panels)`,
+/// with addresses in bytes.
 pub const MODULE: &[u8] = include_bytes!("relaxed_simd.wasm");
 
-/// Writes, for each of `panels`, the sums over `terms` of the products of weights, `[panels][terms][4]`, with columns, `[terms][8]`, to a
-/// tile, `[4][8]`: [`MODULE`]'s function. Addresses are those of `f32`s; neither number is zero.
+/// The function of [`MODULE`]: for each of `panels`, writes the sums over `terms` of weights, `[panels][terms][4]`, times columns,
+/// `[terms][8]`, to a tile, `[4][8]`. Addresses point to `f32`s; `terms` and `panels` are not zero.
 pub type Products = fn(call: Call);
 
-/// What [`Products`] is called with.
+/// The arguments of [`Products`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {
-    /// Address of the weights, which are read.
+    /// Address of the weights, read.
     pub weights: usize,
-    /// Address of the columns, which are read.
+    /// Address of the columns, read.
     pub columns: usize,
-    /// Terms of every sum.
+    /// Number of terms of every sum.
     pub terms: usize,
-    /// Address of the tiles, which are written.
+    /// Address of the tiles, written.
     pub tiles: usize,
-    /// Panels of weights, and tiles.
+    /// Number of panels of weights, and of tiles.
     pub panels: usize,
 }
 
 static PRODUCTS: OnceLock<Products> = OnceLock::new();
 
-/// Has `products` do the innermost loop from now on; the first one stays.
+/// Delegates the innermost loop to `products`. Later calls have no effect.
 pub fn delegate(products: Products) {
     PRODUCTS.get_or_init(|| products);
 }
 
-/// Has the module do it, if there is one.
+/// Delegates to the module; false if there is none.
 pub(crate) fn products(weights: &[Weights], columns: &[Columns], tiles: &mut [Tile]) -> bool {
     let (terms, panels) = (columns.len(), tiles.len());
-    // It reads as much as it is told to, so this is where its bounds are checked.
+    // The module checks no bounds, so they are checked here.
     let (true, Some(products)) = (terms > 0 && panels > 0 && weights.len() >= terms * panels, PRODUCTS.get()) else {
         return false;
     };

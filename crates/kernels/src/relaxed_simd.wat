@@ -1,8 +1,8 @@
-;; The innermost loop once more, with multiplications and additions fused where the processor can (relaxed SIMD).
-;; A module of its own, because engines without those instructions refuse a module that contains them.
+;; The innermost loop with fused multiply-add where the processor has it (relaxed SIMD).
+;; A separate module, because engines without these instructions reject every module that contains them.
 (module
   (import "engine" "memory" (memory 0))
-  ;; As `products` of product.rs; addresses in bytes. There is at least one panel and one term.
+  ;; As `products` in microkernel.rs; addresses in bytes. There is at least one panel and one term.
   (func (export "products")
     (param $weights i32) (param $columns i32) (param $terms i32) (param $tiles i32) (param $panels i32)
     (local $end i32) (local $at i32) (local $weight v128) (local $left v128) (local $right v128)

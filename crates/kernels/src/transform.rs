@@ -4,12 +4,12 @@
 use super::lanes::{Lanes, add, multiply, multiply_add, splat, subtract};
 use std::array::from_fn;
 
-/// Side of a tile of outputs.
+/// Side of an output tile.
 pub const OUT: usize = 4;
-/// Side of the values that a tile of outputs is made of, and of its transform.
+/// Side of the input tile behind an output tile, and of its transform.
 pub const SIDE: usize = 6;
 
-/// `G g Gᵀ` of four filters' kernels.
+/// `G g Gᵀ` for the kernels of four filters.
 #[inline(always)]
 pub fn kernel(kernel: [[Lanes; 3]; 3]) -> [[Lanes; SIDE]; SIDE] {
     let rows = kernel.map(kernel_line);
@@ -17,7 +17,7 @@ pub fn kernel(kernel: [[Lanes; 3]; 3]) -> [[Lanes; SIDE]; SIDE] {
     from_fn(|down| columns.map(|column| column[down]))
 }
 
-/// `Bᵀ d B` of four tiles' values.
+/// `Bᵀ d B` for four input tiles.
 #[inline(always)]
 pub fn input(values: [[Lanes; SIDE]; SIDE]) -> [[Lanes; SIDE]; SIDE] {
     let rows = values.map(input_line);
@@ -25,7 +25,7 @@ pub fn input(values: [[Lanes; SIDE]; SIDE]) -> [[Lanes; SIDE]; SIDE] {
     from_fn(|down| columns.map(|column| column[down]))
 }
 
-/// `Aᵀ m A` of four tiles' products.
+/// `Aᵀ m A` for the products of four tiles.
 #[inline(always)]
 pub fn output(products: [[Lanes; SIDE]; SIDE]) -> [[Lanes; OUT]; OUT] {
     let rows = products.map(output_line);
@@ -82,13 +82,13 @@ mod tests {
     use super::super::lanes;
     use super::*;
 
-    /// Small whole numbers, for which only the divisions are not exact.
+    /// Small integers, so that only the divisions are inexact.
     fn value(y: usize, x: usize) -> f32 {
         ((y * 7 + x * 5) % 11) as f32 - 5.0
     }
 
     #[test]
-    fn they_make_a_convolution() {
+    fn transforms_compute_a_convolution() {
         let taps: [[f32; 3]; 3] = from_fn(|y| from_fn(|x| value(x, y + 1)));
         let transformed = input(from_fn(|y| from_fn(|x| splat(value(y, x)))));
         let weights = kernel(taps.map(|row| row.map(splat)));

@@ -1,8 +1,7 @@
-//! Convolution by minimal filtering (Winograd's), for kernels of three by three without strides.
+//! Winograd convolution (minimal filtering) for 3x3 kernels with stride 1.
 //!
-//! The output is cut into tiles of four by four, each made of six by six values. In the space of the transforms (`transform`) a tile and a
-//! channel take 36 products, where the definition takes 144. For each of the 36 points they are a matrix product,
-//! `[C_out, C_in] · [C_in, tiles]`.
+//! The output is cut into 4x4 tiles, each computed from 6x6 values. In the transformed space (`transform`), a tile needs 36 products per
+//! channel instead of 144. For each of the 36 points, the products form a matrix product, `[C_out, C_in] · [C_in, tiles]`.
 
 use super::lanes;
 use super::microkernel::{self, Columns, MR, NR, Tile, Weights};
@@ -11,29 +10,29 @@ use super::{BoundEpilogue, Window, direct};
 use std::array::from_fn;
 use std::ops::Range;
 
-/// Points of a tile's transform.
+/// Points of a transformed tile.
 const POINTS: usize = SIDE * SIDE;
 /// Taps of a kernel.
 const TAPS: usize = 9;
-/// Panels of weights that are worked on at a time.
+/// Panels of weights per iteration.
 pub const GROUP: usize = 8;
-/// Channels times panels of tiles that are worked on at a time: their transforms stay near the second-level cache.
+/// Channels times panels of tiles per iteration: their transforms fit the L2 cache.
 const TRANSFORMED: usize = 256;
-/// Between two points of a panel of tiles: were they apart by a power of two, they would compete for the same places in the cache.
+/// Gap between two points of a panel of tiles: at a distance of a power of two they would compete for the same cache sets.
 const GAP: usize = 2;
 
-/// Whether it is worth it on maps of that height and width.
+/// Whether Winograd is faster for maps of this height and width.
 ///
-/// It takes a panel full of tiles. Measured in V8 against `direct`, with 4 to 256 channels: maps of 8 tiles and more take a third to 0.85 of
-/// the time. One tile, on maps of 4 by 4, takes up to 1.9 times as long; four, on maps of 7 by 7, take 0.6, but there the weights of
-/// ResNet's 512 channels would grow from 9 to 38 MB a layer, to be read once a pass, and packing them takes what ten passes save.
+/// It needs a full panel of tiles. Measured in V8 against `direct` with 4 to 256 channels: for maps of 8 tiles or more it takes 0.33 to
+/// 0.85 of the time. For one tile (4x4 maps) it takes up to 1.9 times as long. For four tiles (7x7 maps) it takes 0.6 of the time, but the
+/// weights of ResNet's 512 channels would grow from 9 to 38 MB per layer, read once per pass, and packing them costs what ten passes save.
 pub fn pays(window: Window, (height, width): (usize, usize)) -> bool {
     let Window { kernel, stride, padding, dilation } = window;
     let tiles = window.out(height).div_ceil(OUT) * window.out(width).div_ceil(OUT);
     (kernel, stride, dilation) == (3, 1, 1) && padding < kernel && tiles >= NR
 }
 
-/// Appends the transforms of weights that `direct` packed: for each [`GROUP`] panels of [`MR`] filters, by point and panel, `[C_in]`.
+/// Appends the transforms of weights packed by `direct`: for each [`GROUP`] panels of [`MR`] filters, by point and panel, `[C_in]`.
 pub fn pack(weights: &[Weights], channels: usize, packed: &mut Vec<Weights>) {
     let depth = channels * TAPS;
     let panels = weights.len() / depth.max(1);
@@ -49,7 +48,7 @@ pub fn pack(weights: &[Weights], channels: usize, packed: &mut Vec<Weights>) {
     }
 }
 
-/// The transforms of [`MR`] filters, those of a point `apart` from the next.
+/// The transforms of [`MR`] filters, with points at a distance of `apart`.
 #[inline(never)]
 fn pack_panel<'a>(mut terms: impl Iterator<Item = &'a Weights>, channels: usize, packed: &mut [Weights], apart: usize) {
     for channel in 0..channels {
@@ -60,33 +59,33 @@ fn pack_panel<'a>(mut terms: impl Iterator<Item = &'a Weights>, channels: usize,
     }
 }
 
-/// One picture's channels.
-pub struct Picture<'a> {
-    /// `[C_in, H, W]`.
+/// One image of a batch.
+pub struct Image<'a> {
+    /// `[C_in, H, W]`, row-major.
     pub values: &'a [f32],
     /// H.
     pub height: usize,
     /// W.
     pub width: usize,
-    /// Zeros added on every side, at most two.
+    /// Zeros added on each side, at most two.
     pub padding: usize,
 }
 
-/// The filters that one thread works on, and what is done to their outputs.
+/// The work of one thread: its filters and their epilogue.
 pub struct Job<'a> {
-    /// All weights of the group, as [`pack`] made them.
+    /// All weights of the group, packed by [`pack`].
     pub packed: &'a [Weights],
     /// The first panel of this thread, a multiple of [`GROUP`].
     pub first: usize,
-    /// Of this thread's filters.
+    /// The epilogue of this thread's filters.
     pub bound_epilogue: BoundEpilogue<'a>,
-    /// `C_in`.
+    /// Input channels.
     pub channels: usize,
 }
 
 impl Job<'_> {
     /// Writes all outputs, `[filters, height, width]`.
-    pub fn run(&self, picture: &Picture, out: &mut [f32], (height, width): (usize, usize)) {
+    pub fn run(&self, image: &Image, out: &mut [f32], (height, width): (usize, usize)) {
         let columns = width.div_ceil(OUT);
         let tiles = height.div_ceil(OUT) * columns;
         let panels = tiles.div_ceil(NR);
@@ -98,7 +97,7 @@ impl Job<'_> {
         let mut band = Vec::new();
         for first in (0..tiles).step_by(step * NR) {
             let tiles = Tiles { range: first..tiles.min(first + step * NR), columns };
-            picture.transform(&tiles, &mut band, &mut transformed, apart);
+            image.transform(&tiles, &mut band, &mut transformed, apart);
             let weights = self.packed[self.first * POINTS * self.channels..].chunks(GROUP * POINTS * self.channels);
             for (group, (weights, bias)) in weights.zip(self.bound_epilogue.bias.chunks(GROUP * MR)).enumerate() {
                 let count = weights.len() / (POINTS * self.channels);
@@ -125,16 +124,16 @@ impl Job<'_> {
     }
 }
 
-/// Tiles that are worked on together.
+/// Tiles processed together.
 struct Tiles {
-    /// Row by row.
+    /// Indices, row-major.
     range: Range<usize>,
-    /// How many lie side by side.
+    /// Tiles per row.
     columns: usize,
 }
 
 impl Tiles {
-    /// Row and column of the tiles that are half of a panel; nothing beyond the last.
+    /// Row and column of the four tiles in one half of a panel; `None` after the last tile.
     fn four(&self, panel: usize, half: usize) -> [Option<(usize, usize)>; 4] {
         let first = self.range.start + panel * NR + half * 4;
         from_fn(|index| {
@@ -143,12 +142,13 @@ impl Tiles {
     }
 }
 
-impl Picture<'_> {
-    /// Writes the transforms of tiles, by panel and point, `[C_in]` and `apart` from the next. `band` is room for rows of a channel.
+impl Image<'_> {
+    /// Writes the transforms of tiles, by panel and point, `[C_in]`, at a distance of `apart`. `band` is a scratch buffer for rows of a
+    /// channel.
     #[inline(never)]
     fn transform(&self, tiles: &Tiles, band: &mut Vec<f32>, transformed: &mut [Columns], apart: usize) {
         let (top, bottom) = (tiles.range.start / tiles.columns, tiles.range.end.saturating_sub(1) / tiles.columns);
-        // The rows that these tiles are made of, with zeros around. Every channel leaves those as they are.
+        // The rows behind these tiles, with a border of zeros that every channel reuses.
         let line = tiles.columns * OUT + SIDE - OUT;
         band.clear();
         band.resize(((bottom - top) * OUT + SIDE) * line, 0.0);
@@ -175,7 +175,7 @@ impl Picture<'_> {
     }
 }
 
-/// The transforms of four tiles of one channel.
+/// The transforms of four tiles in one channel.
 #[inline(always)]
 fn transform(band: &[f32], line: usize, places: [usize; 4]) -> [[lanes::Lanes; SIDE]; SIDE] {
     transform::input(from_fn(|y| {
@@ -189,7 +189,7 @@ fn transform(band: &[f32], line: usize, places: [usize; 4]) -> [[lanes::Lanes; S
     }))
 }
 
-/// As much of a row as there is room for. A loop, because rows are too short for a call.
+/// Copies as much of a row as fits. A loop, because rows are too short for a call to `memcpy`.
 #[inline(always)]
 fn copy(from: &[f32], to: &mut [f32]) {
     let count = from.len().min(to.len());
@@ -202,7 +202,7 @@ fn copy(from: &[f32], to: &mut [f32]) {
     }
 }
 
-/// One filter's output, `[height, width]`.
+/// The output of one filter, `[height, width]`.
 struct Map<'a> {
     values: &'a mut [f32],
     add: Option<&'a [f32]>,
@@ -212,7 +212,7 @@ struct Map<'a> {
 }
 
 impl Map<'_> {
-    /// Writes four tiles: of one panel of weights, one of its rows and one half of the columns.
+    /// Writes four tiles: of one panel of weights, one row of it, and one half of the columns.
     #[inline(never)]
     fn write(&mut self, products: &[Tile], (panel, row, half): (usize, usize, usize), tiles: [Option<(usize, usize)>; 4]) {
         let outputs = transform::output(from_fn(|y| from_fn(|x| products[(y * SIDE + x) * GROUP + panel][row][half])));
@@ -220,7 +220,7 @@ impl Map<'_> {
         for (y, line) in outputs.into_iter().enumerate() {
             let lines = lanes::transpose(line.map(|values| lanes::add(values, bias)));
             for ((row, column), mut values) in tiles.into_iter().flatten().zip(lines) {
-                // A tile may reach beyond the edge on the right, and below.
+                // A tile may extend beyond the right and the lower edge.
                 let place = (row * OUT + y) * self.width + column * OUT;
                 let count = OUT.min(self.width - column * OUT);
                 let Some(to) = self.values.get_mut(place..place + count) else { continue };
@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_for_layers_that_it_makes_faster() {
+    fn pays_where_it_is_faster() {
         let window = Window { kernel: 3, stride: 1, padding: 1, dilation: 1 };
         for (window, size, wanted) in [
             (window, (56, 56), true),

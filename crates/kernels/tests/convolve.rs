@@ -3,9 +3,9 @@
 
 use stridescope_kernels::{Epilogue, Filters, Window, convolve};
 
-/// The definition, in double precision.
+/// The definition of a convolution, in double precision.
 #[allow(clippy::too_many_arguments)]
-fn slow(
+fn reference(
     x: &[f32],
     dims: [usize; 4],
     weight: &[f32],
@@ -53,10 +53,10 @@ fn noise(count: usize, seed: u64) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-/// Packed for one use, and for many.
+/// The same filters packed for one use and for repeated use.
 fn packed(weight: &[f32], bias: &[f32], groups: usize, window: Window) -> [Filters; 2] {
     let once = Filters::pack(weight, bias, groups, window);
-    [once.clone(), once.kept()]
+    [once.clone(), once.for_reuse()]
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn agrees_with_the_definition() {
                     let add = noise(2 * filters * window.out(height) * window.out(width), 4);
                     let packed = packed(&weight, &bias, groups, window);
                     for (add, relu) in [(None, false), (Some(&add[..]), false), (None, true), (Some(&add[..]), true)] {
-                        let wanted = slow(&x, dims, &weight, &bias, groups, window, add, relu);
+                        let wanted = reference(&x, dims, &weight, &bias, groups, window, add, relu);
                         let scale = wanted.iter().fold(1.0, |most: f64, value| most.max(value.abs()));
                         for filters in &packed {
                             let found = convolve(&x, dims, filters, Epilogue { add, relu });
@@ -98,9 +98,9 @@ fn agrees_with_the_definition() {
     assert!(cases > 2000, "{cases}");
 }
 
-/// Layers as networks have them: several blocks of terms, of positions and of tiles, the last ones not full, and enough for threads.
+/// Layers as in real networks: several blocks of terms, positions and tiles, the last ones partly filled, and enough work for threads.
 #[test]
-fn large_ones_too() {
+fn large_layers_agree_with_the_definition() {
     for (channels, filters, kernel, stride, height, width) in [
         (130, 70, 3, 1, 17, 19),
         (600, 36, 1, 1, 14, 14),
@@ -113,7 +113,7 @@ fn large_ones_too() {
         let x = noise(channels * height * width, 5);
         let (weight, bias) = (noise(filters * channels * kernel * kernel, 6), noise(filters, 7));
         let add = noise(filters * window.out(height) * window.out(width), 8);
-        let wanted = slow(&x, dims, &weight, &bias, 1, window, Some(&add), true);
+        let wanted = reference(&x, dims, &weight, &bias, 1, window, Some(&add), true);
         for (filters, most) in packed(&weight, &bias, 1, window).iter().zip([1e-6, 4e-6]) {
             let found = convolve(&x, dims, filters, Epilogue { add: Some(&add), relu: true });
             let square = |sum: f64, value: f64| sum + value * value;
@@ -124,9 +124,9 @@ fn large_ones_too() {
     }
 }
 
-/// A value that is no number stays one through a ReLU, so that a broken network is noticed.
+/// NaN passes through a ReLU, so that a broken network is noticed.
 #[test]
-fn what_is_no_number_is_not_hidden() {
+fn nan_is_propagated() {
     let epilogue = Epilogue { add: None, relu: true };
     let window = Window { kernel: 1, stride: 1, padding: 0, dilation: 1 };
     let found = convolve(&[f32::NAN, 1.0], [1, 1, 1, 2], &Filters::pack(&[1.0], &[0.0], 1, window), epilogue);
@@ -141,15 +141,15 @@ fn what_is_no_number_is_not_hidden() {
             let broken: Vec<usize> = (0..found.len()).filter(|&at| !found[at].is_finite()).collect();
             let near: Vec<usize> = (4..=6).flat_map(|y| (4..=6).map(move |x| 16 * y + x)).collect();
             assert!(near.iter().all(|at| broken.contains(at)), "{broken:?}");
-            // A tile at most further.
+            // With Winograd, up to one tile further.
             assert!(broken.iter().all(|at| (1..=10).contains(&(at / 16)) && (1..=10).contains(&(at % 16))), "{broken:?}");
         }
     }
 }
 
-/// What one picture gives does not depend on the others of its batch.
+/// The output of an image does not depend on the rest of its batch.
 #[test]
-fn batches_give_what_their_pictures_give_alone() {
+fn a_batch_gives_the_outputs_of_its_images() {
     let window = Window { kernel: 3, stride: 1, padding: 1, dilation: 1 };
     let (x, weight, bias) = (noise(3 * 8 * 21 * 18, 11), noise(12 * 8 * 9, 12), noise(12, 13));
     for filters in packed(&weight, &bias, 1, window) {
@@ -161,7 +161,7 @@ fn batches_give_what_their_pictures_give_alone() {
 
 #[test]
 #[should_panic(expected = "filters fit the channels")]
-fn filters_of_other_channels_are_refused() {
+fn filters_with_other_channels_are_rejected() {
     let window = Window { kernel: 1, stride: 1, padding: 0, dilation: 1 };
     convolve(&[0.0; 3], [1, 3, 1, 1], &Filters::pack(&[1.0; 4], &[0.0; 2], 1, window), Epilogue::default());
 }

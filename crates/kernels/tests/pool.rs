@@ -10,7 +10,7 @@ fn agrees_with_the_definition() {
     {
         for (height, width) in [(3, 3), (7, 10), (12, 5), (112, 56)] {
             let window = Window { kernel, stride, padding, dilation };
-            // All negative, so that no padding may win, and one that is no number.
+            // All negative, so that padding must not win, and one NaN.
             let mut x: Vec<f32> = (0..2 * 3 * height * width).map(|i| -((i * 7919 % 1009) as f32) - 1.0).collect();
             x[height * width + 4] = f32::NAN;
             let found = max_pool(&x, [2, 3, height, width], window);

@@ -1,4 +1,4 @@
-//! What is handed to the module of relaxed SIMD. That it multiplies right is tested in a browser.
+//! The calls to the relaxed-SIMD module. A browser test checks its arithmetic.
 #![allow(clippy::expect_used, missing_docs)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use stridescope_kernels::{Epilogue, Filters, Window, convolve};
 
 static MULTIPLICATIONS: AtomicUsize = AtomicUsize::new(0);
 
-/// Writes nothing, so that every sum stays zero.
+/// Counts calls and writes nothing, so that every sum stays zero.
 fn count(Call { weights, columns, terms, tiles, panels }: Call) {
     assert!(terms > 0 && panels > 0);
     assert!([weights, columns, tiles].iter().all(|address| *address != 0 && address.is_multiple_of(4)));
@@ -15,7 +15,7 @@ fn count(Call { weights, columns, terms, tiles, panels }: Call) {
 }
 
 #[test]
-fn the_module_is_what_its_text_assembles_to() {
+fn the_module_matches_its_source() {
     let assembled = wat::parse_file(concat!(env!("CARGO_MANIFEST_DIR"), "/src/relaxed_simd.wat"))
         .expect("src/relaxed_simd.wat is well formed");
     assert!(
@@ -24,7 +24,7 @@ fn the_module_is_what_its_text_assembles_to() {
     );
 }
 
-/// All products are the module's, and only what is not a product is left: bias, addition, ReLU.
+/// The module computes all products; bias, addition and ReLU stay here.
 #[test]
 fn every_product_is_delegated() {
     assert!(MODULE.starts_with(b"\0asm\x01\0\0\0"));
@@ -38,7 +38,7 @@ fn every_product_is_delegated() {
         let window = Window { kernel, stride: 1, padding, dilation: 1 };
         let weight = vec![1.0; filters * channels * kernel * kernel];
         let bias: Vec<f32> = (0..filters).map(|filter| filter as f32 - 8.0).collect();
-        let packed = Filters::pack(&weight, &bias, 1, window).kept();
+        let packed = Filters::pack(&weight, &bias, 1, window).for_reuse();
         let epilogue = Epilogue { add: None, relu: true };
         MULTIPLICATIONS.store(0, Ordering::Relaxed);
         let out = convolve(&vec![1.0; channels * size * size], [1, channels, size, size], &packed, epilogue);

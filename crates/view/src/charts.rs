@@ -1,4 +1,4 @@
-//! The charts of the figure **cost**, as SVG that follows the page's theme, each with the figures that it draws.
+//! The charts of the figure **cost**, as SVG that follows the page's theme, each with its data.
 
 use crate::markup::escape;
 use crate::tables::{GLUONCV, MIXUP_ENTRY, PAPER, ascending, counted, part_names};
@@ -15,22 +15,22 @@ use stridescope_link::names::{display, paint};
 use stridescope_weights::ModelRef;
 use stridescope_weights::catalogue::{self, Remote};
 
-/// A drawing and its figures.
+/// A chart and its data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
-    /// What it shows, in a few words.
+    /// The title.
     pub title: String,
-    /// The drawing.
+    /// The drawing, as SVG.
     pub svg: String,
     /// Names of the columns of [`Chart::rows`].
     pub head: Vec<String>,
-    /// The figures drawn.
+    /// The data.
     pub rows: Vec<Vec<String>>,
 }
 
-/// Size of every chart, in units of the drawing.
+/// Size of every chart, in SVG user units.
 pub const SIZE: (u32, u32) = (440, 320);
-/// Colours that stand for the page's own until the drawing is done.
+/// Placeholders for the page's colours while a chart is drawn.
 pub(super) const INK: RGBColor = RGBColor(1, 1, 1);
 pub(super) const QUIET: RGBColor = RGBColor(1, 1, 2);
 pub(super) const LINE: RGBColor = RGBColor(1, 1, 3);
@@ -46,7 +46,8 @@ pub(super) fn colour(model: &ModelRef) -> RGBColor {
     HUES.iter().find(|(known, _, _)| *known == paint).map_or(INK, |(_, colour, _)| *colour)
 }
 
-/// Draws, then exchanges the colours for the page's. A drawing to a string cannot fail; if it did, there would be none.
+/// Draws a chart and replaces the placeholder colours by the page's. Drawing into a string cannot fail; if it did, the chart would be
+/// empty.
 pub(super) fn svg(title: &str, draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     let mut out = String::new();
     {
@@ -75,16 +76,16 @@ pub(super) fn words(size: i32, colour: RGBColor, h: HPos, v: VPos) -> TextStyle<
 
 pub(super) type Plot<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// What an axis is called, how far it goes, and how its numbers are written.
+/// The label of an axis, its range, and the format of its numbers.
 pub(super) struct Axis<'a> {
     pub title: &'a str,
     pub range: std::ops::Range<f64>,
     pub label: &'a dyn Fn(&f64) -> String,
-    /// Most numbers along it; none for an axis of names.
+    /// Maximum number of ticks; 0 for an axis of names.
     pub ticks: usize,
 }
 
-/// Axes with quiet lines, ready to be drawn into.
+/// Draws the axes with light grid lines.
 pub(super) fn plot<'a, 'b>(area: &'a Area<'b>, x: &Axis, y: &Axis) -> Result<Plot<'a, 'b>, ()> {
     let mut plot = ChartBuilder::on(area)
         .margin(12)
@@ -111,7 +112,7 @@ pub(super) fn plot<'a, 'b>(area: &'a Area<'b>, x: &Axis, y: &Axis) -> Result<Plo
     Ok(plot)
 }
 
-/// Lines, one a network, with its letter at the end.
+/// Draws one line per network, with its letter at the end.
 fn lines(
     title: &str,
     models: &[ModelRef],
@@ -138,7 +139,7 @@ fn lines(
     Chart { title: title.into(), svg: drawing, head, rows: places.iter().map(row).collect() }
 }
 
-/// The networks' names in their colours, in the upper left corner.
+/// The legend, in the upper left corner.
 pub(super) fn legend(area: &Area, models: &[ModelRef]) -> Drawn {
     for (index, model) in models.iter().enumerate() {
         let y = 22 + 17 * index as i32;
@@ -152,7 +153,7 @@ fn heads(first: String, models: &[ModelRef]) -> Vec<String> {
     std::iter::once(first).chain(models.iter().map(display)).collect()
 }
 
-/// A round number a little above.
+/// A round number slightly above `most`.
 fn ceiling(most: f64) -> f64 {
     let unit = 10f64.powf(most.max(1.0).log10().floor());
     [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
@@ -162,16 +163,16 @@ fn ceiling(most: f64) -> f64 {
         .unwrap_or(10.0 * unit)
 }
 
-/// What is stacked by [`by_part`].
+/// The quantity stacked by [`by_part`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
     /// Learned parameters.
     Params,
-    /// Operations, as a convention counts them.
+    /// Operations under a convention.
     Ops(Convention),
 }
 
-/// What each part costs, the parts of a network stacked.
+/// The costs of all parts, stacked per network.
 pub fn by_part(models: &[ModelRef], graphs: &[Graph], level: Level, quantity: Quantity) -> Chart {
     let (convention, what) = match quantity {
         Quantity::Params => (Convention::Macs(Extras::NONE), tr!("Parameters")),
@@ -200,12 +201,12 @@ pub fn by_part(models: &[ModelRef], graphs: &[Graph], level: Level, quantity: Qu
                 // Deeper stages are darker.
                 let strength = 0.25 + 0.6 * step as f64 / (rows.len().max(2) - 1) as f64;
                 let block = Rectangle::new([(left, from), (right, to)], colour(model).mix(strength).filled());
-                // What has no height is not drawn: most layers have no parameters.
+                // Skip parts without a value: most layers have no parameters.
                 if to == from {
                     continue;
                 }
                 plot.draw_series([block]).map_err(drop)?;
-                // A name stands in its block where there is room for it.
+                // Label a part if its block is large enough.
                 let room = (f64::from(SIZE.0) - 96.0) / models.len() as f64 * 0.64;
                 if (to - from) / y.range.end * height > 15.0 && row.id.len() as f64 * 6.5 < room {
                     let at = (index as f64 + 0.5, f64::midpoint(from, to));
@@ -232,7 +233,7 @@ pub fn by_part(models: &[ModelRef], graphs: &[Graph], level: Level, quantity: Qu
     Chart { title, svg: drawing, head: heads(tr!("Part"), models), rows: names.into_iter().map(line).collect() }
 }
 
-/// What networks cost for pictures from 64 pixels up.
+/// The costs of networks for input sizes from 64 pixels on.
 pub fn by_size(models: &[ModelRef], graphs: &[Graph], convention: Convention) -> Chart {
     let cost = |graph: &Graph, size: usize| -> Option<(f64, f64)> {
         let graph = lower(&graph.spec, Input::square(size)).ok()?;
@@ -251,7 +252,7 @@ pub fn by_size(models: &[ModelRef], graphs: &[Graph], convention: Convention) ->
     lines(&title, models, &series, (&x, &y), (heads(tr!("Pixels"), models), &|at| format!("{at:.0}")))
 }
 
-/// How the receptive field grows from block to block.
+/// The receptive field at each block.
 pub fn field_by_depth(models: &[ModelRef], graphs: &[Graph]) -> Chart {
     let fields = |graph: &Graph| -> Vec<(f64, f64)> {
         let fields = receptive::fields(graph);
@@ -268,7 +269,7 @@ pub fn field_by_depth(models: &[ModelRef], graphs: &[Graph]) -> Chart {
     lines(&tr!("Receptive field by depth"), models, &series, (&x, &y), (heads(tr!("Blocks"), models), &|at| format!("{at:.0}")))
 }
 
-/// How often values of each size occur in one map of each network, in percent of its positions.
+/// A histogram of one map of each network, in percent of its positions.
 pub fn histogram(map: &str, models: &[ModelRef], series: &[Vec<(f64, f64)>]) -> Chart {
     let most = series.iter().flatten().fold(1.0, |most: f64, point| most.max(point.1));
     let places = || series.iter().flatten().map(|point| point.0);
@@ -282,7 +283,7 @@ pub fn histogram(map: &str, models: &[ModelRef], series: &[Vec<(f64, f64)>]) -> 
     lines(&title, models, series, (&x, &y), (heads(tr!("Value"), models), &|at| format!("{at:.2}")))
 }
 
-/// A published or measured accuracy: network, percent, and whose it is.
+/// A published or measured accuracy: network, percent, and source.
 struct Accuracy {
     model: ModelRef,
     size: usize,
@@ -292,17 +293,17 @@ struct Accuracy {
     series: Series,
 }
 
-/// Where points come from.
+/// The source of a point.
 #[derive(Clone, Copy, PartialEq)]
 enum Series {
     Paper,
     GluonCv,
-    /// Each by its own recipe: not to be compared by letter.
+    /// Different recipes: differences are not due to the variant alone.
     Timm,
     Tiny,
 }
 
-/// Those whose networks were trained by one recipe on ImageNet, and are joined by a line.
+/// Series trained on ImageNet with one recipe; their points are joined by a line.
 const ONE_RECIPE: [Series; 2] = [Series::Paper, Series::GluonCv];
 
 /// The network whose accuracy was reported under this name.
@@ -325,7 +326,7 @@ fn accuracies() -> Vec<Accuracy> {
         let source = format!("{}; {}", translate(&entry.card.recipe), tr!("timm's published results, checkpoint {}", tag));
         let top1 = entry.card.accuracy.as_ref()?.top1;
         let tag = tag.trim_end_matches("_in1k");
-        // The same tag as B's and C's, but not their recipe.
+        // Its tag equals that of B and C, but its recipe differs.
         let what = if entry.id == MIXUP_ENTRY { format!("{tag} mixup") } else { tag.into() };
         Some(Accuracy { model: trained(&entry.card.net)?, size: 224, top1, what, source, series: Series::Timm })
     });
@@ -346,12 +347,12 @@ fn accuracies() -> Vec<Accuracy> {
     paper.chain(gluoncv).chain(timm).chain(tiny).collect()
 }
 
-/// From this many MACs on, points lie close together.
+/// From this many MACs on, points are close together.
 const CROWDED: u64 = 3_000_000_000;
-/// Height of a label, in units of the drawing.
+/// Height of a label, in SVG user units.
 const LABEL: i32 = 15;
 
-/// Accuracy against cost: the paper's four, GluonCV's four, timm's published results and the four small ones shipped here, each with its recipe.
+/// Accuracy against cost: the paper's four networks, GluonCV's four, timm's published results and the four tiny networks of this project.
 pub fn accuracy() -> Chart {
     let title = tr!("Top-1 accuracy against MACs");
     let points: Vec<(Accuracy, u64)> = accuracies()
@@ -383,7 +384,7 @@ pub fn accuracy() -> Chart {
         for (accuracy, macs) in &points {
             let at = (*macs as f64 / 1e9, accuracy.top1);
             let style = match accuracy.series {
-                // Filled: ImageNet. Hollow: ten classes, not to be compared with the others.
+                // Filled: ImageNet. Hollow: ten classes, not comparable with the others.
                 Series::Tiny => colour(&accuracy.model).stroke_width(2),
                 _ => colour(&accuracy.model).filled(),
             };
@@ -391,12 +392,12 @@ pub fn accuracy() -> Chart {
             let letter = accuracy.model.name().chars().last().unwrap_or(' ').to_ascii_uppercase();
             labels.push((plot.backend_coord(&at), format!("{letter} {}", accuracy.what), *macs > CROWDED));
         }
-        // Where many points crowd, their labels stand in a column of their own, a line leading to each.
+        // Labels of crowded points form a column, with a line to each point.
         let order = ascending(&labels.iter().map(|(place, _, _)| f64::from(place.1)).collect::<Vec<_>>());
         let labels: Vec<_> = order.into_iter().map(|index| labels[index].clone()).collect();
         let crowd: Vec<i32> = labels.iter().filter(|(_, _, in_column)| *in_column).map(|(place, _, _)| place.1).collect();
         let count = crowd.len().max(1) as i32;
-        // Around the points' middle, but above the axis.
+        // Centred on the points, but above the axis.
         let lowest = plot.backend_coord(&(0.0, y.range.start)).1 - count * LABEL;
         let mut next = (crowd.iter().sum::<i32>() / count - count * LABEL / 2).min(lowest).max(LABEL);
         let mut above = (0, 0);
@@ -408,7 +409,7 @@ pub fn accuracy() -> Chart {
                 area.draw(&path).map_err(drop)?;
                 to
             } else {
-                // A label that would lie on the one above it makes room.
+                // Moves a label that would overlap the one above it.
                 let is_close = (place.0 - above.0).abs() < 40;
                 above = (place.0, if is_close { place.1.max(above.1 + LABEL - 2) } else { place.1 });
                 (place.0 + 10, above.1)

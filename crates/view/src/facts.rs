@@ -1,4 +1,4 @@
-//! Figures that the article names: computed here (`macs resnet50-d 224`), or reported by others and kept in one place (`gluoncv resnet50-d`).
+//! Numbers in the article: computed here (`macs resnet50-d 224`), or published and stored in one place (`gluoncv resnet50-d`).
 
 use crate::tables::{GLUONCV, GLUONCV_MIXUP};
 use stridescope_arch::graph::{Node, Op};
@@ -7,7 +7,7 @@ use stridescope_arch::{ArchSpec, Graph, Input, cost, lower, receptive};
 use stridescope_i18n::numbers::short_count;
 use stridescope_weights::catalogue;
 
-/// A figure as the article shows it; nothing where its name is none.
+/// The text of a number in the article; `None` if `name` is unknown.
 ///
 /// `params NET`, `macs NET SIZE`, `dead-macs NET SIZE`, `dead-share NET SIZE` and `macs-ratio NET NET SIZE` in percent, `receptive NET` in pixels,
 /// `reads-a NET NODE` and `reads-b NET NODE`: percent of its input that a path of a downsampling block reads at 224 pixels,
@@ -55,7 +55,7 @@ fn gluoncv_mixup(net: &str) -> Option<f64> {
     (known == net).then_some(top1)
 }
 
-/// As sources give them: `78.48 %`.
+/// Formatted as in the sources: `78.48 %`.
 fn accuracy(top1: f64) -> String {
     format!("{top1:.2} %")
 }
@@ -81,7 +81,7 @@ fn reads(net: &str, node: &str, path: &str) -> Option<String> {
     Some(percent(transition.readings.iter().find(|reading| reading.path == path)?.reads.read_percent()))
 }
 
-/// Three digits at most, and none that say nothing: `25 %`, `9.74 %`, `12.2 %`.
+/// At most three significant digits, without trailing zeros: `25 %`, `9.74 %`, `12.2 %`.
 fn percent(value: f64) -> String {
     let text = if value.abs() < 9.995 { format!("{value:.2}") } else { format!("{value:.1}") };
     let text = text.trim_end_matches('0').trim_end_matches('.');

@@ -1,4 +1,4 @@
-//! The maps of the figure **features**: a wall of channels, one enlarged, and their figures.
+//! The drawings of the figure **features**: a grid of channels, one enlarged map, and statistics.
 
 use crate::heatmap::{Palette, data_url, palette, quantise, range};
 use crate::markup::escape;
@@ -8,43 +8,43 @@ use std::fmt::Write;
 use stridescope_i18n::tr;
 use stridescope_link::{Colours, Sort};
 
-/// Most rows and columns of a thumbnail.
+/// Maximum rows and columns of a thumbnail.
 const THUMBNAIL: usize = 28;
-/// Side of a tile of the wall with the room around it, in CSS pixels.
+/// Side of a tile in the grid, including its margin, in CSS pixels.
 pub const TILE: usize = 48;
 
-/// Maps of one network: the channels of a layer, or one for each of a few classes.
+/// Maps of one network: the channels of a layer, or one map per class.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Maps {
-    /// What each is called; none where a number says it.
+    /// The name of each map; empty if maps are numbered.
     pub names: Vec<String>,
-    /// What a change made of them; nothing where nothing was changed.
+    /// The effect of an edit on these maps, as a sentence; empty without an edit.
     pub told: String,
-    /// What it made of the most likely classes: name, probability before and after.
+    /// The effect of an edit on the most likely classes: name, probability before and after.
     pub top: Vec<(String, f64, f64)>,
-    /// What it made of the stages, first to last.
+    /// The effect of an edit on the stages, in order.
     pub stages: Vec<Change>,
     /// Rows.
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// One map after another, row by row.
+    /// The maps one after another, row-major.
     pub values: Vec<f32>,
 }
 
-/// What a change made of one layer.
+/// The effect of an edit on one layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// The layer, block or stage.
     pub node: String,
     /// Columns.
     pub width: usize,
-    /// The largest difference of any channel at each position, row by row.
+    /// The largest change over the channels at each position, row-major.
     pub largest: Vec<f32>,
 }
 
 impl Change {
-    /// Of what was added to a layer's output, `[C, H, W]`: zero where nothing differs.
+    /// From the changes of a layer's output, `[C, H, W]`: zero where nothing differs.
     pub fn of(node: String, (height, width): (usize, usize), differences: &[f32]) -> Self {
         let positions = (height * width).max(1);
         let mut largest = vec![0.0f32; positions];
@@ -54,7 +54,7 @@ impl Change {
         Self { node, width, largest }
     }
 
-    /// Positions at which any channel differs, in percent.
+    /// Percentage of positions at which any channel differs.
     pub fn percent(&self) -> f64 {
         100.0 * self.largest.iter().filter(|value| **value > 0.0).count() as f64 / self.largest.len().max(1) as f64
     }
@@ -71,12 +71,12 @@ impl Change {
 }
 
 impl Maps {
-    /// How many there are.
+    /// Number of maps.
     pub fn count(&self) -> usize {
         self.values.len() / (self.height * self.width).max(1)
     }
 
-    /// One of them, row by row.
+    /// The values of one map, row-major.
     pub fn map(&self, index: usize) -> &[f32] {
         let positions = self.height * self.width;
         self.values.get(index * positions..(index + 1) * positions).unwrap_or(&[])
@@ -87,18 +87,18 @@ impl Maps {
         (x < self.width).then(|| self.map(index).get(y * self.width + x).copied())?
     }
 
-    /// Mean of one.
+    /// Mean of one map.
     pub fn mean(&self, index: usize) -> f64 {
         let map = self.map(index);
         map.iter().map(|&value| f64::from(value)).sum::<f64>() / map.len().max(1) as f64
     }
 
-    /// What one is called: `channel 12`, or its name.
+    /// The name of one map: `channel 12`, or its own.
     pub fn name(&self, index: usize) -> String {
         self.names.get(index).cloned().unwrap_or_else(|| tr!("channel {}", index))
     }
 
-    /// The channels in order; `base` are those of the baseline.
+    /// The order of the channels; `base` holds the baseline's maps.
     pub fn order(&self, sort: Sort, base: Option<&Self>) -> Vec<usize> {
         let key = |index: usize| match sort {
             Sort::Index => index as f64,
@@ -109,14 +109,14 @@ impl Maps {
         ascending(&(0..self.count()).map(key).collect::<Vec<_>>())
     }
 
-    /// Ends of the colour scale of some values: of a difference, as far from zero on both sides.
+    /// Limits of the colour scale for some values; symmetric around zero for differences.
     pub fn ends(&self, values: &[f32]) -> (f32, f32) {
         let (least, most) = range(values);
         let far = most.max(-least);
         if self.told.is_empty() { (least, most) } else { (-far, far) }
     }
 
-    /// Where a change went: the stages, each with the positions it reached, and the most likely classes; nothing where nothing was changed.
+    /// The effect of an edit as HTML: the positions reached in each stage, and the most likely classes; empty without an edit.
     pub fn aftermath(&self) -> String {
         if self.told.is_empty() {
             return String::new();
@@ -132,7 +132,7 @@ impl Maps {
         format!(r#"<div class="after">{stages}</div><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"#)
     }
 
-    /// Mean and extremes of one, in words.
+    /// Mean and extremes of one map, as text.
     pub fn words(&self, index: usize) -> String {
         let (least, most) = range(self.map(index));
         // Small values need more digits.
@@ -141,7 +141,7 @@ impl Maps {
         tr!("{}: {} to {}, mean {}", self.name(index), number(least.into()), number(most.into()), number(self.mean(index)))
     }
 
-    /// One of them as a picture of at most [`THUMBNAIL`] rows and columns: means of its parts.
+    /// One map as an image of at most [`THUMBNAIL`] rows and columns, averaged over its parts.
     fn thumbnail(&self, index: usize, palette: &Palette, ends: (f32, f32)) -> String {
         let step = self.height.max(self.width).div_ceil(THUMBNAIL).max(1);
         let (rows, columns) = (self.height.div_ceil(step), self.width.div_ceil(step));
@@ -156,13 +156,13 @@ impl Maps {
         data_url(palette, columns, &quantise(&out, ends))
     }
 
-    /// One of them as a picture, every value a pixel.
+    /// One map as an image with one pixel per value.
     pub fn picture(&self, index: usize, palette: &Palette, ends: (f32, f32)) -> String {
         data_url(palette, self.width, &quantise(self.map(index), ends))
     }
 
-    /// The tiles of some rows of the wall, `across` a row, each at its place; `order` says which channel comes where. With no common
-    /// `ends` each has its own.
+    /// The tiles of some rows of the grid, `across` per row, positioned absolutely; `order` lists the channels. Without common `ends`, each
+    /// tile has its own colour scale.
     pub fn wall(
         &self,
         order: &[usize],
@@ -186,7 +186,7 @@ impl Maps {
         out
     }
 
-    /// How often values of each size occur, as points of a line: `bins` of them between the ends, the share of all values in percent.
+    /// A histogram of one map as the points of a line: `bins` bins between the ends, in percent of all values.
     pub fn histogram(&self, index: usize, (least, most): (f32, f32), bins: usize) -> Vec<(f64, f64)> {
         let mut counts = vec![0usize; bins];
         let width = f64::from(most - least).max(f64::MIN_POSITIVE) / bins as f64;

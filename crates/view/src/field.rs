@@ -1,4 +1,4 @@
-//! The drawings and words of the figure **receptive field**.
+//! The drawings and texts of the figure **receptive field**.
 
 use crate::heatmap::{data_url, palette, quantise};
 use crate::strides::percent;
@@ -7,33 +7,33 @@ use stridescope_arch::{Graph, Shape};
 use stridescope_i18n::tr;
 use stridescope_link::{Colours, WHOLE};
 
-/// A position counts to the effective field from this share of the largest gradient on: two standard deviations of a Gaussian (Luo et al.,
-/// "Understanding the Effective Receptive Field in Deep Convolutional Neural Networks", NIPS 2016, section 3.2).
+/// A pixel belongs to the effective field if its gradient is at least this share of the largest: two standard deviations of a Gaussian (Luo
+/// et al., "Understanding the Effective Receptive Field in Deep Convolutional Neural Networks", NIPS 2016, section 3.2).
 const FROM: f32 = 1.0 - 0.9545;
 
-/// A position of a layer's map, and the pixels that it can depend on.
+/// A position of a layer's map and its receptive field.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Place {
     /// Row and column.
     pub at: (usize, usize),
-    /// Positions of the map.
+    /// Shape of the map.
     pub shape: Shape,
-    /// The layer's field; none where it reads everything.
+    /// The layer's field; `None` if it is the whole image.
     pub field: Option<Field>,
 }
 
-/// How much the pixels of a picture move a position.
+/// The gradient of a position with respect to the pixels of an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     /// The position.
     pub place: Place,
-    /// Pixels across and down.
+    /// Side of the image in pixels.
     pub side: usize,
-    /// Magnitude of the gradient, the picture's channels added up, row by row.
+    /// Magnitude of the gradient, summed over the channels of the image, row-major.
     pub magnitude: Vec<f32>,
 }
 
-/// The position of layer `node` whose field's centre is nearest to a place of the picture, in thousandths down and across.
+/// The position of layer `node` whose field's centre is nearest to a point of the image, given in thousandths (down, across).
 pub fn place(graph: &Graph, node: &str, (down, across): (usize, usize)) -> Option<Place> {
     let index = graph.find(node)?;
     let shape = graph.nodes[index].shape;
@@ -48,7 +48,7 @@ pub fn place(graph: &Graph, node: &str, (down, across): (usize, usize)) -> Optio
 }
 
 impl Place {
-    /// First pixel and number of pixels of the field along one axis, which may reach beyond the picture.
+    /// First pixel and length of the field along one axis, which may exceed the image.
     fn span(&self, at: usize) -> Option<(f64, usize)> {
         let field = self.field?;
         Some((field.centre + (at * field.jump) as f64 - (field.size - 1) as f64 / 2.0, field.size))
@@ -56,7 +56,7 @@ impl Place {
 }
 
 impl Seen {
-    /// From the gradient, `[1, C, side, side]`.
+    /// Computes the magnitudes from the gradient, `[1, C, side, side]`.
     pub fn of(place: Place, side: usize, gradient: &[f32]) -> Self {
         let mut magnitude = vec![0.0; side * side];
         for channel in gradient.chunks(side * side) {
@@ -69,19 +69,19 @@ impl Seen {
         self.magnitude.iter().fold(0.0, |most, value| most.max(*value))
     }
 
-    /// Side of a square with as many pixels as the effective field has; zero where nothing moves the position.
+    /// The effective field: the side of a square with as many pixels. Zero if all gradients are zero.
     pub fn effective(&self) -> f64 {
         let least = FROM * self.most();
         (self.magnitude.iter().filter(|value| **value > least).count() as f64).sqrt()
     }
 
-    /// The magnitudes as light on black: their roots, so that the weak ones can be seen.
+    /// The magnitudes as light on black. Square roots keep weak ones visible.
     pub fn picture(&self) -> String {
         let roots: Vec<f32> = self.magnitude.iter().map(|value| value.sqrt()).collect();
         data_url(&palette(Colours::Magma), self.side, &quantise(&roots, (0.0, self.most().sqrt())))
     }
 
-    /// The box of the theoretical field, to lay over the picture.
+    /// The outline of the theoretical field, to draw over the image.
     pub fn frame(&self) -> String {
         let side = self.side;
         let rect = |((top, height), (left, width)): ((f64, usize), (f64, usize))| {
@@ -92,7 +92,7 @@ impl Seen {
         format!(r#"<svg viewBox="0 0 {side} {side}" preserveAspectRatio="none" aria-hidden="true">{body}</svg>"#)
     }
 
-    /// What is seen, in words.
+    /// The sizes of both fields, as text.
     pub fn words(&self) -> String {
         let (y, x) = self.place.at;
         let place = tr!("Row {}, column {} of {} × {}.", y, x, self.place.shape.height, self.place.shape.width);

@@ -1,4 +1,5 @@
-//! Drawings as text, from plain values: what the page shows and what is saved of it. Nothing here knows a browser.
+//! Drawings as text, from plain values: everything that the page shows and exports. Depends on `arch`, `weights`, `protocol`, `link` and
+//! `i18n`. Knows no leptos and no browser.
 
 pub mod charts;
 pub mod facts;

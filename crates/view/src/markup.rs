@@ -1,13 +1,13 @@
-//! Tables and lists as HTML text. A view of every cell would be slower to build, and larger to fetch, by far.
+//! Tables and lists as HTML text. A leptos view per cell would be much slower to build and larger to download.
 
 use std::fmt::Write;
 
-/// Whether XML 1.0 has this character: it has neither most control characters nor U+FFFE and U+FFFF, not even as references (section 2.2).
+/// Whether XML 1.0 allows a character: it excludes most control characters, U+FFFE and U+FFFF, even as references (section 2.2).
 pub fn is_xml(letter: char) -> bool {
     matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// Text as it stands in HTML and in XML, in an attribute too. What XML has no character for becomes U+FFFD.
+/// Escapes text for HTML and XML, including attributes. Characters that XML does not allow become U+FFFD.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -26,11 +26,11 @@ pub fn escape(text: &str) -> String {
 /// A cell of a table's body.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cell {
-    /// What it says.
+    /// Its text.
     pub text: String,
-    /// What it says beside that, quieter; an empty text keeps the room for it.
+    /// A secondary text, in a quieter style; an empty text reserves its space.
     pub aside: Option<String>,
-    /// What it says in full, when asked.
+    /// The tooltip, with the full value.
     pub title: String,
 }
 
@@ -40,12 +40,12 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// A table. The first column names its rows; a letter colours a column's head or a row, as [`stridescope_link::names::hue`] gives it.
+/// A table. The first column names its rows; a letter sets the colour of a column or a row, as [`stridescope_link::names::hue`] returns it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
-    /// What it is called; nothing for no caption.
+    /// The caption; empty for none.
     pub caption: String,
-    /// Heads of all columns, the first one's too.
+    /// The heads of all columns, including the first.
     pub head: Vec<(Option<char>, String)>,
     /// The rows: colour, name, cells.
     pub rows: Vec<(Option<char>, String, Vec<Cell>)>,
@@ -81,7 +81,7 @@ impl Table {
         out
     }
 
-    /// The rows alone.
+    /// The rows without the head.
     pub fn rows_html(&self) -> String {
         let mut out = String::new();
         self.write_rows(&mut out);
@@ -101,7 +101,7 @@ impl Table {
     }
 }
 
-/// A list of facts: what each is about, and what it says.
+/// A list of terms and descriptions.
 pub fn facts(facts: &[(impl AsRef<str>, String)]) -> String {
     let list = facts.iter().map(|(name, words)| format!("<dt>{}</dt><dd>{}</dd>", escape(name.as_ref()), escape(words)));
     format!("<dl>{}</dl>", list.collect::<String>())

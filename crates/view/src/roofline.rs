@@ -1,7 +1,7 @@
-//! The roofline of what was measured: how fast each layer was, against how much it computes for each byte that it moves.
+//! The roofline chart of measured layers: speed against arithmetic intensity.
 //!
-//! After Williams, Waterman and Patterson, "Roofline: An Insightful Visual Performance Model for Multicore Architectures", CACM 2009. The roofs are
-//! not the device's, which no browser tells, but the most that was reached here.
+//! After Williams, Waterman and Patterson, "Roofline: An Insightful Visual Performance Model for Multicore Architectures", CACM 2009.
+//! Browsers do not report the device's peak, so the roofs are the best measured values.
 
 use crate::charts::{Axis, Chart, SIZE, colour, legend, plot, svg, words};
 use crate::tables::ascending;
@@ -13,17 +13,17 @@ use stridescope_link::names::display;
 use stridescope_protocol::Timing;
 use stridescope_weights::ModelRef;
 
-/// Multiply-accumulates for each byte moved.
+/// Arithmetic intensity: multiply-accumulates per byte.
 fn intensity(timing: &Timing) -> f64 {
     timing.macs as f64 / timing.bytes.max(1) as f64
 }
 
-/// How many of something a second.
+/// A count per second.
 fn rate(count: u64, timing: &Timing) -> f64 {
     1e3 * count as f64 / timing.ms.max(1e-6)
 }
 
-/// `3.2 G`, of a rate.
+/// A rate as text: `3.2 G`.
 fn short(rate: f64) -> String {
     match rate {
         rate if rate >= 1e9 => format!("{:.1} G", rate / 1e9),
@@ -32,7 +32,7 @@ fn short(rate: f64) -> String {
     }
 }
 
-/// The chart of what was measured of each network; none where nothing computes.
+/// The chart of the measured layers of each network; `None` if no layer has multiply-accumulates.
 pub fn roofline(models: &[ModelRef], measured: &[Vec<Timing>]) -> Option<Chart> {
     let all = || measured.iter().flatten();
     let computing = || all().filter(|timing| timing.macs > 0);
@@ -40,7 +40,7 @@ pub fn roofline(models: &[ModelRef], measured: &[Vec<Timing>]) -> Option<Chart> 
     let (macs, bytes) = (most(&|timing| rate(timing.macs, timing)), most(&|timing| rate(timing.bytes, timing)));
     let ends = |value: &dyn Fn(&Timing) -> f64| {
         let (least, most) = computing().map(value).fold((f64::INFINITY, 0.0), |(l, m): (f64, f64), v| (l.min(v), m.max(v)));
-        // Whole powers of ten around all.
+        // Axis limits at whole powers of ten.
         (most > 0.0).then(|| least.log10().floor()..(most.log10() + 0.05).ceil())
     };
     let (across, up) = (ends(&intensity)?, ends(&|timing| rate(timing.macs, timing))?);
@@ -56,7 +56,7 @@ pub fn roofline(models: &[ModelRef], measured: &[Vec<Timing>]) -> Option<Chart> 
     let y = Axis { title: &y_title, range: up.clone(), label: &power, ticks: (up.end - up.start) as usize + 1 };
     let drawing = svg(&title, |area| {
         let mut plot = plot(area, &x, &y)?;
-        // As fast as memory at the left, as fast as arithmetic at the right.
+        // Left of the ridge, memory is the limit; right of it, arithmetic.
         let ridge = (macs / bytes).log10();
         let left = (across.start, (bytes.log10() + across.start).max(up.start));
         let left = if left.1 > up.start { left } else { (up.start - bytes.log10(), up.start) };
@@ -77,7 +77,7 @@ pub fn roofline(models: &[ModelRef], measured: &[Vec<Timing>]) -> Option<Chart> 
     });
     let mut rows = Vec::new();
     for (model, timings) in models.iter().zip(measured) {
-        // The slowest first.
+        // Slowest layers first.
         for index in ascending(&timings.iter().map(|timing| -timing.ms).collect::<Vec<_>>()) {
             let timing = &timings[index];
             let cells =
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_layer_stands_where_its_work_and_its_time_put_it() {
-        // 100 MACs a byte at 10 G a second; 10 a byte at 1 G; and one that only moves, at 4 GB a second.
+        // 100 MACs per byte at 10 G/s; 10 per byte at 1 G/s; and a layer without MACs, at 4 GB/s.
         let timings = vec![
             timing("conv1", 10.0, 100_000_000, 1_000_000),
             timing("fc", 1.0, 1_000_000, 100_000),

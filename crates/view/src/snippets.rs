@@ -1,19 +1,19 @@
-//! What one copies to have a figure of this page in another: a link, a frame, an element, Markdown.
+//! Code to embed a figure in another page: a link, an iframe, an element, Markdown.
 
 use crate::markup::escape;
 use stridescope_link::{Figure, Lang, State, Theme};
 
-/// What the frame of a figure may do: run scripts, and open links. It is of no origin, has no storage, and reaches nothing of the page around.
+/// The iframe's sandbox: scripts and links are allowed. It has an opaque origin, no storage, and no access to the page around it.
 pub const SANDBOX: &str = "allow-scripts allow-popups allow-popups-to-escape-sandbox";
 
-/// A figure as it is to stand elsewhere.
+/// The figure to embed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snippet {
-    /// The site's address, up to its last slash.
+    /// The site's address, up to and with its last slash.
     pub site: String,
-    /// What is shown.
+    /// The state to show.
     pub state: State,
-    /// The figure's name for those who do not see it.
+    /// The figure's accessible name.
     pub title: String,
 }
 
@@ -22,19 +22,19 @@ impl Snippet {
         self.state.embed.unwrap_or_default()
     }
 
-    /// This very state of the whole page.
+    /// A link to the whole page in this state.
     pub fn link(&self) -> String {
         let whole = State { embed: None, controls: true, autorun: false, ..self.state.clone() };
         let anchor = self.state.embed.map_or(String::new(), |figure| format!("#{}", figure.section()));
         format!("{}{}{anchor}", self.site, whole.to_query())
     }
 
-    /// The figure alone.
+    /// The address of the figure alone.
     pub fn source(&self) -> String {
         format!("{}{}", self.site, self.state.to_query())
     }
 
-    /// A frame.
+    /// An iframe.
     pub fn iframe(&self) -> String {
         format!(
             r#"<iframe src="{}" title="{}" sandbox="{SANDBOX}" loading="lazy" width="100%" height="{}" style="border:0"></iframe>"#,
@@ -44,7 +44,7 @@ impl Snippet {
         )
     }
 
-    /// The element, with the script that makes it one.
+    /// The custom element with its script.
     pub fn element(&self) -> String {
         let mut attributes = format!(r#" figure="{}""#, self.figure().name());
         let parameters = self.state.parameters();
@@ -54,15 +54,15 @@ impl Snippet {
         format!("<script src=\"{0}stride-scope.js\" async></script>\n<stride-scope{attributes}></stride-scope>", self.site)
     }
 
-    /// A picture that leads to the figure, for where there are no frames.
+    /// An image that links to the figure, for places without iframes.
     pub fn markdown(&self) -> String {
-        // A line break would end what stands in brackets.
+        // A line break would end the text in brackets.
         let text = self.title.replace(['[', ']'], "").replace(char::is_control, " ");
         format!("[![{text}]({0}assets/og/{1}.png)]({2})", self.site, self.figure().name(), self.link().replace(')', "%29"))
     }
 }
 
-/// The state as a figure that stands alone.
+/// The state of a standalone figure.
 pub fn alone(state: &State, figure: Figure, (controls, autorun): (bool, bool), (lang, theme): (Lang, Theme)) -> State {
     State { embed: Some(figure), controls, autorun, lang, theme, ..state.clone() }
 }

@@ -1,4 +1,4 @@
-//! The drawings and words of the figure **strides**.
+//! The drawings and texts of the figure **strides**.
 
 use crate::heatmap::{self, Palette, data_url, quantise, range};
 use std::fmt::Write;
@@ -7,22 +7,22 @@ use stridescope_i18n::numbers::grouped;
 use stridescope_i18n::{tr, translate};
 use stridescope_link::Colours;
 
-/// Most rows and columns under the magnifier.
+/// Maximum rows and columns under the magnifier.
 pub const SPAN: usize = 10;
-/// Side of a position under the magnifier, in units of the drawing.
+/// Side of a position under the magnifier, in SVG user units.
 const CELL: usize = 16;
-/// What is never read: the one colour that no map has.
-const LOST: [u8; 3] = [0x8b, 0x8f, 0x96];
-/// A map that is not known: nothing has been computed.
+/// The colour of positions that are never read; no map contains it.
+const NEVER_READ: [u8; 3] = [0x8b, 0x8f, 0x96];
+/// The grey of a map without values, before anything is computed.
 const BLANK: u8 = 180;
 
 fn palette() -> Palette {
     let mut palette = heatmap::palette(Colours::Viridis);
-    palette[255] = LOST;
+    palette[255] = NEVER_READ;
     palette
 }
 
-/// A map's values as colours 0 to 254, its darkest and brightest being its least and greatest.
+/// The values of a map as grey levels 0 to 254, from its minimum to its maximum.
 pub fn shades(map: Option<&[f32]>, positions: usize) -> Vec<u8> {
     match map.filter(|map| map.len() == positions) {
         Some(map) => quantise(map, range(map)).into_iter().map(|value| value.min(254)).collect(),
@@ -30,26 +30,26 @@ pub fn shades(map: Option<&[f32]>, positions: usize) -> Vec<u8> {
     }
 }
 
-/// The whole map as an `<img>` shows it, what a path never reads in grey.
+/// The whole map as a data URL, with the positions that a path never reads in grey.
 pub fn overview(reading: &Reading, shades: &[u8]) -> String {
     let width = reading.reads.columns.len();
     let seen = |(at, &shade): (usize, &u8)| if reading.reads.at(at / width, at % width) == 0 { 255 } else { shade };
     data_url(&palette(), width, &shades.iter().enumerate().map(seen).collect::<Vec<_>>())
 }
 
-/// Where a step of the walk is: row and column of a path's output; `at` counts the positions of a walk over `walk` rows and columns.
+/// The row and column of a path's output at step `at` of a walk over `walk` rows and columns.
 pub fn place(reading: &Reading, at: usize, walk: (usize, usize)) -> (usize, usize) {
     let scale = |at: usize, walk: usize, out: usize| (at * out / walk.max(1)).min(out.saturating_sub(1));
     (scale(at / walk.1.max(1), walk.0, reading.out.0), scale(at % walk.1.max(1), walk.1, reading.out.1))
 }
 
-/// First row (or column) under the magnifier, for a kernel whose taps are these.
+/// The first row (or column) under the magnifier, for a kernel with these taps.
 fn origin(taps: &[usize], len: usize) -> usize {
     let middle = (taps.first().copied().unwrap_or(0) + taps.last().copied().unwrap_or(0)) / 2;
     (middle + 1).saturating_sub(SPAN / 2).min(len.saturating_sub(SPAN))
 }
 
-/// The positions around the kernel, each with how often the path reads it: as many dots, from five on a number; none where it is lost.
+/// The positions around the kernel, each with its number of reads: as dots up to four, then as a number; a cross where it is never read.
 pub fn magnifier(reading: &Reading, shades: &[u8], place: (usize, usize)) -> String {
     let (height, width) = (reading.reads.rows.len(), reading.reads.columns.len());
     let (rows, columns) = (reading.taps(height, place.0), reading.taps(width, place.1));
@@ -97,7 +97,7 @@ pub fn magnifier(reading: &Reading, shades: &[u8], place: (usize, usize)) -> Str
     out
 }
 
-/// The frame of the magnifier on the whole map, as an SVG over it.
+/// The frame of the magnifier on the whole map, as an SVG.
 pub fn frame(reading: &Reading, place: (usize, usize)) -> String {
     let (height, width) = (reading.reads.rows.len(), reading.reads.columns.len());
     let (top, left) = (origin(&reading.taps(height, place.0), height), origin(&reading.taps(width, place.1), width));
@@ -114,7 +114,7 @@ pub fn percent(share: f64) -> String {
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// What a path reads, in a sentence without its stop: `1×1, 128, /2 reads 25 % of 3,136 positions; 2,352 are lost`.
+/// The reads of a path, as a sentence without a full stop: `1×1, 128, /2 reads 25 % of 3,136 positions; 2,352 are lost`.
 pub fn summary(reading: &Reading) -> String {
     let all = reading.reads.rows.len() * reading.reads.columns.len();
     let share = percent(reading.reads.read_percent());
@@ -132,7 +132,7 @@ pub fn summary(reading: &Reading) -> String {
     tr!("{} reads {} of {} positions{}; {}", translate(&reading.reader), share, grouped(all as u64), times, lost)
 }
 
-/// How far apart the middles of both paths' windows are, where they are; in a sentence.
+/// The distance between the centres of both paths' windows, as a sentence; `None` if there is none.
 pub fn offset(transition: &Transition) -> Option<String> {
     let [a, b] = transition.readings.get(..2)? else { return None };
     let apart = (a.centre() - b.centre()).abs();

@@ -1,4 +1,4 @@
-//! Drawings that stand alone: an SVG file with its colours in it, for an article or a slide.
+//! Standalone drawings: an SVG file with its own colours, for an article or a slide.
 
 use crate::markup::{escape, is_xml};
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use stridescope_i18n::tr;
 use stridescope_link::names::{display, paint};
 use stridescope_weights::ModelRef;
 
-/// The colours of a drawing that stands alone, as in `styles.css`.
+/// The colours of a standalone drawing, as in `styles.css`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Palette {
     /// Dark ink on white.
@@ -16,7 +16,7 @@ pub enum Palette {
     Dark,
 }
 
-/// Names of the page's colours, and what they are in light and in dark.
+/// The page's CSS variables, with their values in the light and in the dark theme.
 const COLOURS: [(&str, &str, &str); 11] = [
     ("card", "#ffffff", "#1b1e23"),
     ("ink", "#1b1e23", "#eceae5"),
@@ -32,7 +32,7 @@ const COLOURS: [(&str, &str, &str); 11] = [
 ];
 
 impl Palette {
-    /// Puts the colours themselves in the place of the page's names for them, `var(--ink)`.
+    /// Replaces the page's CSS variables, such as `var(--ink)`, by their values.
     fn resolve(self, svg: &str) -> String {
         COLOURS.iter().fold(svg.to_string(), |svg, (name, light, dark)| {
             svg.replace(&format!("var(--{name})"), if self == Self::Light { light } else { dark })
@@ -40,14 +40,14 @@ impl Palette {
     }
 }
 
-/// A drawing, and its size in its own units.
+/// A drawing with its size in SVG user units.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Still {
-    /// The file.
+    /// The content of the file.
     pub svg: String,
-    /// Across.
+    /// Width.
     pub width: f64,
-    /// Down.
+    /// Height.
     pub height: f64,
 }
 
@@ -88,23 +88,23 @@ pub fn diagrams(columns: &[(ModelRef, Column)], palette: Palette) -> Still {
     file(&title, (width, height), &format!("<style>{style}</style>{body}"), palette)
 }
 
-/// A chart as it stands on the page: its `<svg>` element and its size.
+/// A chart, from its `<svg>` element and its size on the page.
 pub fn chart(title: &str, svg: &str, size: (u32, u32), palette: Palette) -> Still {
     let inner = &svg[svg.find('>').map_or(0, |end| end + 1)..];
     let size = (f64::from(size.0), f64::from(size.1));
     file(title, size, inner.trim_end().trim_end_matches("</svg>"), palette)
 }
 
-/// How a map lies over the picture.
+/// How a map is blended with the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Over {
-    /// The picture shines through.
+    /// Semi-transparent.
     Veil,
-    /// Black lets the picture be, anything else lights it up.
+    /// Lightening: black leaves the image unchanged.
     Light,
 }
 
-/// Maps as they lie over each other on the page, the drawing `over` them on top, with a caption under them.
+/// Maps layered as on the page, with the drawing `over` on top and a caption below.
 pub fn map(layers: &[String], how: Over, over: &str, caption: &[String], palette: Palette) -> Still {
     const SIDE: f64 = 320.0;
     let lines: Vec<String> = caption.iter().flat_map(|words| wrapped(words)).collect();
@@ -131,26 +131,26 @@ pub fn map(layers: &[String], how: Over, over: &str, caption: &[String], palette
     file(&caption.join(", "), (SIDE + 32.0, SIDE + 44.0 + 18.0 * lines.len() as f64), &body, palette)
 }
 
-/// What a path reads, as it stands on the page.
+/// The drawings of one path, as on the page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PathDrawn {
     /// `Path A`.
     pub path: String,
-    /// The address of the whole map.
+    /// The data URL of the whole map.
     pub map: String,
-    /// The magnifier's frame on it, an SVG.
+    /// The magnifier's frame on the map, an SVG.
     pub frame: String,
     /// The magnifier, an SVG.
     pub magnifier: String,
-    /// What it reads, in words.
+    /// The summary of its reads, as text.
     pub words: String,
 }
 
-/// What the paths of one transition read, side by side: the whole map over the magnifier, with a caption under them.
+/// The paths of one transition side by side: the whole map above the magnifier, with a caption below.
 pub fn strides(paths: &[PathDrawn], caption: &[String], palette: Palette) -> Still {
     const SIDE: usize = 320;
     const COLUMN: usize = SIDE + 24;
-    // A picture in a picture gets its place by these.
+    // A nested `<svg>` is positioned by these attributes.
     let placed = |svg: &str, x: usize, y: usize| {
         svg.replacen("<svg ", &format!(r#"<svg x="{x}" y="{y}" width="{SIDE}" height="{SIDE}" "#), 1)
     };
@@ -189,7 +189,7 @@ pub fn strides(paths: &[PathDrawn], caption: &[String], palette: Palette) -> Sti
     file(&caption.join(", "), size, &body, palette)
 }
 
-/// Words in lines as long as a map is wide.
+/// Wraps text to the width of a map.
 fn wrapped(words: &str) -> Vec<String> {
     const LETTERS: usize = 54;
     // A Korean syllable is about as wide as two Latin letters.
@@ -210,7 +210,7 @@ fn wrapped(words: &str) -> Vec<String> {
 
 fn file(title: &str, (width, height): (f64, f64), body: &str, palette: Palette) -> Still {
     let title = escape(title);
-    // Names in a chart were drawn by plotters, which escapes what means something in XML, but not what XML lacks.
+    // plotters escapes what has a meaning in XML, but passes on characters that XML does not allow.
     let body = body.replace(|letter| !is_xml(letter), "\u{FFFD}");
     let svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
@@ -219,7 +219,7 @@ fn file(title: &str, (width, height): (f64, f64), body: &str, palette: Palette) 
     Still { svg: palette.resolve(&svg), width, height }
 }
 
-/// What makes a box a button has no use in a file.
+/// Removes the attributes that make a box a button.
 fn without_buttons(svg: &str) -> String {
     let mut out = String::with_capacity(svg.len());
     let mut rest = svg;

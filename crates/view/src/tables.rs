@@ -1,4 +1,4 @@
-//! The tables of the figure **cost**: networks side by side, and each against a baseline.
+//! The tables of the figure **cost**: networks side by side, each compared with a baseline.
 
 use stridescope_arch::Graph;
 use stridescope_arch::cost::{self, Convention, Extra, Extras};
@@ -9,10 +9,10 @@ use stridescope_i18n::{tr, translate};
 use stridescope_link::names::display;
 use stridescope_weights::ModelRef;
 
-/// A table as plain text: its head and its lines.
+/// A plain-text table: head and rows.
 pub type Plain = (Vec<String>, Vec<Vec<String>>);
 
-/// What is counted, in the reader's language; [`Convention::title`] is what copied tables say.
+/// What is counted, in the reader's language; copied tables use [`Convention::title`].
 pub fn counted(convention: Convention) -> String {
     let extras = convention.extras().unwrap_or_default();
     if extras == Extras::NONE {
@@ -26,29 +26,29 @@ pub fn counted(convention: Convention) -> String {
     }
 }
 
-/// One figure of one network.
+/// One number of one network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
-    /// In three digits.
+    /// Rounded to three digits.
     pub short: String,
-    /// In full, as it is copied.
+    /// The exact number, for copying.
     pub exact: String,
-    /// Against the baseline in percent, `+12.2 %`; empty for the baseline itself and where nothing differs.
+    /// Difference from the baseline in percent, `+12.2 %`; empty if there is none, and for the baseline.
     pub percent: String,
-    /// Against the baseline in full, `+470,851,584`; empty likewise.
+    /// Exact difference from the baseline, `+470,851,584`; empty likewise.
     pub difference: String,
 }
 
-/// Rows of figures, a column a network.
+/// Rows of numbers, with one column per network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     /// The networks' names.
     pub networks: Vec<String>,
-    /// What a row is about, and its figures; `None` where a network has no such part.
+    /// The name of each row and its numbers; `None` if a network has no such part.
     pub rows: Vec<(String, Vec<Option<Cell>>)>,
 }
 
-/// `+12.2 %` or `−3.1 %`, and the difference in full; nothing for no difference.
+/// `+12.2 %` or `−3.1 %`, and the exact difference; empty if there is none.
 fn difference(value: u64, base: u64) -> (String, String) {
     let by = i128::from(value) - i128::from(base);
     if by == 0 {
@@ -80,21 +80,21 @@ fn row(values: &[Option<u64>], base: usize, short: impl Fn(u64) -> String) -> Ve
     values.iter().enumerate().map(cell).collect()
 }
 
-/// The indices that put some keys into ascending order; equal ones stay as they are.
+/// The indices that sort some keys in ascending order; stable.
 pub fn ascending(keys: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..keys.len()).collect();
     order.sort_by(|&a, &b| keys[a].total_cmp(&keys[b]));
     order
 }
 
-/// `97.5 MB`, in units of 2^20 bytes, as torchsummary and torchinfo print them.
+/// `97.5 MB`, in units of 2^20 bytes, as in torchsummary and torchinfo.
 pub fn megabytes(bytes: u64) -> String {
     let mb = bytes as f64 / f64::from(1 << 20);
     if mb >= 100.0 { format!("{mb:.0} MB") } else { format!("{mb:.1} MB") }
 }
 
 impl Comparison {
-    /// What whole networks cost.
+    /// The costs of whole networks.
     pub fn totals(models: &[ModelRef], graphs: &[Graph], convention: Convention, base: usize) -> Self {
         let totals: Vec<Row> = graphs.iter().map(|graph| table::total(graph, convention)).collect();
         let of = |of: &dyn Fn(&Row) -> u64| -> Vec<Option<u64>> { totals.iter().map(|total| Some(of(total))).collect() };
@@ -117,7 +117,7 @@ impl Comparison {
         Self { networks: models.iter().map(display).collect(), rows }
     }
 
-    /// What the parts of networks cost; parts of one name stand in one row.
+    /// The costs of the parts of networks; parts with equal names share a row.
     pub fn parts(models: &[ModelRef], graphs: &[Graph], level: Level, convention: Convention, base: usize) -> Self {
         let tables: Vec<Vec<Row>> = graphs.iter().map(|graph| table::rows(graph, level, convention)).collect();
         let row_of = |id: &String| {
@@ -129,7 +129,7 @@ impl Comparison {
         Self { networks, rows: part_names(&tables).iter().map(row_of).collect() }
     }
 
-    /// Head and rows in full figures, for copying, in English: each network's value, then its difference from the baseline.
+    /// Head and rows with exact numbers, for copying, in English: each network's value, then its difference from the baseline.
     pub fn exact(&self, first: &str, base: usize) -> Plain {
         let mut head = vec![first.to_string()];
         for (index, network) in self.networks.iter().enumerate() {
@@ -152,7 +152,7 @@ impl Comparison {
     }
 }
 
-/// Head and lines of one network's parts in full figures, for copying, in English.
+/// Head and rows of one network's parts with exact numbers, for copying, in English.
 pub fn details(rows: &[Row], operations: &str) -> Plain {
     let head = [
         "part",
@@ -185,7 +185,7 @@ pub fn details(rows: &[Row], operations: &str) -> Plain {
     (head.map(String::from).into(), rows.iter().map(line).collect())
 }
 
-/// Every name of any list, each after the ones that come before it in its own list.
+/// Merges lists of names, preserving the order of each list.
 pub fn merged<'a, L: IntoIterator<Item = &'a str>>(lists: impl IntoIterator<Item = L>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for list in lists {
@@ -203,12 +203,13 @@ pub fn merged<'a, L: IntoIterator<Item = &'a str>>(lists: impl IntoIterator<Item
     names
 }
 
-/// The names of the parts of any network.
+/// The names of the parts of all networks.
 pub fn part_names(tables: &[Vec<Row>]) -> Vec<String> {
     merged(tables.iter().map(|rows| rows.iter().map(|row| row.id.as_str())))
 }
 
-/// The paper's table of model tweaks, to stand beside what is computed: network, FLOPs, top-1 and top-5 accuracy as reported for ImageNet's validation pictures.
+/// The paper's table of model tweaks, shown beside the computed values: network, FLOPs, top-1 and top-5 accuracy as reported for ImageNet's
+/// validation images.
 ///
 /// He et al. 2019, arXiv 1812.01187, table "model tweaks": trained for 120 epochs with the paper's efficient recipe, one crop of 224 pixels.
 pub const PAPER: [(&str, &str, f64, f64); 4] = [
@@ -218,7 +219,7 @@ pub const PAPER: [(&str, &str, f64, f64); 4] = [
     ("resnet50-d", "4.3 G", 77.16, 93.52),
 ];
 
-/// One recipe for all four at GluonCV, as it reports them: network, top-1 and top-5 accuracy on ImageNet's validation pictures.
+/// GluonCV's results with one recipe for all four: network, top-1 and top-5 accuracy on ImageNet's validation images.
 ///
 /// 120 epochs, cosine decay, label smoothing, no mixup: the commands (`resnet50_v1.sh`, `resnet50_v1b.sh`, `resnet50_v1c.sh` and
 /// `resnet50_v1d.sh` of <https://github.com/dmlc/web-data/tree/master/gluoncv/logs/classification/imagenet>) differ in the network's name alone.
@@ -227,9 +228,9 @@ pub const PAPER: [(&str, &str, f64, f64); 4] = [
 pub const GLUONCV: [(&str, f64, f64); 4] =
     [("resnet50-a", 77.36, 93.57), ("resnet50-b", 77.67, 93.82), ("resnet50-c", 78.03, 94.09), ("resnet50-d", 78.48, 94.20)];
 
-/// GluonCV's other D, the one of [`MIXUP_ENTRY`]: 200 epochs with mixup (`resnet50_v1d-mixup.sh`), all else as in [`GLUONCV`].
-/// Parameters `117a384e` of the same table: network, top-1 and top-5 accuracy.
+/// GluonCV's other D, the one of [`MIXUP_ENTRY`]: 200 epochs with mixup (`resnet50_v1d-mixup.sh`), otherwise as in [`GLUONCV`]. Parameters
+/// `117a384e` of the same table: network, top-1 and top-5 accuracy.
 pub const GLUONCV_MIXUP: (&str, f64, f64) = ("resnet50-d", 79.15, 94.58);
 
-/// What the catalogue calls the weights of [`GLUONCV_MIXUP`], which GluonCV serves by default and timm therefore too.
+/// The catalogue entry with the weights of [`GLUONCV_MIXUP`], which GluonCV, and therefore timm, uses by default.
 pub const MIXUP_ENTRY: &str = "resnet50d.gluon_in1k";

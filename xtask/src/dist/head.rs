@@ -1,14 +1,14 @@
-//! What index.html says about itself once its address is known, and the checksums of the files that it loads.
+//! The metadata of index.html that need its address, and the checksums of the files that it loads.
 
 use super::base::Base;
 use super::oembed;
 use crate::headers;
 use crate::html::{self, Tag, escaped};
 
-/// The languages of the page, as its links name them.
+/// The languages of the page, as in its links.
 const LANGUAGES: [&str; 2] = ["en", "ko"];
 
-/// Completes the page. `checksum` knows those of the site's files, by the address that the page writes.
+/// Completes the page. `checksum` returns the checksum of a file, by its address in the page.
 pub fn complete(page: &str, base: &Base, checksum: impl Fn(&str) -> Option<String>) -> String {
     let url = base.url();
     let page = html::change_tags(page, |mut tag| {
@@ -36,18 +36,18 @@ pub fn complete(page: &str, base: &Base, checksum: impl Fn(&str) -> Option<Strin
     }
 }
 
-/// For hosts that send no headers.
+/// The policy as a meta tag, for hosts that send no headers.
 fn policy(base: &Base) -> String {
     format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">", headers::policy(base.origin.as_deref()))
 }
 
-/// The value of a tag about the picture that stands for the page; pictures have full addresses or none.
+/// The value of a tag for a preview image, which needs a full address.
 fn picture(tag: &Tag) -> Option<&str> {
     let name = tag.get("property").or_else(|| tag.get("name"))?;
     if name.starts_with("og:image") || name == "twitter:image" { tag.get("content") } else { None }
 }
 
-/// The file that a tag loads to run it or to style with it.
+/// The script or stylesheet that a tag loads.
 fn loaded(tag: &Tag) -> Option<&str> {
     match (tag.name.as_str(), tag.get("rel")) {
         ("script", _) => tag.get("src"),
@@ -56,7 +56,7 @@ fn loaded(tag: &Tag) -> Option<&str> {
     }
 }
 
-/// Where the page is, in which languages, and how others embed it.
+/// Links to the page's address, its languages, and its oEmbed description.
 fn links(url: &str) -> String {
     let mut lines = vec![
         format!("<link rel=\"canonical\" href=\"{url}\">"),
@@ -73,7 +73,7 @@ fn links(url: &str) -> String {
     lines.iter().map(|line| format!("\n    {line}")).collect()
 }
 
-/// The addresses in `sitemap.xml`.
+/// The content of `sitemap.xml`.
 pub fn sitemap(url: &str) -> String {
     let alternates: String = LANGUAGES
         .map(|lang| format!("    <xhtml:link rel=\"alternate\" hreflang=\"{lang}\" href=\"{url}?lang={lang}\"/>\n"))
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_has_a_checksum_and_a_policy_comes_before_it() {
+    fn scripts_have_checksums_and_follow_the_policy() {
         for base in ["/sub/", "https://example.org/sub/"] {
             let page = completed(base);
             let first = page.lines().nth(4).unwrap_or_default();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_address_is_said_wherever_one_is_needed_and_nowhere_without_it() {
+    fn metadata_contain_the_full_address_only_if_it_is_known() {
         let page = completed("https://example.org/sub");
         for tag in [
             r#"<meta property="og:image" content="https://example.org/sub/assets/og/page.png">"#,

@@ -1,4 +1,4 @@
-//! A folder to put on a static host: the built page, completed for the address that it will have.
+//! A folder for a static host: the built page, completed for its address.
 
 mod base;
 mod head;
@@ -23,45 +23,45 @@ use crate::process::{self, announce};
 use crate::project::Project;
 
 const STEP: &str = "making the site";
-/// Says of a folder that it may be made anew.
+/// Marks a folder that may be replaced.
 const MARK: &str = ".stridescope-site";
 const MARK_TEXT: &str = "Made by `cargo xtask dist`, which makes this whole folder anew each time.\n";
-/// Where a site goes if nothing is said.
+/// The default output folder.
 const OUT: &str = "site";
 
-/// Which site to make.
+/// The site to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Where visitors will find it.
+    /// Its address.
     pub base: Base,
-    /// The folder to make.
+    /// The output folder.
     pub out: Option<PathBuf>,
 }
 
-/// What a site is made of.
+/// The inputs of a site.
 pub struct Source {
     /// The page's folder.
     pub dist: PathBuf,
-    /// sw.js without its lists.
+    /// sw.js without its file lists.
     pub service_worker: PathBuf,
-    /// Compressed files, kept by content.
+    /// The cache of compressed files.
     pub compressed: PathBuf,
 }
 
 impl Source {
-    /// What was built of this project.
+    /// The last build of this project.
     pub fn of(project: &Project) -> Self {
         Self { dist: project.dist(), service_worker: project.service_worker(), compressed: project.compressed() }
     }
 }
 
-/// Builds the page and makes a site of it.
+/// Builds the page and makes a site from it.
 pub fn run(project: &Project, options: &Options) -> Result<(), Error> {
     let out = match &options.out {
         Some(out) => std::path::absolute(out).map_err(|error| Error::file(STEP, out, error))?,
         None => project.root.join(OUT),
     };
-    // Everything that can be refused is refused before a build of minutes.
+    // Check everything that can fail before the build, which takes minutes.
     let source = Source::of(project);
     if out.starts_with(&source.dist) || source.dist.starts_with(&out) {
         return Err(refused(&out, "overlaps with the built page"));
@@ -87,14 +87,14 @@ pub fn run(project: &Project, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes the whole site beside `out` and then puts it there. Returns how many files it has.
+/// Makes the site beside `out`, then moves it there. Returns its number of files.
 fn make(source: &Source, base: &Base, out: &Path) -> Result<usize, Error> {
     let partial = partial(out);
     check_replaceable(&partial)?;
     clear(&partial)?;
     write(&partial.join(MARK), MARK_TEXT)?;
     complete(source, base, &partial)?;
-    // Compressed forms hold what there is at last.
+    // Compress last, when the files are final.
     compress::all(&partial, &source.compressed)?;
     compress::gzip_all(&partial)?;
     let files = compress::files_below(&partial)?.len();
@@ -121,11 +121,11 @@ pub fn complete(source: &Source, base: &Base, site: &Path) -> Result<(), Error> 
             write(&site.join(preset.path()), &preset.describe(&url).to_string())?;
         }
     }
-    // The lists hold checksums of everything else.
+    // The lists contain the checksums of all other files.
     precache::write(site, &source.service_worker)
 }
 
-/// Pictures for previews of links, which only a site with a full address can name.
+/// Checks the preview images, which only a site with a full address can reference.
 fn check_pictures(root: &Path, base: &Base) -> Result<(), Error> {
     if base.origin.is_none() {
         return Ok(());
@@ -140,7 +140,7 @@ fn check_pictures(root: &Path, base: &Base) -> Result<(), Error> {
     Err(Error::new(STEP, format!("{} {verb} missing", missing.join(", ")), remedy))
 }
 
-/// Whether there is nothing, an empty folder, or what this task made before.
+/// Checks that the folder is missing, empty, or the output of an earlier run.
 fn check_replaceable(folder: &Path) -> Result<(), Error> {
     if !folder.exists() {
         return Ok(());
@@ -159,14 +159,14 @@ fn refused(folder: &Path, why: &str) -> Error {
     Error::new(STEP, format!("{} {why}", folder.display()), "Choose another with `--out FOLDER`, or move it away.")
 }
 
-/// Where a site is put together.
+/// The temporary folder of a site.
 fn partial(out: &Path) -> PathBuf {
     let mut name = out.as_os_str().to_os_string();
     name.push(".partial");
     PathBuf::from(name)
 }
 
-/// Takes a folder away; the caller has checked that it may be.
+/// Deletes a folder; the caller has checked that this is allowed.
 fn clear(folder: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(STEP, folder, error)),
@@ -174,7 +174,7 @@ fn clear(folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// Copies all but compressed forms.
+/// Copies everything except compressed forms.
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     for path in compress::files_below(from)? {
         if compress::is_compressed(&path) {
@@ -193,13 +193,13 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
     fs::create_dir_all(folder).and_then(|()| fs::write(path, text)).map_err(|error| Error::file(STEP, path, error))
 }
 
-/// The checksum of a file of the site by its relative address, as the attribute `integrity` takes it.
+/// The checksum of a file of the site, given its relative address, in the form of the attribute `integrity`.
 fn checksum(site: &Path, address: &str) -> Option<String> {
     let bytes = fs::read(site.join(address.strip_prefix("./")?)).ok()?;
     Some(format!("sha384-{}", STANDARD.encode(Sha384::digest(bytes))))
 }
 
-/// What hosts show in the place of a page that is not there. It may stand for any address, so its own links are whole paths.
+/// The host's page for 404. It may be served at any address, so its links are absolute paths.
 fn missing_page(base: &Base, page: &str) -> String {
     let mut styles = String::new();
     html::change_tags(page, |tag| {
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_site_is_made_anew_with_all_that_its_address_allows() -> Result<(), Box<dyn std::error::Error>> {
+    fn a_site_is_replaced_and_completed_for_its_address() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let (source, out) = (source(folder.path())?, folder.path().join("site"));
         let always = [
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_overwritten_but_a_site_made_before() -> Result<(), Box<dyn std::error::Error>> {
+    fn only_an_earlier_site_is_overwritten() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let out = folder.path().join("out");
         assert!(check_replaceable(&out).is_ok(), "nothing is there");
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_pictures_are_named_when_there_is_an_address_for_them() -> Result<(), Box<dyn std::error::Error>> {
+    fn missing_preview_images_are_reported_for_a_full_address() -> Result<(), Box<dyn std::error::Error>> {
         let root = tempfile::tempdir()?;
         let address = Base::parse("https://example.org/")?;
         let check = |base: &Base| check_pictures(root.path(), base).map_err(|error| error.to_string());

@@ -1,4 +1,4 @@
-//! What other sites ask for when somebody pastes an address of this one: figures as oEmbed 1.0 describes them, https://oembed.com.
+//! oEmbed 1.0 descriptions of the figures, for sites that embed a pasted address: https://oembed.com.
 
 use serde_json::{Value, json};
 
@@ -6,27 +6,27 @@ use crate::html::escaped;
 
 const WIDTH: u32 = 960;
 const DAY_S: u32 = 86_400;
-/// Scripts, and links that open; the same as `<stride-scope>` gives.
+/// Scripts and links are allowed, as in `<stride-scope>`.
 const SANDBOX: &str = "allow-scripts allow-popups allow-popups-to-escape-sandbox";
 const NETWORKS: &str = "resnet50-a,resnet50-b,resnet50-c,resnet50-d";
 
-/// A figure as others may embed it.
+/// A figure to embed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
-    /// The figure, as a link names it.
+    /// The name of the figure in a link.
     pub figure: &'static str,
-    /// What it shows.
+    /// Its title.
     pub title: &'static str,
-    /// The networks in it; those that the page starts with if there are none.
+    /// Its networks; the default ones if `None`.
     models: Option<&'static str>,
     height: u32,
 }
 
-/// The figure that stands for the page as a whole.
+/// The figure that represents the whole page.
 pub const FIRST: Preset =
     Preset { figure: "strides", title: "What a stride throws away: ResNets A to D", models: None, height: 820 };
 
-/// Every figure that is offered.
+/// Every described figure.
 pub const ALL: [Preset; 5] = [
     Preset { figure: "architecture", title: "ResNet-50 A to D, side by side", models: Some(NETWORKS), height: 900 },
     FIRST,
@@ -36,17 +36,17 @@ pub const ALL: [Preset; 5] = [
 ];
 
 impl Preset {
-    /// Where its description lies, below the site's folder.
+    /// Path of its description in the site's folder.
     pub fn path(&self) -> String {
         format!("oembed/{}.json", self.figure)
     }
 
-    /// Where its picture of 1200 x 630 pixels lies.
+    /// Path of its image, 1200 x 630 pixels.
     pub fn picture(&self) -> String {
         picture(self.figure)
     }
 
-    /// The description, for a site at `url`.
+    /// Its description, for a site at `url`.
     pub fn describe(&self, url: &str) -> Value {
         let models = self.models.map(|models| format!("&models={models}")).unwrap_or_default();
         let address = escaped(&format!("{url}?embed={}{models}", self.figure));
@@ -64,7 +64,7 @@ impl Preset {
     }
 }
 
-/// Where a picture for previews of links lies, below the site's folder.
+/// Path of a preview image in the site's folder.
 pub fn picture(name: &str) -> String {
     format!("assets/og/{name}.png")
 }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_figure_is_described_as_the_standard_asks() {
+    fn descriptions_follow_the_oembed_standard() {
         let figures = ALL.map(|preset| preset.figure);
         assert_eq!(figures, ["architecture", "strides", "features", "cost", "predict"]);
         for preset in ALL {

@@ -1,6 +1,6 @@
-//! The part of <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto> that is written here, under the names it has there.
+//! The subset of <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto> that is written here, with its names.
 //!
-//! ONNX is proto2, which tells a zero from an absent number: hence the options.
+//! ONNX is proto2, which distinguishes zero from absent: hence the options.
 
 use prost::Message;
 
@@ -33,7 +33,7 @@ pub struct OperatorSetIdProto {
     pub version: Option<i64>,
 }
 
-/// A network: its nodes come in an order in which they can be computed.
+/// A network: its nodes are in topological order.
 #[derive(Clone, PartialEq, Message)]
 pub struct GraphProto {
     #[prost(message, repeated, tag = "1")]
@@ -48,7 +48,7 @@ pub struct GraphProto {
     pub output: Vec<ValueInfoProto>,
 }
 
-/// One operator, with the names of the values that it reads and puts out.
+/// An operator, with the names of its inputs and outputs.
 #[derive(Clone, PartialEq, Message)]
 pub struct NodeProto {
     #[prost(string, repeated, tag = "1")]
@@ -63,7 +63,7 @@ pub struct NodeProto {
     pub attribute: Vec<AttributeProto>,
 }
 
-/// An operator's setting.
+/// An attribute of an operator.
 #[derive(Clone, PartialEq, Message)]
 pub struct AttributeProto {
     #[prost(string, optional, tag = "1")]
@@ -122,12 +122,12 @@ pub struct TensorShapeProto {
     pub dim: Vec<Dimension>,
 }
 
-/// `TensorShapeProto.Dimension`: one of the two, though not a `oneof` here, which is the same in the file.
+/// `TensorShapeProto.Dimension`: one of the two. Not a `oneof` here, which makes no difference in the file.
 #[derive(Clone, PartialEq, Message)]
 pub struct Dimension {
     #[prost(int64, optional, tag = "1")]
     pub dim_value: Option<i64>,
-    /// What it is called where it is open.
+    /// The name of a dynamic size.
     #[prost(string, optional, tag = "2")]
     pub dim_param: Option<String>,
 }

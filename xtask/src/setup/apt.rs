@@ -1,4 +1,4 @@
-//! Debian's packages, where there is apt-get.
+//! Debian packages, on systems with apt-get.
 
 use crate::error::Error;
 use crate::process;
@@ -11,7 +11,7 @@ pub fn available() -> bool {
 /// Installs packages.
 pub fn install(step: &str, packages: &[&str]) -> Result<(), Error> {
     process::announce(&format!("{step}: installing {} with apt-get", packages.join(", ")));
-    // Lists that are partly out of reach are no reason to stop: apt-get says so, and the packages may be known already.
+    // An update that fails in part is no reason to stop: apt-get reports it, and the packages may be known already.
     let stale = as_root(step, &["apt-get", "update", "--quiet"]);
     let mut line = vec!["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--quiet"];
     line.push("--no-install-recommends");
@@ -19,7 +19,7 @@ pub fn install(step: &str, packages: &[&str]) -> Result<(), Error> {
     as_root(step, &line).map_err(|error| stale.err().unwrap_or(error))
 }
 
-/// Runs a command line as root: as it is for root, else through sudo.
+/// Runs a command as root: directly if already root, otherwise with sudo.
 pub fn as_root(step: &str, line: &[&str]) -> Result<(), Error> {
     let remedy = format!("Run `{}` as root, then this again.", line.join(" "));
     let mut whoami = process::command("id");

@@ -13,17 +13,17 @@ const REMEDY: &str = "Install Chromium or Chrome, or set STRIDESCOPE_CHROMIUM to
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const MAC: &str = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
 
-/// What the browser tests run with.
+/// The programs of the browser tests.
 #[derive(Clone, Debug)]
 pub struct Browser {
-    /// Node, which drives it.
+    /// Node, which drives Chromium.
     pub node: Node,
     /// Chromium's executable.
     pub chromium: PathBuf,
 }
 
 impl Browser {
-    /// Finds Chromium, or installs it. The npm packages must be there already.
+    /// Finds Chromium, or installs it. The npm packages must be installed already.
     pub fn require(project: &Project, node: &Node) -> Result<Self, Error> {
         let chromium = match env::var_os("STRIDESCOPE_CHROMIUM").map(PathBuf::from) {
             Some(path) if path.is_file() => path,
@@ -49,7 +49,7 @@ fn installed(project: &Project, node: &Node) -> Option<PathBuf> {
         .or_else(|| playwrights_own(project, node))
 }
 
-/// Where playwright puts the browser that it downloads.
+/// Path of the browser that playwright downloads.
 fn playwrights_own(project: &Project, node: &Node) -> Option<PathBuf> {
     let script = "process.stdout.write(require('playwright-core').chromium.executablePath())";
     let mut command = node.node();

@@ -1,8 +1,8 @@
 //! A compiler for wasm32 on a Debian where rustup cannot download one.
 //!
-//! Debian has a current compiler for its browsers (`rustc-web`) and the source of the standard library, but no
-//! library for wasm32. It is built here from that source, put beside Debian's other libraries, and linked into rustup
-//! under a name of its own, so that native builds stay with the active toolchain.
+//! Debian has a current compiler for its browsers (`rustc-web`) and the source of the standard library, but no library for wasm32. This
+//! builds it from that source, installs it beside Debian's other libraries, and links it into rustup under a separate name, so that native
+//! builds keep the active toolchain.
 
 use std::env;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::process::{self, announce};
 use crate::project::Project;
 
-/// rustup's name of the linked toolchain.
+/// Name of the linked toolchain in rustup.
 pub const TOOLCHAIN: &str = "debian";
 
 const STEP: &str = "standard library for wasm32";
@@ -24,7 +24,7 @@ const CARGO: &str = "/usr/bin/cargo";
 const LLD: &str = "/usr/lib/llvm-19/bin/lld";
 const REMEDY: &str = "Read the output above, or install Rust's wasm32-unknown-unknown target by other means.";
 
-/// Installs Debian's compiler, builds the library and links both into rustup.
+/// Installs Debian's compiler, builds the library, and links both into rustup.
 pub fn build_std(project: &Project) -> Result<(), Error> {
     apt::install(STEP, &PACKAGES)?;
     let mut rustc = process::command(RUSTC);
@@ -45,7 +45,7 @@ pub fn build_std(project: &Project) -> Result<(), Error> {
     Ok(())
 }
 
-/// The compiler looks for a linker called `rust-lld` beside its host libraries; Debian's lld is the same program.
+/// The compiler expects a linker named `rust-lld` beside its host libraries; Debian's lld is the same program.
 fn link_linker(rustlib: &Path) -> Result<(), Error> {
     let version = process::read(STEP, process::command(RUSTC).arg("-vV"), REMEDY)?;
     let host = version
@@ -58,7 +58,7 @@ fn link_linker(rustlib: &Path) -> Result<(), Error> {
     apt::as_root(STEP, &["ln", "-sf", LLD, &link.to_string_lossy()])
 }
 
-/// Compiles the standard library as a dependency of an empty crate and returns its parts.
+/// Compiles the standard library as a dependency of an empty crate and returns its libraries.
 fn compile(scratch: &Path) -> Result<Vec<PathBuf>, Error> {
     let manifest = "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n";
     let target = scratch.join("target");
@@ -77,7 +77,7 @@ fn compile(scratch: &Path) -> Result<Vec<PathBuf>, Error> {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_DIR", &target)
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        // Without bitcode in the library, no build with link-time optimisation works.
+        // Builds with link-time optimisation need bitcode in the library.
         .env("RUSTFLAGS", "-Cembed-bitcode=yes");
     process::run(STEP, &mut cargo, REMEDY)?;
 
@@ -90,7 +90,7 @@ fn compile(scratch: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(is_library).collect())
 }
 
-/// Replaces the libraries of the target: two of one name but of different builds would be ambiguous.
+/// Replaces the libraries of the target: two builds with the same name would be ambiguous.
 fn install(libraries: &[PathBuf], folder: &Path) -> Result<(), Error> {
     let folder = folder.to_string_lossy();
     apt::as_root(STEP, &["rm", "-rf", &folder])?;

@@ -1,4 +1,4 @@
-//! Other browsers than Chromium for the browser tests: Firefox and WebKitGTK, with what drives them and a screen for the second.
+//! Other browsers for the browser tests: Firefox and WebKitGTK, with their drivers and a virtual screen.
 
 use super::apt;
 use crate::error::Error;
@@ -6,10 +6,10 @@ use crate::process;
 
 const STEP: &str = "other browsers";
 const REMEDY: &str = "Install Firefox ESR, WebKitGTK's WebDriver with MiniBrowser, and Xvfb, then run this again.";
-/// A program, and the Debian package that has it.
+/// A program and its Debian package.
 const PROGRAMS: [(&str, &str); 3] = [("firefox-esr", "firefox-esr"), ("WebKitWebDriver", "webkit2gtk-driver"), ("Xvfb", "xvfb")];
 
-/// Installs those that are missing.
+/// Installs the missing ones.
 pub fn require() -> Result<(), Error> {
     let missing = || PROGRAMS.iter().filter(|(program, _)| process::find(program).is_none());
     let packages: Vec<&str> = missing().map(|(_, package)| *package).collect();

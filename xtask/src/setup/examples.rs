@@ -1,4 +1,4 @@
-//! What turns the examples of docs/ into pages, as those do who follow them: Hugo, Jekyll's Markdown renderer, and IPython.
+//! The tools that render the examples of docs/: Hugo, Jekyll's Markdown renderer, and IPython.
 
 use super::apt;
 use crate::error::Error;
@@ -18,7 +18,7 @@ pub fn require() -> Result<(), Error> {
     if missing.is_empty() { Ok(()) } else { Err(Error::new(STEP, format!("{} cannot be found", missing.join(", ")), REMEDY)) }
 }
 
-/// Debian's packages of what is not there.
+/// The Debian packages of the missing tools.
 fn missing() -> Vec<&'static str> {
     let works = |line: &[&str]| {
         line.split_first().is_some_and(|(program, rest)| process::probe(process::command(program).args(rest)).is_some())

@@ -1,4 +1,4 @@
-//! Getting what is missing, and only that. Each part says what it does while it does it, and nothing otherwise.
+//! Installs missing tools. Each part prints what it installs, and otherwise nothing.
 
 mod apt;
 mod browser;
@@ -32,7 +32,7 @@ pub fn everything(project: &Project) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the page build needs.
+/// The tools of the page build.
 pub fn page(project: &Project) -> Result<PageTools, Error> {
     let wasm = WasmToolchain::require(project)?;
     PageTools::require(project, wasm)
@@ -45,7 +45,7 @@ pub fn lint(project: &Project) -> Result<WasmToolchain, Error> {
     Ok(wasm)
 }
 
-/// What drives a browser over the built page.
+/// The tools of the browser tests.
 pub fn browser(project: &Project) -> Result<Browser, Error> {
     let node = node::require()?;
     node.require_packages(&project.tests())?;

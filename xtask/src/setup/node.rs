@@ -9,10 +9,10 @@ use crate::error::Error;
 use crate::process::{self, announce};
 use crate::project::version_in_output;
 
-/// The first release whose test runner takes `--test-concurrency`.
+/// The first release whose test runner has `--test-concurrency`.
 const OLDEST: [u32; 2] = [20, 10];
 
-/// Node and npm, known to be on the search path.
+/// Node and npm, which are on the search path.
 #[derive(Clone, Copy, Debug)]
 pub struct Node;
 
@@ -45,7 +45,7 @@ impl Node {
         process::command("npm")
     }
 
-    /// Installs the packages that `folder`/package-lock.json pins, unless they are there.
+    /// Installs the packages of `folder`/package-lock.json, unless they are up to date.
     pub fn require_packages(&self, folder: &Path) -> Result<(), Error> {
         if are_current(folder) {
             return Ok(());
@@ -57,7 +57,7 @@ impl Node {
     }
 }
 
-/// npm writes `node_modules/.package-lock.json` last, so it dates a complete installation.
+/// npm writes `node_modules/.package-lock.json` last, so its date is that of a complete installation.
 fn are_current(folder: &Path) -> bool {
     let date = |name: &str| fs::metadata(folder.join(name)).and_then(|file| file.modified()).ok();
     match (date("node_modules/.package-lock.json"), date("package-lock.json")) {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_old_node_is_refused() {
+    fn an_old_node_is_rejected() {
         let cases =
             [("v20.20.2", true), ("v20.10.0", true), ("v22.0.0", true), ("v20.9.1", false), ("v18.19.0", false), ("", false)];
         for (version, expected) in cases {

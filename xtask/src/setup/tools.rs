@@ -1,5 +1,4 @@
-//! The two programs of the page build: wasm-bindgen, which writes the JavaScript around a wasm file, and trunk, which
-//! puts the page together.
+//! The tools of the page build: wasm-bindgen, which writes the JavaScript for a wasm file, and trunk, which assembles the page.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,7 +10,7 @@ use crate::error::Error;
 use crate::process::{self, announce};
 use crate::project::{Project, version_in_output};
 
-/// The release of trunk that Trunk.toml and index.html are written for.
+/// The release of trunk that Trunk.toml and index.html expect.
 const TRUNK_VERSION: &str = "0.21.14";
 
 /// The release of cargo-fuzz.
@@ -23,17 +22,17 @@ const DENY_VERSION: &str = "0.20.2";
 /// The release of cargo-mutants.
 const MUTANTS_VERSION: &str = "27.1.0";
 
-/// The program that changes code to see whether a test notices.
+/// cargo-mutants, for mutation testing.
 pub fn mutator(project: &Project) -> Result<PathBuf, Error> {
     require(project, "cargo-mutants", "cargo-mutants", MUTANTS_VERSION)
 }
 
-/// The program that looks into what the crates of a Cargo.lock are.
+/// cargo-deny, for licences and known vulnerabilities.
 pub fn auditor(project: &Project) -> Result<PathBuf, Error> {
     require(project, "cargo-deny", "cargo-deny", DENY_VERSION)
 }
 
-/// The program that builds and runs fuzz targets, and the compiler that it needs.
+/// cargo-fuzz and its compiler.
 pub fn fuzzer(project: &Project) -> Result<PathBuf, Error> {
     let mut rustup = process::command("rustup");
     let toolchains = process::probe(rustup.args(["toolchain", "list"])).unwrap_or_default();
@@ -46,7 +45,7 @@ pub fn fuzzer(project: &Project) -> Result<PathBuf, Error> {
     require(project, "cargo-fuzz", "cargo-fuzz", FUZZ_VERSION)
 }
 
-/// What builds the page.
+/// The tools of the page build.
 #[derive(Clone, Debug)]
 pub struct PageTools {
     /// The compiler.
@@ -56,7 +55,7 @@ pub struct PageTools {
 }
 
 impl PageTools {
-    /// Finds both programs in the right version, or builds them from source.
+    /// Finds both tools in the right version, or builds them from source.
     pub fn require(project: &Project, wasm: WasmToolchain) -> Result<Self, Error> {
         let bindgen_version = project.locked_version("wasm-bindgen")?;
         let wasm_bindgen = require(project, "wasm-bindgen", "wasm-bindgen-cli", &bindgen_version)?;
@@ -64,17 +63,17 @@ impl PageTools {
         Ok(Self { wasm, trunk, wasm_bindgen })
     }
 
-    /// The wasm-bindgen that the page's version of the library needs.
+    /// The wasm-bindgen that matches the library's version.
     pub fn wasm_bindgen(&self) -> Command {
         process::command(&self.wasm_bindgen)
     }
 
-    /// A trunk that finds the right compiler and the right wasm-bindgen first.
+    /// trunk, with the right compiler and wasm-bindgen first on the search path.
     pub fn trunk(&self) -> Result<Command, Error> {
         let mut trunk = process::command(&self.trunk);
         self.wasm.select(&mut trunk);
         trunk.env("PATH", first_on_path(&self.wasm_bindgen)?).env("TRUNK_SKIP_VERSION_CHECK", "true");
-        // trunk reads NO_COLOR as true or false and stops at the usual "1".
+        // trunk parses NO_COLOR as true or false and fails at the usual "1".
         if env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
             trunk.env("NO_COLOR", "true");
         }
@@ -92,7 +91,7 @@ fn first_on_path(program: &Path) -> Result<OsString, Error> {
 fn require(project: &Project, program: &str, package: &str, version: &str) -> Result<PathBuf, Error> {
     let installed = project.tools().join("bin").join(program).with_extension(env::consts::EXE_EXTENSION);
     let has_version = |path: &PathBuf| {
-        // As cargo calls its own: `cargo-fuzz fuzz --version`.
+        // Called as cargo does: `cargo-fuzz fuzz --version`.
         let output =
             process::probe(process::command(path).args(program.strip_prefix("cargo-")).arg("--version")).unwrap_or_default();
         version_in_output(&output) == Some(version)
@@ -109,13 +108,13 @@ fn install(project: &Project, package: &str, version: &str) -> Result<(), Error>
     let remedy = format!("Read the output above, or put {package} {version} on the search path yourself.");
     let cargo = || {
         let mut cargo = process::command("cargo");
-        // Outside the clone, so that its cargo configuration plays no part, and in cargo's own temporary folder.
+        // Outside the clone, so that its cargo configuration has no effect, and in cargo's own temporary folder.
         cargo.current_dir(env::temp_dir()).env_remove("CARGO_TARGET_DIR").env_remove("CARGO_BUILD_TARGET_DIR");
         cargo.args(["install", package, "--version", version, "--root"]).arg(project.tools());
         cargo
     };
     process::run(package, cargo().arg("--locked"), &remedy).or_else(|_| {
-        // A release can pin a dependency that was withdrawn since.
+        // A release can pin a dependency that was yanked since.
         announce(&format!("{package} {version}: again, with newer versions of what it depends on"));
         process::run(package, &mut cargo(), &remedy)
     })

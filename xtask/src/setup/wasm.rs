@@ -8,22 +8,22 @@ use crate::error::Error;
 use crate::process::{self, announce};
 use crate::project::Project;
 
-/// The target of page and engine.
+/// The target of the page and the engine.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
 const STEP: &str = "compiler for wasm32";
 const BY_HAND: &str = "Run `rustup target add wasm32-unknown-unknown`, or install your system's Rust standard library \
                        for that target, then this again.";
 
-/// The toolchain that compiles for wasm32: the active one, or a linked one that only wasm builds use.
+/// The toolchain that compiles for wasm32: the active one, or a linked one used only for wasm.
 #[derive(Clone, Debug)]
 pub struct WasmToolchain {
-    /// rustup's name of it, if it is not the active one.
+    /// Its name in rustup, if it is not the active one.
     linked: Option<&'static str>,
 }
 
 impl WasmToolchain {
-    /// Finds a toolchain, or makes one.
+    /// Finds a toolchain, or installs one.
     pub fn require(project: &Project) -> Result<Self, Error> {
         let active = Self { linked: None };
         let debian = Self { linked: Some(debian::TOOLCHAIN) };
@@ -65,7 +65,7 @@ impl WasmToolchain {
         cargo
     }
 
-    /// Gets clippy for this toolchain.
+    /// Installs clippy for this toolchain.
     pub fn require_clippy(&self) -> Result<(), Error> {
         let has_clippy = || process::probe(self.cargo().args(["clippy", "--version"])).is_some();
         if has_clippy() {
@@ -87,7 +87,7 @@ impl WasmToolchain {
         self.linked.is_some_and(|name| list.lines().any(|line| line.split_whitespace().next() == Some(name)))
     }
 
-    /// Compiles and links an empty library: a library of another compiler version or a missing linker shows here.
+    /// Compiles and links an empty library: detects a library of another compiler version and a missing linker.
     fn compiles(&self, project: &Project) -> bool {
         let scratch = project.scratch();
         if fs::create_dir_all(&scratch).is_err() {

@@ -1,4 +1,4 @@
-//! Whether each kernel computes what the CPU computes. Asked before any network runs, which also compiles them all ahead.
+//! Checks each kernel against the CPU, before any network runs. This also compiles all kernels in advance.
 
 use super::Gpu;
 use super::tiled::{GpuEpilogue, Tiled};
@@ -10,17 +10,17 @@ use stridescope_arch::Conv;
 use stridescope_kernels::{Epilogue, Filters, Window, convolve};
 use stridescope_weights::synthetic;
 
-/// Channels in, tile, and parts of the sum: every kernel that a network is computed with.
+/// Input channels, tile, and parts of the sum: every kernel that a network uses.
 const CASES: [(usize, Tile, usize); 4] = [(20, SMALL, 3), (20, SMALL, 1), (20, LARGE, 1), (3, SMALL, 1)];
-/// Positions and channels beyond whole tiles, so that edges are tried too.
+/// Not a multiple of whole tiles in positions or channels, so that edges are tested too.
 const SIZE: [usize; 2] = [19, 13];
 const FILTERS: usize = 68;
 const DEVICE: &str = "GPU";
 
-/// The largest relative L2 distance of a kernel's output from the CPU's.
+/// The largest relative L2 distance between a kernel's output and the CPU's.
 ///
 /// # Errors
-/// When the device fails.
+/// If the device fails.
 pub async fn check_kernels(gpu: &Gpu) -> Result<f64, EngineError> {
     if !gpu.is_tiled() {
         return Ok(0.0);

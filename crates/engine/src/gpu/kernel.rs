@@ -1,25 +1,25 @@
 //! Convolution as a matrix product on the GPU, tiled in workgroup memory.
 //!
 //! The product is `[positions, K] · [K, C_out]` with `K = k · k · C_in`: rows are output positions, `n · H_out · W_out + y · W_out + x`,
-//! columns are output channels. The left matrix is never written out ("implicit GEMM"): each value is fetched from the input where the
-//! product needs it. A workgroup computes one tile of the output; for each step of [`DEPTH`] along `K` its invocations fetch both
-//! matrices' parts into workgroup memory together, and then each multiplies its own few rows by four columns out of there. What comes
-//! from a buffer once is so used as often as the tile is wide or high.
+//! columns are output channels. The left matrix is never materialised ("implicit GEMM"): each value is loaded from the input where the
+//! product needs it. A workgroup computes one tile of the output. For each step of [`DEPTH`] along `K`, its invocations load the tiles of
+//! both matrices into workgroup memory, and each multiplies its own rows by four columns. A value loaded from a buffer is thus reused
+//! across the width or height of the tile.
 //!
-//! Maps lie in memory as `[N, H, W, C]`: four channels of a position are one load of 16 bytes, and so are four columns of the weights
-//! and of the output. burn's own poolings keep the same order.
+//! Maps are stored as `[N, H, W, C]`: four channels of a position are one load of 16 bytes, and so are four columns of the weights and of
+//! the output. burn's own pooling kernels preserve this order.
 
-// Written by `#[cube]`: the functions that expand a kernel take every parameter of it.
+// `#[cube]` generates functions that take every parameter of a kernel.
 #![allow(missing_docs)]
 
 use burn::cubecl::{self, prelude::*};
 
-/// Terms of the sum that are worked on between two barriers. Both parts of a tile of 64 by 64 then fill 8 KiB, half of what WebGPU
-/// grants everywhere, so that two workgroups at least share a core.
+/// Terms of the sum between two barriers. Both parts of a 64 by 64 tile then take 8 KiB, half of what WebGPU guarantees, so that at least
+/// two workgroups share a core.
 pub const DEPTH: usize = 16;
-/// Values that are loaded, multiplied and stored at once.
+/// Values that are loaded, multiplied and stored together.
 pub const QUAD: usize = 4;
-/// A line far above every picture, where all is zero.
+/// A row far above every image, where all values are zero.
 const OUTSIDE: i32 = -0x1000_0000;
 
 /// Four values.
@@ -32,16 +32,16 @@ pub struct Sizes {
     pub height: u32,
     pub width: u32,
     pub channels: u32,
-    /// From one picture, line, column and channel to the next in the input's buffer.
-    pub picture_stride: u32,
-    pub line_stride: u32,
+    /// Distances between images, rows, columns and channels in the input buffer, in values.
+    pub image_stride: u32,
+    pub row_stride: u32,
     pub column_stride: u32,
     pub channel_stride: u32,
     /// Of the output.
     pub out_height: u32,
     pub out_width: u32,
     pub out_channels: u32,
-    /// Rows of the product: pictures · out_height · out_width.
+    /// Rows of the product: images · out_height · out_width.
     pub positions: u32,
     /// Of the filters.
     pub kernel: u32,
@@ -52,32 +52,32 @@ pub struct Sizes {
     pub weight_quads: u32,
     /// Steps of [`DEPTH`] along `K`.
     pub steps: u32,
-    /// Steps for each part that `K` is split into.
+    /// Steps per part when the sum over `K` is split.
     pub k_per_split: u32,
 }
 
-/// What is done to each output before it is written.
+/// What is applied to each output before it is written.
 #[derive(CubeLaunch, CubeType)]
 pub struct EpilogueArgs {
-    /// Not zero: this is a part of the sum only, and another kernel does the rest.
+    /// Not zero: the sum is partial, and another kernel finishes it.
     pub is_part: u32,
-    /// Not zero: something is added.
+    /// Not zero: `add` is added.
     pub add: u32,
-    /// Not zero: what is negative becomes zero, last of all.
+    /// Not zero: a ReLU comes last.
     pub relu: u32,
 }
 
-/// One tile of a convolution: `rows · threads_y` positions by `4 · threads_x` channels, at `CUBE_POS_X` and `CUBE_POS_Y`; of the part
+/// One tile of a convolution: `rows · threads_y` positions by `4 · threads_x` channels, at `CUBE_POS_X` and `CUBE_POS_Y`, for part
 /// `CUBE_POS_Z` of the sum.
 ///
-/// `weights` are `[steps · DEPTH, 4 · weight_quads]`, filled up with zeros, `bias` is `[4 · weight_quads]`, `output` and `add`
-/// `[positions, out_channels]`. With quads in `input` the channels are a multiple of four and lie side by side, and the rows of the
-/// weights are, for each tap, its channels filled up to a multiple of [`DEPTH`]; with single values the rows are `[taps, channels]`
-/// without gaps, and any strides do.
+/// `weights` are `[steps · DEPTH, 4 · weight_quads]`, padded with zeros, `bias` is `[4 · weight_quads]`, `output` and `add` are
+/// `[positions, out_channels]`. With quads in `input`, the channels are a multiple of four and contiguous, and the rows of the weights are,
+/// for each tap, its channels padded to a multiple of [`DEPTH`]. With single values, the rows are `[taps, channels]` without padding, and
+/// any strides are allowed.
 ///
-/// Every index stays inside its buffer: in the input because line, column and channel are compared with its sizes, in the weights
-/// because those are filled up to whole tiles, in the output because row and column are compared too. Browsers clamp indices besides;
-/// a native driver does not. Indices are 32 bits wide, and WebGPU's largest buffers have fewer values than that.
+/// Every index stays inside its buffer: row, column and channel are compared with the sizes of the input and of the output, and the weights
+/// are padded to whole tiles. Browsers also clamp indices; a native driver does not. Indices are 32 bits wide, and WebGPU's largest buffers
+/// have fewer values than that.
 #[cube(launch)]
 pub fn convolve_tile<In: Size, Out: Size>(
     input: &[Vector<f32, In>],
@@ -104,23 +104,23 @@ pub fn convolve_tile<In: Size, Out: Size>(
     let first_row = CUBE_POS_X as usize * height;
     let first_quad = CUBE_POS_Y as usize * threads_x;
 
-    // Where the rows that this thread fetches begin in the input. It fetches the same quad of each step for all of them.
+    // Where this thread's rows start in the input. It loads the same quad of each step for all of them.
     let quad = thread % quads;
     let mut tops = Array::<i32>::new(input_loads);
     let mut lefts = Array::<i32>::new(input_loads);
-    let mut pictures = Array::<u32>::new(input_loads);
+    let mut images = Array::<u32>::new(input_loads);
     #[unroll]
     for i in 0..input_loads {
         let row = (first_row + thread / quads + i * comptime!(threads / quads)) as u32;
         let map = sizes.out_height * sizes.out_width;
-        let picture = row / map;
-        let at = row - picture * map;
+        let image = row / map;
+        let at = row - image * map;
         let line = at / sizes.out_width;
         let column = at - line * sizes.out_width;
-        // Rows past the last position are as good as rows of zeros.
+        // Rows past the last position read zeros.
         tops[i] = select(row < sizes.positions, (line * sizes.stride) as i32 - sizes.padding as i32, OUTSIDE);
         lefts[i] = (column * sizes.stride) as i32 - sizes.padding as i32;
-        pictures[i] = picture * sizes.picture_stride;
+        images[i] = image * sizes.image_stride;
     }
 
     let mut sums = Array::<Quad>::new(rows);
@@ -135,7 +135,7 @@ pub fn convolve_tile<In: Size, Out: Size>(
     for step in first_step..last_step {
         #[unroll]
         for i in 0..input_loads {
-            left[thread + i * threads] = fetch::<In>(input, &sizes, &place, step, quad, tops[i], lefts[i], pictures[i]);
+            left[thread + i * threads] = fetch::<In>(input, &sizes, &place, step, quad, tops[i], lefts[i], images[i]);
         }
         #[unroll]
         for i in 0..weight_loads {
@@ -179,7 +179,7 @@ pub fn convolve_tile<In: Size, Out: Size>(
                         if comptime!(size == QUAD) { Vector::cast_from(sums[i]) } else { Vector::cast_from(sums[i].extract(j)) };
                     let at = (row * channels + column) / size;
                     if epilogue.is_part == 0 {
-                        output[at] = finished::<Out>(value, bias[column / size], add, at, &epilogue);
+                        output[at] = apply_epilogue::<Out>(value, bias[column / size], add, at, &epilogue);
                     } else {
                         output[CUBE_POS_Z as usize * (sizes.positions as usize * channels / size) + at] = value;
                     }
@@ -189,8 +189,8 @@ pub fn convolve_tile<In: Size, Out: Size>(
     }
 }
 
-/// Adds the parts of a sum that was split, and finishes it. `parts` is `[split_k, positions, out_channels]`, of which `output` has
-/// `values` vectors in the last two.
+/// Adds the parts of a split sum and applies the epilogue. `parts` is `[split_k, positions, out_channels]`; `values` is the number of
+/// vectors per part.
 #[cube(launch)]
 pub fn reduce_split_k<Out: Size>(
     parts: &[Vector<f32, Out>],
@@ -210,11 +210,11 @@ pub fn reduce_split_k<Out: Size>(
     for part in 1..split_k {
         sum += parts[(part * values) as usize + at];
     }
-    output[at] = finished::<Out>(sum, bias[at % channels as usize], add, at, &epilogue);
+    output[at] = apply_epilogue::<Out>(sum, bias[at % channels as usize], add, at, &epilogue);
 }
 
 #[cube]
-fn finished<Out: Size>(
+fn apply_epilogue<Out: Size>(
     sum: Vector<f32, Out>,
     bias: Vector<f32, Out>,
     add: &[Vector<f32, Out>],
@@ -226,8 +226,8 @@ fn finished<Out: Size>(
         value += add[at];
     }
     if epilogue.relu != 0 {
-        // What is no number stays so, which neither `max` nor, with some drivers, a comparison promises. By its bits: those of the
-        // negative numbers, from -0 to -infinity, come one after another.
+        // NaN must stay NaN, which neither `max` nor, with some drivers, a comparison guarantees. So compare the bits: those of negative
+        // numbers, from -0 to -infinity, are contiguous.
         let bits = Vector::<u32, Out>::reinterpret(value);
         let from_least = bits - Vector::<u32, Out>::new(0x8000_0000u32);
         let is_negative = from_least.less_equal(&Vector::<u32, Out>::new(0x7f80_0000u32));
@@ -236,7 +236,7 @@ fn finished<Out: Size>(
     value
 }
 
-/// The tap and the channel where a step along `K` begins, for quads. Counted instead of divided, which is slow on a GPU.
+/// The tap and the channel at the start of a step along `K`, for quads. Counted instead of divided, since division is slow on a GPU.
 #[derive(CubeType)]
 struct Place {
     line: u32,
@@ -265,7 +265,7 @@ impl Place {
     }
 }
 
-/// Four terms of a row, `4 · quad` into a step; zero outside the picture and past the last channel.
+/// Four terms of a row, at `4 · quad` in a step; zero outside the image and past the last channel.
 #[cube]
 fn fetch<In: Size>(
     input: &[Vector<f32, In>],
@@ -275,17 +275,17 @@ fn fetch<In: Size>(
     quad: usize,
     top: i32,
     left: i32,
-    picture: u32,
+    image: u32,
 ) -> Quad {
     let mut terms = Quad::new(0.0f32);
     let size = In::value();
     if comptime!(size == QUAD) {
         let channel = place.channel + quad as u32 * QUAD as u32;
-        // Lines and columns before the first wrap around to very large numbers.
+        // Negative rows and columns wrap around to very large numbers.
         let line = (top + (place.line * sizes.dilation) as i32) as u32;
         let column = (left + (place.column * sizes.dilation) as i32) as u32;
         if line < sizes.height && column < sizes.width && channel < sizes.channels {
-            let at = picture + line * sizes.line_stride + column * sizes.column_stride + channel;
+            let at = image + line * sizes.row_stride + column * sizes.column_stride + channel;
             terms = Vector::cast_from(input[at as usize / QUAD]);
         }
     } else {
@@ -299,7 +299,7 @@ fn fetch<In: Size>(
             let line = (top + (tap_line * sizes.dilation) as i32) as u32;
             let column = (left + (tap_column * sizes.dilation) as i32) as u32;
             if line < sizes.height && column < sizes.width && tap_line < sizes.kernel {
-                let at = picture + line * sizes.line_stride + column * sizes.column_stride + channel * sizes.channel_stride;
+                let at = image + line * sizes.row_stride + column * sizes.column_stride + channel * sizes.channel_stride;
                 terms.insert(i, input[at as usize].extract(0usize));
             }
         }

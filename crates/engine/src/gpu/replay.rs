@@ -1,5 +1,5 @@
-//! A pass that comes again is recorded, and from then on replayed: launching a kernel takes a browser's worker several times as long
-//! as a GPU needs to run it, most of it for things that come out the same every time.
+//! Records a pass when it repeats, and replays it from then on: launching a kernel takes a browser's worker several times as long as a GPU
+//! needs to run it, and most of that work is the same every time.
 
 use super::tiled::primitive;
 use crate::EngineError;
@@ -9,52 +9,52 @@ use burn::tensor::{Bytes, Device, Tensor, TensorData};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
-/// What two passes have in common that launch the same kernels.
+/// What makes two passes launch the same kernels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kind {
-    /// `[N, C, H, W]` of the input.
+    /// Input shape, `[N, C, H, W]`.
     pub shape: [usize; 4],
-    /// The layers, by index, whose outputs are wanted: whole, as a mean over the channels, and for class activation maps.
+    /// The requested layers, by index: full outputs, means over channels, class activation maps.
     pub wanted: [Vec<usize>; 3],
 }
 
-/// The passes of one network.
+/// The recorded pass of one network.
 pub struct Replays<T>(Mutex<State<T>>);
 
 /// What is known of the last pass.
 enum State<T> {
-    /// Nothing, or that the next is not to be recorded.
-    Unknown,
-    /// Its kind; another of it will be recorded.
+    /// Nothing, or that the next pass is not to be recorded.
+    Empty,
+    /// Its kind; the next pass of this kind is recorded.
     Seen(Kind),
-    /// Itself.
+    /// The recording of its kind.
     Recorded(Kind, Box<Recording<T>>),
-    /// One could not be recorded, so that none is tried again.
-    Refused,
+    /// A recording failed; none is tried again.
+    Unsupported,
 }
 
-/// A pass whose kernels are ready to run again, from the same input to the same outputs.
+/// A pass whose kernels can run again, from the same input buffer to the same outputs.
 struct Recording<T> {
     graph: Graph,
     input: CubeTensor,
     outputs: T,
-    /// Its kernels run in this thread's order.
+    /// The thread whose stream runs the kernels.
     thread: ThreadId,
 }
 
 impl<T> Default for Replays<T> {
     fn default() -> Self {
-        Self(Mutex::new(State::Unknown))
+        Self(Mutex::new(State::Empty))
     }
 }
 
 impl<T: Clone> Replays<T> {
-    /// What `pass` puts out for input values: launched the first time, recorded the second, replayed from then on, as long as nothing
-    /// else is asked for in between. The outputs hold until the next pass. `pass` must launch the same kernels for every input, and
-    /// may neither read nor write from outside.
+    /// Computes `pass` for input values: launched the first time, recorded the second time, replayed from then on, as long as no other kind
+    /// of pass comes in between. The outputs are valid until the next pass. `pass` must launch the same kernels for every input, and may
+    /// not read or write anything outside.
     ///
     /// # Errors
-    /// Those of the pass.
+    /// Those of `pass`.
     pub async fn compute(
         &self,
         kind: Kind,
@@ -63,9 +63,9 @@ impl<T: Clone> Replays<T> {
         pass: impl AsyncFn(Tensor<4>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let input = || Tensor::<4>::from_data(TensorData::new(values.to_vec(), kind.shape), device);
-        // While this pass is under way another is a first one.
-        let next = match self.swap(State::Unknown) {
-            State::Refused => State::Refused,
+        // A concurrent pass counts as a first one.
+        let next = match self.swap(State::Empty) {
+            State::Unsupported => State::Unsupported,
             State::Recorded(known, recording) if known == kind && recording.replay(values) => {
                 let outputs = recording.outputs.clone();
                 self.swap(State::Recorded(known, recording));
@@ -77,7 +77,7 @@ impl<T: Clone> Replays<T> {
                     self.swap(State::Recorded(kind, recording));
                     return Ok(outputs);
                 }
-                _ => State::Refused,
+                _ => State::Unsupported,
             },
             _ => State::Seen(kind.clone()),
         };
@@ -97,7 +97,7 @@ impl<T: Clone> Replays<T> {
 }
 
 impl<T> Recording<T> {
-    /// None where it cannot be recorded.
+    /// Records a pass; `None` if that is not possible.
     async fn of(
         input: Tensor<4>,
         pass: &impl AsyncFn(Tensor<4>) -> Result<T, EngineError>,
@@ -107,26 +107,26 @@ impl<T> Recording<T> {
             return Ok(None);
         }
         let client = at.client.clone();
-        // Nothing is allocated while recording, so that a pass before it has to leave all that it needs.
+        // Nothing may be allocated while recording, so a pass before it fills the memory pool.
         let before = pass(input.clone()).await.map(drop);
         let began = client.start_capture();
         let outputs = if before.is_ok() && began.is_ok() { Some(pass(input).await) } else { None };
-        // Whatever became of it, the device must not go on recording.
+        // Whatever the result, the device must stop recording.
         let graph = client.stop_capture();
         before?;
         let (Ok(graph), Some(outputs)) = (graph, outputs) else { return Ok(None) };
         Ok(Some(Box::new(Self { graph, input: at, outputs: outputs?, thread: thread::current().id() })))
     }
 
-    /// Whether the device computes it again, with these input values.
+    /// Replays the pass with these input values; false if the device fails.
     fn replay(&self, values: &[f32]) -> bool {
         if thread::current().id() != self.thread {
             return false;
         }
         self.input.client.write(&self.input.handle, Bytes::from_elems(values.to_vec()));
-        // SAFETY: what the kernels read and write is there as long as the graph is, which guards the memory of all that was made while
-        // it was recorded; input and outputs are held here, the weights by the network that holds this. Only this thread gives
-        // the device work of this stream, and this is the stream that it was recorded on.
+        // SAFETY: the kernels read and write memory that lives as long as the graph: the graph guards all memory allocated while it was
+        // recorded, `self` holds input and outputs, and the network that holds `self` holds the weights. Only this thread submits work to
+        // this stream, and it is the stream of the recording.
         #[allow(unsafe_code)]
         unsafe { self.graph.replay() }.is_ok()
     }

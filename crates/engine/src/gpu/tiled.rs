@@ -1,4 +1,4 @@
-//! A convolution's packed weights on a GPU, and its launch.
+//! The packed weights of a convolution on a GPU, and its launch.
 
 use super::Gpu;
 use super::kernel::{DEPTH, EpilogueArgsLaunch, QUAD, SizesLaunch, convolve_tile, reduce_split_k};
@@ -12,37 +12,37 @@ use burn::cubecl::std::tensor::into_contiguous;
 use burn::tensor::{DType, Shape, Tensor, TensorData};
 use stridescope_arch::Conv;
 
-/// Invocations of a workgroup that adds parts.
+/// Invocations of a workgroup that adds the parts of a sum.
 const ADDERS: usize = 64;
 
-/// A convolution without groups whose weights lie on a GPU as the tiled kernel likes them.
+/// A convolution without groups, with its weights on a GPU in the layout of the tiled kernel.
 pub struct Tiled {
     conv: Conv,
     /// `[steps · DEPTH, columns]`, row-major: see [`convolve_tile`].
     weights: Tensor<1>,
     /// `[columns]`.
     bias: Tensor<1>,
-    /// Channels out, filled up to whole tiles of any width.
+    /// Output channels, padded to whole tiles of any width.
     columns: usize,
     /// Steps of [`DEPTH`] along `K`.
     steps: usize,
-    /// Whether inputs are fetched by quads of channels.
+    /// Whether inputs are loaded in quads of channels.
     by_quads: bool,
     /// See [`Gpu`].
     is_software: bool,
 }
 
-/// What follows a convolution at once.
+/// What is fused with a convolution.
 #[derive(Default)]
 pub struct GpuEpilogue {
     /// `[N, C_out, H_out, W_out]`, added to the output.
     pub add: Option<Tensor<4>>,
-    /// Whether what is negative then becomes zero.
+    /// Whether a ReLU comes last.
     pub relu: bool,
 }
 
 impl Tiled {
-    /// Packs `[C_out, C_in, k, k]` weights, row-major, with a bias for each of the `C_out` filters. None for convolutions in groups.
+    /// Packs `[C_out, C_in, k, k]` weights, row-major, with one bias per filter. `None` for grouped convolutions.
     pub fn pack(weight: &[f32], bias: &[f32], conv: &Conv, gpu: &Gpu) -> Option<Self> {
         let (channels, taps) = (conv.in_channels, conv.kernel * conv.kernel);
         if conv.groups != 1 || weight.len() != conv.out_channels * channels * taps || bias.len() != conv.out_channels {
@@ -76,10 +76,10 @@ impl Tiled {
         })
     }
 
-    /// Convolves `[N, C_in, H, W]`. The output is `[N, C_out, H_out, W_out]`, in memory `[N, H_out, W_out, C_out]`.
+    /// Convolves `[N, C_in, H, W]`. The output is `[N, C_out, H_out, W_out]`, stored as `[N, H_out, W_out, C_out]`.
     ///
     /// # Errors
-    /// When a tensor is on another device, or the map is too large for one launch.
+    /// If a tensor is on another device, or the map is too large for one launch.
     pub fn convolve(&self, x: Tensor<4>, epilogue: GpuEpilogue) -> Result<Tensor<4>, EngineError> {
         let (positions, _) = self.output(x.dims());
         let tiling = Tiling::choose(positions, self.conv.out_channels, (self.steps, self.by_quads), self.is_software);
@@ -92,19 +92,19 @@ impl Tiled {
         rows.slice([0..self.conv.in_channels, index..index + 1])
     }
 
-    /// Steps of the sum, which a [`Tiling`] divides.
+    /// Steps along `K`, which a [`Tiling`] divides.
     pub fn steps(&self) -> usize {
         self.steps
     }
 
-    /// Rows of the product, and the output's shape in memory.
+    /// Rows of the product, and the output shape in memory.
     fn output(&self, [n, _, height, width]: [usize; 4]) -> (usize, [usize; 4]) {
         let window = window(&self.conv);
         let (height, width) = (window.out(height), window.out(width));
         (n * height * width, [n, height, width, self.conv.out_channels])
     }
 
-    /// The same with a tiling of the caller's.
+    /// The same with a given tiling.
     pub fn convolve_as(&self, x: Tensor<4>, epilogue: GpuEpilogue, tiling: Tiling) -> Result<Tensor<4>, EngineError> {
         let (positions, shape) = self.output(x.dims());
         let channels = self.conv.out_channels;
@@ -112,12 +112,12 @@ impl Tiled {
         let workgroups = tiling.workgroups(positions, channels).ok_or_else(|| failed("the map is too large"))?;
         let out_vector = if channels.is_multiple_of(QUAD) { QUAD } else { 1 };
 
-        let input = if self.by_quads { side_by_side(x)? } else { primitive(x.permute([0, 2, 3, 1]))? };
+        let input = if self.by_quads { channels_last(x)? } else { primitive(x.permute([0, 2, 3, 1]))? };
         let (weights, bias) = (primitive(self.weights.clone())?, primitive(self.bias.clone())?);
         let (adds, add) = match epilogue.add {
-            Some(add) if add.dims() == [shape[0], channels, shape[1], shape[2]] => (1, side_by_side(add)?),
+            Some(add) if add.dims() == [shape[0], channels, shape[1], shape[2]] => (1, channels_last(add)?),
             Some(_) => return Err(failed("what is added to a convolution has another shape")),
-            // Never read, but a kernel has all its buffers.
+            // Never read, but the kernel needs a buffer for it.
             None => (0, bias.clone()),
         };
         let client = input.client.clone();
@@ -177,7 +177,7 @@ impl Tiled {
         Ok(Tensor::<4>::from_primitive::<Wgpu>(out).permute([0, 3, 1, 2]))
     }
 
-    /// Of an input `[N, H, W, C]`. Every size of a network that fits a device fits 32 bits.
+    /// Sizes for an input `[N, H, W, C]`. Every size of a network that fits a device fits 32 bits.
     fn sizes(&self, input: &CubeTensor, [n, out_height, out_width, out_channels]: [usize; 4], tiling: Tiling) -> SizesLaunch {
         let (shape, strides) = (input.meta.shape(), input.meta.strides());
         let int = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
@@ -210,8 +210,8 @@ pub(super) fn primitive<const D: usize>(tensor: Tensor<D>) -> Result<CubeTensor,
     tensor.try_into_primitive::<Wgpu>().map_err(|_| elsewhere())
 }
 
-/// `[N, C, H, W]` as `[N, H, W, C]`, the channels of a position side by side in memory; copied if they were not.
-fn side_by_side(tensor: Tensor<4>) -> Result<CubeTensor, EngineError> {
+/// `[N, C, H, W]` as `[N, H, W, C]`, with contiguous channels; copied if necessary.
+fn channels_last(tensor: Tensor<4>) -> Result<CubeTensor, EngineError> {
     let tensor = primitive(tensor.permute([0, 2, 3, 1]))?;
     if tensor.is_contiguous() {
         return Ok(tensor);

@@ -1,4 +1,4 @@
-//! What travels with a file of weights: for which network, which classes, how to prepare a picture, whose work it is.
+//! The card of a weights file: its network, classes, preprocessing, authors and accuracy.
 
 use crate::{Checkpoint, WeightsError};
 use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
@@ -7,29 +7,29 @@ use std::fmt::Formatter;
 use stridescope_arch::spec::MAX_CLASSES;
 use stridescope_image::{Interpolation, Preprocess};
 
-/// Key of the card in a safetensors file's metadata.
+/// Key of the card in the metadata of a safetensors file.
 pub const METADATA_KEY: &str = "stridescope";
 
 /// The description of one file of weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Card {
-    /// Name of the network that it is for, `resnet50-a`.
+    /// Name of its network, `resnet50-a`.
     pub net: String,
-    /// The classes that `fc` tells apart, in its order.
+    /// The classes of `fc`, in order.
     pub classes: Classes,
-    /// How a picture becomes the network's input.
+    /// The preprocessing of an image.
     pub preprocess: Preprocess,
-    /// Whose weights these are, in a few words.
+    /// The authors, in a few words.
     pub origin: String,
-    /// How they were trained, in a few words; accuracies mean little without it.
+    /// The training recipe, in a few words; an accuracy means little without it.
     pub recipe: String,
-    /// Licence of the weights, an SPDX expression.
+    /// Licence of the weights, as an SPDX expression.
     pub licence: String,
-    /// Where the origin can be read about.
+    /// Address of the origin.
     pub source: String,
     /// Measured or published accuracy.
     pub accuracy: Option<Accuracy>,
-    /// When to say "none of my classes"; absent where the classes cover most of what pictures show.
+    /// When to answer "none of my classes"; `None` if the classes cover most images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reject: Option<Reject>,
 }
@@ -40,7 +40,7 @@ pub struct Card {
 pub enum Classes {
     /// A list that this project ships: `"imagenet-1k"`.
     Known(KnownClasses),
-    /// ImageNet's ids (wnids) of the classes, in the order of `fc`.
+    /// WordNet ids (wnids) of the classes, in the order of `fc`.
     Wnids(Vec<String>),
 }
 
@@ -78,39 +78,39 @@ pub enum KnownClasses {
     Imagenet1k,
 }
 
-/// An accuracy and where it comes from.
+/// An accuracy and its source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Accuracy {
-    /// Percent.
+    /// Top-1 accuracy in percent.
     pub top1: f64,
-    /// Percent.
+    /// Top-5 accuracy in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top5: Option<f64>,
-    /// On which pictures, at which size.
+    /// The data set and the input size.
     pub measured_on: String,
     /// Who measured it.
     pub by: String,
 }
 
-/// A picture is "none of my classes" when even the most likely class has a probability below a threshold
-/// (Hendrycks and Gimpel, "A Baseline for Detecting Misclassified and Out-of-Distribution Examples", ICLR 2017, arXiv 1610.02136).
+/// The threshold on the largest probability below which the answer is "none of my classes" (Hendrycks and Gimpel, "A Baseline for Detecting
+/// Misclassified and Out-of-Distribution Examples", ICLR 2017, arXiv 1610.02136).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Reject {
-    /// Below this probability of its first class the network does not answer.
+    /// The threshold.
     pub top_p_below: f64,
-    /// Share of validation pictures of its own classes that it still answers, percent.
+    /// Percentage of validation images of its own classes above the threshold.
     pub keeps: f64,
 }
 
 impl Reject {
-    /// Whether a network that gives its first class this probability should decline to answer.
+    /// Whether the network should not answer, given the probability of its first class.
     pub fn applies(&self, top_p: f64) -> bool {
         top_p < self.top_p_below
     }
 }
 
 impl Card {
-    /// Of weights of which nothing is known but their network: ImageNet's usual preparation, and its classes where there are 1,000.
+    /// A default card: ImageNet's usual preprocessing, and ImageNet's classes if there are 1,000.
     pub fn unknown(net: &str, classes: usize) -> Self {
         let numbered = || Classes::Wnids((0..classes).map(|class| format!("class {class}")).collect());
         Self {
@@ -133,25 +133,25 @@ impl Card {
         }
     }
 
-    /// What is known of a file's weights as those of this network: what the file says of itself, where that is of this network and of as many
-    /// classes as its `fc` has; else what `otherwise` makes of that number, [`Self::unknown`] where nobody knows more.
+    /// The card of a file for this network: the file's own if it names this network and has as many classes as `fc`; otherwise the result
+    /// of `otherwise` for the number of classes.
     pub fn of_file(checkpoint: &Checkpoint, net: &str, otherwise: impl FnOnce(usize) -> Self) -> Self {
         let classes = checkpoint.tensors.get("fc.weight").and_then(|entry| entry.shape.first().copied());
-        // No network here has more; a file can claim any number.
+        // The limit of this program; a file can claim any number.
         let classes = classes.unwrap_or(1).min(MAX_CLASSES);
         let own = checkpoint.card.as_ref().filter(|card| card.net == net && card.class_count() == classes);
         own.cloned().unwrap_or_else(|| otherwise(classes))
     }
 
-    /// The same, of that origin.
+    /// The same card with another origin.
     pub fn named(self, origin: &str, source: &str) -> Self {
         Self { origin: origin.into(), source: source.into(), ..self }
     }
 
-    /// Reads a card from its JSON.
+    /// Parses a card from JSON.
     ///
     /// # Errors
-    /// When it is no card.
+    /// If the JSON is not a card.
     pub fn from_json(json: &str) -> Result<Self, WeightsError> {
         let card: Self = serde_json::from_str(json).map_err(|error| WeightsError::Card(error.to_string()))?;
         let how = &card.preprocess;
@@ -159,7 +159,7 @@ impl Card {
         if is_usable { Ok(card) } else { Err(WeightsError::Card("its mean and std must be numbers, std above 0".into())) }
     }
 
-    /// How many classes the network tells apart.
+    /// Number of classes.
     pub fn class_count(&self) -> usize {
         match &self.classes {
             Classes::Known(KnownClasses::Imagenet1k) => 1000,

@@ -1,4 +1,4 @@
-//! The weights that are known: where each file is, how large, and its card. The list itself is data, `assets/catalogue.json`.
+//! The catalogue of known weights: address, size and card of each file. The data are in `assets/catalogue.json`.
 
 pub mod card;
 
@@ -9,42 +9,42 @@ use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
 const CATALOGUE: &str = include_str!("../../../../assets/catalogue.json");
-/// Read once: the page asks at every change of its state.
+/// Parsed once: the page reads it at every change of its state.
 static ENTRIES: LazyLock<Result<Vec<CatalogueEntry>, WeightsError>> =
     LazyLock::new(|| serde_json::from_str(CATALOGUE).map_err(|error| WeightsError::Card(error.to_string())));
 
-/// One file of weights that can be had.
+/// A weights file in the catalogue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CatalogueEntry {
-    /// As in a link: the name that timm or its maker gave it.
+    /// The id in a link: the name given by timm or by the authors.
     pub id: String,
-    /// File name under the site's `assets/weights/`, when the site may carry it.
+    /// File name in the site's `assets/weights/`, if the licence allows the site to serve it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Where else it can be fetched.
+    /// Where else it can be downloaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<Remote>,
-    /// Size of the download in bytes: that of `remote` where there is one, else of `file`.
+    /// Size of the download in bytes: of `remote` if present, otherwise of `file`.
     pub bytes: u64,
-    /// SHA-256 of the download in hexadecimal digits, where it is known beforehand; a hub says it of its own files.
+    /// SHA-256 of the download in hexadecimal digits, if known in advance; a hub provides it for its own files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Whether the site always carries it and it may be loaded unasked.
+    /// Whether it is part of every site and may be loaded without consent.
     #[serde(default)]
     pub built_in: bool,
     /// What it is.
     pub card: Card,
 }
 
-/// A public place that serves weights with CORS.
+/// A public server with CORS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Remote {
-    /// A repository of Hugging Face's, with a safetensors file in timm's layout.
+    /// A Hugging Face repository with a safetensors file in timm's layout.
     Hub {
-        /// Which.
+        /// The repository.
         repository: Repository,
-        /// The commit that is meant; otherwise the newest, and what was fetched says which that was.
+        /// The commit to use; `None` for the newest.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
     },
@@ -52,13 +52,13 @@ pub enum Remote {
     Tfjs {
         /// Address of `model.json`.
         url: String,
-        /// Size of every shard but the last.
+        /// Size of every shard except the last, in bytes.
         shard_bytes: u64,
     },
 }
 
 impl Remote {
-    /// The host that would be asked.
+    /// The host that serves it.
     pub fn host(&self) -> String {
         match self {
             Self::Hub { repository, .. } => source::host(&repository.page()).into(),
@@ -70,28 +70,28 @@ impl Remote {
 /// Every entry of the catalogue.
 ///
 /// # Errors
-/// When the catalogue that was built in is broken; a test makes sure that it is not.
+/// If the built-in catalogue is invalid; a test ensures that it is valid.
 pub fn entries() -> Result<&'static [CatalogueEntry], WeightsError> {
     ENTRIES.as_deref().map_err(Clone::clone)
 }
 
-/// The entries for a network, the one that is taken unasked first.
+/// The entries for a network, the default first.
 pub fn all_for(net: &str) -> impl Iterator<Item = &'static CatalogueEntry> {
     ENTRIES.as_deref().unwrap_or_default().iter().filter(move |entry| entry.card.net == net)
 }
 
-/// The entry for a network that is taken unasked, if there are weights for it.
+/// The default entry for a network, if it has one.
 pub fn for_net(net: &str) -> Option<&'static CatalogueEntry> {
     all_for(net).next()
 }
 
-/// The entry whose file a repository of Hugging Face's holds.
+/// The entry for a Hugging Face repository.
 pub fn of_repository(asked: &Repository) -> Option<&'static CatalogueEntry> {
     let entries = ENTRIES.as_deref().unwrap_or_default();
     entries.iter().find(|entry| matches!(&entry.remote, Some(Remote::Hub { repository, .. }) if repository == asked))
 }
 
-/// The entry of that name.
+/// The entry with this id.
 pub fn find(id: &str) -> Option<&'static CatalogueEntry> {
     ENTRIES.as_deref().unwrap_or_default().iter().find(|entry| entry.id == id)
 }

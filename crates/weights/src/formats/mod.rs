@@ -1,4 +1,4 @@
-//! Containers of checkpoints: what lies in a file, under the names that the file itself uses.
+//! File formats of checkpoints. Each returns the tensors of a file under the names in that file.
 
 pub mod pytorch;
 pub mod safetensors;

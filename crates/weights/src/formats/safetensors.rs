@@ -1,7 +1,7 @@
-//! The safetensors container (<https://github.com/huggingface/safetensors#format>): a length, a header of JSON, numbers.
+//! The safetensors format (<https://github.com/huggingface/safetensors#format>): a length, a JSON header, the tensors' data.
 //!
-//! Written by the crate of that name. Read here, since that crate keeps the last of two tensors of one name, and takes up to thirty
-//! bytes of memory for each byte of a header, which may be 100 MB long.
+//! The crate `safetensors` writes it. Reading is our own: of two tensors with the same name the crate silently uses the last, and it needs
+//! up to thirty bytes of memory per byte of a header, which may be 100 MB long.
 
 use crate::catalogue::card::METADATA_KEY;
 use crate::{Card, Checkpoint, Dtype, Entry, WeightsError, shorten};
@@ -13,17 +13,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Formatter;
 use std::ops::Range;
 
-/// Longest header in bytes; a ResNet-152's is 100,000 bytes long.
-const LONGEST_HEADER: usize = 500_000;
-/// Longest name of a tensor in bytes.
-const LONGEST_NAME: usize = 500;
-/// Key of what a file says of itself, which is no tensor.
+/// Maximum length of the header in bytes; a ResNet-152's has 100,000.
+const MAX_HEADER_BYTES: usize = 500_000;
+/// Maximum length of a tensor's name in bytes.
+const MAX_NAME_BYTES: usize = 500;
+/// Header key of the file's metadata, which is no tensor.
 const METADATA: &str = "__metadata__";
 
-/// Reads a safetensors file. Its tensors are left as they are stored; nothing is copied.
+/// Reads a safetensors file. The tensors stay in their stored form; nothing is copied.
 ///
 /// # Errors
-/// When the container is broken, or a tensor is of a type that no network here uses.
+/// If the file is damaged, or a tensor has an unsupported type.
 pub fn read(bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
     let (tensors, card) = {
         let (header, data) = split(&bytes).map_err(WeightsError::Container)?;
@@ -36,18 +36,18 @@ pub fn read(bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
     Ok(Checkpoint { bytes, tensors, card })
 }
 
-/// The header's text, and where the numbers begin.
+/// The header's text, and the offset of the data.
 fn split(bytes: &[u8]) -> Result<(&str, usize), String> {
     let len = bytes.len();
     let Some((head, rest)) = bytes.split_first_chunk() else {
         return Err(format!("it is {len} bytes long, too short for a header"));
     };
     let claimed = u64::from_le_bytes(*head);
-    let header = usize::try_from(claimed).ok().filter(|claimed| *claimed <= LONGEST_HEADER);
+    let header = usize::try_from(claimed).ok().filter(|claimed| *claimed <= MAX_HEADER_BYTES);
     let Some(header) = header else {
-        let most = LONGEST_HEADER as f64 / 1e6;
+        let most = MAX_HEADER_BYTES as f64 / 1e6;
         let other = format!("its header claims {claimed} bytes, and those of weights take less than {most} MB");
-        return Err(what_it_is(bytes).map_or(other, |what| format!("it is {what}")));
+        return Err(other_format(bytes).map_or(other, |what| format!("it is {what}")));
     };
     let text =
         rest.get(..header).ok_or_else(|| format!("its header of {header} bytes is longer than the file of {len} bytes"))?;
@@ -55,8 +55,8 @@ fn split(bytes: &[u8]) -> Result<(&str, usize), String> {
     if text.starts_with('{') { Ok((text, 8 + header)) } else { Err("its header does not begin with a brace".into()) }
 }
 
-/// What people have in place of weights, by how it begins.
-fn what_it_is(bytes: &[u8]) -> Option<&'static str> {
+/// Recognises common other files by their first bytes.
+fn other_format(bytes: &[u8]) -> Option<&'static str> {
     const LOOKS: [(&[u8], &str); 12] = [
         (b"version https://git-lfs", "a pointer of Git LFS, which stands for the file that is meant"),
         (b"<", "a web page, perhaps one about the file that is meant"),
@@ -75,7 +75,7 @@ fn what_it_is(bytes: &[u8]) -> Option<&'static str> {
     LOOKS.iter().find(|(look, _)| bytes.starts_with(look)).map(|(_, what)| *what)
 }
 
-/// The header's members in their order, those of one name too.
+/// The header's members in order, including duplicates.
 struct Pairs(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Pairs {
@@ -111,7 +111,7 @@ fn parsed(header: &str) -> Result<Vec<(String, Value)>, String> {
     }
 }
 
-/// The tensors, within a file of `len` bytes whose numbers begin at `data`.
+/// The tensors of a file of `len` bytes whose data start at `data`.
 fn tensors(pairs: Vec<(String, Value)>, data: usize, len: usize) -> Result<BTreeMap<String, Entry>, WeightsError> {
     let wrong = |name: &str, what: &str| WeightsError::Container(format!("tensor \"{}\" {what}", shorten(name)));
     let mut tensors = BTreeMap::new();
@@ -148,7 +148,7 @@ fn numbers(info: &Value, key: &str) -> Option<Vec<usize>> {
     info.get(key)?.as_array()?.iter().map(|number| usize::try_from(number.as_u64()?).ok()).collect()
 }
 
-/// Whether the tensors fill the file from `data` to its end, one behind the other.
+/// Checks that the tensors fill the file from `data` to its end, without gaps or overlaps.
 fn check_order(tensors: &BTreeMap<String, Entry>, data: usize, len: usize) -> Result<(), String> {
     let mut order: Vec<(&Range<usize>, &str)> = tensors.iter().map(|(name, entry)| (&entry.range, name.as_str())).collect();
     order.sort_unstable_by_key(|(range, _)| (range.start, range.end));
@@ -165,9 +165,9 @@ fn check_order(tensors: &BTreeMap<String, Entry>, data: usize, len: usize) -> Re
     if end == len { Ok(()) } else { Err(format!("{} bytes at its end belong to no tensor", len - end)) }
 }
 
-/// Whether a name from a file can stand in a sentence, and in one line.
+/// Whether a name from a file is safe to show in a message of one line.
 pub(super) fn is_name(name: &str) -> bool {
-    name.len() <= LONGEST_NAME && !name.chars().any(char::is_control)
+    name.len() <= MAX_NAME_BYTES && !name.chars().any(char::is_control)
 }
 
 fn card(metadata: &Value) -> Result<Option<Card>, WeightsError> {
@@ -181,7 +181,7 @@ fn card(metadata: &Value) -> Result<Option<Card>, WeightsError> {
         }
     };
     let Some(json) = map.get(METADATA_KEY).and_then(Value::as_str) else { return Ok(None) };
-    // What serde says of a card can hold any text of that card.
+    // serde's message can contain any text of the card.
     let in_one_line = |why: String| why.chars().filter(|c| !c.is_control()).take(120).collect();
     Card::from_json(json).map(Some).map_err(|error| match error {
         WeightsError::Card(why) => WeightsError::Card(in_one_line(why)),
@@ -189,11 +189,11 @@ fn card(metadata: &Value) -> Result<Option<Card>, WeightsError> {
     })
 }
 
-/// Writes a checkpoint as safetensors. With [`Dtype::F16`], convolution and classifier weights are halved; vectors (biases and
-/// everything of a normalisation) stay f32, since they are small and some lie outside what a half can hold. Integers are dropped.
+/// Writes a checkpoint as safetensors. With [`Dtype::F16`], convolution and classifier weights are stored as f16; vectors (biases and all
+/// of a batch normalisation) stay f32, since they are small and some exceed the range of f16. Integers are dropped.
 ///
 /// # Errors
-/// When the container cannot be built.
+/// If a value exceeds the range of f16, or the file cannot be built.
 pub fn write(checkpoint: &Checkpoint, dtype: Dtype) -> Result<Vec<u8>, WeightsError> {
     let failed = |error: SafeTensorError| WeightsError::Container(error.to_string());
     let mut stored = Vec::new();

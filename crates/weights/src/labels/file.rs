@@ -1,12 +1,12 @@
-//! Names of classes out of a file of the user's: lists, CSV as spreadsheets write it, and JSON as training code writes it.
+//! Class names from a user's file: plain lists, CSV as spreadsheets write it, and JSON as training code writes it.
 
 use super::Label;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// Longest name that is kept, in characters.
-const LONGEST: usize = 200;
-/// Columns of a table that hold names, by what their heading may be.
+/// Maximum length of a name, in characters; the rest is cut off.
+const MAX_LENGTH: usize = 200;
+/// Headings of the columns that hold names.
 const NAME_HEADS: [&str; 19] = [
     "name",
     "names",
@@ -28,7 +28,7 @@ const NAME_HEADS: [&str; 19] = [
     "레이블",
     "분류",
 ];
-/// Keys of a JSON object under which the names stand: those of transformers, timm, torchvision's `ImageFolder`, COCO and YOLO.
+/// Keys of a JSON object that hold the names: those of transformers, timm, torchvision's `ImageFolder`, COCO and YOLO.
 const WRAPPERS: [&str; 10] = [
     "id2label",
     "label2id",
@@ -41,7 +41,7 @@ const WRAPPERS: [&str; 10] = [
     "labels",
     "categories",
 ];
-/// Keys of one class' own JSON object.
+/// Keys of the JSON object of a single class.
 const NAME_KEYS: [&str; 4] = ["name", "label", "class", "title"];
 const NUMBER_KEYS: [&str; 3] = ["id", "index", "idx"];
 
@@ -89,15 +89,15 @@ pub enum LabelsError {
     },
 }
 
-/// Reads the names of a network's classes, in the network's order.
+/// Reads the class names of a network, in the network's order.
 ///
-/// The encoding is the one that a byte-order mark states, else UTF-8 where the file is valid UTF-8, else Korean Windows' CP949 (`euc-kr` in
-/// the sense of the WHATWG's Encoding Standard) where the bytes are those of Korean text; `euc_kr` decodes it, and refuses what is none. The
-/// file is a JSON list or object, a table (tabs, semicolons or commas; a column of numbers, of wnids or a heading tells it from names with
-/// commas), or one name a line. A wnid alone is its own name: see [`with_imagenets`](super::with_imagenets).
+/// The encoding is the one of a byte-order mark, otherwise UTF-8 if the file is valid UTF-8, otherwise Korean CP949 (`euc-kr` in the WHATWG
+/// Encoding Standard) if the bytes look like Korean text; `euc_kr` decodes that and returns `None` if it is invalid. The file is a JSON
+/// list or object, a table (tabs, semicolons or commas; a column of numbers, of wnids or a heading distinguishes it from names with
+/// commas), or one name per line. A wnid alone is its own name: see [`with_imagenets`](super::with_imagenets).
 ///
 /// # Errors
-/// When the names cannot be read, or are not one for each class.
+/// If the names cannot be read, or their number is not the number of classes.
 pub fn read(bytes: &[u8], classes: usize, euc_kr: impl FnOnce(&[u8]) -> Option<String>) -> Result<Vec<Label>, LabelsError> {
     let text = decode(bytes, euc_kr)?;
     let found = match json(&text)? {
@@ -123,12 +123,12 @@ fn decode(bytes: &[u8], euc_kr: impl FnOnce(&[u8]) -> Option<String>) -> Result<
         String::from_utf16(&units).ok().filter(|_| odd.is_empty()).ok_or(LabelsError::Encoding)
     };
     let text = match bytes {
-        // Office's old and new files; the new ones are ZIP archives.
+        // Old and new Office files; the new ones are ZIP archives.
         [b'P', b'K', 3, 4, ..] | [0xd0, 0xcf, 0x11, 0xe0, ..] => return Err(LabelsError::Workbook),
         [0xff, 0xfe, rest @ ..] => utf_16(rest, u16::from_le_bytes)?,
         [0xfe, 0xff, rest @ ..] => utf_16(rest, u16::from_be_bytes)?,
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).map_err(|_| LabelsError::Encoding)?,
-        // Also UTF-16 without its mark, which nothing tells from other bytes for sure.
+        // Includes UTF-16 without a byte-order mark, which cannot be recognised reliably.
         bytes if bytes.contains(&0) => return Err(LabelsError::Binary),
         bytes => match str::from_utf8(bytes) {
             Ok(text) => text.into(),
@@ -139,10 +139,10 @@ fn decode(bytes: &[u8], euc_kr: impl FnOnce(&[u8]) -> Option<String>) -> Result<
     if text.contains('\0') { Err(LabelsError::Binary) } else { Ok(text) }
 }
 
-/// Whether bytes that are no UTF-8 are Korean text in CP949, and not what would decode as such by chance: Chinese, Japanese or Western text.
+/// Whether bytes that are not UTF-8 are Korean text in CP949, rather than Chinese, Japanese or Western text that decodes by chance.
 ///
-/// Nine of ten letters must be among the 2,350 syllables of KS X 1001, whose lead bytes are B0 to C8 and whose trail bytes are A1 to FE;
-/// symbols, in the rows before, count for nothing. Of Chinese text in GBK about half of the letters lie there.
+/// Nine of ten letters must be among the 2,350 syllables of KS X 1001, with lead bytes B0 to C8 and trail bytes A1 to FE. Symbols, which
+/// precede them in the table, are ignored. For Chinese text in GBK, about half of the letters are in that range.
 fn is_korean(bytes: &[u8]) -> bool {
     let (mut letters, mut syllables) = (0usize, 0usize);
     let mut rest = bytes;
@@ -163,11 +163,11 @@ fn is_korean(bytes: &[u8]) -> bool {
     }
 }
 
-/// The file as JSON; nothing where it does not begin as JSON does.
+/// Parses the file as JSON; `None` if it does not start like JSON.
 fn json(text: &str) -> Result<Option<Value>, LabelsError> {
     let text = text.trim();
     let is_json = match text.strip_prefix('[') {
-        // A name may stand in brackets.
+        // A line of plain text may start with a bracket, too.
         Some(inside) => inside.trim_start().starts_with(|letter: char| "\"[]{'".contains(letter) || letter.is_ascii_digit()),
         None => text.starts_with('{'),
     };
@@ -194,7 +194,7 @@ fn listed(value: &Value, classes: usize) -> Result<Vec<Label>, LabelsError> {
             {
                 return listed(inner, classes);
             }
-            // Folders can have numbers for names, so what is a number for sure comes first.
+            // Folder names can be numbers, so check first which side is a number for certain.
             let by_name = |(key, value): (&String, &Value)| Some((integer(value)?, Label::of(key)));
             let by_number = |(key, value): (&String, &Value)| Some((key.trim().parse().ok()?, label(value)?));
             let by_text = |(key, value): (&String, &Value)| Some((number(value)?, Label::of(key)));
@@ -210,14 +210,14 @@ fn listed(value: &Value, classes: usize) -> Result<Vec<Label>, LabelsError> {
     }
 }
 
-/// One class in JSON: its name; its wnid and its name, as Keras' `imagenet_class_index.json` has it; or an object of them.
+/// A class in JSON: its name; a pair of wnid and name, as in Keras' `imagenet_class_index.json`; or an object of them.
 fn label(value: &Value) -> Option<Label> {
     match value {
         Value::String(name) => Some(Label::of(name)),
         Value::Number(number) => Some(Label::of(&number.to_string())),
         Value::Array(parts) => match &parts.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?[..] {
             [name] => Some(Label::of(name)),
-            [wnid, name, ..] if is_wnid(wnid) => Some(Label { wnid: (*wnid).into(), name: tidy(name) }),
+            [wnid, name, ..] if is_wnid(wnid) => Some(Label { wnid: (*wnid).into(), name: normalise(name) }),
             _ => None,
         },
         Value::Object(map) => first_of(map, &NAME_KEYS, |value| value.as_str().map(Label::of)),
@@ -237,7 +237,7 @@ fn number(value: &Value) -> Option<usize> {
     integer(value).or_else(|| value.as_str()?.trim().parse().ok())
 }
 
-/// Labels in the order of their numbers, which must be those of the network's classes.
+/// Sorts labels by their numbers, which must be those of the network's classes.
 fn ordered(mut numbered: Vec<(usize, Label)>, classes: usize) -> Result<Vec<Label>, LabelsError> {
     if numbered.len() != classes {
         return Err(LabelsError::Count { found: numbered.len(), classes });
@@ -249,12 +249,12 @@ fn ordered(mut numbered: Vec<(usize, Label)>, classes: usize) -> Result<Vec<Labe
     Ok(numbered.into_iter().map(|(_, label)| label).collect())
 }
 
-/// The file as a table; nothing where it is none.
+/// Parses the file as a table; `None` if it is not one.
 fn tabled(text: &str, classes: usize) -> Option<Result<Vec<Label>, LabelsError>> {
     b"\t;, ".iter().find_map(|delimiter| {
         let rows = rows(text, *delimiter);
         let width = rows.iter().map(Vec::len).max().filter(|width| *width > 1)?;
-        // Names hold spaces more often than not.
+        // A space separates columns only in unambiguous tables, since names contain spaces.
         let is_regular = rows.iter().all(|row| row.len() == width) && (*delimiter != b' ' || width == 2);
         if is_regular {
             from_columns(&rows, width, classes, *delimiter == b' ')
@@ -264,11 +264,11 @@ fn tabled(text: &str, classes: usize) -> Option<Result<Vec<Label>, LabelsError>>
     })
 }
 
-/// Records of CSV without those that hold nothing, and without the columns that hold nothing anywhere: spreadsheets write both.
+/// Parses CSV and drops empty records and empty columns, which spreadsheets write.
 fn rows(text: &str, delimiter: u8) -> Vec<Vec<String>> {
     let mut reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
     let (mut rows, mut row) = (Vec::<Vec<String>>::new(), Vec::new());
-    // As long as everything, so that a field always has room.
+    // As long as the whole text, so that every field fits.
     let mut cell = vec![0; text.len() + 1];
     let (mut rest, mut filled) = (text.as_bytes(), 0);
     loop {
@@ -294,7 +294,7 @@ fn rows(text: &str, delimiter: u8) -> Vec<Vec<String>> {
     rows.iter().map(|row| used.iter().filter_map(|column| row.get(*column).cloned()).collect()).collect()
 }
 
-/// Labels of a table with as many cells in every row.
+/// The labels of a table with equally many cells in every row.
 fn from_columns(
     rows: &[Vec<String>],
     width: usize,
@@ -324,7 +324,7 @@ fn from_columns(
     }
     let named = headed.or_else(|| (0..width).find(is_text));
     let label = |row: &Vec<String>| match (wnids, named) {
-        (Some(wnid), Some(name)) => Some(Label { wnid: row[wnid].clone(), name: tidy(&row[name]) }),
+        (Some(wnid), Some(name)) => Some(Label { wnid: row[wnid].clone(), name: normalise(&row[name]) }),
         (only, name) => name.or(only).map(|column| Label::of(&row[column])),
     };
     let labels = body.iter().map(label).collect::<Option<Vec<Label>>>()?;
@@ -338,23 +338,23 @@ fn from_columns(
     }
 }
 
-/// Labels of rows whose names hold the delimiter themselves, unquoted, behind a number or a wnid.
+/// The labels of rows with a number or a wnid first and an unquoted name that contains the delimiter.
 fn from_first_cells(rows: &[Vec<String>], delimiter: u8, classes: usize) -> Option<Result<Vec<Label>, LabelsError>> {
     let glue = if delimiter == b' ' { " ".to_string() } else { format!("{} ", char::from(delimiter)) };
     let split = |row: &Vec<String>| row.split_first().map(|(first, rest)| (first.clone(), rest.join(&glue)));
     let mut cells: Vec<(String, String)> = rows.iter().filter_map(split).collect();
-    // A heading.
+    // The heading.
     if cells.first().is_some_and(|(first, _)| cell_number(first).is_none() && !is_wnid(first)) {
         cells.remove(0);
     }
     if cells.iter().all(|(first, _)| is_wnid(first)) {
-        return Some(Ok(cells.into_iter().map(|(wnid, name)| Label { wnid, name: tidy(&name) }).collect()));
+        return Some(Ok(cells.into_iter().map(|(wnid, name)| Label { wnid, name: normalise(&name) }).collect()));
     }
     let order = numbering(cells.iter().map(|(first, _)| cell_number(first)).collect::<Option<_>>()?)?;
     Some(ordered(order.into_iter().zip(cells.iter().map(|(_, name)| Label::of(name))).collect(), classes))
 }
 
-/// The class of each row of a column of numbers: 0 and up in any order, or 1 and up down the file, as rows are counted by hand.
+/// The class of each row, from a column of numbers: from 0 in any order, or from 1 in ascending order, as written by hand.
 fn numbering(numbers: Vec<usize>) -> Option<Vec<usize>> {
     if numbers.iter().enumerate().all(|(at, number)| at + 1 == *number) {
         return Some((0..numbers.len()).collect());
@@ -364,26 +364,26 @@ fn numbering(numbers: Vec<usize>) -> Option<Vec<usize>> {
     sorted.into_iter().enumerate().all(|(at, number)| at == number).then_some(numbers)
 }
 
-/// A number in a table or before a name: `7`, `7:`, `7.`, `7)`.
+/// Parses a number in a table or before a name: `7`, `7:`, `7.`, `7)`.
 fn cell_number(cell: &str) -> Option<usize> {
     cell.trim_end_matches([':', '.', ')']).parse().ok()
 }
 
-/// One name a line. A heading is left out where there is one line too many for the network.
+/// Reads one name per line. If there is one line more than classes, the first is a heading.
 fn lines(text: &str, classes: usize) -> Vec<Label> {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let is_head = |line: &&str| NAME_HEADS.contains(&line.to_lowercase().as_str());
     let heading = usize::from(lines.len() == classes + 1 && lines.first().is_some_and(is_head));
     let is_quoted = |line: &str| line.len() > 1 && line.starts_with('"') && line.ends_with('"');
-    // No line of text holds this delimiter.
+    // This delimiter occurs in no line, so that only the quotes are removed.
     let unquoted = |line: &str| rows(line, 0x1f).into_iter().flatten().next().unwrap_or_default();
     lines.iter().skip(heading).map(|line| if is_quoted(line) { Label::of(&unquoted(line)) } else { Label::of(line) }).collect()
 }
 
 impl Label {
-    /// Of what a file says of a class: a wnid, a wnid and a name, or a name, which then stands for both.
+    /// Parses the text for one class: a wnid, a wnid and a name, or a name alone, which then also serves as wnid.
     fn of(text: &str) -> Self {
-        let text = tidy(text);
+        let text = normalise(text);
         let (first, rest) = text.split_once(' ').unwrap_or((&text, ""));
         if !is_wnid(first) {
             return Self { wnid: text.clone(), name: text };
@@ -392,14 +392,14 @@ impl Label {
     }
 }
 
-/// Whether this is an id of WordNet's nouns: `n02124075`.
+/// Whether a text is the id of a WordNet noun: `n02124075`.
 fn is_wnid(text: &str) -> bool {
     text.strip_prefix('n').is_some_and(|digits| digits.len() == 8 && digits.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-/// A name on one line, without what no eye sees, and of a length that a table can hold.
-fn tidy(name: &str) -> String {
+/// Normalises a name: one line, no invisible characters, limited length.
+fn normalise(name: &str) -> String {
     let words: Vec<&str> =
         name.split(|letter: char| letter.is_whitespace() || letter.is_control()).filter(|word| !word.is_empty()).collect();
-    words.join(" ").chars().take(LONGEST).collect()
+    words.join(" ").chars().take(MAX_LENGTH).collect()
 }

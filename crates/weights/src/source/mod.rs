@@ -1,4 +1,4 @@
-//! Whose weights a network runs with, as they stand behind its name in a link: `resnet50-b@resnet50.a1_in1k`.
+//! Where the weights of a network come from, as written after its name in a link: `resnet50-b@resnet50.a1_in1k`.
 
 pub mod hub;
 
@@ -6,23 +6,23 @@ use crate::catalogue::{self, CatalogueEntry};
 use crate::shorten;
 use hub::Repository;
 
-/// How a repository of Hugging Face's begins.
+/// Prefix of a Hugging Face repository.
 const HUB: &str = "hf:";
-/// How the name of a visitor's own file begins.
+/// Prefix of a visitor's own file.
 const OWN: &str = "file:";
-/// Longest address or name, in characters.
+/// Maximum length of an address or a name, in characters.
 const LONGEST: usize = 250;
 
-/// Where weights come from.
+/// The source of a network's weights.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WeightsSource {
-    /// The catalogue.
+    /// An entry of the catalogue.
     Entry(&'static CatalogueEntry),
-    /// A repository of Hugging Face's.
+    /// A Hugging Face repository.
     Hub(Repository),
-    /// A file's address.
+    /// The address of a file.
     Address(String),
-    /// A file that the visitor opened; no link can hold it.
+    /// A file that the visitor opened; it cannot be part of a link.
     Own(String),
 }
 
@@ -54,10 +54,10 @@ pub enum SourceError {
 }
 
 impl WeightsSource {
-    /// Reads what a visitor typed, or what [`Display`](std::fmt::Display) wrote.
+    /// Parses what a visitor typed, or what [`Display`](std::fmt::Display) writes.
     ///
     /// # Errors
-    /// When it is none.
+    /// If the text names no source.
     pub fn parse(text: &str) -> Result<Self, SourceError> {
         let text = text.trim();
         if text.chars().count() > LONGEST {
@@ -93,18 +93,18 @@ impl WeightsSource {
         }
     }
 
-    /// A file's address, as a link holds it: what separates networks there is written otherwise.
+    /// The address of a file as written in a link, with the characters escaped that separate networks there.
     fn address(text: &str) -> Result<Self, SourceError> {
         let address = text.replace(',', "%2C");
         if address.chars().count() > LONGEST { Err(SourceError::Long) } else { Ok(Self::Address(address)) }
     }
 
-    /// A visitor's own file. What separates networks in a link gives way.
+    /// A visitor's own file. Characters that separate networks in a link are replaced.
     pub fn own(name: &str) -> Self {
         Self::Own(name.chars().take(LONGEST - OWN.len()).map(|letter| if letter == ',' { '_' } else { letter }).collect())
     }
 
-    /// What it is called on the page.
+    /// The name displayed on the page.
     pub fn title(&self) -> &str {
         match self {
             Self::Entry(entry) => &entry.id,
@@ -126,13 +126,13 @@ impl std::fmt::Display for WeightsSource {
     }
 }
 
-/// The last part of an address.
+/// The last path segment of an address.
 pub fn file_name(address: &str) -> &str {
     let path = address.split(['?', '#']).next().unwrap_or(address);
     path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(address)
 }
 
-/// Who would be asked for an address.
+/// The host of an address.
 pub fn host(address: &str) -> &str {
     address.split_once("://").map_or("this site", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest))
 }

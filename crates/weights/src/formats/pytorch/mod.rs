@@ -1,42 +1,42 @@
-//! What `torch.save` writes: a zip of a pickle and its stores, and before PyTorch 1.6 pickles followed by the stores.
+//! Files of `torch.save`: a zip of a pickle and its storages; before PyTorch 1.6, pickles followed by the storages.
 //!
-//! The formats are those of `torch/serialization.py` (`_save` and `_legacy_save`). Stores are left where they lie in the file.
+//! The formats are those of `torch/serialization.py` (`_save` and `_legacy_save`). Storages stay where they are in the file.
 
 pub mod pickle;
 mod zip;
 
 use crate::formats::safetensors::is_name;
 use crate::{Checkpoint, Dtype, Entry, WeightsError, shorten};
-use pickle::{Id, Kind, MOST_VALUES, Pickle, Tensor, Value};
+use pickle::{Id, Kind, MAX_VALUES, Pickle, Tensor, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
-/// How a file of before PyTorch 1.6 begins: a pickle of the number 0x1950a86a20f9469cfc6c.
+/// The first bytes of a file from before PyTorch 1.6: a pickle of the number 0x1950a86a20f9469cfc6c.
 const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
-/// Whether a file begins as one of PyTorch's does.
-pub fn is_one(bytes: &[u8]) -> bool {
+/// Whether a file starts like a PyTorch file.
+pub fn is_pytorch(bytes: &[u8]) -> bool {
     bytes.starts_with(zip::LOCAL) || bytes.starts_with(LEGACY)
 }
 
-/// Most stores of a file of before PyTorch 1.6.
-const MOST_STORES: usize = 10_000;
-/// Longest tensor in bytes whose numbers are put into order; the longest of a Wide ResNet's is 38 MB long.
-const LONGEST_ACROSS: usize = 48_000_000;
+/// Maximum number of storages in a legacy file.
+const MAX_STORAGES: usize = 10_000;
+/// Longest tensor in bytes that is reordered if it is not contiguous; the longest of a Wide ResNet has 38 MB.
+const MAX_STRIDED_BYTES: usize = 48_000_000;
 
-/// Where each store lies in the file, by its key.
-type Stores = HashMap<String, Range<usize>>;
+/// The range of each storage in the file, by its key.
+type Storages = HashMap<String, Range<usize>>;
 
-/// Reads the tensors of a state dict, or of a dictionary that holds one.
+/// Reads the tensors of a state dict, or of a dictionary that contains one.
 ///
 /// # Errors
-/// When the container is broken, or the pickle is anything but tensors and plain values.
+/// If the file is damaged, or the pickle contains anything but tensors and plain values.
 pub fn read(mut bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
-    let (pickle, stores) =
+    let (pickle, storages) =
         if bytes.starts_with(zip::LOCAL) { from_zip(&bytes) } else { from_legacy(&bytes) }.map_err(WeightsError::Pickle)?;
     let mut tensors = BTreeMap::new();
-    // What each tensor reads, and those that do not read it from first to last.
-    let (mut spans, mut across) = (Vec::new(), Vec::new());
+    // The range that each tensor reads, and the tensors that are not contiguous.
+    let (mut spans, mut strided) = (Vec::new(), Vec::new());
     for (key, value) in state_dict(&pickle).map_err(WeightsError::Pickle)? {
         let (Value::Text(name), Value::Tensor(tensor)) = (pickle.get(*key), pickle.get(*value)) else { continue };
         if !is_name(name) {
@@ -52,19 +52,19 @@ pub fn read(mut bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
         };
         let wrong = |what: &str| WeightsError::Pickle(format!("tensor \"{}\" {what}", shorten(&name)));
         let beyond = "reaches beyond its store; the file may be cut off";
-        let store = stores.get(&*tensor.key).ok_or_else(|| wrong("has a store that is not in the file"))?;
-        let span = span(tensor, dtype.bytes(), store).ok_or_else(|| wrong(beyond))?;
+        let storage = storages.get(&*tensor.key).ok_or_else(|| wrong("has a store that is not in the file"))?;
+        let span = span(tensor, dtype.bytes(), storage).ok_or_else(|| wrong(beyond))?;
         let len = tensor.shape.iter().try_fold(dtype.bytes(), |product, side| product.checked_mul(*side));
         let len = len.ok_or_else(|| wrong("has a shape too large to exist"))?;
-        // Numbers that are put into order must find room where they lie; then they take no memory more.
+        // A tensor is reordered in place, and must fit its own range.
         if len > span.len() {
             return Err(wrong("repeats its numbers"));
         }
         if !is_contiguous(tensor) {
-            if span.len() > LONGEST_ACROSS {
+            if span.len() > MAX_STRIDED_BYTES {
                 return Err(wrong("is too large to be put into order"));
             }
-            across.push((name.clone(), tensor, dtype.bytes(), span.clone()));
+            strided.push((name.clone(), tensor, dtype.bytes(), span.clone()));
         }
         let range = span.start..span.start + len;
         spans.push((span.start, span.end));
@@ -73,30 +73,30 @@ pub fn read(mut bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
         }
     }
     spans.sort_unstable();
-    for (name, tensor, width, span) in across {
+    for (name, tensor, width, span) in strided {
         if is_shared(&spans, &span) {
             let why = format!("tensor \"{}\" lies across numbers that another tensor reads as well", shorten(&name));
             return Err(WeightsError::Pickle(why));
         }
         if let Some(numbers) = bytes.get_mut(span) {
-            put_into_order(numbers, tensor, width);
+            make_contiguous(numbers, tensor, width);
         }
     }
     Ok(Checkpoint { bytes, tensors, card: None })
 }
 
-/// The bytes from a tensor's first number to its last; none when they are not all in its store.
-fn span(tensor: &Tensor, width: usize, store: &Range<usize>) -> Option<Range<usize>> {
+/// The range from a tensor's first value to its last; `None` if it exceeds the storage.
+fn span(tensor: &Tensor, width: usize, storage: &Range<usize>) -> Option<Range<usize>> {
     if tensor.shape.contains(&0) {
-        return Some(store.start..store.start);
+        return Some(storage.start..storage.start);
     }
     let mut sides = tensor.shape.iter().zip(&tensor.stride);
     let last = sides.try_fold(tensor.offset, |at, (side, stride)| at.checked_add((side - 1).checked_mul(*stride)?))?;
-    let end = store.start.checked_add(last.checked_add(1)?.checked_mul(width)?)?;
-    (end <= store.end).then(|| store.start + tensor.offset * width..end)
+    let end = storage.start.checked_add(last.checked_add(1)?.checked_mul(width)?)?;
+    (end <= storage.end).then(|| storage.start + tensor.offset * width..end)
 }
 
-/// Whether one of the sorted spans, besides the span itself, has a byte of it.
+/// Whether another of the sorted ranges overlaps this one.
 fn is_shared(spans: &[(usize, usize)], span: &Range<usize>) -> bool {
     let before = spans.partition_point(|(start, _)| *start < span.end);
     spans[..before].iter().filter(|(_, end)| *end > span.start).count() > 1
@@ -112,8 +112,8 @@ fn is_contiguous(tensor: &Tensor) -> bool {
         })
 }
 
-/// Puts a tensor's numbers, which are all of its span, into row-major order at the span's start.
-fn put_into_order(span: &mut [u8], tensor: &Tensor, width: usize) {
+/// Reorders the values of a tensor, which fill its range, to row-major order.
+fn make_contiguous(span: &mut [u8], tensor: &Tensor, width: usize) {
     let numbers = span.to_vec();
     let mut index = vec![0usize; tensor.shape.len()];
     let count = tensor.shape.iter().product();
@@ -130,13 +130,13 @@ fn put_into_order(span: &mut [u8], tensor: &Tensor, width: usize) {
     }
 }
 
-fn from_zip(bytes: &[u8]) -> Result<(Pickle, Stores), String> {
+fn from_zip(bytes: &[u8]) -> Result<(Pickle, Storages), String> {
     let mut pickle = None;
-    let mut stores = Stores::new();
+    let mut storages = Storages::new();
     for zip::Part { name, range } in zip::parts(bytes)? {
         let within = name.split_once('/').map_or("", |(_, within)| within);
         let is_first = match within.strip_prefix("data/") {
-            Some(key) => stores.insert(key.to_string(), range).is_none(),
+            Some(key) => storages.insert(key.to_string(), range).is_none(),
             None if within == "data.pkl" => pickle.replace(range).is_none(),
             None if within == "byteorder" && bytes[range].starts_with(b"big") => {
                 return Err("it was written on a big-endian machine".into());
@@ -148,24 +148,24 @@ fn from_zip(bytes: &[u8]) -> Result<(Pickle, Stores), String> {
         }
     }
     let pickle = pickle.ok_or("its zip holds no data.pkl; it may be a TorchScript model")?;
-    Ok((Pickle::read(&bytes[pickle], MOST_VALUES)?, stores))
+    Ok((Pickle::read(&bytes[pickle], MAX_VALUES)?, storages))
 }
 
-fn from_legacy(bytes: &[u8]) -> Result<(Pickle, Stores), String> {
+fn from_legacy(bytes: &[u8]) -> Result<(Pickle, Storages), String> {
     let mut at = LEGACY.len();
     let mut next = |most| {
         let pickle = Pickle::read(bytes.get(at..).unwrap_or_default(), most)?;
         at += pickle.len;
         Ok::<_, String>(pickle)
     };
-    // A version and a machine come first.
+    // A version and a description of the machine come first.
     for _ in 0..2 {
-        next(MOST_STORES)?;
+        next(MAX_STORAGES)?;
     }
-    let (pickle, keys) = (next(MOST_VALUES)?, next(MOST_STORES)?);
+    let (pickle, keys) = (next(MAX_VALUES)?, next(MAX_STORAGES)?);
     let Value::List(listed) = keys.get(keys.root) else { return Err("its list of stores is none".into()) };
     let kinds: HashMap<&str, Kind> = pickle.storages().collect();
-    let mut stores = Stores::new();
+    let mut storages = Storages::new();
     for (index, id) in listed.iter().enumerate() {
         let Value::Text(key) = keys.get(*id) else { return Err("its list of stores is none".into()) };
         let wrong = |what: &str| format!("its store number {} {what}", index + 1);
@@ -179,22 +179,22 @@ fn from_legacy(bytes: &[u8]) -> Result<(Pickle, Stores), String> {
         let head = bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or_else(cut)?;
         let len = usize::try_from(u64::from_le_bytes(*head)).ok().and_then(|count| count.checked_mul(width)).ok_or_else(cut)?;
         let end = (at + 8).checked_add(len).filter(|end| *end <= bytes.len()).ok_or_else(cut)?;
-        if stores.insert(key.to_string(), at + 8..end).is_some() {
+        if storages.insert(key.to_string(), at + 8..end).is_some() {
             return Err(wrong("comes twice"));
         }
         at = end;
     }
-    Ok((pickle, stores))
+    Ok((pickle, storages))
 }
 
-/// The dictionary that holds the most tensors: the pickle's own, or one that it holds (`state_dict`, `model`).
+/// The dictionary with the most tensors: the pickle's root, or one inside it (`state_dict`, `model`).
 fn state_dict(pickle: &Pickle) -> Result<&[(Id, Id)], String> {
     let Value::Dict(own) = pickle.get(pickle.root) else { return Err("it holds no dictionary of tensors".into()) };
     let count = |pairs: &[(Id, Id)]| {
         let is_tensor = |pair: &(Id, Id)| matches!((pickle.get(pair.0), pickle.get(pair.1)), (Value::Text(_), Value::Tensor(_)));
         pairs.iter().filter(|pair| is_tensor(pair)).count()
     };
-    // A set, since one dictionary can stand there many times.
+    // A set, since the same dictionary can occur several times.
     let inner: BTreeSet<Id> = own.iter().map(|(_, value)| *value).collect();
     let inner = inner.into_iter().filter_map(|id| match pickle.get(id) {
         Value::Dict(pairs) => Some(pairs.as_slice()),

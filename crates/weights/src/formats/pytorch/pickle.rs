@@ -1,44 +1,44 @@
-//! Pickles, read as data: the opcodes that PyTorch writes for a dictionary of tensors, and no others. Nothing is imported, called or
-//! executed; a name that a pickle asks for is only compared with the few that stand for tensors.
+//! Parses pickles as data: only the opcodes that PyTorch writes for a dictionary of tensors. Nothing is imported, called or executed; an
+//! imported name is only compared with the few that stand for parts of tensors.
 //!
-//! The opcodes are those of CPython's `Lib/pickletools.py`; what PyTorch makes of them is in `torch/_weights_only_unpickler.py`.
+//! The opcodes are those of CPython's `Lib/pickletools.py`; `torch/_weights_only_unpickler.py` shows how PyTorch uses them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// Index of a value among all that a pickle made. Values may hold each other in circles; an index cannot.
+/// Index of a value among all values of a pickle. Values can refer to each other in cycles; indices avoid cyclic ownership.
 pub type Id = usize;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// `None`, and whatever no tensor is made of.
+    /// `None`, and everything that is not part of a tensor.
     Nothing,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
-    /// An integer; those beyond 64 bits are refused.
+    /// An integer of at most 64 bits.
     Int(i64),
     /// Text.
     Text(Arc<str>),
     /// A tuple or a list.
     List(Vec<Id>),
-    /// A dictionary, ordered or not, in the order of its making.
+    /// A dictionary, ordered or not, in insertion order.
     Dict(Vec<(Id, Id)>),
-    /// A name that was imported.
+    /// An imported name.
     Global(Global),
-    /// A store of numbers, by its key in the file.
+    /// A storage, by its key in the file.
     Storage {
-        /// Of its numbers.
+        /// Type of its values.
         kind: Kind,
         /// Its key.
         key: Arc<str>,
     },
-    /// A view into a store.
+    /// A view into a storage.
     Tensor(Tensor),
 }
 
-/// Names that stand for parts of tensors.
+/// The accepted names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Global {
     /// `collections.OrderedDict`.
@@ -51,7 +51,7 @@ pub enum Global {
     Storage(Kind),
 }
 
-/// Number type of a store.
+/// Type of the values in a storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `torch.FloatStorage`.
@@ -62,53 +62,53 @@ pub enum Kind {
     Bf16,
     /// `torch.LongStorage`.
     I64,
-    /// `torch.DoubleStorage`, `torch.IntStorage` and so on, which no network here uses.
+    /// `torch.DoubleStorage`, `torch.IntStorage` and so on, which are not supported.
     Other(&'static str),
 }
 
-/// A view into a store.
+/// A view into a storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tensor {
-    /// Of its numbers.
+    /// Type of its values.
     pub kind: Kind,
-    /// The store's key.
+    /// Key of the storage.
     pub key: Arc<str>,
-    /// First number.
+    /// Index of the first value.
     pub offset: usize,
-    /// Row-major.
+    /// Shape.
     pub shape: Vec<usize>,
-    /// Numbers from one index to the next, by dimension.
+    /// Stride of each dimension, in values.
     pub stride: Vec<usize>,
 }
 
-/// Most values that a pickle of weights may make: a ResNet-152's takes 15,000, and with all that its training needs 50,000.
-pub const MOST_VALUES: usize = 100_000;
-/// Most steps for each value that may be made; some two are needed.
+/// Maximum number of values in a pickle: a ResNet-152's has 15,000, with its optimiser state 50,000.
+pub const MAX_VALUES: usize = 100_000;
+/// Maximum number of steps per value; about two are needed.
 const STEPS: usize = 5;
-/// Longest pickle in bytes; it holds names and shapes, not numbers: 330,000 bytes in that largest case.
-const LONGEST_PICKLE: usize = 4_000_000;
-/// Longest text.
-const LONGEST: usize = 4096;
-/// Index of the one value that stands for every [`Value::Nothing`].
+/// Maximum length of a pickle in bytes. It contains names and shapes, no data: 330,000 bytes for a ResNet-152 with optimiser state.
+const MAX_PICKLE_BYTES: usize = 4_000_000;
+/// Maximum length of a text in bytes.
+const MAX_LENGTH: usize = 4096;
+/// Index of the value shared by every [`Value::Nothing`].
 const NOTHING: Id = 0;
 
-/// What a pickle held, and how many bytes it took.
+/// A parsed pickle and its length.
 #[derive(Debug)]
 pub struct Pickle {
     values: Vec<Value>,
-    /// The value that it is.
+    /// Index of the root value.
     pub root: Id,
-    /// Bytes up to and with its end.
+    /// Length in bytes, including the final opcode.
     pub len: usize,
 }
 
 impl Pickle {
-    /// A value.
+    /// The value with this index.
     pub fn get(&self, id: Id) -> &Value {
         self.values.get(id).unwrap_or(&Value::Nothing)
     }
 
-    /// The stores that it names: key and number type.
+    /// The storages that it refers to: key and type.
     pub fn storages(&self) -> impl Iterator<Item = (&str, Kind)> {
         self.values.iter().filter_map(|value| match value {
             Value::Storage { kind, key } => Some((&**key, *kind)),
@@ -116,12 +116,12 @@ impl Pickle {
         })
     }
 
-    /// Reads one pickle from the start of some bytes, and makes at most so many values of it.
+    /// Parses one pickle from the start of `bytes`, with at most `most` values.
     ///
     /// # Errors
     /// A clause that says what is wrong.
     pub fn read(bytes: &[u8], most: usize) -> Result<Self, String> {
-        let bytes = &bytes[..bytes.len().min(LONGEST_PICKLE)];
+        let bytes = &bytes[..bytes.len().min(MAX_PICKLE_BYTES)];
         let values = vec![Value::Nothing];
         let mut machine = Machine { bytes, at: 0, most, values, stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new() };
         let root = machine.run()?;
@@ -143,7 +143,7 @@ type Done = Result<(), String>;
 
 impl<'a> Machine<'a> {
     fn run(&mut self) -> Result<Id, String> {
-        // A step keeps at most one thing more; bounded steps bound the stack, the memo and all lists together.
+        // A step stores at most one more item, so bounded steps bound the stack, the memo and all lists together.
         for _ in 0..self.most * STEPS {
             let place = self.at;
             match self.byte()? {
@@ -151,7 +151,7 @@ impl<'a> Machine<'a> {
                     2..=5 => {}
                     other => return Err(format!("its pickle is of protocol {other}, and only 2 to 5 are read")),
                 },
-                // A frame's length only says how much to read at once.
+                // The length of a frame matters only for buffered reading.
                 0x95 => drop(self.take(8)?),
                 b'.' => return self.pop(),
                 b'(' => self.marks.push(self.stack.len()),
@@ -230,7 +230,7 @@ impl<'a> Machine<'a> {
                 }
                 b'Q' => self.persistent()?,
                 b'R' => self.reduce()?,
-                // The state of an OrderedDict: its `_metadata`, which says nothing of tensors.
+                // The state of an OrderedDict, its `_metadata`, which does not concern tensors.
                 b'b' => drop(self.pop()?),
                 other => return Err(format!("its pickle uses the opcode 0x{other:02x} at byte {place}, which no weights need")),
             }
@@ -240,7 +240,7 @@ impl<'a> Machine<'a> {
 
     fn take(&mut self, len: usize) -> Result<&'a [u8], String> {
         let cut = || match self.bytes.len() {
-            LONGEST_PICKLE => format!("its pickle is over {} MB long", LONGEST_PICKLE as f64 / 1e6),
+            MAX_PICKLE_BYTES => format!("its pickle is over {} MB long", MAX_PICKLE_BYTES as f64 / 1e6),
             len => format!("its pickle is cut off at byte {len}"),
         };
         let taken = self.at.checked_add(len).and_then(|end| self.bytes.get(self.at..end)).ok_or_else(cut)?;
@@ -296,7 +296,7 @@ impl<'a> Machine<'a> {
     fn long(&mut self) -> Done {
         let len = usize::from(self.byte()?);
         let bytes = self.take(len)?;
-        // Beyond 64 bits stands only the mark of the old format, which is told by its bytes.
+        // Only the magic number of the legacy format exceeds 64 bits, and it is recognised by its bytes.
         let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
         let value = (len <= 8).then(|| {
             let fill = if negative { 0xff } else { 0 };
@@ -309,16 +309,16 @@ impl<'a> Machine<'a> {
     }
 
     fn text(&mut self, len: usize) -> Done {
-        // What is too long or no text names nothing.
+        // A text that is too long or invalid names nothing.
         match std::str::from_utf8(self.take(len)?) {
-            Ok(text) if len <= LONGEST => self.push(Value::Text(text.into())),
+            Ok(text) if len <= MAX_LENGTH => self.push(Value::Text(text.into())),
             _ => self.nothing(),
         }
     }
 
     fn line(&mut self) -> Result<String, String> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let end = rest.iter().take(LONGEST).position(|byte| *byte == b'\n').ok_or("its pickle holds a name without an end")?;
+        let end = rest.iter().take(MAX_LENGTH).position(|byte| *byte == b'\n').ok_or("its pickle holds a name without an end")?;
         self.at += end + 1;
         Ok(String::from_utf8_lossy(&rest[..end]).into_owned())
     }
@@ -395,7 +395,7 @@ impl<'a> Machine<'a> {
         self.push(Value::Global(global))
     }
 
-    /// `("storage", kind, key, device, length)`, as PyTorch names a store.
+    /// `("storage", kind, key, device, length)`, PyTorch's persistent id of a storage.
     fn persistent(&mut self) -> Done {
         let id = self.pop()?;
         let Value::List(items) = &self.values[id] else { return Err("its pickle names a store that is none".into()) };
@@ -428,7 +428,7 @@ impl<'a> Machine<'a> {
         self.push(value)
     }
 
-    /// `(store, offset, shape, stride, …)`.
+    /// `(storage, offset, shape, stride, …)`.
     fn tensor(&self, arguments: &[Id]) -> Result<Tensor, String> {
         let of = |at: usize| arguments.get(at).and_then(|id| self.values.get(*id));
         let number = |id: &Id| match self.values.get(*id) {

@@ -1,32 +1,32 @@
-//! The zip that `torch.save` writes: its parts are stored as they are, and there are few of them.
+//! The zip written by `torch.save`: few entries, stored without compression.
 //!
-//! Nothing is unpacked: a part is a range of the file. The format is that of PKWARE's APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16.
+//! Nothing is decompressed: an entry is a range of the file. The format is that of PKWARE's APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16.
 
 use crate::formats::safetensors::is_name;
 use crate::shorten;
 use std::ops::Range;
 
-/// How a zip begins: with the header of its first part.
+/// Signature of a local file header, with which a zip starts.
 pub const LOCAL: &[u8] = b"PK\x03\x04";
-/// How a part's line in the directory begins.
+/// Signature of an entry in the central directory.
 const LISTED: &[u8] = b"PK\x01\x02";
-/// How the record at the end begins, which says where the directory is.
+/// Signature of the record at the end, which locates the central directory.
 const END: &[u8] = b"PK\x05\x06";
-/// Length of that record without its remark, which can be 65,535 bytes long.
+/// Length of that record without its comment of up to 65,535 bytes.
 const END_LEN: usize = 22;
-/// Longest directory in bytes; a ResNet-152's, with all that its training needs, is 200,000 bytes long.
-const LONGEST_DIRECTORY: usize = 4_000_000;
+/// Maximum length of the central directory in bytes; a ResNet-152's with optimiser state has 200,000.
+const MAX_DIRECTORY_BYTES: usize = 4_000_000;
 
-/// A part, and where its bytes lie in the file.
+/// An entry and its range in the file.
 #[derive(Debug)]
 pub struct Part<'a> {
-    /// Its name: folder and file.
+    /// Path of the entry.
     pub name: &'a str,
-    /// Its bytes.
+    /// Range of its data.
     pub range: Range<usize>,
 }
 
-/// Finds the parts of a zip, in the order of their bytes.
+/// Finds the entries of a zip, in the order of their data.
 ///
 /// # Errors
 /// A clause that says what is wrong.
@@ -42,8 +42,8 @@ pub fn parts(bytes: &[u8]) -> Result<Vec<Part<'_>>, String> {
     if count == 0xffff || len == 0xffff_ffff || start == 0xffff_ffff {
         return Err("its zip has over 65,534 parts or 4 GB".into());
     }
-    if len > LONGEST_DIRECTORY {
-        let most = LONGEST_DIRECTORY as f64 / 1e6;
+    if len > MAX_DIRECTORY_BYTES {
+        let most = MAX_DIRECTORY_BYTES as f64 / 1e6;
         return Err(format!("its zip's directory is {len} bytes long; that of weights takes less than {most} MB"));
     }
     let directory = start.checked_add(len).filter(|stop| *stop <= end).and_then(|stop| bytes.get(start..stop));
@@ -61,7 +61,7 @@ pub fn parts(bytes: &[u8]) -> Result<Vec<Part<'_>>, String> {
     }
 }
 
-/// Where the record at the end begins: the last that reaches, with its remark, just to the end of the file.
+/// Offset of the end record: the last whose comment ends exactly at the end of the file.
 fn end_record(bytes: &[u8]) -> Option<usize> {
     let last = bytes.len().checked_sub(END_LEN)?;
     let is_one =
@@ -69,7 +69,7 @@ fn end_record(bytes: &[u8]) -> Option<usize> {
     (last.saturating_sub(0xffff)..=last).rev().find(is_one)
 }
 
-/// A part by the first line of a directory, and what is behind that line. Parts end where the directory begins.
+/// Parses the first entry of a directory, and returns the rest of the directory. Data must end before the directory starts.
 fn part<'a>(bytes: &'a [u8], directory: usize, line: &'a [u8]) -> Result<(Part<'a>, &'a [u8]), String> {
     let broken = || "its zip's directory is damaged".to_string();
     if !line.starts_with(LISTED) {
@@ -82,7 +82,7 @@ fn part<'a>(bytes: &'a [u8], directory: usize, line: &'a [u8]) -> Result<(Part<'
     let behind = line.get(name_end + short(30)? + short(32)?..).ok_or_else(broken)?;
     let name = line.get(46..name_end).ok_or_else(broken)?;
     let name = std::str::from_utf8(name).ok().filter(|name| is_name(name)).ok_or("a part of its zip has no proper name")?;
-    // PyTorch stores; what is packed could unpack to anything.
+    // PyTorch stores without compression; compressed data could expand to any size.
     if flags & 1 != 0 {
         return Err(format!("its part \"{}\" is encrypted", shorten(name)));
     }
