@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::args::Part;
+use crate::compress::files_below;
 use crate::error::Error;
 use crate::page;
 use crate::process::{self, announce};
@@ -98,12 +99,12 @@ pub fn describe_site(command: &mut Command, project: &Project, browser: &Browser
     }
 }
 
+/// The bench's tests and the browser's, by path, so that each folder's come one after another.
 fn test_files(project: &Project) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
-    for folder in ["browser", "bench"].map(|name| project.tests().join(name)) {
+    for folder in ["bench", "browser"].map(|name| project.tests().join(name)) {
         if folder.is_dir() {
-            let entries = std::fs::read_dir(&folder).map_err(|error| Error::file("browser tests", &folder, error))?;
-            files.extend(entries.filter_map(|entry| entry.ok().map(|entry| entry.path())));
+            files.extend(files_below(&folder)?);
         }
     }
     files.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
