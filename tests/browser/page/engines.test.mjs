@@ -79,7 +79,7 @@ for (const [name, start, device, extra] of ENGINES) {
       assert.deepEqual(await frame.evaluate(() => [document.title, origin]), ["frame", "null"]);
       let errors = [];
       const isMissing = (fault) => !errors.some((error) => error.includes(fault));
-      for (let wait = 0; wait < 100 && FAULTS.some(isMissing); wait++) {
+      for (let wait = 0; wait < 400 && FAULTS.some(isMissing); wait++) {
         await new Promise((resolve) => setTimeout(resolve, 50));
         errors = await browser.errors();
       }

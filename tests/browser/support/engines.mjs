@@ -11,8 +11,13 @@ import { launch } from "./harness.mjs";
 
 /// How long a browser may take to start, to answer a command, or to show what a test waits for.
 const PATIENCE_MS = 40_000;
+/// Runs in a page: a frame, and with some engines a tab, has an empty document of its own before the one that it was given.
+const HAS_DOCUMENT = 'location.href !== "about:blank" && document.readyState !== "loading"';
 /// Nothing listens here: a browser that is told to ask it for all but this machine reaches nobody.
 const NOBODY = { host: "127.0.0.1", port: 9 };
+
+/// The frame or the document that was asked is not there: not yet, or no longer.
+class Absent extends Error {}
 
 // What a test run started ends with it also where the run itself is ended.
 for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => process.exit(1));
@@ -48,7 +53,7 @@ export async function firefox() {
       let context = top;
       for (const selector of path) {
         context = value(await call(context, `() => (${find})(${JSON.stringify(selector)})?.contentWindow`, false))?.context;
-        if (!context) throw new Error(`firefox: there is no frame ${selector}`);
+        if (!context) throw new Absent(`firefox: there is no frame ${selector}`);
       }
       return value(await call(context, body, true));
     };
@@ -80,8 +85,16 @@ export async function chromium(options = {}) {
   page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
   const run = async (path, body) => {
     let root = page;
-    for (const selector of path) root = await (await root.waitForSelector(selector.replaceAll(">>>", ""))).contentFrame();
-    return (await root.evaluate(`(${body})()`)) ?? null;
+    try {
+      for (const selector of path) {
+        root = await (await root.$(selector.replaceAll(">>>", "")))?.contentFrame();
+        if (!root) throw new Absent(`chromium: there is no frame ${selector}`);
+      }
+      return (await root.evaluate(`(${body})()`)) ?? null;
+    } catch (error) {
+      const isGone = /Execution context was destroyed|Cannot find context|Frame was detached/.test(error.message);
+      throw isGone ? new Absent(`chromium: ${error.message}`) : error;
+    }
   };
   return verbs("chromium", run, {
     goto: (url) => page.goto(url),
@@ -106,8 +119,9 @@ async function bidi(address) {
     }
     const { resolve, reject, method } = waiting.get(message.id);
     waiting.delete(message.id);
-    if (message.type === "error") reject(new Error(`firefox: ${method}: ${message.error}: ${message.message}`));
-    else resolve(message.result);
+    if (message.type !== "error") return resolve(message.result);
+    const text = `firefox: ${method}: ${message.error}: ${message.message}`;
+    reject(message.error === "no such frame" ? new Absent(text) : new Error(text));
   });
   socket.on("error", () => {}); // "close" follows.
   socket.on("close", () => waiting.forEach(({ reject, method }) => reject(new Error(`firefox ended during ${method}`))));
@@ -158,7 +172,7 @@ export async function webkit() {
       try {
         for (const selector of path) {
           const element = await inTop(`return (${find})(${JSON.stringify(selector)})`);
-          if (!element) throw new Error(`webkit: there is no frame ${selector}`);
+          if (!element) throw new Absent(`webkit: there is no frame ${selector}`);
           await send("/frame", { id: element });
         }
         return await task();
@@ -188,7 +202,8 @@ export async function webkit() {
       await alone(async () => {
         await inTop("window.isBeforeNavigation = true");
         await send("/url", { url });
-        await retry(async () => await inTop(`if (window.isBeforeNavigation) return ""; (${listen})(); return document.readyState`) === "complete",
+        const isThere = `if (window.isBeforeNavigation || !(${HAS_DOCUMENT})) return false; (${listen})(); return document.readyState === "complete"`;
+        await retry(() => inTop(isThere),
           `${url} did not load`, child, 5);
         const arrived = await inTop("return location.href");
         if (new URL(arrived).origin !== new URL(url).origin) throw new Error(`webkit: ${url} did not load, but ${arrived}`);
@@ -269,8 +284,9 @@ async function classic(url, method, body) {
   const what = `webkit: ${method} ${new URL(url).pathname.split("/").slice(3).join("/") || "session"}`;
   const answer = await within(what, fetch(url, { method, body: body && JSON.stringify(body) }));
   const { value } = await answer.json();
-  if (!answer.ok) throw new Error(`${what}: ${value.error}: ${value.message}`);
-  return value;
+  if (answer.ok) return value;
+  const text = `${what}: ${value.error}: ${value.message}`;
+  throw ["no such frame", "stale element reference"].includes(value.error) ? new Absent(text) : new Error(text);
 }
 
 /// What every engine can do. `run(path, body)` evaluates an async function that returns JSON, in the frame at the end of a path of selectors.
@@ -282,21 +298,25 @@ function verbs(name, run, own) {
       const json = await run(path, `async () => JSON.stringify(await ${called}) ?? null`);
       return json === null ? undefined : JSON.parse(json);
     };
-    /// Waits until an evaluation is true.
+    /// Waits until an evaluation is true. Without a document, between two pages or before a frame has come, it is not.
     const until = async (sentence, what, ...args) => {
+      const isAbsent = (error) => {
+        if (!(error instanceof Absent)) throw error;
+        return false;
+      };
       const end = Date.now() + PATIENCE_MS;
-      while (!await evaluate(what, ...args)) {
+      while (!await evaluate(what, ...args).catch(isAbsent)) {
         if (Date.now() > end) {
-          const text = await evaluate("document.body?.innerText.slice(0, 300)");
-          throw new Error(`${name}: in ${PATIENCE_MS / 1000} s it did not happen that ${sentence}; the page begins: ${text}`);
+          const found = await evaluate("document.body?.innerText.slice(0, 300)").then((text) => `the page begins: ${text}`, ({ message }) => message);
+          throw new Error(`${name}: in ${PATIENCE_MS / 1000} s it did not happen that ${sentence}; ${found}`);
         }
         await pause(100);
       }
     };
-    /// A frame in this one. A selector looks into open shadow roots after `>>>`: `stride-scope >>> iframe`.
+    /// A frame in this one, once it has its document. A selector looks into open shadow roots after `>>>`: `stride-scope >>> iframe`.
     const frame = async (selector) => {
       const inner = at([...path, selector]);
-      await inner.evaluate("null");
+      await inner.until(`the frame ${selector} has its document`, HAS_DOCUMENT);
       return inner;
     };
     return { evaluate, until, frame };

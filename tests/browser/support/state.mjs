@@ -169,13 +169,7 @@ export async function reload(browser) {
     window.isBefore = true;
     setTimeout(() => location.reload());
   });
-  for (let tries = 0; ; tries++) {
-    // While the document goes nothing can be asked of it.
-    const isNew = await browser.evaluate(() => !window.isBefore && document.readyState === "complete").catch(() => false);
-    if (isNew) break;
-    if (tries > 400) throw new Error("the page did not load again");
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await browser.until("the page loads again", () => !window.isBefore && location.href !== "about:blank" && document.readyState === "complete");
   await stands(browser);
 }
 
