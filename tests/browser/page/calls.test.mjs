@@ -1,5 +1,5 @@
 // Links, embeds, messages, scripts and commands with their answers, as recorded in tests/calls: what worked yesterday answers the same today.
-// STRIDESCOPE_RECORD=1 records the answers anew. An entry with `mended` answered otherwise before: it was a fault, since mended.
+// STRIDESCOPE_RECORD=1 records the answers anew. An entry with `mended` answered otherwise before: it names the fault, since mended.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -98,7 +98,7 @@ async function visits({ call, where = false }) {
     else if (verb === "back") await page.evaluate(() => new Promise((resolve) => { addEventListener("popstate", resolve); history.back(); }));
     else if (verb === "reload") await page.reload().then(() => settled(page));
     else if (verb === "choose") await page.setInputFiles("input[type=file]", join(project, what));
-    else if (verb === "speak") {
+    else if (verb === "language") {
       await page.locator("select.language").selectOption(what);
       await page.waitForFunction((what) => document.documentElement.lang === what, what);
     }
