@@ -48,17 +48,17 @@ async function open(url, init) {
 
 const inside = (page, index = 0) => page.locator("iframe").nth(index).contentFrame();
 
-/// Everything that an element told, as it comes.
+/// Every event of an element, as it comes.
 const listening = () => {
-  window.told = [];
+  window.events = [];
   for (const type of ["ready", "state", "prediction", "error"]) {
-    document.addEventListener(`stridescope-${type}`, ({ detail }) => window.told.push({ type, detail }));
+    document.addEventListener(`stridescope-${type}`, ({ detail }) => window.events.push({ type, detail }));
   }
 };
 
 describe("a figure in a sandboxed frame of another origin", () => {
   for (const [figure, [drawn, computed]] of Object.entries(FIGURES)) {
-    test(`${figure} draws without the engine, and computes when it is asked`, async () => {
+    test(`${figure} draws without the engine, and computes on request`, async () => {
       const requests = [];
       const url = host(`frame-${figure}`, frame(`embed=${figure}`));
       const { page, errors } = await open(url);
@@ -82,7 +82,7 @@ describe("a figure in a sandboxed frame of another origin", () => {
     });
   }
 
-  test("runs by itself when in sight, where the link says so, and has no controls where it is to have none", async () => {
+  test("runs by itself in sight with autorun=1, and shows no controls with controls=0", async () => {
     const { page } = await open(host("autorun", `<div style="height:3000px"></div>${frame("embed=predict&autorun=1&controls=0&models=tiny-a")}`));
     await inside(page).locator(".answer").waitFor({ state: "attached" });
     await page.waitForTimeout(700);
@@ -110,12 +110,12 @@ describe("a figure in a sandboxed frame of another origin", () => {
 });
 
 describe("the element", () => {
-  test("follows its attributes, tells what happens, and is as high as its figure", async () => {
+  test("follows its attributes, emits events, and is as high as its figure", async () => {
     const { page, errors } = await open(host("element", element('figure="predict" models="tiny-a,tiny-d" autorun="1"')), listening);
-    await page.waitForFunction(() => window.told.some(({ type }) => type === "prediction"));
-    const told = await page.evaluate(() => window.told);
-    assert.equal(told[0].type, "ready");
-    const results = told.find(({ type }) => type === "prediction").detail;
+    await page.waitForFunction(() => window.events.some(({ type }) => type === "prediction"));
+    const events = await page.evaluate(() => window.events);
+    assert.equal(events[0].type, "ready");
+    const results = events.find(({ type }) => type === "prediction").detail;
     assert.deepEqual(results.map(({ net }) => net), ["tiny-a", "tiny-d"]);
     for (const { top, ms, backend } of results) {
       assert.equal(top.length, 5);
@@ -126,8 +126,8 @@ describe("the element", () => {
     await page.waitForFunction((body) => Math.abs(document.querySelector("stride-scope").getBoundingClientRect().height - body) < 2, body);
     const before = await height();
 
-    await page.evaluate(() => { window.told.length = 0; document.querySelector("stride-scope").setAttribute("models", "tiny-b"); });
-    await page.waitForFunction(() => window.told.some(({ type, detail }) => type === "prediction" && detail[0].net === "tiny-b"));
+    await page.evaluate(() => { window.events.length = 0; document.querySelector("stride-scope").setAttribute("models", "tiny-b"); });
+    await page.waitForFunction(() => window.events.some(({ type, detail }) => type === "prediction" && detail[0].net === "tiny-b"));
     await page.setViewportSize({ width: 400, height: 900 });
     await page.waitForFunction((before) => document.querySelector("stride-scope").getBoundingClientRect().height !== before, before);
 
@@ -141,7 +141,7 @@ describe("the element", () => {
 
   test("is driven by the page around: state, pictures, and what makes no sense", async () => {
     const { page } = await open(host("driven", element('figure="strides" models="resnet50-a,resnet50-b"')), listening);
-    await page.waitForFunction(() => window.told.some(({ type }) => type === "ready"));
+    await page.waitForFunction(() => window.events.some(({ type }) => type === "ready"));
     const answer = await page.evaluate(async (site) => {
       const element = document.querySelector("stride-scope");
       const refused = (promise) => promise.then(() => "taken", (error) => `${error.name}: ${error.message}`);
@@ -173,51 +173,51 @@ describe("the element", () => {
     await page.close();
   });
 
-  test("is not told what networks say of the visitor's own picture", async () => {
+  test("receives no predictions for the visitor's own picture", async () => {
     const { page } = await open(host("private", element('figure="predict" models="tiny-a" autorun="1"')), listening);
-    await page.waitForFunction(() => window.told.some(({ type }) => type === "prediction"));
-    await page.evaluate(() => { window.told.length = 0; });
+    await page.waitForFunction(() => window.events.some(({ type }) => type === "prediction"));
+    await page.evaluate(() => { window.events.length = 0; });
     await inside(page).locator("input[type=file]").setInputFiles(join(dist, "assets/samples/coffee.png"));
     await inside(page).getByText("stays on this device").first().waitFor();
     await inside(page).locator("figcaption", { hasText: "coffee.png" }).waitFor();
     await inside(page).locator(".top .row").nth(4).waitFor();
     await page.waitForTimeout(500);
-    const told = await page.evaluate(() => window.told);
-    assert.deepEqual(told.filter(({ type }) => type === "prediction"), []);
-    assert.ok(!JSON.stringify(told).includes("coffee"), "not even its name");
+    const events = await page.evaluate(() => window.events);
+    assert.deepEqual(events.filter(({ type }) => type === "prediction"), []);
+    assert.ok(!JSON.stringify(events).includes("coffee"), "not even its name");
 
     // Nor when the page around names another picture, which is long in coming, and another network, which answers for the one on show.
     let arrive;
     const arrival = new Promise((resolve) => { arrive = resolve; });
     await page.route("**/rocket.jpg", async (route) => { await arrival; await route.continue(); });
-    await page.evaluate(() => { window.told.length = 0; });
+    await page.evaluate(() => { window.events.length = 0; });
     await page.evaluate(() => document.querySelector("stride-scope").set({ image: "rocket", models: ["tiny-b"] }));
     await inside(page).locator("[data-net=tiny-b] .top .row").nth(4).waitFor();
     await page.waitForTimeout(500);
-    const predicted = () => page.evaluate(() => window.told.filter(({ type }) => type === "prediction").length);
-    assert.equal(await predicted(), 0, "what tiny-b said was of the visitor's picture");
+    const predicted = () => page.evaluate(() => window.events.filter(({ type }) => type === "prediction").length);
+    assert.equal(await predicted(), 0, "tiny-b's prediction was for the visitor's picture");
     arrive();
-    await page.waitForFunction(() => window.told.some(({ type }) => type === "prediction"));
+    await page.waitForFunction(() => window.events.some(({ type }) => type === "prediction"));
     await page.close();
   });
 
   test("refuses what cannot be sent, and goes on", async () => {
     const { page } = await open(host("unsendable", element('figure="architecture" models="tiny-a,tiny-d" base="tiny-d"')), listening);
-    await page.waitForFunction(() => window.told.some(({ type }) => type === "ready"));
-    const told = await page.evaluate(async () => {
+    await page.waitForFunction(() => window.events.some(({ type }) => type === "ready"));
+    const found = await page.evaluate(async () => {
       const figure = document.querySelector("stride-scope");
       const refused = await figure.set({ node: () => {} }).then(() => "", (error) => error.name);
-      // The baseline that was left behind keeps nothing from being changed.
+      // The baseline that was left behind does not block later changes.
       const { models, base } = await figure.set({ models: ["tiny-b"] });
       return [refused, models, base, figure.getAttribute("models"), (await figure.set({ node: "layer3.0" })).node];
     });
-    assert.deepEqual(told, ["DataCloneError", ["tiny-b"], null, "tiny-b", "layer3.0"]);
+    assert.deepEqual(found, ["DataCloneError", ["tiny-b"], null, "tiny-b", "layer3.0"]);
     await page.close();
   });
 
-  test("hears nobody but the page that it stands in", async () => {
+  test("accepts messages from its host page alone", async () => {
     const { page } = await open(host("strangers", `${element('figure="strides" models="tiny-a"')}<iframe title="a stranger" srcdoc="<p>a stranger</p>"></iframe>`), listening);
-    await page.waitForFunction(() => window.told.some(({ type }) => type === "ready"));
+    await page.waitForFunction(() => window.events.some(({ type }) => type === "ready"));
     // A frame beside it, which reaches the figure's window through the page around.
     await page.evaluate(() => {
       const figure = document.querySelector("stride-scope").shadowRoot.querySelector("iframe").contentWindow;

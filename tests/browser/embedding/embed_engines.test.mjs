@@ -1,4 +1,4 @@
-// Figures in other people's pages, in Firefox and WebKitGTK: drawn, as high as they are, driven and heard, all computed on the CPU.
+// Figures in other people's pages, in Firefox and WebKitGTK: drawn, as high as they are, driven by script, with their events, all computed on the CPU.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { firefox, webkit } from "../support/engines.mjs";
@@ -41,17 +41,17 @@ for (const [name, start] of [["firefox", firefox], ["webkit", webkit]]) {
       });
     }
 
-    test("the element is as high as its figure, follows its attributes and tells what happens", LIMIT, async () => {
+    test("the element is as high as its figure, follows its attributes and emits events", LIMIT, async () => {
       const browser = await launched();
       const body = `<script>
-          window.told = [];
-          for (const type of ["ready", "state", "prediction", "error"]) document.addEventListener("stridescope-" + type, ({ detail }) => told.push({ type, detail }));
+          window.events = [];
+          for (const type of ["ready", "state", "prediction", "error"]) document.addEventListener("stridescope-" + type, ({ detail }) => events.push({ type, detail }));
         </script>
         <script src="${site.url}stride-scope.js" async></script>
         <stride-scope figure="predict" models="tiny-a" autorun="1"></stride-scope>`;
       await browser.goto(put("element", body));
-      await browser.until("tiny-a has answered", () => window.told.some(({ type }) => type === "prediction"));
-      const results = await browser.evaluate(() => window.told.find(({ type }) => type === "prediction").detail);
+      await browser.until("tiny-a has answered", () => window.events.some(({ type }) => type === "prediction"));
+      const results = await browser.evaluate(() => window.events.find(({ type }) => type === "prediction").detail);
       assert.deepEqual(results.map(({ net, top, backend }) => [net, top.length, backend]), [["tiny-a", 5, "cpu"]]);
 
       const frame = await browser.frame("stride-scope >>> iframe");
@@ -61,8 +61,8 @@ for (const [name, start] of [["firefox", firefox], ["webkit", webkit]]) {
       await browser.resize(420, 800);
       await browser.until("another width has another height", (before) => Math.abs(document.querySelector("stride-scope").getBoundingClientRect().height - before) > 20, before);
 
-      await browser.evaluate(() => { window.told.length = 0; document.querySelector("stride-scope").setAttribute("models", "tiny-d"); });
-      await browser.until("tiny-d has answered", () => window.told.some(({ type, detail }) => type === "prediction" && detail[0].net === "tiny-d"));
+      await browser.evaluate(() => { window.events.length = 0; document.querySelector("stride-scope").setAttribute("models", "tiny-d"); });
+      await browser.until("tiny-d has answered", () => window.events.some(({ type, detail }) => type === "prediction" && detail[0].net === "tiny-d"));
       const state = await browser.evaluate(() => document.querySelector("stride-scope").set({ node: "layer3.0" }).then(({ node, models }) => ({ node, models })));
       assert.deepEqual(state, { node: "layer3.0", models: ["tiny-d"] });
       assert.equal(await browser.evaluate(() => document.querySelector("stride-scope").getAttribute("node")), "layer3.0");

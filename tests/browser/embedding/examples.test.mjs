@@ -14,8 +14,8 @@ const modules = join(project, "tests/node_modules");
 const example = (name) => readFileSync(join(FOLDER, name), "utf8");
 const guide = readFileSync(join(project, "docs/embedding.md"), "utf8");
 let site, hosts, browser, folder;
-/// What was told to the pages, to be compared with the types.
-const told = { states: [], results: [], messages: [] };
+/// What the pages received, to be compared with the types.
+const received = { states: [], results: [], messages: [] };
 
 /// An example with the address of the site under test.
 const here = (text) => text.replaceAll(SITE, site.url);
@@ -36,7 +36,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/// Opens a page of the host's: `localhost`, where the site is `127.0.0.1`. `clean` ends it, and tells what must not have happened.
+/// Opens a page of the host's: `localhost`, where the site is `127.0.0.1`. `clean` ends it, and checks what must not have happened.
 async function open(name, body, headers) {
   const url = hosts.put(name, here(body), headers);
   const page = await browser.context.newPage();
@@ -44,9 +44,9 @@ async function open(name, body, headers) {
   const seen = watch(page, hosts.url, site.url);
   await page.addInitScript(() => {
     if (window.parent !== window) return;
-    window.told = [];
+    window.events = [];
     for (const type of ["ready", "state", "prediction", "error"]) {
-      addEventListener(`stridescope-${type}`, ({ detail }) => window.told.push({ type, detail }));
+      addEventListener(`stridescope-${type}`, ({ detail }) => window.events.push({ type, detail }));
     }
     window.messages = [];
     addEventListener("message", ({ data }) => window.messages.push(data));
@@ -54,18 +54,18 @@ async function open(name, body, headers) {
   await page.goto(url);
   const clean = async () => {
     assert.deepEqual(seen, { errors: [], strangers: [] });
-    told.messages.push(...await page.evaluate(() => window.messages));
+    received.messages.push(...await page.evaluate(() => window.messages));
     await page.close();
   };
   return { page, figure: page.locator("iframe").contentFrame(), clean };
 }
 
-/// Waits until the page heard such an event of an element, and returns its detail.
-async function heard(page, type) {
-  await page.waitForFunction((type) => window.told.some((event) => event.type === type), type);
-  const { detail } = (await page.evaluate(() => window.told)).find((event) => event.type === type);
-  if (type === "state") told.states.push(detail);
-  if (type === "prediction") told.results.push(...detail);
+/// Waits until the page has received such an event of an element, and returns its detail.
+async function eventOf(page, type) {
+  await page.waitForFunction((type) => window.events.some((event) => event.type === type), type);
+  const { detail } = (await page.evaluate(() => window.events)).find((event) => event.type === type);
+  if (type === "state") received.states.push(detail);
+  if (type === "prediction") received.results.push(...detail);
   return detail;
 }
 
@@ -107,7 +107,7 @@ describe("the document", () => {
 
   test("lists the parameters that there are, as the element does", async () => {
     const { page, figure, clean } = await open("parameters.html", element('figure="cost"'));
-    await heard(page, "ready");
+    await eventOf(page, "ready");
     const state = Object.keys(await page.evaluate(() => document.querySelector("stride-scope").state)).sort();
     const [, table] = /## Parameters\n(.*?)\n## /s.exec(guide);
     assert.deepEqual([...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name).sort(), state);
@@ -136,7 +136,7 @@ describe("plain HTML", () => {
     assert.equal(await visit.page.getByRole("link").isVisible(), false, "what stands for the figure is not shown beside it");
     await follows(visit, 900);
     await visit.figure.locator('[data-node="layer2.0.conv2"]').first().click();
-    assert.equal((await heard(visit.page, "state")).node, "layer2.0.conv2");
+    assert.equal((await eventOf(visit.page, "state")).node, "layer2.0.conv2");
     assert.equal(await visit.page.locator("stride-scope").getAttribute("node"), "layer2.0.conv2");
     await visit.page.locator("stride-scope").evaluate((element) => element.setAttribute("node", "layer3.0"));
     await visit.figure.locator('[data-node="layer3.0.conv2"]').first().waitFor();
@@ -172,12 +172,12 @@ describe("plain HTML", () => {
   test("tutorial.html: buttons change it, a line follows it, a file is classified", async () => {
     const visit = await open("tutorial.html", example("tutorial.html"));
     const { page, figure } = visit;
-    await heard(page, "ready");
+    await eventOf(page, "ready");
     await page.getByText("This is layer2.0 of tiny-a.").waitFor();
     await figure.locator(".path .whole img").first().waitFor();
     await page.getByRole("button", { name: "D repairs both" }).click();
     await page.getByText("This is layer2.0 of tiny-a and tiny-d.").waitFor();
-    assert.deepEqual((await heard(page, "state")).models, ["tiny-a", "tiny-d"]);
+    assert.deepEqual((await eventOf(page, "state")).models, ["tiny-a", "tiny-d"]);
     await follows(visit, 820);
 
     const file = page.getByLabel("Your own picture");
@@ -197,8 +197,8 @@ describe("plain HTML", () => {
     assert.equal(messages[0].type, "ready");
     assert.deepEqual(messages.filter(({ id }) => id !== undefined).map(({ type, id }) => [type, id]), [["state", 0], ["prediction", 1]]);
     await visit.figure.locator("figcaption", { hasText: "A rocket on its pad" }).waitFor();
-    told.states.push(messages.find(({ type }) => type === "state").state);
-    told.results.push(...messages.find(({ type }) => type === "prediction").results);
+    received.states.push(messages.find(({ type }) => type === "state").state);
+    received.results.push(...messages.find(({ type }) => type === "prediction").results);
     await visit.clean();
   });
 });
@@ -206,7 +206,7 @@ describe("plain HTML", () => {
 describe("the element, beside what the examples show", () => {
   test("an attribute that the page changes twice is never thrown back to the first", async () => {
     const visit = await open("twice.html", element('figure="architecture" models="tiny-a"'));
-    await heard(visit.page, "ready");
+    await eventOf(visit.page, "ready");
     const { values, nodes } = await visit.page.evaluate(async () => {
       const element = document.querySelector("stride-scope");
       const [values, nodes] = [[], []];
@@ -220,7 +220,7 @@ describe("the element, beside what the examples show", () => {
     });
     const changes = values.filter((value, i) => i === 0 || value !== values[i - 1]);
     assert.deepEqual(changes, [null, "layer3.0", "layer4.0"]);
-    assert.deepEqual([...new Set(nodes)], ["layer4.0"], "the page hears of the state in the end");
+    assert.deepEqual([...new Set(nodes)], ["layer4.0"], "the page receives the state in the end");
     await visit.clean();
   });
 
@@ -248,7 +248,7 @@ describe("the element, beside what the examples show", () => {
     });
     assert.equal(seen.hidden, "none");
     assert.deepEqual(seen.state, ["layer3.0", ["tiny-b"], true]);
-    assert.deepEqual(seen.before, ["layer3.0", "dark", "1", null], "what the page did not write and nobody changed is not written");
+    assert.deepEqual(seen.before, ["layer3.0", "dark", "1", null], "what neither the page wrote nor anyone changed is not written");
     assert.equal(seen.given, "The figure was taken out of the page.");
     assert.equal(seen.moved, "layer3.0", "it is the same figure in its new place");
     assert.match(seen.wrong, /layer9/);
@@ -266,7 +266,7 @@ describe("pages that something else writes", () => {
     assert.equal(await visit.page.locator("p").count(), 2, "what follows the element is a paragraph of its own");
     await follows(visit, 820);
     await visit.page.evaluate(() => document.querySelector("stride-scope").set({ node: "layer3.0" }));
-    assert.equal((await heard(visit.page, "state")).node, "layer3.0");
+    assert.equal((await eventOf(visit.page, "state")).node, "layer3.0");
     await visit.clean();
   });
 
@@ -341,7 +341,7 @@ describe("pages that something else writes", () => {
     assert.equal(await page.locator('script[src$="stride-scope.js"]').count(), 1);
 
     await page.getByRole("button", { name: "On to the third stage" }).click();
-    assert.equal((await heard(page, "state")).node, "layer3.0");
+    assert.equal((await eventOf(page, "state")).node, "layer3.0");
     await figure.locator('[data-node="layer3.0"]').first().waitFor();
     await figure.locator('[data-node="layer2"]').first().click();
     await page.getByText("You are looking at layer2.").waitFor();
@@ -360,7 +360,7 @@ function kramdown(text) {
 }
 
 describe("stridescope.d.ts", () => {
-  /// What the compiler says, a line each, of some sources beside the types and the React example.
+  /// The compiler's messages, a line each, of some sources beside the types and the React example.
   function complaints(name, sources) {
     const root = join(folder, name);
     cpSync(join(FOLDER, "react"), root, { recursive: true });
@@ -394,20 +394,20 @@ describe("stridescope.d.ts", () => {
     assert.deepEqual(complaints("right", { "uses.ts": uses }), []);
   });
 
-  test("is what the figures really say", () => {
-    assert.ok(told.states.length >= 4 && told.results.length >= 1 && told.messages.length > 30, "the tests above collected it");
-    const kinds = new Set(told.messages.map(({ type }) => type));
+  test("describes what the figures really send", () => {
+    assert.ok(received.states.length >= 4 && received.results.length >= 1 && received.messages.length > 30, "the tests above collected it");
+    const kinds = new Set(received.messages.map(({ type }) => type));
     assert.deepEqual([...kinds].sort(), ["error", "height", "prediction", "ready", "state"]);
     const constant = (name, type, values) => `const ${name}: ${type} = ${JSON.stringify(values)}; void ${name};`;
     const source = [
-      constant("states", "Required<Stridescope.State>[]", told.states),
-      constant("results", "Stridescope.Prediction[]", told.results),
-      constant("messages", "Stridescope.Message[]", told.messages),
+      constant("states", "Required<Stridescope.State>[]", received.states),
+      constant("results", "Stridescope.Prediction[]", received.results),
+      constant("messages", "Stridescope.Message[]", received.messages),
     ].join("\n");
     assert.deepEqual(complaints("real", { "real.ts": source }), []);
   });
 
-  test("tells wrong uses", () => {
+  test("reports wrong uses", () => {
     const wrong = {
       "figure.tsx": 'import { StrideScope } from "./StrideScope"; void <StrideScope figure="stride" />;',
       "listener.tsx": 'import { StrideScope } from "./StrideScope"; void <StrideScope onstridescope-state={({ detail }) => detail.layer} />;',

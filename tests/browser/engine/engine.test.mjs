@@ -46,7 +46,7 @@ describe("on the CPU", () => {
     }
   });
 
-  test("tiny-a to tiny-d say what PyTorch says of every sample", async () => {
+  test("tiny-a to tiny-d predict what PyTorch predicts for every sample", async () => {
     for (const [net, pictures] of Object.entries(tinySamples)) {
       for (const [file, wanted] of Object.entries(pictures)) {
         assert.equal((await cpu.picture(`assets/samples/${file}`)).type, "picture");
@@ -61,7 +61,7 @@ describe("on the CPU", () => {
     }
   });
 
-  test("resnet50-a with its real weights says what the reference says of every sample", async () => {
+  test("resnet50-a with its real weights predicts what the reference predicts for every sample", async () => {
     for (const [file, wanted] of Object.entries(samples)) {
       await cpu.picture(`assets/samples/${file}`);
       const { event } = await cpu.run({ net: "resnet50-a", backend: "cpu" });
@@ -110,7 +110,7 @@ describe("on the CPU", () => {
       return values;
     }, { "resnet50-a": Object.keys(synthetic["resnet50-a@224"].nodes), "resnet50-d": Object.keys(synthetic["resnet50-d@224"].nodes) });
     const debug = await browser.context.newCDPSession(cpu.page);
-    // Without what nobody holds any more.
+    // After garbage collection.
     const held = async () => {
       await debug.send("HeapProfiler.collectGarbage");
       await cpu.page.waitForTimeout(500);
@@ -186,7 +186,7 @@ describe("on WebGPU, SwiftShader", () => {
     });
   }
 
-  test("tiny-a to tiny-d say what PyTorch says", async () => {
+  test("tiny-a to tiny-d predict what PyTorch predicts", async () => {
     for (const [net, pictures] of Object.entries(tinySamples)) {
       const [file, wanted] = Object.entries(pictures)[0];
       await gpu.picture(`assets/samples/${file}`);
@@ -201,7 +201,7 @@ describe("on WebGPU, SwiftShader", () => {
     }
   });
 
-  test("a pass that comes again, and is replayed, says of each picture what the CPU says", async () => {
+  test("a replayed pass predicts for each picture what the CPU predicts", async () => {
     const files = Object.keys(tinySamples["tiny-d"]).slice(0, 2);
     const run = (request) => gpu.page.evaluate(async (request) => {
       const { event, numbers } = await ask("run", request);
@@ -219,7 +219,7 @@ describe("on WebGPU, SwiftShader", () => {
     }
   });
 
-  test("what nobody reads never mattered to A, and does to D, on either device", async () => {
+  test("what is never read does not change A, and changes D, on either device", async () => {
     await gpu.picture("assets/samples/chelsea.png");
     for (const backend of ["webgpu", "cpu"]) {
       for (const net of ["tiny-a", "tiny-d"]) {
@@ -236,7 +236,7 @@ describe("on WebGPU, SwiftShader", () => {
     }
   });
 
-  test("means, class activation maps, gradients, edits and moved pictures come back as they were asked for", async () => {
+  test("means, class activation maps, gradients, edits and moved pictures come back as requested", async () => {
     await gpu.picture("assets/samples/chelsea.png");
     const gradients = {};
     for (const backend of ["webgpu", "cpu"]) {

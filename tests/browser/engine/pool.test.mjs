@@ -46,7 +46,7 @@ const answered = (page, count) => page.waitForFunction(
   (count) => document.querySelectorAll(".answer .top .row").length === 5 * count && !document.querySelector(".answer .waiting"), count,
 );
 
-/// Chooses a picture, and says how many milliseconds later all networks had answered.
+/// Chooses a picture, and returns how many milliseconds later all networks had answered.
 const choose = (page, title) => page.evaluate(async (title) => {
   const start = performance.now();
   document.querySelector(`.thumbs [title="${title}"]`).click();
@@ -59,10 +59,10 @@ const choose = (page, title) => page.evaluate(async (title) => {
 }, title);
 
 describe("large networks on the CPU", () => {
-  test("two engines say of four ResNet-50s what one says", async () => {
+  test("two engines predict with four ResNet-50s what one predicts", async () => {
     const times = { 1: [], 2: [] };
     const pages = {};
-    // Its weights are fetched once for each column; the second page finds them kept on the device.
+    // Its weights are fetched once for each column; the second page finds them cached on the device.
     for (const cores of [1, 2]) pages[cores] = await open(FOUR_RESNETS, cores, cores === 1 ? 3 : 0);
     assert.deepEqual([1, 2].map((cores) => pages[cores].page.workers().length), [1, 2]);
     for (const title of ["A cup of coffee", "A rocket on its pad", "Chelsea the cat"]) {

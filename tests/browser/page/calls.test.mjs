@@ -13,7 +13,7 @@ const RECORD = process.env.STRIDESCOPE_RECORD === "1";
 const SANDBOX = "allow-scripts allow-popups allow-popups-to-escape-sandbox";
 /// The site's address in the tables.
 const SITE = "https://stridescope.example/";
-/// Has the browser keep what was compiled of the page's code, of which every call takes the same.
+/// Has the browser cache what was compiled of the page's code, of which every call takes the same.
 const KEPT = { "cache-control": "max-age=3600" };
 /// Longest text of a command that stands in the table; of a longer one its ends do, and its checksum.
 const LONGEST = 1200;
@@ -51,7 +51,7 @@ after(async () => {
 /// `{2000 × a}` stands for 2,000 times that letter.
 const expanded = (text) => text.replace(/\{(\d+) × (.)\}/g, (_, count, letter) => letter.repeat(Number(count)));
 
-/// A page at an address, once its networks are named; if it is `read`, once scripts can speak to it and all its figures have come.
+/// A page at an address, once its networks are named; if it is `read`, once its script API and all its figures are there.
 async function open(url, read = true) {
   const page = await browser.context.newPage();
   await page.setViewportSize({ width: 1000, height: 900 });
@@ -66,7 +66,7 @@ const settled = (page) => page.waitForFunction(() => {
   return window.stridescope && document.querySelector(".from, #learn") && !document.querySelector('section[aria-busy="true"]');
 });
 
-/// What a reader finds: the address, what is noted, and the networks by their names; the state where scripts could ask for it.
+/// What a reader finds: the address, what is noted, and the networks by their names; the state where scripts can read it.
 const found = (page, read) => page.evaluate((read) => ({
   address: location.search + location.hash,
   notices: [...document.querySelectorAll(".notice p")].map((notice) => notice.textContent),
@@ -151,35 +151,35 @@ async function messages({ call, at = "?embed=architecture" }) {
   if (!shared.has(`frame ${at}`)) {
     const page = await browser.context.newPage();
     // As soon as the frame is there, so that nothing of it is missed.
-    const listen = `addEventListener("message", ({ source, data }) => { if (source === frames[0]) heard.push(data); })`;
+    const listen = `addEventListener("message", ({ source, data }) => { if (source === frames[0]) received.push(data); })`;
     const frame = `<iframe src="${site.url}${at}" sandbox="${SANDBOX}" title="figure" width="900" height="900"></iframe>`;
-    await page.goto(hosts.put("messages", `<!doctype html><meta charset="utf-8"><script>window.heard = []; ${listen}</script>${frame}`));
-    await page.waitForFunction(() => heard.some(({ type }) => type === "ready"));
+    await page.goto(hosts.put("messages", `<!doctype html><meta charset="utf-8"><script>window.received = []; ${listen}</script>${frame}`));
+    await page.waitForFunction(() => received.some(({ type }) => type === "ready"));
     shared.set(`frame ${at}`, page);
   }
   return shared.get(`frame ${at}`).evaluate(async (call) => {
     const post = (message) => frames[0].postMessage(message, "*");
     const until = async (isIt) => {
-      while (!heard.some(isIt)) await new Promise((resolve) => { addEventListener("message", resolve, { once: true }); });
+      while (!received.some(isIt)) await new Promise((resolve) => { addEventListener("message", resolve, { once: true }); });
     };
     /// What comes by itself after a message comes before the answer to the next one.
     const settle = async () => {
-      heard.length = 0;
+      received.length = 0;
       post({ stridescope: 1, type: "state", id: "then" });
       await until(({ id }) => id === "then");
-      return heard.pop();
+      return received.pop();
     };
     const { state } = await settle();
     const keys = Object.keys(state).filter((key) => key !== "embed");
     post({ stridescope: 1, type: "set", state: Object.fromEntries(keys.map((key) => [key, null])) });
     await settle();
-    heard.length = 0;
+    received.length = 0;
     const message = typeof call === "string" ? (0, eval)(`(${call})`) : call;
     post(message);
     if (message?.type === "classify") await until(({ id }) => id === message.id);
-    const came = [...heard];
+    const came = [...received];
     await settle().then(() => 0);
-    return [...came, ...heard].filter(({ type }) => type !== "height");
+    return [...came, ...received].filter(({ type }) => type !== "height");
   }, call);
 }
 

@@ -8,7 +8,7 @@ import { SCENARIOS, samples } from "./scenarios.mjs";
 
 const LIMIT = { timeout: 90_000 };
 
-/// A page whose every error ought to be heard: of the console, of a script, of a promise, of a worker, and of a frame with an opaque origin.
+/// A page whose every error must be reported: of the console, of a script, of a promise, of a worker, and of a frame with an opaque origin.
 const FAULTY = `<!doctype html><title>faulty</title><div></div><script type="module">
   const frame = document.createElement("iframe");
   frame.sandbox = "allow-scripts";
@@ -24,7 +24,7 @@ const FAULTY = `<!doctype html><title>faulty</title><div></div><script type="mod
 const FRAME = `<!doctype html><title>frame</title><script>setTimeout(() => console.error("a frame of origin " + origin), 2000);</script>`;
 const FAULTS = ["a word in the console", "a promise", "a worker", "a script", "a frame of origin null"];
 
-/// The page's server. It notes when each path was last asked for.
+/// The page's server. It notes when each path was last requested.
 async function site() {
   const asked = new Map();
   const own = new Map([["/some/path/faulty.html", FAULTY], ["/some/path/frame.html", FRAME]]);
@@ -36,7 +36,7 @@ async function site() {
   return { ...server, asked };
 }
 
-/// Engines, what starts each, and what the page says that it computes on.
+/// Engines, what starts each, and the device that the page names.
 const NO_GPU = /CPU · this browser (has no WebGPU|found no GPU)/;
 const ENGINES = [
   ["chromium", () => chromium(), NO_GPU, ""],
@@ -50,7 +50,7 @@ const SIZES = [[360, 800], [1280, 900]];
 for (const [name, start, device, extra] of ENGINES) {
   describe(`the page in ${name}`, () => {
     let server, started;
-    /// Starts it once: where it is not installed, every test says so.
+    /// Starts it once: where it is not installed, every test fails with that.
     const launched = () => (started ??= start());
     before(async () => { server = await site(); });
     after(async () => {
@@ -72,7 +72,7 @@ for (const [name, start, device, extra] of ENGINES) {
       }
     }
 
-    test("what goes wrong in a page, its workers and its frames is heard", LIMIT, async () => {
+    test("errors in a page, its workers and its frames are reported", LIMIT, async () => {
       const browser = await launched();
       await browser.goto(`${server.url}faulty.html`);
       const frame = await browser.frame("div >>> iframe");
@@ -83,7 +83,7 @@ for (const [name, start, device, extra] of ENGINES) {
         await new Promise((resolve) => setTimeout(resolve, 50));
         errors = await browser.errors();
       }
-      assertHeard(errors);
+      assertReported(errors);
     });
   });
 }
@@ -103,11 +103,11 @@ describe("WebKit's own console", () => {
   });
 
   test("shows every error of a page, its workers and its frames", LIMIT, async () => {
-    assertHeard(await webkitConsole(`${server.url}faulty.html`, () => server.asked.get("/some/path/frame.html") < Date.now() - 3_000));
+    assertReported(await webkitConsole(`${server.url}faulty.html`, () => server.asked.get("/some/path/frame.html") < Date.now() - 3_000));
   });
 });
 
-function assertHeard(errors) {
+function assertReported(errors) {
   FAULTS.forEach((fault) => assert.ok(errors.some((error) => error.includes(fault)), `${fault} is not among ${JSON.stringify(errors)}`));
 }
 

@@ -1,4 +1,4 @@
-// Pictures that change while they are looked at: a camera, and a brush.
+// Pictures that change while they are on show: a camera, and a brush.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launch, serve, watch } from "../support/harness.mjs";
@@ -10,7 +10,7 @@ after(async () => { await server?.close(); });
 async function open(browser, query, init) {
   const page = await browser.context.newPage();
   const seen = watch(page, server.url);
-  // Counts what is asked of the engine and has not been answered, and the pictures it got.
+  // Counts what is requested of the engine and has not been answered, and the pictures it got.
   await page.addInitScript(() => {
     globalThis.load = { waiting: 0, most: 0, pictures: 0 };
     const { Worker } = globalThis;
@@ -21,7 +21,7 @@ async function open(browser, query, init) {
       }
       postMessage(message, ...rest) {
         if (/^{"(run|picture)"/.test(message.json)) load.most = Math.max(load.most, ++load.waiting);
-        // Nothing more is heard of what is given up.
+        // What is cancelled gets no answer.
         if (/^{"cancel"/.test(message.json)) load.waiting -= 1;
         if (/^{"picture"/.test(message.json)) load.pictures += 1;
         super.postMessage(message, ...rest);
@@ -123,7 +123,7 @@ describe("without a camera", () => {
   before(async () => { browser = await launch(); });
   after(async () => { await browser?.close(); });
 
-  test("that is said, and the picture stays", async () => {
+  test("that is reported, and the picture stays", async () => {
     const visit = await open(browser, "?models=tiny-d");
     await browser.context.grantPermissions(["camera"], { origin: new URL(server.url).origin });
     await button(visit.page, "Camera").click();
@@ -132,7 +132,7 @@ describe("without a camera", () => {
     await clean(visit);
   });
 
-  test("the picture can be drawn on, and what the networks say follows", async () => {
+  test("the picture can be drawn on, and the predictions follow", async () => {
     const visit = await open(browser, "?models=tiny-a,tiny-d");
     const { page } = visit;
     const before = await shown(page);
@@ -164,7 +164,7 @@ describe("without a camera", () => {
     await clean(visit);
   });
 
-  test("a figure whose code does not come says so, and comes when asked again", async () => {
+  test("a figure whose code does not come reports it, and comes when it is requested again", async () => {
     const page = await browser.context.newPage();
     let refused = 0;
     await page.route(/-split_computed\.wasm$/, (route) => { refused += 1; return refused === 1 ? route.abort() : route.continue(); });

@@ -118,7 +118,7 @@ describe("the main job", () => {
     await clean(visit);
   });
 
-  test("with WebGPU refused it computes on the CPU and says why", async () => {
+  test("with WebGPU refused it computes on the CPU and gives the reason", async () => {
     const visit = await open("?models=tiny-a&backend=webgpu", {
       init: () => Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined }),
     });
@@ -181,7 +181,7 @@ describe("architecture and cost", () => {
   const fifty = "?models=resnet50-a,resnet50-b,resnet50-c,resnet50-d";
   const text = (page, selector) => page.$$eval(selector, (found) => found.map((element) => element.textContent));
 
-  test("what differs is said, and a selected layer is told in every network", async () => {
+  test("differences are listed, and a selected layer is described in every network", async () => {
     const visit = await open(`${fifty}&node=layer2.0.conv2`);
     await visit.page.waitForSelector(".inspector dl");
     assert.deepEqual(await text(visit.page, ".differences summary"), [
@@ -189,9 +189,9 @@ describe("architecture and cost", () => {
       "6 differences from ResNet-50-A",
       "8 differences from ResNet-50-A",
     ]);
-    const told = await text(visit.page, ".inspector dl");
-    assert.match(told[0], /stride 1.*28 × 28 × 128 × 3 × 3 × 128 = 115,605,504/);
-    assert.match(told[3], /stride 2.*layer2\.0\.conv2\.weight \[128, 128, 3, 3\]/);
+    const inspected = await text(visit.page, ".inspector dl");
+    assert.match(inspected[0], /stride 1.*28 × 28 × 128 × 3 × 3 × 128 = 115,605,504/);
+    assert.match(inspected[3], /stride 2.*layer2\.0\.conv2\.weight \[128, 128, 3, 3\]/);
     await visit.page.locator('[data-node="conv1.3"]').first().click();
     await visit.page.waitForFunction(() => document.querySelector(".inspector h3").textContent.endsWith("conv1.3"));
     assert.match((await text(visit.page, ".inspector .cols > div"))[0], /has no such layer/);
@@ -359,7 +359,7 @@ describe("architecture and cost", () => {
     await clean(visit);
   });
 
-  test("any network of the family can be asked for, and what cannot be is refused with the reason", async () => {
+  test("any network of the family can be requested, and what cannot be is refused with the reason", async () => {
     const visit = await open("?models=resnext50_32x4d-b,resnet50-d.os8,resnetblur50-b,resnet152-a.shortcut-avgpool");
     await visit.page.waitForSelector("svg.diagram");
     assert.deepEqual(await text(visit.page, "#architecture h3 span"), [
@@ -413,7 +413,7 @@ describe("architecture and cost", () => {
 describe("strides", () => {
   const cards = (page) => page.locator("#strides article");
 
-  test("every transition says what each path reads, and the kernel walks over the picture's own maps", async () => {
+  test("every transition shows what each path reads, and the kernel walks over the picture's own maps", async () => {
     const visit = await open("?models=tiny-a,tiny-b,tiny-c,tiny-d");
     await answers(visit.page, 4);
     const strip = await visit.page.$$eval("#strides tbody tr", (rows) => rows.map((row) => row.textContent));
@@ -432,14 +432,14 @@ describe("strides", () => {
     await visit.page.waitForFunction((cat) => document.querySelector("#strides img").src !== cat && document.querySelectorAll(".answer .row").length === 20, cat);
     // By keyboard: one step by an arrow key.
     const taps = () => visit.page.$$eval("#strides .tap", (all) => all.map((tap) => `${tap.getAttribute("x")},${tap.getAttribute("y")}`).join(" "));
-    const told = () => visit.page.locator(".walk .number").textContent();
+    const position = () => visit.page.locator(".walk .number").textContent();
     const slider = visit.page.getByLabel("Step of the walk");
     await slider.focus();
     await visit.page.keyboard.press("Home");
-    assert.equal(await told(), "row 0, column 0 of 16 × 16");
+    assert.equal(await position(), "row 0, column 0 of 16 × 16");
     const corner = await taps();
     await visit.page.keyboard.press("ArrowRight");
-    assert.equal(await told(), "row 0, column 1 of 16 × 16");
+    assert.equal(await position(), "row 0, column 1 of 16 × 16");
     assert.notEqual(await taps(), corner);
     await visit.page.getByRole("button", { name: "Play", exact: true }).click();
     await visit.page.waitForFunction(() => document.querySelector(".walk .number").textContent === "row 0, column 3 of 16 × 16");
@@ -452,23 +452,23 @@ describe("strides", () => {
     await clean(visit);
   });
 
-  test("what nobody reads never mattered to A, and does to the others", async () => {
+  test("what is never read does not change A, and changes the others", async () => {
     const visit = await open("?models=tiny-a,tiny-b,tiny-c,tiny-d");
     await answers(visit.page, 4);
     for (const name of ["Set them to zero", "Replace them by noise"]) {
       await visit.page.getByRole("button", { name }).click();
-      await visit.page.waitForFunction(() => [...document.querySelectorAll(".checked")].every((told) => told.textContent));
-      const told = await visit.page.$$eval(".checked", (all) => all.map((line) => line.textContent));
-      assert.equal(told[0], "Not one bit of its 10 logits changed.");
-      told.slice(1).forEach((line) => assert.match(line, /^10 of 10 logits changed, by up to \d+\.\d\d; it (still )?says /));
+      await visit.page.waitForFunction(() => [...document.querySelectorAll(".checked")].every((line) => line.textContent));
+      const lines = await visit.page.$$eval(".checked", (all) => all.map((line) => line.textContent));
+      assert.equal(lines[0], "Not one bit of its 10 logits changed.");
+      lines.slice(1).forEach((line) => assert.match(line, /^10 of 10 logits changed, by up to \d+\.\d\d; it (still )?says /));
     }
     // A check is of the picture on show.
     await visit.page.getByRole("button", { name: "A photographer" }).click();
-    await visit.page.waitForFunction(() => [...document.querySelectorAll(".checked")].every((told) => !told.textContent));
+    await visit.page.waitForFunction(() => [...document.querySelectorAll(".checked")].every((line) => !line.textContent));
     await clean(visit);
   });
 
-  test("networks without weights or without a transition say so in place", async () => {
+  test("networks without weights or without a transition report it in place", async () => {
     const visit = await open("?models=resnet50-d,resnet50-d.os8&node=layer4.0");
     assert.match(await cards(visit.page).first().textContent(), /of 196 positions/);
     assert.match(await cards(visit.page).last().textContent(), /keeps its size here/);
@@ -479,16 +479,16 @@ describe("strides", () => {
 
 describe("features", () => {
   const column = (page, index) => page.locator("#features article").nth(index);
-  const told = (page) => page.$$eval("#features article > .cap", (all) => all.map((line) => line.textContent));
+  const captions = (page) => page.$$eval("#features article > .cap", (all) => all.map((line) => line.textContent));
   const settled = (page, count) => page.waitForFunction((count) => document.querySelectorAll("#features .enlarged img:not(.behind)").length === count, count);
 
   test("every channel of a layer, in every network at once", async () => {
     const visit = await open("?models=tiny-a,tiny-d&node=layer2.0");
     await answers(visit.page, 2);
-    assert.equal(await visit.page.locator("#features article").count(), 0, "nothing is computed before it is asked for");
+    assert.equal(await visit.page.locator("#features article").count(), 0, "nothing is computed before it is requested");
     await visit.page.getByRole("button", { name: "Channels", exact: true }).click();
     await settled(visit.page, 2);
-    (await told(visit.page)).forEach((line) => assert.match(line, /^channel 0: 0\.00 to \d\.\d\d, mean 0\.\d\d$/));
+    (await captions(visit.page)).forEach((line) => assert.match(line, /^channel 0: 0\.00 to \d\.\d\d, mean 0\.\d\d$/));
     // 128 channels, of which those in sight are drawn.
     const drawn = await column(visit.page, 0).locator(".wall img").count();
     assert.ok(drawn >= 30 && drawn < 128, `${drawn} tiles`);
@@ -500,7 +500,7 @@ describe("features", () => {
     await visit.page.waitForSelector('#features article:last-child [data-channel="127"]');
     await column(visit.page, 1).locator('[data-channel="120"]').click();
     assert.match(visit.page.url(), /channel=120/);
-    (await told(visit.page)).forEach((line) => assert.match(line, /^channel 120: /));
+    (await captions(visit.page)).forEach((line) => assert.match(line, /^channel 120: /));
     // By keyboard.
     await column(visit.page, 0).locator(".wall").focus();
     await visit.page.keyboard.press("ArrowLeft");
@@ -509,7 +509,7 @@ describe("features", () => {
     const frame = await column(visit.page, 0).locator(".enlarged").boundingBox();
     await visit.page.locator("#features .enlarged").first().scrollIntoViewIfNeeded();
     await visit.page.locator("#features .enlarged").first().hover({ position: { x: frame.width * 0.53, y: frame.height * 0.97 } });
-    (await told(visit.page)).forEach((line) => assert.match(line, /^channel 119, row 15, column 8 \(pixel 12[3-5], 6[78]\): -?\d+\.\d{3}$/));
+    (await captions(visit.page)).forEach((line) => assert.match(line, /^channel 119, row 15, column 8 \(pixel 12[3-5], 6[78]\): -?\d+\.\d{3}$/));
     // Order, colours, scale.
     const first = () => column(visit.page, 0).locator(".wall img").first().getAttribute("title");
     await visit.page.$eval("#features .wall", (wall) => { wall.scrollTop = 0; });
@@ -555,7 +555,7 @@ describe("features", () => {
     await visit.page.getByRole("button", { name: "Class activation" }).click();
     await settled(visit.page, 2);
     const tops = (await answers(visit.page, 2)).map(({ top }) => top);
-    assert.deepEqual((await told(visit.page)).map((line) => line.split(":")[0]), tops);
+    assert.deepEqual((await captions(visit.page)).map((line) => line.split(":")[0]), tops);
     assert.equal(await column(visit.page, 0).locator(".wall img").count(), 5);
     assert.equal(await column(visit.page, 0).locator(".behind").count(), 1, "over the picture");
     // Grad-CAM at a layer that only one of them has, and at one that both have.
@@ -564,7 +564,7 @@ describe("features", () => {
     await column(visit.page, 0).getByText('This network has no layer "conv1.3"').waitFor();
     await visit.page.evaluate(() => document.querySelector('[data-node="layer3"]').dispatchEvent(new MouseEvent("click", { bubbles: true })));
     await settled(visit.page, 2);
-    assert.deepEqual((await told(visit.page)).map((line) => line.split(":")[0]), tops);
+    assert.deepEqual((await captions(visit.page)).map((line) => line.split(":")[0]), tops);
     assert.notEqual(await column(visit.page, 1).locator(".enlarged img").last().getAttribute("src"), exact);
     assert.match(await visit.page.locator("#features > .cap").first().textContent(), /weighted by how much the class moves with it/);
     await visit.page.evaluate(() => history.back());
@@ -572,7 +572,7 @@ describe("features", () => {
     await visit.page.getByRole("button", { name: "Channels", exact: true }).click();
     await column(visit.page, 0).getByText('This network has no layer "conv1.3"').waitFor();
     await settled(visit.page, 1);
-    assert.match((await told(visit.page))[1], /^channel 0: /);
+    assert.match((await captions(visit.page))[1], /^channel 0: /);
     await clean(visit);
   });
 
@@ -646,7 +646,7 @@ describe("features", () => {
     const visit = await open("?models=tiny-a,tiny-d&node=layer1");
     await answers(visit.page, 2);
     const field = visit.page.locator("#field");
-    assert.equal(await field.locator("article").count(), 0, "nothing is computed before it is asked for");
+    assert.equal(await field.locator("article").count(), 0, "nothing is computed before it is requested");
     await field.getByRole("button", { name: "Compute" }).click();
     const lines = async () => {
       await visit.page.waitForFunction(() => document.querySelectorAll("#field .enlarged img:not(.behind)").length === 2);
@@ -704,7 +704,7 @@ describe("features", () => {
     await tap(visit.page.locator("#strides").getByRole("button", { name: "Pause", exact: true }));
     await tap(visit.page.getByRole("button", { name: "layer3.0", exact: true }).first());
     await visit.page.waitForFunction(() => location.search.includes("node=layer3.0"));
-    // Channels: a tile is chosen, and its value told where a finger is.
+    // Channels: a tile is chosen, and its value shown where a finger is.
     await tap(visit.page.getByRole("button", { name: "Channels", exact: true }));
     await settled(visit.page, 2);
     await tap(column(visit.page, 0).locator('[data-channel="3"]'));
@@ -807,7 +807,7 @@ describe("bad input", () => {
     await clean(visit);
   });
 
-  test("links that make no sense are said, and the rest is kept", async () => {
+  test("links that make no sense are reported, and the rest is used", async () => {
     const visit = await open("?models=resnet50-x&size=9999&backend=tpu&image=dog&node=layer9&theme=dark");
     const notice = await visit.page.locator(".notice p").textContent();
     for (const words of ['no network "resnet50-x"', 'size "9999"', 'no backend "tpu"', 'no sample picture "dog"', 'layer "layer9"']) {
@@ -858,7 +858,7 @@ describe("bad input", () => {
     await page.close();
   });
 
-  test("the theme goes round, and letters that are clicked all at once are all heard", async () => {
+  test("the theme goes round, and letters that are clicked all at once all count", async () => {
     const visit = await open("?models=tiny-a");
     await answers(visit.page, 1);
     for (const theme of ["dark", "light", undefined]) {

@@ -49,7 +49,7 @@ async function article(page) {
 }
 
 describe("two languages", () => {
-  test("the link chooses, then the browser; the choice is kept in the address", async () => {
+  test("the link chooses, then the browser; the choice stays in the address", async () => {
     const { page, seen } = await open("?lang=ko");
     assert.equal(await page.locator("html").getAttribute("lang"), "ko");
     assert.match(await page.locator("h1").textContent(), /[가-힣]/);
@@ -60,7 +60,7 @@ describe("two languages", () => {
     await allThere(page);
     await page.locator("#features .choices button").first().click();
     await page.waitForFunction(() => document.querySelectorAll("#features .wall").length === 4);
-    // On the way to the other language neither answers nor what a figure was asked for are lost, nor the keyboard's place.
+    // On the way to the other language neither answers nor what a figure was to compute are lost, nor the keyboard's place.
     await page.locator("select.language").focus();
     await page.locator("select.language").selectOption("en");
     await page.waitForFunction(() => document.documentElement.lang === "en");
@@ -94,7 +94,7 @@ describe("two languages", () => {
     await page.close();
   });
 
-  test("a Korean browser is spoken to in Korean", async () => {
+  test("a Korean browser gets the Korean page", async () => {
     const page = await browser.context.newPage();
     await page.addInitScript(() => Object.defineProperty(navigator, "languages", { get: () => ["ko-KR", "en-US"] }));
     await page.goto(server.url);
@@ -132,7 +132,7 @@ describe("two languages", () => {
     await page.close();
   });
 
-  test("what goes wrong is said in Korean", async () => {
+  test("errors are in Korean", async () => {
     const { page } = await open("?lang=ko&models=vgg&size=9");
     const notice = await page.locator(".notice p").textContent();
     assert.match(notice, /[가-힣].*vgg.*[가-힣]|vgg.*[가-힣]/);
@@ -143,7 +143,7 @@ describe("two languages", () => {
     await page.close();
   });
 
-  test("texts that do not come leave the page in English, and say so", async () => {
+  test("texts that do not come leave the page in English, with a notice", async () => {
     changed.set("lang/ko.json", () => "<html>");
     const { page } = await open("?lang=ko");
     assert.match(await page.locator(".notice p").textContent(), /The Korean texts could not be fetched/);
@@ -235,7 +235,7 @@ describe("accessible", () => {
     }
   });
 
-  test("nothing moves for those who ask for it", async () => {
+  test("nothing moves with reduced motion", async () => {
     const { page } = await open("", { reducedMotion: true });
     const moving = await page.evaluate(() => document.getAnimations().filter((animation) => animation.playState === "running").length);
     assert.equal(moving, 0);

@@ -64,7 +64,7 @@ describe("dropped", () => {
     await shows("A rocket on its pad");
     await answered(page, 1);
     assert.match(page.url(), /image=rocket/);
-    // The pixels that a network reads are a picture of this page, but none to be asked about.
+    // The pixels that a network reads are a picture of this page, but none to be classified.
     await page.locator(".seen img").first().dragTo(page.locator("h1"));
     await page.locator("nav a").first().dragTo(page.locator("h1"));
     await page.waitForTimeout(500);
@@ -92,13 +92,13 @@ describe("dropped", () => {
     assert.match(await caption().textContent(), /^Chelsea/);
   });
 
-  test("an address of weights is looked into once its reader agrees", async () => {
+  test("an address of weights is inspected once its reader agrees", async () => {
     await drag(page.locator("h1"), { texts: { "text/uri-list": "https://huggingface.co/someone/tiny-d" } });
     await page.locator(".inside .consent").waitFor();
     assert.match(await page.locator(".inside .consent").textContent(), /can be fetched from huggingface\.co/);
   });
 
-  test("a folder is said, with what to do", async () => {
+  test("a folder is reported, with what to do", async () => {
     assert.equal(await drag(page.locator("h1"), { files: [file("photos")] }), true);
     await notice().waitFor();
     assert.equal(await notice().textContent(), 'Folders are not looked into: drop a picture or a file of weights out of one. Not used: "photos".');
@@ -154,7 +154,7 @@ describe("pasted", () => {
     await answered(page, 1);
   });
 
-  test("text alone is nobody's, and an address is not fetched", async () => {
+  test("text alone is ignored, and an address is not fetched", async () => {
     await copy({ "text/plain": "some words" });
     await page.keyboard.press("Control+V");
     await page.waitForTimeout(300);

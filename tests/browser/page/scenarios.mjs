@@ -26,7 +26,7 @@ async function open(browser, site, query, networks) {
 /// Each scenario: `(browser, site)`. A site has its `url`, what every link to it has besides as `extra`, and as `device` how the page calls what it
 /// computes on.
 export const SCENARIOS = {
-  "four networks say of the cat what PyTorch says": async (browser, site) => {
+  "four networks predict for the cat what PyTorch predicts": async (browser, site) => {
     await open(browser, site, "", 4);
     const cards = await browser.evaluate(() => seen.all(".answer").map((card) => {
       const row = card.querySelector(".row");
@@ -51,7 +51,7 @@ export const SCENARIOS = {
     await browser.until("the file is on show", () => document.querySelector(".picture figcaption").textContent.startsWith("mine.jpg · 640 × 427"));
     await browser.until("it is answered", () => seen.answered(2));
     await browser.evaluate(() => seen.drop("assets/catalogue.json", "none.jpg"));
-    await browser.until("it is said what is wrong", () => document.querySelector(".notice p")?.textContent.startsWith("none.jpg"));
+    await browser.until("a notice reports what is wrong", () => document.querySelector(".notice p")?.textContent.startsWith("none.jpg"));
     assert.match(await browser.evaluate(() => document.querySelector(".picture figcaption").textContent), /^mine\.jpg/);
     assert.equal(await browser.evaluate(() => seen.answered(2)), true);
   },
@@ -71,9 +71,9 @@ export const SCENARIOS = {
     assert.deepEqual(await browser.evaluate(() => seen.text(".differences summary")), [
       "2 differences from ResNet-50-A", "6 differences from ResNet-50-A", "8 differences from ResNet-50-A",
     ]);
-    await browser.until("the inspector tells", () => seen.text(".inspector dl").length > 0);
-    const told = await browser.evaluate(() => seen.text(".inspector dl"));
-    assert.match(told[0], /stride 1.*28 × 28 × 128 × 3 × 3 × 128 = 115,605,504/);
+    await browser.until("the inspector is filled", () => seen.text(".inspector dl").length > 0);
+    const inspected = await browser.evaluate(() => seen.text(".inspector dl"));
+    assert.match(inspected[0], /stride 1.*28 × 28 × 128 × 3 × 3 × 128 = 115,605,504/);
     await press(browser, "Open all");
     await browser.until("every block is open", () => seen.all(".join").length === 4 * 16);
     const row = await browser.evaluate(() => seen.all("#cost tr").find((row) => row.querySelector("th")?.textContent === "MACs").textContent);
@@ -81,7 +81,7 @@ export const SCENARIOS = {
     assert.ok(await browser.evaluate(() => seen.all("#cost svg.chart").length) >= 4);
   },
 
-  "what each path reads, and what nobody reads": async (browser, site) => {
+  "what each path reads, and what is never read": async (browser, site) => {
     await open(browser, site, "", 4);
     await browser.until("four networks' strides", () => seen.all("#strides tbody tr").length === 4);
     assert.deepEqual(await browser.evaluate(() => seen.text("#strides tbody tr")), [
@@ -111,10 +111,10 @@ export const SCENARIOS = {
     (await browser.evaluate(() => seen.text("#field article > .cap"))).forEach((line) => assert.match(line, /^Row 8, column 8 of 16 × 16\. It can read /));
   },
 
-  "a file of weights is opened, looked into and used": async (browser, site) => {
+  "a file of weights is opened, inspected and used": async (browser, site) => {
     await open(browser, site, "?models=tiny-a", 1);
     await browser.evaluate(() => seen.drop("assets/weights/tiny-d.safetensors", "mine.safetensors"));
-    await browser.until("it is looked into", () => /These are weights for Tiny-D\. 157 tensors/.test(document.querySelector(".inside")?.textContent ?? ""));
+    await browser.until("it is inspected", () => /These are weights for Tiny-D\. 157 tensors/.test(document.querySelector(".inside")?.textContent ?? ""));
     assert.ok(await browser.evaluate(() => seen.all(".tensors tbody tr").length) > 50);
     await browser.evaluate(() => document.querySelector(".offers button").click());
     await browser.until("it answers as well", () => seen.answered(2));
@@ -128,10 +128,10 @@ export const SCENARIOS = {
         return rows.some((name) => [first, ..."bcdefghij"].includes(name)) && document.querySelector(".whose [role=status]") !== null && seen.text(".whose .cap").includes("Named after names.txt.");
       }, first);
     }
-    assert.equal(await browser.evaluate(() => seen.said()), "");
+    assert.equal(await browser.evaluate(() => seen.notices()), "");
   },
 
-  "what is dropped and pasted goes where it belongs, or it is said what to do": async (browser, site) => {
+  "what is dropped and pasted goes where it belongs, or a notice explains what to do": async (browser, site) => {
     await open(browser, site, "?models=tiny-a", 1);
     const bring = (how, what, on) => browser.evaluate((how, what, on) => seen.bring(how, what, on), how, what, on);
     // A thumbnail, as it comes from another window.
@@ -145,7 +145,7 @@ export const SCENARIOS = {
       assert.equal(await bring(how, { texts: { "text/plain": "some words" } }, "#address"), true, how);
       assert.equal(await bring(how, { texts: { "text/plain": "some words" }, files: { "words.png": "their picture" } }, "#address"), true, how);
     }
-    assert.equal(await browser.evaluate(() => seen.said()), "");
+    assert.equal(await browser.evaluate(() => seen.notices()), "");
     const cases = [
       [{ texts: { "text/uri-list": "https://photos.example/cat.jpg" } }, /^This page asks photos\.example for nothing by itself: save the picture/],
       [{ files: { "labels.txt": "one\ntwo" } }, /^As text only names of classes are read: .*Not used: "labels\.txt"\.$/],
@@ -156,7 +156,7 @@ export const SCENARIOS = {
     for (const how of ["drop", "paste"]) {
       for (const [what, words] of cases) {
         await bring(how, what, "body");
-        await browser.until(`${words} is said`, (words) => new RegExp(words).test(seen.said()), words.source);
+        await browser.until(`the notice ${words} is shown`, (words) => new RegExp(words).test(seen.notices()), words.source);
         await press(browser, "Close", ".notice");
       }
     }

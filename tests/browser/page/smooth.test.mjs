@@ -32,7 +32,7 @@ async function open(query) {
   return { page, seen };
 }
 
-/// What took longer than a task may, since the last time this was asked.
+/// What took longer than a task may, since the last call.
 const stalls = (page, longest) => page.evaluate((longest) => globalThis.tasks.splice(0).filter((ms) => ms > longest), longest);
 
 describe("the page's thread", () => {

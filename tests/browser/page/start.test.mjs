@@ -97,13 +97,13 @@ describe("the first lines", () => {
     });
   }
 
-  test("a page whose code does not come says so, alone and in another page's frame", async () => {
+  test("a page whose code does not come reports it, alone and in another page's frame", async () => {
     refused = true;
     for (const [query, sentence] of [["", /^The code of this page could not be started/], ["?lang=ko", /^이 페이지의 코드를 시작하지 못했다/], ["?embed=cost", /^The code of this page/]]) {
       const { page } = await open(query, PHONE);
-      const said = page.getByRole("alert");
-      await said.waitFor();
-      assert.match(await said.textContent(), sentence);
+      const alert = page.getByRole("alert");
+      await alert.waitFor();
+      assert.match(await alert.textContent(), sentence);
       await page.close();
     }
     refused = false;

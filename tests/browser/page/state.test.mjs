@@ -7,7 +7,7 @@ import { errorsSince, serveWithBlank, visit } from "../support/state.mjs";
 import { SCENARIOS } from "./state_scenarios.mjs";
 
 const LIMIT = { timeout: 240_000 };
-// Nobody moves the pointer but where a scenario does.
+// The pointer moves only where a scenario moves it.
 const ENGINES = [["chromium", () => chromium({ still: true })], ["firefox", firefox], ["webkit", webkit]];
 
 let server, hosts;
@@ -25,7 +25,7 @@ const site = () => ({ url: server.url, put: hosts.put });
 for (const [name, start] of ENGINES) {
   describe(`the state in ${name}`, () => {
     let started;
-    /// Starts it once: where it is not installed, every test says so.
+    /// Starts it once: where it is not installed, every test fails with that.
     const launched = () => (started ??= start());
     after(async () => { await (await started?.catch(() => null))?.close(); }, LIMIT);
 

@@ -38,17 +38,17 @@ async function headingStands(browser, id, what) {
   return below !== null && below >= CLOSEST && below <= FARTHEST ? null : `${what}: #${id} is ${below} px below the bar`;
 }
 
-/// Opens a host's page with an element out of sight, which tells what happens. Patience that is counted in tens of seconds ends when it is told to.
+/// Opens a host's page with an element out of sight, which records its events. Timeouts of tens of seconds end when the test ends them.
 async function far(browser, site, attributes) {
   const body = `<!doctype html><html lang="en"><meta charset="utf-8"><title>far</title><script>
-      window.told = [];
+      window.events = [];
       const patient = [];
       const start = window.setTimeout;
       // WebKit's driver has its own in the page.
       const isOurs = () => new Error().stack.includes("stride-scope.js");
       window.setTimeout = (what, ms, ...rest) => (ms >= 10_000 && isOurs() ? patient.push(what) : start(what, ms, ...rest));
       window.losePatience = () => patient.splice(0).forEach((what) => what());
-      for (const type of ["ready", "state", "prediction", "error"]) document.addEventListener("stridescope-" + type, ({ detail }) => told.push({ type, detail }));
+      for (const type of ["ready", "state", "prediction", "error"]) document.addEventListener("stridescope-" + type, ({ detail }) => events.push({ type, detail }));
     </script><script src="${site.url}stride-scope.js"></script>
     <div style="height: 20000px">far away</div><stride-scope ${attributes}></stride-scope><div style="height: 2000px"></div></html>`;
   await browser.goto(site.put("far", body));
@@ -60,7 +60,7 @@ const set = (browser, name, value) => browser.evaluate((name, value) => {
   if (value === null) element.removeAttribute(name);
   else element.setAttribute(name, value);
 }, name, value);
-const errorsTold = (browser) => browser.evaluate(() => told.filter(({ type }) => type === "error").map(({ detail }) => detail));
+const errorEvents = (browser) => browser.evaluate(() => events.filter(({ type }) => type === "error").map(({ detail }) => detail));
 
 /// The Korean of every English sentence, as a pattern of each that finds it within a text.
 function english() {
@@ -101,13 +101,13 @@ export const SCENARIOS = {
     assert.deepEqual((await now(browser)).cards, cards, "its answer is the same");
 
     await browser.evaluate(() => held.chip("B"));
-    await browser.until("two are asked", () => held.nets().length === 2 && held.answered());
+    await browser.until("two are there", () => held.nets().length === 2 && held.answered());
     await isStill(browser, own, "with another network");
     await go(browser, -1);
-    await browser.until("one is asked", () => held.nets().join() === "tiny-a");
+    await browser.until("one is there", () => held.nets().join() === "tiny-a");
     await isStill(browser, own, "back at one network");
     await go(browser, 1);
-    await browser.until("two are asked again", () => held.nets().join() === "tiny-a,tiny-b");
+    await browser.until("two are there again", () => held.nets().join() === "tiny-a,tiny-b");
     await isStill(browser, own, "forward to two networks");
   },
 
@@ -245,10 +245,10 @@ export const SCENARIOS = {
     await set(browser, "theme", "dark");
     await browser.evaluate(() => losePatience());
     await browser.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
-    assert.deepEqual(await errorsTold(browser), [], "nothing had begun that could fail");
-    assert.equal(await browser.evaluate(() => told.length), 0, "nothing was loaded");
+    assert.deepEqual(await errorEvents(browser), [], "nothing had begun that could fail");
+    assert.equal(await browser.evaluate(() => events.length), 0, "nothing was loaded");
     await near_it(browser);
-    await browser.until("the figure is ready", () => told.some(({ type }) => type === "ready"));
+    await browser.until("the figure is ready", () => events.some(({ type }) => type === "ready"));
     await browser.until("it has the newest of all attributes", () => {
       const { models, node, theme } = document.querySelector("stride-scope").state;
       return `${models} ${node} ${theme}` === "tiny-d,tiny-c layer3.0 dark";
@@ -262,7 +262,7 @@ export const SCENARIOS = {
     assert.deepEqual(attributes, state);
     const frame = await browser.frame("stride-scope >>> iframe");
     await frame.until("these are drawn", () => document.querySelectorAll("svg.diagram").length === 2 && document.documentElement.dataset.theme === "dark");
-    assert.deepEqual(await errorsTold(browser), []);
+    assert.deepEqual(await errorEvents(browser), []);
   },
 
   "attributes of a figure that has just begun to load: the newest are what comes": async (browser, site) => {
@@ -270,13 +270,13 @@ export const SCENARIOS = {
     await near_it(browser);
     for (const models of ["tiny-b", "tiny-c", "tiny-d"]) await set(browser, "models", models);
     await set(browser, "node", null);
-    await browser.until("the figure is ready", () => told.some(({ type }) => type === "ready"));
+    await browser.until("the figure is ready", () => events.some(({ type }) => type === "ready"));
     await browser.until("it has the newest", () => `${document.querySelector("stride-scope").state.models}` === "tiny-d");
     assert.deepEqual(await browser.evaluate(() => {
       const element = document.querySelector("stride-scope");
       return [element.getAttribute("models"), element.state.node];
     }), ["tiny-d", "layer2.0"]);
-    assert.deepEqual(await errorsTold(browser), []);
+    assert.deepEqual(await errorEvents(browser), []);
   },
 
   "a slider that is dragged is one step back": async (browser, site) => {
@@ -315,7 +315,7 @@ export const SCENARIOS = {
     const before = (await now(browser)).query;
     await press(browser, "Channels", "#features");
     await browser.until("both are drawn", () => held.all("#features .enlarged img").length >= 2);
-    // With the layer on, so that the history's steps can be told.
+    // With the layer on, so that the history's steps can be told apart.
     await press(browser, "Play", "#features");
     const passed = new Set();
     for (let tries = 0; passed.size < 4 && tries < 300; tries++) {
@@ -364,7 +364,7 @@ export const SCENARIOS = {
     for (const [what, query, change, models] of cases) {
       await visit(browser, site, query);
       await browser.evaluate(install);
-      await browser.until("scripts can ask", () => window.stridescope);
+      await browser.until("the script API is there", () => window.stridescope);
       await settled(browser);
       assert.equal((await now(browser)).notice, "", `${what}: the link makes sense`);
       await browser.evaluate(change);
@@ -375,7 +375,7 @@ export const SCENARIOS = {
         if (asked.base !== undefined && !models.split(",").includes(asked.base)) wrong.push(`${what}, ${when}: base=${asked.base}`);
         if (asked.node === "conv1.3" || asked.node === "layer3.20") wrong.push(`${what}, ${when}: node=${asked.node}`);
         if (state && state.base !== null && !models.split(",").includes(state.base)) wrong.push(`${what}, ${when}: the state's base is ${state.base}`);
-        if (notice) wrong.push(`${what}, ${when}: it says ${notice}`);
+        if (notice) wrong.push(`${what}, ${when}: the notice is ${notice}`);
         if (cards.map(({ net }) => net).join() !== models) wrong.push(`${what}, ${when}: the networks are ${cards.map(({ net }) => net)}`);
       };
       await check("then");
@@ -389,7 +389,7 @@ export const SCENARIOS = {
     assert.deepEqual(wrong, []);
   },
 
-  "a language that is chosen is spoken everywhere": async (browser, site) => {
+  "a language that is chosen is used everywhere": async (browser, site) => {
     await visit(browser, site, `${PAIR},tiny-b@file:mine.safetensors&node=layer2.0&probe=input,60,60,4,zero&lang=en&colours=purple`);
     await browser.evaluate(install);
     await browser.until("every figure comes", () => {
@@ -397,9 +397,9 @@ export const SCENARIOS = {
       return held.all("section").length >= 8 && held.all("section[aria-busy=true]").length === 0;
     });
     await browser.until("two answer, and one cannot", () => held.all(".answer .top .row").length === 10 && held.all(".answer .problem").length === 1);
-    const said = await browser.evaluate(() => held.text(".notice p").join(" "));
-    assert.match(said, /purple/);
-    // All that figures compute and say of it.
+    const standing = await browser.evaluate(() => held.text(".notice p").join(" "));
+    assert.match(standing, /purple/);
+    // All that figures compute and show of it.
     await press(browser, "Class activation", "#features");
     await browser.until("classes are drawn", () => held.all("#features .wall img").length === 10);
     await press(browser, "Compute", "#field");
@@ -408,7 +408,7 @@ export const SCENARIOS = {
     await browser.until("it was tried", () => held.text("#strides .checked").filter(Boolean).length === 2);
     await settled(browser);
 
-    const speak = async (lang) => {
+    const chooseLanguage = async (lang) => {
       await browser.evaluate((lang) => seen.choose("select.language", lang), lang);
       await browser.until(`the page is in ${lang}`, (lang) => document.documentElement.lang === lang && held.all("section").length >= 8 && held.all("section[aria-busy=true]").length === 0, lang);
       await browser.until("the answers are there", () => held.all(".answer .top .row").length === 10);
@@ -417,7 +417,7 @@ export const SCENARIOS = {
       return browser.evaluate(() => held.words());
     };
     const patterns = english();
-    const korean = await speak("ko");
+    const korean = await chooseLanguage("ko");
     const left = korean.flatMap(({ where, text }) => {
       const found = patterns.find(({ pattern }) => pattern.test(text));
       return found && !HANGUL.test(text) ? [`${where}: ${text.slice(0, 100)}`] : [];
@@ -428,18 +428,18 @@ export const SCENARIOS = {
     const notice = await browser.evaluate(() => held.text(".notice p").join(" "));
     assert.ok(/purple/.test(notice) && HANGUL.test(notice), `the standing notice: ${notice}`);
 
-    // And back, with what was computed and said in Korean.
+    // And back, with what was computed and shown in Korean.
     await press(browser, "채널", "#features");
-    await browser.until("it is said how many values differ", () => held.text("#features .checked").filter(Boolean).length === 2);
+    await browser.until("the number of values that differ is shown", () => held.text("#features .checked").filter(Boolean).length === 2);
     await browser.evaluate(() => seen.drop("assets/catalogue.json", "none.jpg"));
-    await browser.until("it is said what is wrong", () => held.text(".notice p").some((text) => text.includes("none.jpg")));
-    const back = await speak("en");
+    await browser.until("a notice reports what is wrong", () => held.text(".notice p").some((text) => text.includes("none.jpg")));
+    const back = await chooseLanguage("en");
     const foreign = back.filter(({ text }) => HANGUL.test(text)).map(({ where, text }) => `${where}: ${text.slice(0, 100)}`);
     assert.deepEqual([...new Set(foreign)], [], "Korean in the English page");
     assert.match(await browser.evaluate(() => held.text(".notice p").join(" ")), /none\.jpg: .*[a-z]/, "the notice stands");
   },
 
-  "lists may have spaces and commas to spare, and a parameter that is none is said": async (browser, site) => {
+  "lists may have spaces and commas to spare, and an unknown parameter is reported": async (browser, site) => {
     const wrong = [];
     for (const list of ["tiny-a, tiny-d", "tiny-a,tiny-d,", " tiny-a,tiny-d", "tiny-a,,tiny-d", "tiny-a , tiny-d ,"]) {
       for (const written of [encodeURIComponent(list), list.replaceAll(" ", "+")]) {
@@ -455,21 +455,21 @@ export const SCENARIOS = {
       await visit(browser, site, query);
       await settled(browser);
       const { notice } = await now(browser);
-      if (!notice.includes(name)) wrong.push(`${query}: it says "${notice}"`);
+      if (!notice.includes(name)) wrong.push(`${query}: the notice is "${notice}"`);
     }
     assert.deepEqual(wrong, []);
   },
 
   "window.stridescope is there as soon as the page is, without a gesture": async (browser, site) => {
     await visit(browser, site, "?models=tiny-a");
-    await browser.until("scripts can ask", () => window.stridescope !== undefined);
-    const heard = await browser.evaluate(async () => {
+    await browser.until("the script API is there", () => window.stridescope !== undefined);
+    const node = await browser.evaluate(async () => {
       await stridescope.ready;
-      const heard = new Promise((resolve) => stridescope.on("state", resolve));
+      const node = new Promise((resolve) => stridescope.on("state", resolve));
       stridescope.set({ node: "layer3.0" });
-      return (await heard).node;
+      return (await node).node;
     });
-    assert.equal(heard, "layer3.0");
+    assert.equal(node, "layer3.0");
     assert.equal(await browser.evaluate(() => held.asked("node")), "layer3.0");
     await browser.until("it answers", () => held.answered());
   },

@@ -11,7 +11,7 @@ import { errorsSince, read, reload, serveWithBlank, stands } from "../support/st
 const LIMIT = { timeout: 600_000 };
 /// With it all 1,000 walks are taken, each time others.
 const IS_SOAK = process.env.STRIDESCOPE_SOAK === "1";
-/// How many walks an engine takes of each kind: `light` ones through networks that nobody has weights for, so that pictures alone are the engine's work,
+/// How many walks an engine takes of each kind: `light` ones through networks without weights, so that pictures alone are the engine's work,
 /// with no figure but the first; `plain` ones likewise, with all of them; `asked` ones in which tiny networks answer; and those of an `element` in
 /// another page.
 const ENGINES = [
@@ -87,7 +87,7 @@ function steps(seed, kind) {
   });
 }
 
-/// Runs in the page: takes steps and says what does not agree, as `walk`.
+/// Runs in the page: takes steps and returns what does not agree, as `walk`.
 function install([colours, samples]) {
   const PATIENCE_MS = 5_000;
   const ANSWERS_MS = 20_000;
@@ -124,7 +124,7 @@ function install([colours, samples]) {
       // What is open around a layer goes with it.
       if (name === "open" && !("open" in asked)) continue;
       const expected = name in asked ? asked[name] : text(walk.defaults[name]);
-      if (written !== expected) found.push(`the state's ${name} is ${written}, the address says ${expected}`);
+      if (written !== expected) found.push(`the state's ${name} is ${written}, the address has ${expected}`);
     }
     const nets = held.nets();
     if (nets.join() !== state.models.join()) found.push(`the networks shown are ${nets}, the state's ${state.models}`);
@@ -145,7 +145,7 @@ function install([colours, samples]) {
       if (pressed.length !== 1 || caption !== pressed[0]) found.push(`${caption} is shown, and ${pressed} chosen`);
     }
     const notice = held.text(".notice p").join(" ");
-    if (notice) found.push(`it says: ${notice}`);
+    if (notice) found.push(`it reports: ${notice}`);
     if (state.lang !== "auto" && document.documentElement.lang !== state.lang) found.push(`the page is in ${document.documentElement.lang}, the state says ${state.lang}`);
     if ((document.documentElement.dataset.theme ?? "auto") !== state.theme) found.push(`the theme is ${document.documentElement.dataset.theme}, the state says ${state.theme}`);
     const shift = held.one(".picture input[type=range]")?.value;
@@ -163,7 +163,7 @@ function install([colours, samples]) {
     }
     return found;
   };
-  /// Waits until everything agrees, and says what does not.
+  /// Waits until everything agrees, and returns what does not.
   const agreed = async (model) => {
     const end = performance.now() + (model.kind === "asked" ? ANSWERS_MS : PATIENCE_MS);
     for (let calm = 0; ;) {
@@ -237,11 +237,11 @@ function install([colours, samples]) {
       model.entries = [{ query: location.search, hash: location.hash, own: null, sample: model.sample }];
       return { model, found };
     },
-    /// Where a page that was loaded again stands: the visitor's own picture is gone, as it may be there, and that is said.
+    /// Where a page that was loaded again stands: the visitor's own picture is gone, as it may be there, with a notice.
     again: async (model) => {
       const notice = held.text(".notice p").join(" ");
       if (model.own) for (const close of held.all(".notice button")) close.click();
-      const found = model.own || !notice ? [] : [`loaded again it says: ${notice}`];
+      const found = model.own || !notice ? [] : [`loaded again it reports: ${notice}`];
       if (model.own) model.sample = new URLSearchParams(location.search).get("image") ?? samples[0];
       model.own = null;
       found.push(...await agreed(model));
@@ -286,23 +286,23 @@ function install([colours, samples]) {
   };
 }
 
-/// Runs in a page with an element: takes steps and says what does not agree, as `walk`.
+/// Runs in a page with an element: takes steps and returns what does not agree, as `walk`.
 function installElement() {
   const PATIENCE_MS = 15_000;
   const text = (value) => (Array.isArray(value) ? value.join(",") : String(value));
   const element = () => document.querySelector("stride-scope");
   const errors = [];
   document.addEventListener("stridescope-error", ({ detail }) => errors.push(detail));
-  /// What of a list of attributes and the figure's state is not as it was asked.
+  /// What of a list of attributes and the figure's state is not as requested.
   const wrong = (model) => {
-    const found = errors.map((sentence) => `it says: ${sentence}`);
+    const found = errors.map((sentence) => `it reports: ${sentence}`);
     const state = element().state;
     for (const [name, value] of Object.entries(model.attributes)) {
       const written = element().getAttribute(name);
       // What is as it was at first need not be written, and what is written may be what the figure has.
       const isSame = written === value || (model.isSeen && state && [written, value].every((it) => it === null || it === text(state[name])));
       if (!isSame) found.push(`the attribute ${name} is ${written}, and was set to ${value}`);
-      if (model.isSeen && value !== null && state && text(state[name]) !== value) found.push(`the figure's ${name} is ${text(state[name])}, and ${value} was asked for`);
+      if (model.isSeen && value !== null && state && text(state[name]) !== value) found.push(`the figure's ${name} is ${text(state[name])}, and ${value} was requested`);
     }
     if (model.isSeen && !state) found.push("the figure does not come");
     return found;
@@ -337,10 +337,10 @@ function installElement() {
         const [key, value] = what;
         if (value === null) element().removeAttribute(key);
         else element().setAttribute(key, value);
-        // One that goes is the default again, as the figure then says.
+        // One that goes is the default again, as the figure then reports.
         model.attributes[key] = value;
       } else if (name === "method") {
-        // Whoever asks has it come.
+        // A call has it loaded.
         const state = await element().set(what[0]).catch((error) => { errors.push(`refused: ${error.message}`); });
         for (const [key, value] of Object.entries(what[0])) if (state && text(state[key]) !== text(value)) errors.push(`set: ${key} is ${state[key]}, not ${value}`);
         for (const [key, value] of Object.entries(what[0])) model.attributes[key] = text(value);
@@ -354,7 +354,7 @@ function installElement() {
       }
       return { model, found: await agreed(model) };
     },
-    /// In the end it is looked at.
+    /// In the end it comes into sight.
     end: async (model) => {
       see(true);
       model.isSeen = true;
@@ -377,8 +377,8 @@ async function open(browser, site, kind) {
   await browser.evaluate(install, [COLOURS, SAMPLES]);
 }
 
-/// Waits for scripts to be able to ask, and for the figures that a walk needs.
-const ready = (browser, kind) => browser.until("scripts can ask, and a picture is there", (isLight) => {
+/// Waits for the script API, and for the figures that a walk needs.
+const ready = (browser, kind) => browser.until("the script API and a picture are there", (isLight) => {
   if (!isLight) dispatchEvent(new Event("pointermove"));
   return window.stridescope && (isLight || document.querySelectorAll("section").length >= 8) && document.querySelector(".picture .frame img");
 }, kind === "light");
@@ -386,10 +386,10 @@ const ready = (browser, kind) => browser.until("scripts can ask, and a picture i
 /// Takes a walk; returns what went wrong on it, with the steps until then.
 async function take(browser, kind, seed) {
   const path = steps(seed, kind);
-  const told = (found, at) => (found.length > 0 ? `walk ${seed} (${kind}), after ${path.slice(0, at).map((step) => JSON.stringify(step)).join(" ") || "its start"}: ${found.join("; ")}` : null);
+  const report = (found, at) => (found.length > 0 ? `walk ${seed} (${kind}), after ${path.slice(0, at).map((step) => JSON.stringify(step)).join(" ") || "its start"}: ${found.join("; ")}` : null);
   let { model, found } = await browser.evaluate((kind, models) => walk.start(kind, models), kind, KINDS[kind]?.models ?? []);
   for (let at = 0; at < path.length;) {
-    if (found.length > 0) return told(found, at);
+    if (found.length > 0) return report(found, at);
     if (path[at][0] === "reload") {
       const { defaults, drops } = await browser.evaluate(() => ({ defaults: walk.defaults, drops: walk.drops }));
       await reload(browser);
@@ -413,11 +413,11 @@ async function take(browser, kind, seed) {
       return { model, found: [], taken: some.length };
     }, model, some));
     at += taken;
-    if (found.length > 0) return told(found, at);
+    if (found.length > 0) return report(found, at);
   }
-  if (found.length > 0) return told(found, path.length);
+  if (found.length > 0) return report(found, path.length);
   if (kind === "element") ({ found } = await browser.evaluate((model) => walk.end(model), model));
-  return told(found, path.length);
+  return report(found, path.length);
 }
 
 for (const [name, start, counts] of ENGINES) {

@@ -42,7 +42,7 @@ function resnet18d() {
   return Buffer.concat([length, text, ...parts.map((part) => Buffer.from(part.buffer))]);
 }
 
-/** One of this project's files without what it says of itself. */
+/** One of this project's files without its metadata. */
 function plain(net) {
   const bytes = readFileSync(join(project, `assets/weights/${net}.safetensors`));
   const length = Number(bytes.readBigUInt64LE(0));
@@ -54,23 +54,23 @@ function plain(net) {
   return Buffer.concat([head, text, bytes.subarray(8 + length)]);
 }
 
-/** A page that has the engine load the original network, and says how far it is. */
+/** A page that has the engine load the original network, and reports its progress. */
 const LOADS = `<!doctype html><title>loads</title><script type="module">
-  const tell = (step) => fetch("told?step=" + step);
+  const report = (step) => fetch("progress?step=" + step);
   const worker = new Worker("./${loader()}", { type: "module" });
   const run = { id: 1, net: "resnet50-a", backend: "cpu", input: "synthetic", fetching: "keep" };
   worker.onmessage = async ({ data }) => {
     const message = JSON.parse(data.json);
     if (message === "ready") {
       await new Promise((resolve) => setTimeout(resolve, 1000));
-      await tell("ready");
+      await report("ready");
       worker.postMessage({ json: JSON.stringify({ run }) });
     }
-    if (message.progress?.step === "computing") tell("computing");
-    if (message.failed) tell("failed");
+    if (message.progress?.step === "computing") report("computing");
+    if (message.failed) report("failed");
   };
 </script>`;
-const told = { hear: () => {} };
+const progress = { onStep: () => {} };
 
 let hubs, server, browser;
 /** Whether the page's own server hides which weights it carries, and whether its engine is given no store. */
@@ -100,8 +100,8 @@ before(async () => {
   });
   server = await serve((path, request, response) => {
     if (path.endsWith("/loads.html")) { response.writeHead(200, { "content-type": "text/html" }).end(LOADS); return true; }
-    if (path.endsWith("/told")) {
-      told.hear(new URL(request.url, "http://localhost").searchParams.get("step"));
+    if (path.endsWith("/progress")) {
+      progress.onStep(new URL(request.url, "http://localhost").searchParams.get("step"));
       response.writeHead(204).end();
       return true;
     }
@@ -163,13 +163,13 @@ async function type(page, address) {
 }
 
 describe("weights from a hub", () => {
-  test("a typed repository is fetched once the visitor agrees, inspected, run, kept, and used again with no network", async () => {
+  test("a typed repository is fetched once the visitor agrees, inspected, run, cached, and used again with no network", async () => {
     const visit = await open("?models=tiny-d");
     const { page } = visit;
     const built_in = await top(page, "tiny-d");
     await type(page, "https://huggingface.co/someone/tiny-d/tree/main");
     await page.getByText("They can be fetched from huggingface.co").waitFor();
-    assert.deepEqual(hubs.seen, [], "nobody is asked before the visitor agrees");
+    assert.deepEqual(hubs.seen, [], "no host is asked before the visitor agrees");
     await page.locator(".inside").getByRole("button", { name: "Download" }).click();
     await page.getByRole("button", { name: "Show Tiny-D" }).click();
     assert.deepEqual(await top(page, hub_d), built_in);
@@ -177,7 +177,7 @@ describe("weights from a hub", () => {
     assert.deepEqual([...new Set(hubs.seen.map(({ path }) => path))], [
       "/api/models/someone/tiny-d/revision/main", "/someone/tiny-d/resolve/0123456789abcdef0123456789abcdef01234567/model.safetensors",
     ]);
-    assert.ok(hubs.seen.every(({ referer }) => referer === undefined), "the hub does not hear where it was asked from");
+    assert.ok(hubs.seen.every(({ referer }) => referer === undefined), "the hub receives no referrer");
     await keeps(page, "tiny-d", "1.8 MB");
 
     hubs.calm();
@@ -185,7 +185,7 @@ describe("weights from a hub", () => {
     hubs.trouble.statusOf = /./;
     await page.reload();
     assert.deepEqual(await top(page, hub_d), built_in);
-    assert.deepEqual(hubs.seen, [], "what is kept needs no network");
+    assert.deepEqual(hubs.seen, [], "what is cached needs no network");
 
     await page.getByRole("button", { name: "Delete tiny-d" }).click();
     await page.getByText("Nothing is kept on this device.").waitFor();
@@ -194,7 +194,7 @@ describe("weights from a hub", () => {
     await clean(visit);
   });
 
-  test("the catalogue's checkpoint comes from its repository, and the page says what it reads", async () => {
+  test("the catalogue's checkpoint comes from its repository, and the page reports what it reads", async () => {
     const visit = await open("?models=resnet18-d");
     const { page } = visit;
     await download(page, "resnet18-d").waitFor();
@@ -228,7 +228,7 @@ describe("weights from a hub", () => {
     await clean(visit);
   });
 
-  test("a repository's own description says how pictures are prepared", async () => {
+  test("pictures are prepared as a repository's own description has it", async () => {
     const visit = await open("?models=tiny-d");
     const { page } = visit;
     await type(page, "someone/seven");
@@ -270,7 +270,7 @@ describe("what goes wrong on the way", () => {
     await clean(visit, { failures: true });
   });
 
-  test("a server that knows no ranges is asked for everything anew", async () => {
+  test("everything is requested anew from a server without ranges", async () => {
     const visit = await open(from);
     Object.assign(hubs.trouble, { cuts: [500_000], ranges: false });
     await download(visit.page, hub_d).click();
@@ -278,7 +278,7 @@ describe("what goes wrong on the way", () => {
     await clean(visit, { failures: true });
   });
 
-  test("a download that ends early, and says that this is all, is no whole one", async () => {
+  test("a download that ends early, as if complete, is not taken for a whole one", async () => {
     const visit = await open(from);
     hubs.trouble.ends = 700_000;
     await download(visit.page, hub_d).click();
@@ -338,7 +338,7 @@ describe("what goes wrong on the way", () => {
     });
   }
 
-  test("a download can be given up and goes on when it is asked for again", async () => {
+  test("a download can be cancelled and goes on when it is requested again", async () => {
     const visit = await open(from);
     hubs.trouble.delay = 60;
     await download(visit.page, hub_d).click();
@@ -349,14 +349,14 @@ describe("what goes wrong on the way", () => {
     hubs.calm();
     await visit.page.getByRole("button", { name: "A cup of coffee" }).click();
     await download(visit.page, hub_d).waitFor();
-    assert.deepEqual(hubs.seen, [], "what was given up does not begin again by itself");
+    assert.deepEqual(hubs.seen, [], "what was cancelled does not begin again by itself");
     await download(visit.page, hub_d).click();
     await top(visit.page, hub_d);
     assert.ok(hubs.asked(weights)[0] > 0);
     await clean(visit);
   });
 
-  test("a connection that says nothing any more can be given up, and nothing waits behind it", async () => {
+  test("a connection that falls silent can be cancelled, and nothing waits behind it", async () => {
     const visit = await open(`?models=tiny-a,${hub_d}`);
     hubs.trouble.stall = 500_000;
     await download(visit.page, hub_d).click();
@@ -376,7 +376,7 @@ describe("what goes wrong on the way", () => {
     ["no CORS", { cors: false }, "huggingface.co did not answer for main, or lets no page fetch it. Check the address and the connection, then try again."],
   ];
   for (const [what, trouble, sentence] of refusals) {
-    test(`${what} is said in a sentence, nothing is kept, and the next try works`, async () => {
+    test(`${what} is reported in a sentence, nothing is cached, and the next try works`, async () => {
       const visit = await open(from);
       Object.assign(hubs.trouble, trouble);
       await download(visit.page, hub_d).click();
@@ -420,7 +420,7 @@ describe("what goes wrong on the way", () => {
     await clean(visit, { failures: true });
   });
 
-  test("where there is no room to keep them, weights are used all the same", async () => {
+  test("where there is no room to cache them, weights are used all the same", async () => {
     const visit = await open(from);
     const session = await browser.context.newCDPSession(visit.page);
     await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(server.url).origin, quotaSize: 600_000 });
@@ -450,7 +450,7 @@ describe("the visitor's own files", () => {
     document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
   }, [name, bytes.toString("base64")]);
 
-  test("a dropped PyTorch file is looked into, inferred and run; a link to it asks for the file", async () => {
+  test("a dropped PyTorch file is inspected, inferred and run; a link to it requests the file", async () => {
     const visit = await open("?models=tiny-a");
     const { page } = visit;
     await top(page, "tiny-a");
@@ -584,12 +584,12 @@ describe("the original network from its package", { skip: !process.env.STRIDESCO
     let lonely;
     const memory = () => lonely.memory({ isData: true });
     const done = new Promise((resolve) => {
-      steps.hear = (step) => {
+      steps.onStep = (step) => {
         if (step === "ready") steps.base = memory();
         if (step === "computing" || step === "failed") resolve(step);
       };
     });
-    told.hear = steps.hear;
+    progress.onStep = steps.onStep;
     lonely = await alone(`${server.url}loads.html`, hubs.args);
     const fetched = [];
     const poll = setInterval(() => { if (steps.base) fetched.push(memory() - steps.base); }, 10);

@@ -1,4 +1,4 @@
-// What is promised of privacy: the policy that every host sends, whom a visit asks for anything, what it tells them, and what it leaves behind.
+// What is promised of privacy: the policy that every host sends, which hosts a visit requests anything from, what it sends them, and what it leaves behind.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { png } from "../support/bad_pictures.mjs";
 import { answered, dist, launch, project, serve, serveHosts, watch } from "../support/harness.mjs";
 import { hub } from "../support/hub.mjs";
 
-/// The site with every header that nginx is told to send.
+/// The site with every header that nginx is configured to send.
 async function deployed() {
   const headers = {};
   const site = await serve(undefined, headers);
@@ -31,7 +31,7 @@ after(async () => {
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 
-/// All that an origin holds on the device, asked for inside a page or a frame of it.
+/// All that an origin stores on the device, read inside a page or a frame of it.
 const left = (frame) => frame.evaluate(async () => {
   const files = [];
   for await (const name of (await navigator.storage.getDirectory()).keys()) files.push(name);
@@ -44,7 +44,7 @@ const left = (frame) => frame.evaluate(async () => {
 const NOTHING = { local: 0, session: 0, cookie: "", databases: 0, files: [], workers: 0, caches: [] };
 
 describe("the policy", () => {
-  /// The headers that each host is told to send for every file.
+  /// The headers that each host is configured to send for every file.
   const headers = {
     "deploy/nginx.conf": [...readFileSync(join(project, "deploy/nginx.conf"), "utf8").matchAll(/^ *add_header ([\w-]+) "(.*)" always;$/gm)],
     "deploy/Caddyfile": [...readFileSync(join(project, "deploy/Caddyfile"), "utf8").matchAll(/^\t\t([\w-]+) "(.*)"$/gm)],
@@ -153,7 +153,7 @@ describe("the policy", () => {
 });
 
 describe("a whole visit", () => {
-  /// A proxy between the browser and everything else, so that nothing it asks for goes unseen, whichever of its threads asks.
+  /// A proxy between the browser and everything else, so that no request goes unseen, whichever of its threads makes it.
   async function proxy() {
     const seen = [];
     const server = createServer((request, response) => {
@@ -204,7 +204,7 @@ describe("a whole visit", () => {
     await button(page, "Open all").click();
     await button(page, "Close all").click();
     await button(page, "Set them to zero").click();
-    await page.waitForFunction(() => [...document.querySelectorAll("#strides .checked")].every((told) => told.textContent));
+    await page.waitForFunction(() => [...document.querySelectorAll("#strides .checked")].every((line) => line.textContent));
     for (const what of ["Channels", "Class activation", "Grad-CAM"]) {
       await button(page, what).click();
       await maps(page, 4);
@@ -234,7 +234,7 @@ describe("a whole visit", () => {
     await page.locator("#learn p").first().waitFor();
   }
 
-  test("asks its own site alone, tells it nothing of the picture, and leaves its own files behind and nothing else", async () => {
+  test("sends requests to its own site alone, with nothing of the picture, and stores its own files and nothing else", async () => {
     const between = await proxy();
     const browser = await launch({ offline: true, args: [`--proxy-server=127.0.0.1:${between.port}`, "--proxy-bypass-list=<-loopback>"] });
     browser.context.setDefaultTimeout(60_000);
@@ -249,9 +249,9 @@ describe("a whole visit", () => {
       await through(page);
       assert.deepEqual(seen, { errors: [], strangers: [] });
 
-      // What Chromium asks for its own ends is not the page's doing, and is none of what the page told of.
+      // What Chromium requests for its own ends is not the page's doing, and not among the requests that the page reports.
       const all = between.seen.filter(({ url }) => !/(^|\.)(google|googleapis|gvt1|gstatic)\.com$/.test(new URL(url).hostname));
-      assert.ok(all.length > 60 && asked.length > 60, `${all.length} requests, of which the page told of ${asked.length}`);
+      assert.ok(all.length > 60 && asked.length > 60, `${all.length} requests, of which the page reported ${asked.length}`);
       assert.deepEqual(all.filter(({ url }) => !url.startsWith(site.url)).map(({ method, url }) => `${method} ${url}`), []);
       assert.deepEqual(asked.filter((url) => !/^(data|blob):/.test(url) && !url.startsWith(site.url)), []);
       assert.deepEqual(all.filter(({ method, bytes }) => !["GET", "HEAD"].includes(method) || bytes > 0), [], "nothing is sent");
@@ -298,7 +298,7 @@ describe("weights from another host", () => {
   });
   after(async () => { await browser?.close(); await hubs?.close(); await plain?.close(); });
 
-  test("are asked for after a click and not before, and the host learns nothing but which", async () => {
+  test("are requested after a click and not before, and the host learns nothing but which", async () => {
     const page = await browser.context.newPage();
     const seen = watch(page, plain.url);
     await page.goto(`${plain.url}?models=tiny-a,${NET},resnet18-d,tiny-b@https://files.example.org/weights.safetensors&backend=cpu`);
@@ -311,7 +311,7 @@ describe("weights from another host", () => {
     await page.waitForFunction(() => document.querySelectorAll("#features .enlarged img").length === 1);
     await page.reload();
     await answered(page, 1);
-    assert.deepEqual(hubs.seen, [], "nobody is asked before the visitor agrees");
+    assert.deepEqual(hubs.seen, [], "no host is asked before the visitor agrees");
     assert.deepEqual(seen, { errors: [], strangers: [] });
 
     await page.locator(`.answer[data-net="${NET}"]`).getByRole("button", { name: /^Download/ }).click();
@@ -320,7 +320,7 @@ describe("weights from another host", () => {
     assert.deepEqual([...new Set(hubs.seen.map(({ host, referer }) => `${host} ${referer}`))], ["huggingface.co undefined"]);
     assert.ok(hubs.seen.every(({ method, path }) => ["GET", "OPTIONS"].includes(method) && path.includes("someone/tiny-d")), JSON.stringify(hubs.seen));
     assert.deepEqual(seen.strangers.filter((url) => new URL(url).hostname !== "huggingface.co"), []);
-    assert.deepEqual((await left(page)).files, ["weights"], "kept, as the box beside the button said");
+    assert.deepEqual((await left(page)).files, ["weights"], "cached, as the box beside the button announced");
     await page.close();
   });
 });
@@ -335,7 +335,7 @@ describe("a figure in another page", () => {
         const seen = watch(page, site.url, hosts.url.replace("localhost", "127.0.0.1"));
         const held = sandbox === undefined ? "" : `sandbox="${sandbox}"`;
         const address = `${site.url}?embed=predict&amp;models=tiny-a&amp;autorun=1`;
-        // A page of the same site, though of another origin: a stranger's frames are given no store anyway.
+        // A page of the same site, though of another origin: frames of another site are given no storage anyway.
         const body = `<!doctype html><title>around</title><iframe src="${address}" ${held} width="900" height="700"></iframe>`;
         await page.goto(hosts.put("around", body).replace("localhost", "127.0.0.1"));
         const figure = page.locator("iframe").contentFrame();

@@ -1,4 +1,4 @@
-// Without a connection: what does not come is said, nothing waits for ever, and it comes by itself when the browser is online again.
+// Without a connection: what does not come is reported, nothing waits for ever, and it comes by itself when the browser is online again.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { answered, launch, serve } from "../support/harness.mjs";
@@ -16,7 +16,7 @@ before(async () => {
     }
     if (held?.part.test(path)) {
       held.waiting.push(() => request.socket.destroy());
-      held.hear?.();
+      held.onRequest?.();
       return true;
     }
     return false;
@@ -53,9 +53,9 @@ async function regain() {
 }
 
 describe("the first picture", () => {
-  test("lost on its way: it is said in every network's place, and comes when the browser is online again", async () => {
+  test("lost on its way: it is reported in every network's place, and comes when the browser is online again", async () => {
     held = { part: /samples[^/]*\/chelsea\.png/, waiting: [] };
-    const asked = new Promise((resolve) => { held.hear = resolve; });
+    const asked = new Promise((resolve) => { held.onRequest = resolve; });
     await open("models=tiny-a,tiny-d");
     await asked;
     await lose(/samples[^/]*\//);
@@ -67,10 +67,10 @@ describe("the first picture", () => {
     assert.equal(await waits(), 0);
     await regain();
     await answered(page, 2);
-    assert.equal(await page.locator(".notice").count(), 0, "what was said is taken back");
+    assert.equal(await page.locator(".notice").count(), 0, "the notice is taken back");
   });
 
-  test("refused by its host: it is asked for again at the press of a button", async () => {
+  test("refused by its host: it is requested again at the press of a button", async () => {
     dead = [/samples[^/]*\/chelsea\.png/];
     await open("models=tiny-a");
     await problem().waitFor();
@@ -111,7 +111,7 @@ describe("the first picture", () => {
 
   test("a file that is no picture, chosen before it has come, does not keep it away", async () => {
     held = { part: /samples[^/]*\/chelsea\.png/, waiting: [] };
-    const asked = new Promise((resolve) => { held.hear = resolve; });
+    const asked = new Promise((resolve) => { held.onRequest = resolve; });
     await open("models=tiny-a");
     await asked;
     held = null;
@@ -124,7 +124,7 @@ describe("the first picture", () => {
 
 describe("the engine", () => {
   for (const [name, part] of [["its loader", /worker_loader/], ["its script", /engine-[0-9a-f]+\/worker\.js$/], ["its code", /engine-[0-9a-f]+\/worker_bg\.wasm$/]]) {
-    test(`${name} cut off: it is said, and computed when the browser is online again`, async () => {
+    test(`${name} cut off: it is reported, and computed when the browser is online again`, async () => {
       dead = [part];
       await open("models=tiny-a");
       await problem().waitFor();
@@ -133,7 +133,7 @@ describe("the engine", () => {
       await lose(part);
       await regain();
       await answered(page, 1);
-      assert.equal(await page.locator(".notice").count(), 0, "what was said is taken back");
+      assert.equal(await page.locator(".notice").count(), 0, "the notice is taken back");
     });
   }
 });

@@ -1,6 +1,6 @@
-// A new version of the site takes the old one's place, on hosts as they are: ones that have browsers keep everything for a while, that answer with the
-// page whatever is asked for, that do not know what wasm is; over a slow line; with the site kept on the device and without. Old and new never
-// meet: what is there works, or the page says what to do.
+// A new version of the site takes the old one's place, on hosts as they are: ones that have browsers cache everything for a while, that answer with the
+// page whatever is requested, that do not know what wasm is; over a slow line; with the site cached on the device and without. Old and new never
+// meet: what is there works, or the page explains what to do.
 import assert from "node:assert/strict";
 import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
@@ -16,8 +16,8 @@ const versionIn = (html) => /data-version="(\w+)"/.exec(html)[1];
 const VERSIONS = { 1: versionIn(text(1, "index.html")), 2: versionIn(text(2, "index.html")) };
 
 const HOSTS = {
-  "keeps everything for ten minutes": { headers: { "cache-control": "max-age=600" } },
-  "answers with the page whatever is asked for": { headers: { "cache-control": "max-age=600" }, fallsBack: true },
+  "has everything cached for ten minutes": { headers: { "cache-control": "max-age=600" } },
+  "answers with the page whatever is requested": { headers: { "cache-control": "max-age=600" }, fallsBack: true },
   "does not know what wasm is": { headers: { "cache-control": "max-age=600" }, types: { ".wasm": "application/octet-stream" } },
 };
 
@@ -99,7 +99,7 @@ before(() => {
 for (const [name, options] of Object.entries(HOSTS)) {
   describe(`a host that ${name}`, () => {
     for (const offline of [false, true]) {
-      const where = offline ? "with the site kept on the device" : "with nothing kept";
+      const where = offline ? "with the site cached on the device" : "with nothing cached";
 
       test(`${where}: after one reload everything is of the new version`, () => visit(options, { offline }, async ({ site, page, errors }) => {
         await works(page);
@@ -112,7 +112,7 @@ for (const [name, options] of Object.entries(HOSTS)) {
         assert.deepEqual(errors, []);
       }));
 
-      test(`${where}: whoever comes again finds a page that works, of one version`, () => visit(options, { offline }, async ({ site, page, errors, context }) => {
+      test(`${where}: a returning visitor finds a page that works, of one version`, () => visit(options, { offline }, async ({ site, page, errors, context }) => {
         await works(page);
         if (offline) await kept(page);
         await page.close();
@@ -137,14 +137,14 @@ for (const [name, options] of Object.entries(HOSTS)) {
       }));
     }
 
-    test("figures of a page that was open all the time: it says that there is a new version, and has it after a click", () => visit(options, { still: true }, async ({ site, page }) => {
+    test("figures of a page that was open all the time: it reports a new version, and has it after a click", () => visit(options, { still: true }, async ({ site, page }) => {
       await predicted(page);
       site.release = 2;
       await page.mouse.move(50, 50);
       await page.waitForFunction((figures) => figures.every((id) => document.getElementById(id)?.getAttribute("aria-busy") === "false"), FIGURES);
-      const said = await page.locator("section .problem").allTextContents();
-      assert.deepEqual([...new Set(said)], ["A new version of this page is there, and the code of this figure is gone. Load the page again."]);
-      assert.equal(said.length, FIGURES.length);
+      const problems = await page.locator("section .problem").allTextContents();
+      assert.deepEqual([...new Set(problems)], ["A new version of this page is there, and the code of this figure is gone. Load the page again."]);
+      assert.equal(problems.length, FIGURES.length);
       await page.locator(".notice", { hasText: "A new version of this page is ready." }).waitFor();
       assert.equal(await version(page), VERSIONS[1], "nothing that the reader did is lost unasked");
       await Promise.all([page.waitForEvent("load"), page.locator("#cost").getByRole("button", { name: "Reload" }).click()]);
@@ -154,7 +154,7 @@ for (const [name, options] of Object.entries(HOSTS)) {
       await works(page);
     }));
 
-    test("the picture of a figure that was open all the time: it says that there is a new version", () => visit(options, { query: "?embed=predict&models=tiny-a" }, async ({ site, page }) => {
+    test("the picture of a figure that was open all the time: it reports a new version", () => visit(options, { query: "?embed=predict&models=tiny-a" }, async ({ site, page }) => {
       const run = page.getByRole("button", { name: "Run on this device" });
       await run.waitFor();
       site.release = 2;
@@ -166,11 +166,11 @@ for (const [name, options] of Object.entries(HOSTS)) {
       assert.equal(await version(page), VERSIONS[2]);
     }));
 
-    test("the engine of a figure that was open all the time: it says so, in the reader's language, and has the new one after a click", () => visit(options, { query: "?embed=predict&models=tiny-a&lang=ko" }, async ({ site, page }) => {
+    test("the engine of a figure that was open all the time: it reports that, in the reader's language, and has the new one after a click", () => visit(options, { query: "?embed=predict&models=tiny-a&lang=ko" }, async ({ site, page }) => {
       const run = page.getByRole("button", { name: "이 기기에서 실행" });
       await run.waitFor();
       site.release = 2;
-      // The picture is looked at before the engine is asked; it is not what this is about.
+      // The picture is read before the engine is asked; it is not what this is about.
       site.releaseOf = (name) => (name.startsWith("samples-") && existsSync(join(RELEASES, "1", name)) ? 1 : undefined);
       await run.click();
       await page.locator(".problem, .notice", { hasText: "이 페이지의 새 판이 나왔고, 지금 판의 계산 엔진은 사라졌다" }).first().waitFor();
@@ -185,7 +185,7 @@ for (const [name, options] of Object.entries(HOSTS)) {
 describe("an old page whose files are gone", () => {
   const REPLACED = /^A new version of this page is there, and files of this one are gone\. Load the page again\./;
   const pages = (site, kind = "document") => site.asked.filter(({ name, as }) => as === kind && name === "index.html").length;
-  // What a cache between the site and the browser does to those who open the page, and not to a script that asks past it.
+  // What a cache between the site and the browser does to those who open the page, and not to a script that bypasses it.
   const stale = (name, { headers }) => (name === "index.html" && ["document", "iframe"].includes(headers["sec-fetch-dest"]) ? 1 : undefined);
 
   for (const fallsBack of [false, true]) {
@@ -233,7 +233,7 @@ describe("an old page whose files are gone", () => {
     await inside.getByRole("button", { name: "이 기기에서 실행" }).waitFor();
   }));
 
-  test("nobody knows of a new version: it is said that the page could not be started", () => visit({}, { query: null }, async ({ site, page }) => {
+  test("no new version is known: the page reports that it could not be started", () => visit({}, { query: null }, async ({ site, page }) => {
     site.release = 2;
     site.releaseOf = (name) => (name === "index.html" ? 1 : undefined);
     for (const [query, sentence] of [["", /^The code of this page could not be started\. Check the connection/], ["?lang=ko", /^이 페이지의 코드를 시작하지 못했다/], ["?embed=cost", /^The code of this page could not/]]) {
@@ -245,7 +245,7 @@ describe("an old page whose files are gone", () => {
   }));
 
   for (const file of ["start.js", "app.js", "app_bg.wasm"]) {
-    test(`${file} holds something else: the page says so`, () => visit({}, { query: null }, async ({ site, page }) => {
+    test(`${file} holds something else: the page reports it`, () => visit({}, { query: null }, async ({ site, page }) => {
       site.spoilt = (name) => name.endsWith(`/${file}`);
       await page.goto(site.url);
       await page.getByRole("alert").waitFor();

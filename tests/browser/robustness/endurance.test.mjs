@@ -14,7 +14,7 @@ const CAMERA_MS = soak ? 30 * 60_000 : 30_000;
 const [GPU_PREDICTIONS, GPU_CHANGES] = soak ? [PREDICTIONS, CHANGES] : [12, 6];
 /// Parts in which each is done; after each of them is measured, and the first is the warm-up.
 const PARTS = 6;
-/// Lets the worker's garbage be collected when it is asked.
+/// Lets the worker's garbage be collected on request.
 const COLLECTS = ["--js-flags=--expose-gc"];
 /// Most that may be gained after the warm-up.
 const GROWTH = 0.05;
@@ -55,7 +55,7 @@ async function clean({ page, seen }) {
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 
 /// Bytes of the page's JavaScript heap, of its own and of the engine's memory of wasm, of the engine's buffers on the GPU, and of all that the
-/// browser holds for it, without what nobody needs any more.
+/// browser holds for it, after garbage collection.
 async function held(browser, { page, debug }) {
   const [worker] = page.workers();
   for (let i = 0; i < 2; i += 1) {
@@ -73,7 +73,7 @@ async function held(browser, { page, debug }) {
 }
 
 /// Does something in parts and measures after each. After the first, nothing may grow by more than its share, and the page's memory of wasm by
-/// more than four of the steps in which it grows. What the browser holds in all is told and no more: its caches, and those of the tool that
+/// more than four of the steps in which it grows. What the browser holds in all is only printed: its caches, and those of the tool that
 /// drives it, count there.
 async function steady(name, browser, visit, part) {
   const curve = [];
@@ -92,7 +92,7 @@ async function steady(name, browser, visit, part) {
   assert.ok(steps <= 4, `the page's memory of wasm grew by ${steps} steps in ${name}`);
 }
 
-/// Chooses a sample picture and waits until every network has said something of it.
+/// Chooses a sample picture and waits until every network has predicted something for it.
 async function choose(page, title, count) {
   await button(page, title).click();
   await page.waitForFunction((title) => document.querySelector(".picture figcaption b")?.textContent === title, title);
@@ -178,7 +178,7 @@ describe("on the processor", () => {
     await page.waitForFunction(() => document.querySelectorAll(".answer .waiting").length === 0);
     assert.deepEqual(await answers(page), wanted);
     assert.match(page.url(), /\?models=tiny-a,tiny-d&image=coffee&backend=cpu$/);
-    // Nothing that was given up comes after all.
+    // Nothing that was cancelled comes after all.
     await choose(page, "A rocket on its pad", 2);
     await choose(page, "A cup of coffee", 2);
     assert.deepEqual(await answers(page), wanted);

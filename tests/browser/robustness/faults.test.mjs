@@ -1,4 +1,4 @@
-// What goes wrong with the GPU and the engine: it is found, said and made good, and nothing that was on show is lost.
+// What goes wrong with the GPU and the engine: it is found, reported and repaired, and nothing that was on show is lost.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { disguised, launch, loaderText, serve, twice, watch } from "../support/harness.mjs";
@@ -28,22 +28,22 @@ before(async () => {
 });
 after(() => site?.close());
 
-/// What faults are written with: `hearing(test, act)` acts when the first request arrives of which the test holds, `over(net, act)` when the
+/// What faults are written with: `onFirst(test, act)` acts when the first request arrives of which the test holds, `over(net, act)` when the
 /// engine begins with the first run of a network.
 const SCRIPT = `
 const once = (act) => { let isDone = false; return () => { if (!isDone) { isDone = true; act(); } }; };
-const heard = (hear) => addEventListener("message", ({ data }) => hear(JSON.parse(data.json)));
-const hearing = (test, act) => {
+const onRequest = (act) => addEventListener("message", ({ data }) => act(JSON.parse(data.json)));
+const onFirst = (test, act) => {
   const first = once(act);
-  heard((message) => { if (test(message)) first(); });
+  onRequest((message) => { if (test(message)) first(); });
 };
 const over = (net, act) => {
   const first = once(act);
   const ids = new Set();
-  heard(({ run }) => { if (run?.net === net) ids.add(run.id); });
-  const tell = self.postMessage.bind(self);
+  onRequest(({ run }) => { if (run?.net === net) ids.add(run.id); });
+  const post = self.postMessage.bind(self);
   self.postMessage = (message, ...rest) => {
-    tell(message, ...rest);
+    post(message, ...rest);
     if (ids.has(JSON.parse(message.json).progress?.id)) first();
   };
 };
@@ -122,7 +122,7 @@ describe("the GPU", () => {
       /computes something else than the CPU/,
     ],
   ]) {
-    test(`${name}: the CPU computes, and it is said why`, async () => {
+    test(`${name}: the CPU computes, and the reason is given`, async () => {
       const { page, seen } = await open(fault, fault);
       await answered(page, "tiny-a", "tiny-b");
       assert.match(await device(page), why);
@@ -169,12 +169,12 @@ GPUDevice.prototype.createQuerySet = () => { throw new TypeError("no timestamp q
     await page.close();
   }));
 
-  test("lost while nobody computes, and lost while it is checked: the next picture does not know it", async () => {
-    for (const fault of [`${DEVICES} hearing((message) => message["cached-files"], lose);`, LOST_AT_ONCE]) {
+  test("lost while nothing computes, and lost while it is checked: the next picture is answered as usual", async () => {
+    for (const fault of [`${DEVICES} onFirst((message) => message["cached-files"], lose);`, LOST_AT_ONCE]) {
       const { page } = await open(fault);
       if (fault.includes("cached-files")) {
         await answered(page, "tiny-a", "tiny-b");
-        // The list of what is kept on this device is asked for when the weights come into sight.
+        // The list of what is cached on this device is requested when the weights come into sight.
         await page.locator("#weights").scrollIntoViewIfNeeded();
         await page.locator("#weights .kept").waitFor();
         await page.getByRole("button", { name: "A cup of coffee" }).click();
@@ -189,7 +189,7 @@ GPUDevice.prototype.createQuerySet = () => { throw new TypeError("no timestamp q
     }
   });
 
-  test("lost twice: the CPU answers, and the GPU is tried again only when asked", async () => {
+  test("lost twice: the CPU answers, and the GPU is tried again only on request", async () => {
     const { page } = await open(lostOver("tiny-a"), lostOver("tiny-a"));
     await answered(page, "tiny-a", "tiny-b");
     assert.match(await notice(page).textContent(), /^The GPU failed twice, so the CPU computes from here on/);
@@ -206,17 +206,17 @@ GPUDevice.prototype.createQuerySet = () => { throw new TypeError("no timestamp q
     await page.close();
   });
 
-  /// The page left to choose, where the adapter says that it is a card. It keeps what it says of the device, one sentence after another, and
+  /// The page left to choose, where the adapter reports a card. It records what it shows of the device, one sentence after another, and
   /// the fewest of the networks' answers that it shows after it has shown them all.
   async function openUndecided(...suffered) {
     faults = suffered.map((fault) => `(${disguised})();\n${fault}`);
     started = 0;
     const page = await browser.context.newPage();
     await page.addInitScript(() => {
-      Object.assign(globalThis, { said: [], fewest: Infinity });
+      Object.assign(globalThis, { statuses: [], fewest: Infinity });
       new MutationObserver(() => {
         const device = document.querySelector(".device .why")?.textContent;
-        if (device && device !== said.at(-1)) said.push(device);
+        if (device && device !== statuses.at(-1)) statuses.push(device);
         const rows = document.querySelectorAll(".answer .top .row").length;
         if (rows === 10 || fewest < Infinity) fewest = Math.min(fewest, rows);
       }).observe(document, { childList: true, subtree: true, characterData: true });
@@ -224,14 +224,14 @@ GPUDevice.prototype.createQuerySet = () => { throw new TypeError("no timestamp q
     await page.goto(`${site.url}?models=tiny-a,tiny-b`);
     return page;
   }
-  const onTheCard = (page) => page.waitForFunction(() => said.at(-1)?.startsWith("WebGPU (acme a card) · checked against the CPU"));
+  const onTheCard = (page) => page.waitForFunction(() => statuses.at(-1)?.startsWith("WebGPU (acme a card) · checked against the CPU"));
 
   test("a card is started after the CPU has answered, then answers in its place, and nothing on show goes meanwhile", async () => {
     const page = await openUndecided("");
     await onTheCard(page);
     await page.waitForFunction(() => document.querySelectorAll(".answer .waiting").length === 0);
-    const [said, fewest] = await page.evaluate(() => [said, fewest]);
-    assert.match(said.at(-2), /^CPU · the GPU \(acme a card\) starts after this answer$/);
+    const [statuses, fewest] = await page.evaluate(() => [statuses, fewest]);
+    assert.match(statuses.at(-2), /^CPU · the GPU \(acme a card\) starts after this answer$/);
     assert.equal(fewest, 10);
     assert.equal(await notice(page).count(), 0);
     assert.equal(started, 1);
@@ -299,7 +299,7 @@ describe("the engine", () => {
     await page.close();
   });
 
-  test("it stops over one network whatever is done: that is said of it, and the others answer", async () => {
+  test("it stops over one network whatever is done: that network reports it, and the others answer", async () => {
     const page = await open(Array(6).fill(traps("tiny-b")), "?models=tiny-a,tiny-b,tiny-c");
     await answered(page, "tiny-a", "tiny-c");
     assert.match(await card(page, "tiny-b").locator(".problem").textContent(), /^The engine stopped twice over this\. Choose a smaller network/);
@@ -321,8 +321,8 @@ describe("the engine", () => {
     await page.close();
   });
 
-  test("it stops while nothing is asked of it: the next picture is answered", async () => {
-    const page = await open(['hearing((message) => message["cached-files"], () => setTimeout(() => { throw new Error("stopped"); }));']);
+  test("it stops while nothing is requested of it: the next picture is answered", async () => {
+    const page = await open(['onFirst((message) => message["cached-files"], () => setTimeout(() => { throw new Error("stopped"); }));']);
     await answered(page, "tiny-a", "tiny-b");
     await page.locator("#weights").scrollIntoViewIfNeeded();
     await page.locator(".notice p").waitFor();
@@ -339,7 +339,7 @@ describe("the engine", () => {
     globalThis.setInterval = (act, ms) => real(act, ms / 10);
   });
 
-  test("it has nothing to do since all was given up: its silence means nothing", async () => {
+  test("it has nothing to do since all was cancelled: its silence is not taken for a fault", async () => {
     const page = await open([], undefined, async (page) => {
       await hurry(page);
       await page.route("**/tiny-b.safetensors", () => {});
@@ -363,7 +363,7 @@ describe("the engine", () => {
     await page.close();
   });
 
-  test("it cannot be loaded: a second try goes unnoticed, after that it is said, and asking again helps", async () => {
+  test("it cannot be loaded: a second try goes unnoticed, after that it is reported, and trying again helps", async () => {
     refusals = 1;
     const lucky = await open([]);
     await answered(lucky, "tiny-a", "tiny-b");
@@ -380,7 +380,7 @@ describe("the engine", () => {
     await page.close();
   });
 
-  test("no browser lets it start: that is said", async () => {
+  test("no worker may start: that is reported", async () => {
     const page = await open([], "?models=tiny-a", (page) => page.addInitScript(() => {
       globalThis.Worker = class { constructor() { throw new DOMException("no workers here", "SecurityError"); } };
     }));

@@ -1,4 +1,4 @@
-// What comes from outside with ill intent: pictures, links, messages, and what lies in the browser's stores. The page stands, and says what is wrong.
+// What comes from outside with ill intent: pictures, links, messages, and what lies in the browser's stores. The page stands, and reports what is wrong.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -54,7 +54,7 @@ async function harmless(page) {
   assert.deepEqual(found, { hit: undefined, scripts: [], elements: [], images: [] });
 }
 
-/// What is on show: the link, the picture, and what each network says of it.
+/// What is on show: the link, the picture, and what each network predicts for it.
 const shown = (page) => page.evaluate(() => ({
   query: location.search,
   picture: document.querySelector(".picture figcaption").textContent,
@@ -65,7 +65,7 @@ const shown = (page) => page.evaluate(() => ({
 /// Ways in which a picture comes.
 const WAYS = {
   choose: async (page, name, bytes) => {
-    // A large one goes by a file, whose bytes nobody copies.
+    // A large one goes by a file, whose bytes are not copied.
     if (bytes.length < 1_000_000) return page.setInputFiles(".thumbs input[type=file]", { name, mimeType: "image/png", buffer: bytes });
     writeFileSync(join(folder, name), bytes);
     return page.setInputFiles(".thumbs input[type=file]", join(folder, name));
@@ -80,7 +80,7 @@ const hand = (page, name, bytes, type) => page.evaluate(([name, bytes, type]) =>
   document.body.dispatchEvent(type === "drop" ? new DragEvent(type, { ...how, dataTransfer: data }) : new ClipboardEvent(type, { ...how, clipboardData: data }));
 }, [name, bytes.toString("base64"), type]);
 
-/// Hands a picture over and waits for what comes of it: the sentences that are said, none where every network has answered.
+/// Hands a picture over and waits for what comes of it: the sentences that are shown, none where every network has answered.
 async function outcome(page, name, bytes, way = "choose") {
   await WAYS[way](page, name, bytes);
   await page.waitForFunction((name) => document.querySelector(".notice")
@@ -90,7 +90,7 @@ async function outcome(page, name, bytes, way = "choose") {
 
 describe("pictures", () => {
   let visit, all, reference;
-  /// Pictures by name that were read, and what the networks said of them.
+  /// Pictures by name that were read, and what the networks predicted for them.
   const read = new Map();
   const good = readFileSync(join(dist, "assets/samples/rocket.jpg"));
   let goods = 0;
@@ -132,7 +132,7 @@ describe("pictures", () => {
     const patience = group === "most" ? PATIENCE_FOR_MOST_MS : PATIENCE_MS;
     test(`${words}: read, or refused in one sentence, and all else stays`, async () => {
       const { page } = visit;
-      const told = [];
+      const outcomes = [];
       let slowest = [0, ""];
       for (const [name, bytes, wanted] of all[group]) {
         const before = await works(page);
@@ -152,12 +152,12 @@ describe("pictures", () => {
           assert.deepEqual(await shown(page), before, name);
           await page.getByRole("button", { name: "Close", exact: true }).click();
         }
-        told.push(`${name.slice(0, 24)} ${sentences.length ? "refused" : "read"}`);
+        outcomes.push(`${name.slice(0, 24)} ${sentences.length ? "refused" : "read"}`);
         await harmless(page);
       }
       await works(page);
       assert.deepEqual(visit.seen, { errors: [], strangers: [] });
-      console.log(`# ${told.length} pictures, the slowest ${slowest[1].slice(0, 24)} in ${slowest[0].toFixed(0)} ms: ${told.join(", ")}`);
+      console.log(`# ${outcomes.length} pictures, the slowest ${slowest[1].slice(0, 24)} in ${slowest[0].toFixed(0)} ms: ${outcomes.join(", ")}`);
     });
   }
 
@@ -273,7 +273,7 @@ describe("links", () => {
   }
 
   for (const [count, still] of [[FIRST, true], [ALL, false]]) {
-    test(`${count} strings drawn by chance, steps of the history of a page of ${still ? "its first lines" : "all figures"}: it stands, and says what makes no sense`, async () => {
+    test(`${count} strings drawn by chance, steps of the history of a page of ${still ? "its first lines" : "all figures"}: it stands, and reports what makes no sense`, async () => {
       // Else Chromium drops steps that come faster than a person goes.
       const fast = await launch({ still, args: ["--disable-ipc-flooding-protection"] });
       try {
@@ -282,14 +282,14 @@ describe("links", () => {
         if (!still) await visit.page.waitForSelector("#cost table");
         const draw = random(SEED + count);
         const start = performance.now();
-        let told = 0;
+        let noticed = 0;
         for (let number = 1; number <= count; number += 1) {
           const address = site.url + query(draw, number);
-          told += judge(`string ${number}: ${address.slice(site.url.length, site.url.length + 300)}`, address, await visit.page.evaluate(step, address), visit.seen);
+          noticed += judge(`string ${number}: ${address.slice(site.url.length, site.url.length + 300)}`, address, await visit.page.evaluate(step, address), visit.seen);
           await harmless(visit.page);
         }
-        console.log(`# ${count} strings in ${((performance.now() - start) / 1000).toFixed(0)} s, ${told} of them answered with a notice`);
-        assert.ok(told > count / 3, `only ${told} made no sense`);
+        console.log(`# ${count} strings in ${((performance.now() - start) / 1000).toFixed(0)} s, ${noticed} of them answered with a notice`);
+        assert.ok(noticed > count / 3, `only ${noticed} made no sense`);
         await visit.page.evaluate(step, "?models=tiny-a,tiny-d&backend=cpu");
         await answered(visit.page, 2);
         await clean(visit);
@@ -325,7 +325,7 @@ describe("links", () => {
 describe("messages", () => {
   const SEED = 20261127;
 
-  /// A page of another origin with a figure and a stranger beside it, which keeps what the figure says.
+  /// A page of another origin with a figure and another site's frame beside it, which records what the figure sends.
   async function around(query) {
     const body = `<!doctype html><html lang="en"><meta charset="utf-8"><title>around</title><iframe src="${site.url}${query}" title="a figure" width="900" height="700"
       sandbox="allow-scripts allow-popups"></iframe><iframe srcdoc="<p>a stranger</p>" title="a stranger"></iframe>`;
@@ -333,8 +333,8 @@ describe("messages", () => {
     const seen = watch(page, site.url, hosts.url);
     await page.addInitScript({ content: `globalThis.random = ${random}; globalThis.send = ${send};` });
     await page.addInitScript(() => {
-      globalThis.told = [];
-      addEventListener("message", ({ data }) => { if (data?.stridescope === 1) told.push(data); });
+      globalThis.received = [];
+      addEventListener("message", ({ data }) => { if (data?.stridescope === 1) received.push(data); });
       globalThis.ask = (message) => new Promise((resolve) => {
         const id = `asked ${Math.random()}`;
         addEventListener("message", ({ data }) => { if (data?.id === id) resolve(data); });
@@ -342,13 +342,13 @@ describe("messages", () => {
       });
     });
     await page.goto(hosts.put("around", body));
-    await page.waitForFunction(() => told.some(({ type }) => type === "ready"));
+    await page.waitForFunction(() => received.some(({ type }) => type === "ready"));
     return { page, seen, figure: page.locator("iframe").first().contentFrame(), stranger: await (await page.$("iframe[srcdoc]")).contentFrame() };
   }
   const state = (page) => page.evaluate(async () => (await ask({ type: "state" })).state);
-  /// What the figure said since this was asked last, but for its height and for what was asked here.
-  const told = (page) => page.evaluate(() => told.splice(0).filter(({ type, id }) => type !== "height" && !String(id).startsWith("asked")));
-  /// A right message is heard and done.
+  /// What the figure sent since the last call, but for its height and for the answers to what was asked here.
+  const received = (page) => page.evaluate(() => received.splice(0).filter(({ type, id }) => type !== "height" && !String(id).startsWith("asked")));
+  /// A right message is received and obeyed.
   async function works(page) {
     assert.deepEqual((await page.evaluate(() => ask({ type: "set", state: { models: ["tiny-d"], node: "layer3.0" } }))).state.models, ["tiny-d"]);
     const { results: [{ net, top }] } = await page.evaluate(() => ask({ type: "classify", image: "assets/samples/rocket.jpg" }));
@@ -361,40 +361,40 @@ describe("messages", () => {
     const before = await state(page);
     const looks = () => figure.locator("main").evaluate((main) => main.textContent);
     const looked = await looks();
-    await told(page);
-    const unheard = await page.evaluate((seed) => send(frames[0], ["others", "versions"], seed, 300), SEED);
+    await received(page);
+    const ignored = await page.evaluate((seed) => send(frames[0], ["others", "versions"], seed, 300), SEED);
     assert.deepEqual(await state(page), before);
-    assert.deepEqual(await told(page), [], "nobody answers what is not meant for it");
-    const heard = await page.evaluate((seed) => send(frames[0], ["ours"], seed, 300), SEED);
-    await page.waitForFunction((heard) => told.filter(({ id }) => id !== undefined).length >= heard, heard);
-    const answers = await told(page);
+    assert.deepEqual(await received(page), [], "what is not meant for it gets no answer");
+    const expected = await page.evaluate((seed) => send(frames[0], ["ours"], seed, 300), SEED);
+    await page.waitForFunction((expected) => received.filter(({ id }) => id !== undefined).length >= expected, expected);
+    const answers = await received(page);
     for (const { type, message, state } of answers) {
       if (type === "state") assert.deepEqual(state, before);
       else assert.match(`${type}: ${message}`, /^error: \S.{5,}[.]$/s);
     }
-    assert.equal(answers.length, heard, "an answer each");
+    assert.equal(answers.length, expected, "an answer each");
     assert.deepEqual(await state(page), before);
     assert.equal(await looks(), looked);
-    console.log(`# ${unheard} messages were not heard, ${heard} answered`);
+    console.log(`# ${ignored} messages were ignored, ${expected} answered`);
     await works(page);
     assert.deepEqual(seen, { errors: [], strangers: [] });
     await page.close();
   });
 
-  test("from a frame beside it: right or wrong, they are not heard", async () => {
+  test("from a frame beside it: right or wrong, they are ignored", async () => {
     const { page, seen, stranger } = await around("?embed=strides&models=tiny-a,tiny-b&node=layer2.0&backend=cpu");
     const before = await state(page);
-    await told(page);
+    await received(page);
     const sent = await stranger.evaluate((seed) => send(parent.frames[0], ["others", "versions", "ours", "right"], seed, 300), SEED);
     assert.ok(sent > 200, `${sent}`);
     assert.deepEqual(await state(page), before);
-    assert.deepEqual(await told(page), []);
+    assert.deepEqual(await received(page), []);
     await works(page);
     assert.deepEqual(seen, { errors: [], strangers: [] });
     await page.close();
   });
 
-  test("to the whole page, from itself, from a page that opened it and from one that holds it in a frame: none is heard", async () => {
+  test("to the whole page, from itself, from a page that opened it and from one that holds it in a frame: all are ignored", async () => {
     const opener = await browser.context.newPage();
     const seen = watch(opener, site.url, hosts.url);
     await opener.addInitScript({ content: `globalThis.random = ${random}; globalThis.send = ${send};` });
@@ -449,12 +449,12 @@ describe("messages", () => {
     await clean(visit);
   });
 
-  test("who ends listening twice ends nobody else's, and who was ended meanwhile hears nothing", async () => {
+  test("ending a listener twice ends no other, and one that was ended meanwhile receives nothing", async () => {
     const visit = await open("?models=tiny-a&backend=cpu");
     await visit.page.waitForFunction(() => globalThis.stridescope);
-    const heard = await visit.page.evaluate(async () => {
-      const heard = [];
-      const on = (name, act = () => {}) => stridescope.on("state", () => { heard.push(name); act(); });
+    const received = await visit.page.evaluate(async () => {
+      const received = [];
+      const on = (name, act = () => {}) => stridescope.on("state", () => { received.push(name); act(); });
       const endFirst = on("first");
       endFirst();
       const endSecond = on("second");
@@ -466,7 +466,7 @@ describe("messages", () => {
       const next = async (node) => {
         stridescope.set({ node });
         await new Promise((resolve) => setTimeout(resolve, 50));
-        return heard.splice(0);
+        return received.splice(0);
       };
       const all = [await next("layer3.0")];
       endSecond();
@@ -476,7 +476,7 @@ describe("messages", () => {
       endFourth();
       return [...all, await next("layer2.0")];
     });
-    assert.deepEqual(heard, [["second", "third"], ["third", "fifth"]]);
+    assert.deepEqual(received, [["second", "third"], ["third", "fifth"]]);
     await clean(visit);
   });
 });
@@ -535,14 +535,14 @@ describe("what lies in the browser's stores", () => {
     await clean(visit);
   });
 
-  test("weights that were changed since they were kept are not used, and are asked for anew", async () => {
+  test("cached weights that were changed are not used, and are requested anew", async () => {
     const visit = await visits([[`${stem}.bin`, junk], [`${stem}.json`, described({})]]);
     await card(visit.page).getByRole("button", { name: /^Download/ }).waitFor();
     assert.deepEqual(await files(visit.page), [], "they are gone");
     await clean(visit);
   });
 
-  test("weights that are none, though of the bytes that were kept, are answered with a sentence and can be deleted", async () => {
+  test("cached bytes that are no weights are answered with a sentence and can be deleted", async () => {
     const visit = await visits([[`${stem}.bin`, junk], [`${stem}.json`, described({ sha256: createHash("sha256").update(junk).digest("hex") })]]);
     await card(visit.page).locator(".problem", { hasText: "This is no usable safetensors file" }).waitFor();
     await visit.page.getByRole("button", { name: "Delete tiny-d" }).click();
@@ -550,7 +550,7 @@ describe("what lies in the browser's stores", () => {
     await clean(visit);
   });
 
-  test("a file where the folder belongs, and folders where files belong, are in nobody's way", async () => {
+  test("a file where the folder belongs, and folders where files belong, do no harm", async () => {
     for (const [name, lies, folders] of [["file", null], ["folders", [], [`${stem}.bin`, `${stem}.json`]]]) {
       const visit = await visits(lies, folders);
       await card(visit.page).getByRole("button", { name: /^Download/ }).waitFor();
@@ -582,7 +582,7 @@ describe("what lies in the browser's stores", () => {
     await clean(visit);
   });
 
-  test("a kept site with files that are gone or are others: while the site answers, they are the site's", async () => {
+  test("a cached site with files that are gone or are others: while the site answers, they are the site's", async () => {
     const fresh = await launch({ offline: true });
     fresh.context.setDefaultTimeout(30_000);
     try {

@@ -23,7 +23,7 @@ function damaged(bytes, number) {
   const draw = random(Math.imul(number, 0x9e3779b1));
   const below = (limit) => Math.floor(draw() * limit);
   const EXTREME = [0n, 1n, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x100000000n, 0x1fffffffffffffn, 0x7fffffffffffffffn, 0x8000000000000000n, 0xffffffffffffffffn];
-  // Where formats keep their lists: at the beginning, or at the end.
+  // Where formats have their lists: at the beginning, or at the end.
   const place = (copy) => (below(2) ? below(Math.min(copy.length, 8192)) : copy.length - 1 - below(Math.min(copy.length, 8192)));
   const copy = bytes.slice();
   const view = new DataView(copy.buffer, copy.byteOffset, copy.length);
@@ -98,7 +98,7 @@ test(`${CASES} damaged checkpoints are opened or refused with a sentence, and th
   assert.ok(held < MOST_BYTES, `${held} bytes`);
   await page.close();
 
-  // What 64 bits say of them.
+  // The verdict of the native program, of 64 bits.
   for (let number = 0; number < COMPARED; number += 1) {
     const name = seeds[number % seeds.length];
     const file = join(folder, `damaged${extname(name)}`);

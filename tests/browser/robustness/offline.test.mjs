@@ -14,7 +14,7 @@ const kept = (page) => page.evaluate(async () => {
   return requests.flat().map(({ url }) => url.slice(new URL("./", document.baseURI).href.length));
 });
 
-/// What `ask` says once it is as it should be, or after half a minute.
+/// What `ask` returns once it is as it should be, or after half a minute.
 async function until(ask, isRight) {
   for (let left = 150; ; left--) {
     const answer = await ask();
@@ -103,7 +103,7 @@ test("a newer version waits until it is chosen, and then the old one goes", () =
 /// From one version to the next, in a browser that never saw the site.
 async function changesOver(fresh) {
   const { page } = await opened("", fresh);
-  // Until then the site is not kept, and no newer version could be told from it.
+  // Until then the site is not cached, and no newer version could be told from it.
   await page.waitForFunction(() => navigator.serviceWorker.controller);
   const old = await version(page);
   await page.evaluate(() => addEventListener("stridescope-update", ({ detail }) => { window.change = detail; }));

@@ -8,7 +8,7 @@ export function install() {
   const file = async (address, name) => new File([await (await fetch(address)).blob()], name);
   window.seen = {
     all, text,
-    /// Presses a button, and says whether it was there.
+    /// Presses a button, and returns whether it was there.
     press: (name, selector) => {
       const root = document.querySelector(selector);
       const button = root && named(name, root);
@@ -25,7 +25,7 @@ export function install() {
       data.items.add(await file(address, name));
       document.querySelector(on).dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
     },
-    /// Drops or pastes files of text, and texts by their types; says whether that was left to the browser.
+    /// Drops or pastes files of text, and texts by their types; returns whether that was left to the browser.
     bring: (how, { files = {}, texts = {} }, on = "body") => {
       const data = new DataTransfer();
       for (const [name, text] of Object.entries(files)) data.items.add(new File([text], name, { type: "text/plain" }));
@@ -35,7 +35,7 @@ export function install() {
       if (how === "paste") Object.defineProperty(event, "clipboardData", { value: data });
       return document.querySelector(on).dispatchEvent(event);
     },
-    said: () => text(".notice p").join(" "),
+    notices: () => text(".notice p").join(" "),
     answered: (networks) => all(".answer .top .row").length === 5 * networks,
     asked: (name) => new URLSearchParams(location.search).get(name),
   };

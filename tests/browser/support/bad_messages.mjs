@@ -1,4 +1,4 @@
-// Messages as a page might send them that wishes a figure ill.
+// Messages as a hostile page might send them to a figure.
 
 /// Runs in a page, beside `random` of bad_pictures.mjs: sends `count` messages of some kinds to a window, drawn by chance, and returns how many
 /// of them could be sent.
@@ -28,7 +28,7 @@ export function send(target, kinds, seed, count) {
     }),
   ];
   const KINDS = {
-    // Nothing that a figure is meant to hear, some of which cannot even be sent.
+    // Nothing that a figure is meant to receive; some of it cannot even be sent.
     others: () => one([
       null, undefined, 0, "set", true, 1n, [], [1], {}, cyclic, Array(300_000).fill(1), new Map([["stridescope", 1]]), new Date(), new Float64Array(50_000),
       () => 1, Symbol("x"),

@@ -1,4 +1,4 @@
-// Pictures as somebody would make them who wishes a page ill: bytes of each format, whole and broken, made here and kept nowhere.
+// Hostile pictures: bytes of each format, whole and broken, made here and stored nowhere.
 import { deflateSync, gzipSync } from "node:zlib";
 
 /// Random numbers from 0 to 1 that are the same in every run with the same seed (mulberry32).

@@ -13,10 +13,10 @@ import { launch } from "./harness.mjs";
 const PATIENCE_MS = 40_000;
 /// Runs in a page: a frame, and with some engines a tab, has an empty document of its own before the one that it was given.
 const HAS_DOCUMENT = 'location.href !== "about:blank" && document.readyState !== "loading"';
-/// Nothing listens here: a browser that is told to ask it for all but this machine reaches nobody.
+/// Nothing listens here: a browser with it as its proxy for all but this machine reaches no other.
 const NOBODY = { host: "127.0.0.1", port: 9 };
 
-/// The frame or the document that was asked is not there: not yet, or no longer.
+/// The frame or the document of a call is not there: not yet, or no longer.
 class Absent extends Error {}
 
 // What a test run started ends with it also where the run itself is ended.
@@ -32,7 +32,7 @@ export async function firefox() {
       "network.proxy.type": 1, "network.proxy.http": NOBODY.host, "network.proxy.http_port": NOBODY.port,
       "network.proxy.ssl": NOBODY.host, "network.proxy.ssl_port": NOBODY.port, "browser.shell.checkDefaultBrowser": false,
       "datareporting.policy.dataSubmissionEnabled": false, "toolkit.telemetry.reportingpolicy.firstRun": false,
-      // Mozilla's own value for tests: otherwise Firefox asks its maker again and again.
+      // Mozilla's own value for tests: otherwise Firefox requests updates again and again.
       "services.settings.server": "data:,#remote-settings-dummy/v1",
     };
     const lines = Object.entries(prefs).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`);
@@ -40,7 +40,7 @@ export async function firefox() {
     const child = processes.start(program, [
       "--headless", "--no-remote", "--profile", processes.profile, "--remote-debugging-port", "0", "about:blank",
     ]);
-    const [, address] = await said(child, child.stderr, /WebDriver BiDi listening on (ws:\/\/\S+)/, "Firefox did not open its WebDriver BiDi port");
+    const [, address] = await lineOf(child, child.stderr, /WebDriver BiDi listening on (ws:\/\/\S+)/, "Firefox did not open its WebDriver BiDi port");
     const { send, errors } = await bidi(`${address}/session`);
     const { contexts: [{ context: top }] } = await send("browsingContext.getTree", { maxDepth: 0 });
     const call = (context, functionDeclaration, awaitPromise) =>
@@ -58,7 +58,7 @@ export async function firefox() {
       return value(await call(context, body, true));
     };
     const goto = (url) => send("browsingContext.navigate", { context: top, url, wait: "complete" }).catch(async (error) => {
-      // The frames whose load ends with the page before are told as this page's, which comes all the same.
+      // Loads of frames that end with the page before are reported as this page's, which comes all the same.
       if (!error.message.includes("NS_BINDING_ABORTED")) throw error;
       const isThere = `() => location.href === ${JSON.stringify(new URL(url).href)} && document.readyState === "complete"`;
       await retry(async () => value(await call(top, isThere, false)), `${url} did not load`, child);
@@ -105,7 +105,7 @@ export async function chromium(options = {}) {
   });
 }
 
-/// One connection to a WebDriver BiDi server, and the errors that it told of so far.
+/// One connection to a WebDriver BiDi server, and the errors that it has reported so far.
 async function bidi(address) {
   const socket = new WebSocket(address, { perMessageDeflate: false, maxPayload: 256 << 20 });
   await once(socket, "open", { signal: AbortSignal.timeout(PATIENCE_MS) });
@@ -136,7 +136,7 @@ async function bidi(address) {
   return { send, errors };
 }
 
-/// WebKitGTK's MiniBrowser on a screen of its own. Its driver has no log, so errors are heard by a listener in the page, which comes up to a
+/// WebKitGTK's MiniBrowser on a screen of its own. Its driver has no log, so errors are recorded by a listener in the page, which comes up to a
 /// tenth of a second after the document: `webkitConsole` misses nothing.
 export async function webkit() {
   const driver = installed("webkit", process.env.STRIDESCOPE_WEBKIT_DRIVER, onPath("WebKitWebDriver"),
@@ -150,7 +150,7 @@ export async function webkit() {
     const { sessionId } = await classic(`${base}/session`, "POST", {
       capabilities: {
         alwaysMatch: {
-          // The errors of a page are heard from early on only if the driver does not wait for it to load.
+          // The errors of a page are recorded from early on only if the driver does not wait for it to load.
           pageLoadStrategy: "none",
           timeouts: { script: PATIENCE_MS },
           "webkitgtk:browserOptions": { binary, args: ["--automation"] },
@@ -166,7 +166,7 @@ export async function webkit() {
       last = next.catch(() => {});
       return next;
     };
-    const heard = [];
+    const recorded = [];
     const frames = new Set(["[]"]);
     const inFrame = async (path, task) => {
       try {
@@ -188,11 +188,11 @@ export async function webkit() {
       if (error !== undefined) throw new Error(`webkit: ${error}`);
       return json;
     }));
-    /// Takes what the listeners of all frames have heard.
+    /// Takes what the listeners of all frames have recorded.
     const collect = () => alone(async () => {
       for (const frame of frames) {
-        // A frame that has gone takes what it has heard along.
-        heard.push(...await inFrame(JSON.parse(frame), () => inTop(`return (${listen})().splice(0)`)).catch(() => []));
+        // A frame that has gone takes its errors along.
+        recorded.push(...await inFrame(JSON.parse(frame), () => inTop(`return (${listen})().splice(0)`)).catch(() => []));
       }
     });
     const goto = async (url) => {
@@ -221,7 +221,7 @@ export async function webkit() {
       screenshot: async (path) => writePng(path, await alone(() => send("/screenshot"))),
       errors: async () => {
         await collect();
-        return [...heard];
+        return [...recorded];
       },
       close: async () => {
         await classic(`${base}/session/${sessionId}`, "DELETE").catch(() => {}); // It may have died, and is ended in any case.
@@ -234,8 +234,8 @@ export async function webkit() {
   }
 }
 
-/// Opens an address in WebKitGTK with nobody driving it, and returns all that the console showed as errors, from the first byte on, workers and
-/// frames included, once `done()` says so. (WebKit keeps no console in the sessions that can be driven.)
+/// Opens an address in WebKitGTK without a driver, and returns all that the console showed as errors, from the first byte on, workers and
+/// frames included, once `done()` is true. (WebKit keeps no console in the sessions that can be driven.)
 export async function webkitConsole(url, done) {
   const { processes, binary, env } = await miniBrowser();
   try {
@@ -266,7 +266,7 @@ async function miniBrowser() {
     mkdirSync(runtime);
     chmodSync(runtime, 0o700);
     const child = processes.start(screen, ["-displayfd", "3", "-screen", "0", "2600x2600x24", "-nolisten", "tcp"], process.env, ["pipe"]);
-    const [display] = await said(child, child.stdio[3], /^\d+(?=\n)/, "Xvfb did not open a display");
+    const [display] = await lineOf(child, child.stdio[3], /^\d+(?=\n)/, "Xvfb did not open a display");
     const env = {
       ...process.env, DISPLAY: `:${display}`, GDK_BACKEND: "x11", GSETTINGS_BACKEND: "memory", HOME: processes.profile, XDG_CONFIG_HOME: config,
       XDG_CACHE_HOME: join(processes.profile, "cache"), XDG_DATA_HOME: join(processes.profile, "data"), XDG_RUNTIME_DIR: runtime,
@@ -329,20 +329,20 @@ function find(selector) {
   return selector.split(">>>").reduce((root, part, i) => (i === 0 ? root : root?.shadowRoot)?.querySelector(part.trim()) ?? null, document);
 }
 
-/// Runs in the page: listens for errors, once, and returns the list of what was heard.
+/// Runs in the page: listens for errors, once, and returns their list.
 function listen() {
-  if (window.heardErrors) return window.heardErrors;
-  const heard = [];
-  Object.defineProperty(window, "heardErrors", { value: heard });
+  if (window.recordedErrors) return window.recordedErrors;
+  const recorded = [];
+  Object.defineProperty(window, "recordedErrors", { value: recorded });
   const { error } = console;
   console.error = (...words) => {
-    heard.push(words.map(String).join(" "));
+    recorded.push(words.map(String).join(" "));
     error.apply(console, words);
   };
-  addEventListener("error", ({ message, target }) => heard.push(message ?? `${target.localName} ${target.src ?? target.href} did not load`), true);
-  addEventListener("unhandledrejection", ({ reason }) => heard.push(`unhandled rejection: ${reason}`));
-  addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => heard.push(`${effectiveDirective} refused ${blockedURI}`));
-  return heard;
+  addEventListener("error", ({ message, target }) => recorded.push(message ?? `${target.localName} ${target.src ?? target.href} did not load`), true);
+  addEventListener("unhandledrejection", ({ reason }) => recorded.push(`unhandled rejection: ${reason}`));
+  addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => recorded.push(`${effectiveDirective} refused ${blockedURI}`));
+  return recorded;
 }
 
 /// A profile, and the processes that use it, each with a process group of its own.
@@ -357,7 +357,7 @@ class Processes {
   start(program, args, env = process.env, pipes = []) {
     const child = spawn(program, args, { env, cwd: this.profile, detached: true, stdio: ["ignore", "pipe", "pipe", ...pipes] });
     child.ended = new Promise((resolve) => child.once("exit", resolve).once("error", resolve));
-    // Pipes that nobody reads fill up, and stop the writer.
+    // Pipes that are not read fill up, and stop the writer.
     [child.stdout, child.stderr].forEach((stream) => stream.resume());
     this.children.push(child);
     return child;
@@ -377,7 +377,7 @@ class Processes {
   }
 }
 
-/// Tells a child and the processes that it started.
+/// Signals a child and the processes that it started.
 function signal(child, name) {
   if (!child.pid) return; // It could not be started.
   try {
@@ -388,7 +388,7 @@ function signal(child, name) {
 }
 
 /// Waits for a line of a child.
-async function said(child, stream, pattern, problem) {
+async function lineOf(child, stream, pattern, problem) {
   let text = "";
   const found = new Promise((resolve) => {
     stream.on("data", (data) => {
@@ -397,7 +397,7 @@ async function said(child, stream, pattern, problem) {
       if (match) resolve(match);
     });
   });
-  const ended = child.ended.then(() => { throw new Error(`${problem}; it ended, having said: ${text}`); });
+  const ended = child.ended.then(() => { throw new Error(`${problem}; it ended after printing: ${text}`); });
   return within(problem, Promise.race([found, ended]));
 }
 

@@ -49,12 +49,12 @@ export async function serve(answer = () => false, headers = {}) {
   return { url, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
 }
 
-/// The site under the policy that its hosts are told to send, which names the site beside `'self'`.
+/// The site under the policy that its hosts are configured to send, which names the site beside `'self'`.
 export async function serveStrictly() {
   const headers = {};
   const site = await serve(undefined, headers);
-  const told = /Content-Security-Policy "(.*)" always;/.exec(readFileSync(join(project, "deploy/nginx.conf"), "utf8"))[1];
-  headers["content-security-policy"] = told.replaceAll("https://stridescope.example", new URL(site.url).origin);
+  const policy = /Content-Security-Policy "(.*)" always;/.exec(readFileSync(join(project, "deploy/nginx.conf"), "utf8"))[1];
+  headers["content-security-policy"] = policy.replaceAll("https://stridescope.example", new URL(site.url).origin);
   return site;
 }
 
@@ -85,7 +85,7 @@ function read() {
 }
 
 /// Chromium without WebGPU, or with it on SwiftShader; with no camera, or one that shows a test picture; with switches of its own. The page is
-/// kept for when there is no network only with `offline`, so that what a test lets fail does fail, and with `still` nobody moves the pointer.
+/// cached for when there is no network only with `offline`, so that what a test lets fail does fail, and with `still` the pointer does not move.
 export async function launch({ webgpu = false, camera = false, offline = false, still = false, args = [] } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "stridescope-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
@@ -108,7 +108,7 @@ export async function launch({ webgpu = false, camera = false, offline = false, 
   return { context, close, memory: () => rendererMemory(profile) };
 }
 
-/// Opens an address in a Chromium that nobody listens in on, since tools that do keep copies of what is fetched, and says how much memory its
+/// Opens an address in a Chromium without a driver, since drivers keep copies of what is fetched, and measures how much memory its
 /// pages hold; `close` ends it.
 export async function alone(url, args = []) {
   const profile = mkdtempSync(join(tmpdir(), "stridescope-alone-"));
@@ -182,15 +182,15 @@ export function watch(page, url, ...others) {
   return { errors, strangers };
 }
 
-/// What the networks on show say: of each its name, then its classes with their shares.
+/// The predictions of the networks on show: of each its name, then its classes with their shares.
 export const answers = (page) => page.$$eval(".answer", (cards) => cards.map((card) => [
   card.dataset.net, ...[...card.querySelectorAll(".row")].map((row) => row.textContent),
 ]));
 
-/// Waits until as many networks have said their five classes.
+/// Waits until so many networks show their five classes.
 export const answered = (page, count) => page.waitForFunction((count) => document.querySelectorAll(".answer .top .row").length === 5 * count, count);
 
-/// Runs in the page and in the worker before their code is loaded: has `wasmBytes` tell how large the memory of their wasm is, and `gpuBytes` how
+/// Runs in the page and in the worker before their code is loaded: has `wasmBytes` return how large the memory of their wasm is, and `gpuBytes` how
 /// large the buffers are that they hold on the GPU.
 export function keeping() {
   let bytes = 0;
@@ -220,7 +220,7 @@ export function keeping() {
   };
 }
 
-/// Runs in the worker: its adapter says that it is a card.
+/// Runs in the worker: its adapter reports a card.
 export function disguised() {
   const { get } = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "info");
   const info = function () {
@@ -237,7 +237,7 @@ export async function startEngine([prelude, path]) {
   const worker = new Worker(prelude ? URL.createObjectURL(blob) : loader, { type: "module" });
   const waiting = new Map();
   // A message is tagged from outside, `{"ran":{…}}`.
-  const told = ({ json }) => {
+  const decoded = ({ json }) => {
     const message = JSON.parse(json);
     const [type, body] = typeof message === "string" ? [message, {}] : Object.entries(message)[0];
     return { type, ...body };
@@ -245,11 +245,11 @@ export async function startEngine([prelude, path]) {
   let id = 0;
   await new Promise((resolve, reject) => {
     worker.onerror = (error) => reject(new Error(error.message || "the engine did not load"));
-    worker.onmessage = (message) => { if (told(message.data).type === "ready") resolve(); };
+    worker.onmessage = (message) => { if (decoded(message.data).type === "ready") resolve(); };
   });
   worker.onerror = (error) => waiting.forEach(({ reject }) => reject(new Error(error.message || "the engine died")));
   worker.onmessage = ({ data }) => {
-    const event = told(data);
+    const event = decoded(data);
     if (event.type === "progress") return;
     waiting.get(event.id)?.resolve({ event, numbers: (data.buffers ?? []).map((buffer) => new Float32Array(buffer)) });
     waiting.delete(event.id);

@@ -11,7 +11,7 @@ const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 export const HOSTS = ["huggingface.co", "cdn.jsdelivr.net", "files.example.org"];
 const cors = { "access-control-allow-origin": "*", "access-control-expose-headers": "Content-Range" };
 
-/** A certificate of our own; the browser under test is told to accept it. */
+/** A certificate of our own; the browser under test is configured to accept it. */
 function certificate() {
   const folder = mkdtempSync(join(tmpdir(), "stridescope-hub-"));
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
@@ -21,7 +21,7 @@ function certificate() {
   return pair;
 }
 
-/** Waits until more can be written, or nobody listens any more. */
+/** Waits until more can be written, or the connection is closed. */
 async function drained(response) {
   const stop = new AbortController();
   await Promise.race(["drain", "close"].map((event) => once(response, event, { signal: stop.signal }).catch(() => {})));
@@ -31,7 +31,7 @@ async function drained(response) {
 /** `repositories["user/name"] = {file: bytes}`, `files["/path"] = bytes` of the plain host, `packages["/npm/…"] = bytes`. */
 export async function hub({ repositories = {}, files = {}, packages = {} }) {
   /** What goes wrong: `cuts` after so many bytes, one a request; a `status`; a `delay` in ms a chunk; no `ranges`; `wrong` bytes; no `cors`; an answer
-   * that `ends` early, once, and says nothing of it; one that says nothing any more from `stall` bytes on. */
+   * that `ends` early, once, without an error; one that falls silent from `stall` bytes on. */
   const calm = { cuts: [], status: 0, statusOf: undefined, chunk: 64 << 10, delay: 0, ranges: true, wrong: false, cors: true, ends: 0, stall: 0 };
   const trouble = { ...calm };
   const seen = [];
@@ -93,10 +93,10 @@ export async function hub({ repositories = {}, files = {}, packages = {} }) {
   const { port } = server.address();
   return {
     trouble, seen,
-    /** How the browser is told to ask here instead. */
+    /** Switches that have the browser come here instead. */
     args: [`--host-resolver-rules=${HOSTS.map((host) => `MAP ${host} 127.0.0.1:${port}`).join(",")}`, "--ignore-certificate-errors"],
     calm: () => { Object.assign(trouble, calm, { cuts: [] }); seen.length = 0; },
-    /** Bytes that were asked for with a range, and without. */
+    /** First bytes of what was requested, with a range and without. */
     asked: (end) => seen.filter(({ path, method }) => path.endsWith(end) && method === "GET").map(({ from }) => from),
     close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }),
   };

@@ -2,8 +2,8 @@
 import { install } from "./actions.mjs";
 import { serve } from "./harness.mjs";
 
-/// What is no error: what Firefox says of files that a page was still loading when it was left, which a scenario does time and again, and what WebKit
-/// says of a height that changes twice within a frame while the reader is led to a section; the second is looked at in the next one.
+/// What is no error: what Firefox reports of files that a page was still loading when it was left, which a scenario does time and again, and what WebKit
+/// reports of a height that changes twice within a frame while the reader is led to a section; the second is observed in the next one.
 const NO_ERRORS = /^Failed to load .* A ServiceWorker intercepted the request|^TypeError: NetworkError when attempting to fetch resource\.$|^ResizeObserver loop completed/;
 /// Serves the site, with an empty page of its origin beside it: `blank.html`.
 export const serveWithBlank = () => serve((path, _request, response) => {
@@ -128,10 +128,10 @@ export function read() {
     chip: (letter) => all(".chip").find(({ textContent }) => textContent.trim() === letter).click(),
     link: (id) => one(`nav a[href="#${id}"]`).click(),
     nets: () => all(".answer").map((card) => card.dataset.net),
-    /// Whether all on show have said their five classes.
+    /// Whether all on show have their five classes.
     answered: () => all(".answer").length > 0 && all(".answer").every((card) => card.querySelectorAll(".top .row").length === 5),
     asked: (name) => new URLSearchParams(location.search).get(name),
-    /// What can be read on the page, or heard: texts, and the names of things. Names of people, layers and code are the same in every language.
+    /// What can be read on the page, or by a screen reader: texts, and the names of things. Names of people, layers and code are the same in every language.
     words: () => {
       const isName = (element) => element.closest("code, pre, textarea, noscript, script, style, svg.diagram .node, cite, option[value], stride-scope, [lang]:not(html)");
       const found = [{ where: "title", text: document.title }, { where: "--drop", text: getComputedStyle(document.documentElement).getPropertyValue("--drop") }];
