@@ -34,8 +34,8 @@ async function isStill(browser, own, what) {
 }
 
 async function headingStands(browser, id, what) {
-  const below = await browser.evaluate((id) => held.below(id), id);
-  return below !== null && below >= CLOSEST && below <= FARTHEST ? null : `${what}: #${id} is ${below} px below the bar`;
+  const { below, rest } = await browser.evaluate((id) => ({ below: held.below(id), rest: held.rest() }), id);
+  return below !== null && below >= CLOSEST && below <= FARTHEST ? null : `${what}: #${id} is ${below} px below the bar, ${rest} px above the page's end`;
 }
 
 /// Opens a host's page with an element out of sight, which records its events. Timeouts of tens of seconds end when the test ends them.

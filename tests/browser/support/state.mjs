@@ -70,6 +70,8 @@ export function read() {
       })),
       notice: text(".notice p").join(" "),
     }),
+    /// Pixels that the page can still be scrolled down.
+    rest: () => Math.round(document.documentElement.scrollHeight - innerHeight - scrollY),
     /// How far a section's heading, or a heading, lies below what sticks to the top.
     below: (id) => {
       const named = document.getElementById(id);
