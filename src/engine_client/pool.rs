@@ -2,7 +2,7 @@
 //!
 //! They share no memory, which a host would have to allow: threads of one engine need a page that is cross-origin isolated. Two cores do nearly
 //! twice as much that way (bench/RESULTS.md, "Two engines at once"); with the page on one of them, which has each answer to show, four ResNet-50s
-//! took three quarters of the time (tests/browser/pool.test.mjs).
+//! took three quarters of the time (tests/browser/engine/pool.test.mjs).
 
 use super::client::{Client, Incoming, PictureFile, UNANSWERED};
 use std::cell::{Cell, RefCell};

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { processes } from '../browser/harness.mjs';
+import { processes } from '../browser/support/harness.mjs';
 
 /** It keeps to itself. */
 const FLAGS = [

@@ -1,9 +1,10 @@
 //! Runs the tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::args::Part;
+use crate::compress::files_below;
 use crate::error::Error;
 use crate::page;
 use crate::process::{self, announce};
@@ -45,11 +46,7 @@ fn in_browser(project: &Project) -> Result<(), Error> {
     let (browser, cli) = prepare(project)?;
     setup::engines()?;
     setup::examples()?;
-    let files = test_files(project)?;
-    if files.is_empty() {
-        announce("browser tests: there are none yet");
-        return Ok(());
-    }
+    let files = test_files(&project.tests())?;
     let mut node = browser.node.node();
     // One file at a time: the tests measure, and share the CPU with a software GPU.
     node.args(["--test", "--test-concurrency=1", &format!("--test-timeout={MAX_MS}")]).args(files).current_dir(project.tests());
@@ -98,15 +95,27 @@ pub fn describe_site(command: &mut Command, project: &Project, browser: &Browser
     }
 }
 
-fn test_files(project: &Project) -> Result<Vec<PathBuf>, Error> {
-    let mut files = Vec::new();
-    for folder in ["browser", "bench"].map(|name| project.tests().join(name)) {
-        if folder.is_dir() {
-            let entries = std::fs::read_dir(&folder).map_err(|error| Error::file("browser tests", &folder, error))?;
-            files.extend(entries.filter_map(|entry| entry.ok().map(|entry| entry.path())));
-        }
-    }
+/// The bench's tests and the browser's, by path, so that each folder's come one after another.
+fn test_files(tests: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = files_below(&tests.join("bench"))?;
+    files.extend(files_below(&tests.join("browser"))?);
     files.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
     files.sort();
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_folder_of_browser_tests_is_run() -> Result<(), Error> {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+        let files = test_files(&tests)?;
+        for folder in ["bench", "browser/embedding", "browser/engine", "browser/page", "browser/privacy", "browser/robustness"] {
+            assert!(files.iter().any(|file| file.parent() == Some(tests.join(folder).as_path())), "{folder} has no tests");
+        }
+        assert!(files.is_sorted());
+        Ok(())
+    }
 }
