@@ -14,8 +14,14 @@ use stridescope_link::names::source;
 use stridescope_view::charts::{self, Quantity};
 use stridescope_view::svg_export::{self, Over, Palette, PathDrawn};
 use stridescope_view::tables::{Comparison, details};
+use stridescope_weights::ModelRef;
+use stridescope_weights::source::WeightsSource;
 
 const MACS: Convention = Convention::Macs(Extras::NONE);
+
+fn model(text: &str) -> ModelRef {
+    ModelRef::parse(text).unwrap()
+}
 
 fn graph(name: &str) -> Graph {
     lower(&ArchSpec::named(name).unwrap(), Input::square(224)).unwrap()
@@ -141,7 +147,7 @@ fn formulas_multiply_to_the_macs() {
 
 #[test]
 fn comparisons_list_values_and_differences() {
-    let names = ["resnet50-a", "resnet50-d"].map(String::from);
+    let names = ["resnet50-a", "resnet50-d"].map(model);
     let graphs = [graph("resnet50-a"), graph("resnet50-d")];
     let totals = Comparison::totals(&names, &graphs, MACS, 0);
     let macs = &totals.rows[1];
@@ -183,8 +189,8 @@ fn tables_are_written_for_other_programs() {
 
 #[test]
 fn charts_draw_their_data() {
-    let names: Vec<String> = ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"].map(String::from).into();
-    let graphs: Vec<Graph> = names.iter().map(|name| graph(name)).collect();
+    let names = ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"].map(model);
+    let graphs: Vec<Graph> = names.iter().map(|model| graph(model.name())).collect();
     let all = [
         charts::by_part(&names, &graphs, Level::Stage, Quantity::Ops(MACS)),
         charts::by_size(&names, &graphs, MACS),
@@ -335,8 +341,8 @@ fn a_single_network_is_copied_with_exact_numbers() {
 
 #[test]
 fn presets_name_their_papers() {
-    let words = |net: &str| source(net).into_iter().map(|(words, _)| words).collect::<String>();
-    let links = |net: &str| source(net).into_iter().filter_map(|(_, link)| link).collect::<Vec<_>>();
+    let words = |net: &str| source(&ArchSpec::named(net).unwrap()).into_iter().map(|(words, _)| words).collect::<String>();
+    let links = |net: &str| source(&ArchSpec::named(net).unwrap()).into_iter().filter_map(|(_, link)| link).collect::<Vec<_>>();
     assert_eq!(words("resnet50-a"), "He et al. 2015, arXiv 1512.03385");
     assert!(words("resnet50-d").contains("D: He et al. 2019, arXiv 1812.01187, section 4.2"));
     assert_eq!(links("resnext50_32x4d-c")[0], "https://arxiv.org/abs/1611.05431");
@@ -470,13 +476,13 @@ fn diagrams_match_their_golden_files() {
         let base = lower(&graph.spec.original(), graph.input).unwrap();
         let columns = diagram::columns(&[&graph], &base, &open);
         for (palette, theme) in THEMES {
-            assert_golden(&name, theme, &svg_export::diagrams(&[(name.clone(), columns[0].clone())], palette).svg);
+            assert_golden(&name, theme, &svg_export::diagrams(&[(model(&name), columns[0].clone())], palette).svg);
         }
     }
     let names = ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"];
     let graphs = names.map(graph);
     let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), &graphs[0], &open);
-    let columns: Vec<_> = names.map(String::from).into_iter().zip(columns).collect();
+    let columns: Vec<_> = names.map(model).into_iter().zip(columns).collect();
     for (palette, theme) in THEMES {
         assert_golden("paper", theme, &svg_export::diagrams(&columns, palette).svg);
     }
@@ -518,7 +524,7 @@ fn xml_faults(svg: &str) -> Vec<String> {
 fn drawings_are_well_formed_for_any_file_name() {
     let plain = "tiny-d".to_string();
     for name in ["mine.pth", "a\u{1}\u{1b}[31mb.pth", "a\u{FFFE}\u{FFFF}\u{0}.pth", "\"><script>&amp;'&.pth", "a\nb\tc.pth"] {
-        let net = format!("{plain}@file:{name}");
+        let net = model(&plain).with_weights(&WeightsSource::own(name)).unwrap();
         let graphs = [graph(&plain)];
         let columns = diagram::columns(&[&graphs[0]], &graphs[0], &Folding::around("layer2.0"));
         let (state, _) = State::from_query("");
@@ -551,8 +557,8 @@ fn drawings_are_well_formed_for_any_file_name() {
 
 #[test]
 fn charts_match_their_golden_files() {
-    let names: Vec<String> = ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"].map(String::from).into();
-    let graphs: Vec<Graph> = names.iter().map(|name| graph(name)).collect();
+    let names = ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"].map(model);
+    let graphs: Vec<Graph> = names.iter().map(|model| graph(model.name())).collect();
     let all = [
         ("chart-macs-by-stage", charts::by_part(&names, &graphs, Level::Stage, Quantity::Ops(MACS))),
         ("chart-params-by-layer", charts::by_part(&names, &graphs, Level::Layer, Quantity::Params)),

@@ -7,9 +7,9 @@ use stridescope_view::weights::{findings, histogram, offers, questions, table};
 use stridescope_weights::check::Report;
 use stridescope_weights::inspect::{BINS, Inspection, Values};
 use stridescope_weights::layout::Ambiguity;
+use stridescope_weights::source::WeightsSource;
 use stridescope_weights::source::hub::{Config, Listed, Repository};
-use stridescope_weights::source::{WeightsSource, net_of, source_of, with_source, written};
-use stridescope_weights::{Layout, catalogue, check, synthetic};
+use stridescope_weights::{Layout, ModelRef, catalogue, check, synthetic};
 
 #[test]
 fn typed_text_is_parsed_as_the_right_source() {
@@ -79,14 +79,31 @@ fn long_file_names_are_truncated_to_fit_a_link() {
 
 #[test]
 fn a_network_and_its_weights_form_one_name() {
-    assert_eq!((net_of("resnet50-b@hf:a/b@c"), written("resnet50-b@hf:a/b@c")), ("resnet50-b", Some("hf:a/b@c")));
-    assert_eq!((net_of("tiny-a"), written("tiny-a")), ("tiny-a", None));
-    assert_eq!(source_of("resnet50-b").unwrap().to_string(), "resnet50.gluon_in1k");
-    assert_eq!(source_of("resnet101-b"), None);
+    let model = |text: &str| ModelRef::parse(text).unwrap();
+    let hub = model("resnet50-b@hf:a/b@c");
+    assert_eq!((hub.name(), hub.weights().unwrap().to_string().as_str()), ("resnet50-b", "hf:a/b@c"));
+    assert_eq!(hub.weights(), hub.chosen());
+    assert_eq!(hub.spec(), &ArchSpec::named("resnet50-b").unwrap());
+    assert_eq!(hub.entry().unwrap().id, "resnet50.gluon_in1k", "how it is prepared for, unless its own card says");
+    let usual = model("resnet50-b");
+    assert_eq!((usual.chosen(), usual.weights().unwrap().to_string().as_str()), (None, "resnet50.gluon_in1k"));
+    assert_eq!(model("resnet101-b").weights(), None);
     let a1 = WeightsSource::parse("resnet50.a1_in1k").unwrap();
-    assert_eq!(with_source("resnet50-b", &a1).unwrap(), "resnet50-b@resnet50.a1_in1k");
-    assert_eq!(with_source("resnet50-b", &source_of("resnet50-b").unwrap()).unwrap(), "resnet50-b");
-    let other = with_source("resnet50-d", &a1).unwrap_err().to_string();
+    let chosen = usual.with_weights(&a1).unwrap();
+    assert_eq!(chosen, "resnet50-b@resnet50.a1_in1k");
+    assert_eq!(chosen.with_weights(usual.weights().unwrap()).unwrap(), "resnet50-b");
+    assert_eq!(model("resnet50-b@resnet50.gluon_in1k"), usual);
+    assert_eq!(ModelRef::of_spec(usual.spec().original()), "resnet50-a");
+    for (text, problem) in [
+        ("resnet51-b", "there is no network \"resnet51-b\""),
+        ("tiny-a@", "names no weights"),
+        ("resnet50-d.dilate1-1-1-1-1", "dilate"),
+    ] {
+        let error = ModelRef::parse(text).unwrap_err().to_string();
+        assert!(error.contains(problem), "{text}: {error}");
+    }
+    let other = model("resnet50-d").with_weights(&a1).unwrap_err().to_string();
+    assert_eq!(ModelRef::parse("resnet50-d@resnet50.a1_in1k").unwrap_err().to_string(), other);
     assert_eq!(other, "\"resnet50.a1_in1k\" are weights for resnet50-b, not for resnet50-d");
 }
 
@@ -348,7 +365,7 @@ fn ambiguities_are_listed_as_questions() {
     assert_eq!(asked[0].titles, ["none", "avgpool", "BlurPool"]);
     assert_eq!(asked[1].titles[1..3], ["output stride 16", "output stride 16, shortcut not pooled: GluonCV, OpenMMLab"]);
     let answers = |aa: usize, dilation: usize| [asked[0].nets[aa].clone(), asked[1].nets[dilation].clone()];
-    let named = |offers: Vec<(String, String)>| offers.into_iter().map(|(_, net)| net).collect::<Vec<_>>();
+    let named = |offers: Vec<(String, ModelRef)>| offers.into_iter().map(|(_, model)| model).collect::<Vec<_>>();
     assert_eq!(named(offers(&aa, &answers(0, 0))), ["resnet50-d.width8"]);
     assert_eq!(named(offers(&aa, &answers(1, 0))), ["resnetaa50-d.width8"]);
     assert_eq!(named(offers(&aa, &answers(2, 4))), ["resnetblur50-d.width8.os8.dilatedpool-none"]);

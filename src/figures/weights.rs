@@ -42,7 +42,7 @@ pub fn Weights(
 ) -> impl IntoView {
     let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
     let presets = PRESETS.map(|(title, nets)| {
-        let is_set = move || models.with(|models| models.iter().map(ModelRef::as_str).eq(nets));
+        let is_set = move || models.with(|models| models.iter().eq(&nets));
         let set =
             move || session.change(|state| state.models = nets.iter().filter_map(|net| ModelRef::parse(net).ok()).collect());
         button(translate(title), set).pressed(is_set).view()

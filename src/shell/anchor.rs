@@ -45,11 +45,11 @@ pub fn follow(session: Session) {
     let mut listeners: Vec<_> = MOVES.map(|name| window_event_listener_untyped(name, move |_| leave())).into();
     // Bars of a browser move a page without a word; so do others' scripts.
     listeners.push(window_event_listener_untyped("scroll", move |_| {
-        if session.led_to.with_untracked(Option::is_none) {
-            return;
-        }
+        let Some(id) = session.led_to.get_untracked() else { return };
         let ((height, top), (height_now, top_now)) = (arrived.get(), dom::page_place());
-        if dom::now() - led_at.get_value() > ARRIVING_MS && (height_now - height).abs() <= SAME && (top_now - top).abs() > SAME {
+        let is_moved = (height_now - height).abs() <= SAME && (top_now - top).abs() > SAME;
+        // A browser that is busy scrolls to where a link leads later, and more than once.
+        if is_moved && dom::now() - led_at.get_value() > ARRIVING_MS && !dom::is_at_beginning(&id) {
             leave();
         }
     }));

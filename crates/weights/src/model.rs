@@ -146,6 +146,12 @@ impl PartialEq for ModelRef {
 
 impl Eq for ModelRef {}
 
+impl PartialEq<&str> for ModelRef {
+    fn eq(&self, text: &&str) -> bool {
+        self.as_str() == *text
+    }
+}
+
 impl PartialOrd for ModelRef {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
