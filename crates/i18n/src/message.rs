@@ -78,7 +78,7 @@ macro_rules! verbatim {
     };
 }
 
-verbatim!(String, char, u8, i32, u16, u32, u64, usize, f64);
+verbatim!(String, Cow<'_, str>, char, u8, i32, u16, u32, u64, usize, f64);
 
 impl Display for Message {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

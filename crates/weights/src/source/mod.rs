@@ -13,6 +13,8 @@ const AT: char = '@';
 const HUB: &str = "hf:";
 /// How the name of a visitor's own file begins.
 const OWN: &str = "file:";
+/// What stands for the host of an address of this site.
+pub const HERE: &str = "this site";
 /// Longest address or name, in characters.
 const LONGEST: usize = 250;
 
@@ -154,7 +156,7 @@ pub fn file_name(address: &str) -> &str {
 
 /// Who would be asked for an address.
 pub fn host(address: &str) -> &str {
-    address.split_once("://").map_or("this site", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest))
+    address.split_once("://").map_or(HERE, |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest))
 }
 
 /// The name of a network, without whose weights it has.
