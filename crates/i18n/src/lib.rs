@@ -110,6 +110,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_catalogue_knows_what_it_was_given() {
+        let korean = Catalogue::read(r#"{"stride": "보폭", "{} of {}": "{1} 중 {0}"}"#, "n01440764\t텐치\nno name\n").expect("a catalogue");
+        let cases = [("stride", Some("보폭")), ("{} of {}", Some("{1} 중 {0}")), ("1 of 2", None), ("Stride", None), ("", None)];
+        for (english, translation) in cases {
+            assert_eq!(korean.translated(english), translation, "{english}");
+        }
+        assert_eq!(korean.labels, HashMap::from([("n01440764".to_string(), "텐치".to_string())]));
+        assert!(Catalogue::read("[]", "").is_err());
+    }
+
+    #[test]
     fn values_are_put_in_by_place() {
         assert_eq!(format("{} of {}", &[&1, &2]), "1 of 2");
         assert_eq!(format("{1} before {0}", &[&1, &2]), "2 before 1");
