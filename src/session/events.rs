@@ -78,7 +78,7 @@ impl Session {
                 take(id);
                 self.files.cached.set(Some(CachedList { files, room }));
             }
-            Event::Notice { message } => self.notice.set(vec![Message::English(message)]),
+            Event::Notice { message } => self.notice.set(vec![message]),
             Event::WeightsElsewhere { id, bytes, host } => match take(id) {
                 Some(Pending::Run(model)) => put(model, Outcome::Elsewhere { bytes, host }),
                 Some(Pending::Extra(on_answer)) => on_answer(Err(msg!("Its weights have to be fetched first."))),
@@ -99,14 +99,14 @@ impl Session {
             Event::Failed { id, message } => match take(id) {
                 Some(Pending::Run(model)) => {
                     inner.failed.borrow_mut().insert(model.clone(), dom::now());
-                    put(model, Outcome::Failed(Message::English(message)));
+                    put(model, Outcome::Failed(message.sentence()));
                     // Its cached weights may be gone.
                     if self.files.cached.with_untracked(Option::is_some) {
                         self.list_cached();
                     }
                 }
                 Some(Pending::Picture(candidate)) => {
-                    let sentence = Message::joined(": ", [candidate.title.clone(), Message::English(message)]);
+                    let sentence = msg!("{}: {}", candidate.title, message.sentence());
                     match candidate.sample {
                         Some(sample) => self.miss(Missing::Sample(sample.id), sentence),
                         None if !self.worker_pool().has_loaded() => {
@@ -115,11 +115,11 @@ impl Session {
                         None => self.refused(sentence),
                     }
                 }
-                Some(Pending::Given(fail)) => fail(Message::English(message)),
-                Some(Pending::Extra(on_answer)) => on_answer(Err(Message::English(message))),
+                Some(Pending::Given(fail)) => fail(message.sentence()),
+                Some(Pending::Extra(on_answer)) => on_answer(Err(message.sentence())),
                 Some(Pending::Inspection) => {
                     inner.look_failed.set(Some(dom::now()));
-                    self.set_inspection(InspectionStatus::Failed(Message::English(message)));
+                    self.set_inspection(InspectionStatus::Failed(message.sentence()));
                 }
                 Some(Pending::CachedFiles) => self.when_online(move || self.list_cached()),
                 None => {}

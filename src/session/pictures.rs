@@ -111,7 +111,7 @@ impl Session {
         self.notice.set(Vec::new());
         self.live.set(None);
         self.awake.set(true);
-        self.choose(file.clone().into(), Message::Name(file.name()), None);
+        self.choose(file.clone().into(), Message::Verbatim(file.name()), None);
     }
 
     /// Shows the networks one of many pictures, or the last of them.
@@ -229,9 +229,9 @@ impl Session {
 }
 
 fn sample_title(sample: &Sample) -> Message {
-    Message::Template(sample.title, Vec::new())
+    Message::key(sample.title)
 }
 
 fn sample_credit(sample: &Sample) -> Message {
-    Message::Template(sample.credit, Vec::new())
+    Message::key(sample.credit)
 }

@@ -17,37 +17,32 @@ mod resample;
 
 pub use preprocess::{Interpolation, Preprocess, Rgb, prepare, resize_and_crop};
 
+use stridescope_i18n::{Explain, Message, explained, msg};
+
 /// Largest image file, in bytes.
 pub const MAX_FILE_BYTES: u64 = 20_000_000;
 /// Largest image, in pixels.
 pub const MAX_PIXELS: u64 = 50_000_000;
 
 /// Why an image cannot be used. Each sentence is for the visitor.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageError {
     /// The file is empty.
-    #[error("this file is empty. Choose a JPEG, PNG, WebP, GIF or BMP picture")]
     Empty,
     /// Not an image, or of an unsupported format.
-    #[error("this is no picture that can be read here. Choose a JPEG, PNG, WebP, GIF or BMP")]
     NotAPicture,
     /// A vector graphic.
-    #[error("this is an SVG drawing, which has no pixels of its own. Export it as PNG and choose that")]
     Svg,
     /// The decoder failed, with its message.
-    #[error("this picture is damaged or cut off: {0}. Save it again, or choose another")]
-    Damaged(String),
+    Damaged(Message),
     /// Decoding would need too much memory.
-    #[error("this picture takes too much memory to decode. Make it smaller first")]
     TooMuchMemory,
     /// The file is too large.
-    #[error("this file is {} MB large; at most {} MB are read. Choose a smaller one", bytes / 1_000_000, MAX_FILE_BYTES / 1_000_000)]
     TooManyBytes {
         /// Size of the file.
         bytes: u64,
     },
     /// The image has too many pixels.
-    #[error("this picture is {width} × {height} pixels; at most {} million pixels are decoded. Make it smaller first", MAX_PIXELS / 1_000_000)]
     TooManyPixels {
         /// Width in pixels.
         width: u64,
@@ -55,7 +50,6 @@ pub enum ImageError {
         height: u64,
     },
     /// One side is too much longer than the other.
-    #[error("this picture is {width} × {height} pixels, too long and thin to crop a square from. Choose another")]
     TooThin {
         /// Width in pixels.
         width: usize,
@@ -63,13 +57,45 @@ pub enum ImageError {
         height: usize,
     },
     /// The preprocessing of the weights is impossible.
-    #[error("these weights ask for {size} × {size} pixels cut from {resize} × {resize}, which cannot be. Choose other weights")]
     Preprocess {
         /// Side of the centre crop.
         size: usize,
         /// Length of the shorter side after resizing.
         resize: usize,
     },
+}
+
+explained!(ImageError);
+
+impl Explain for ImageError {
+    fn message(&self) -> Message {
+        match self {
+            Self::Empty => msg!("this file is empty. Choose a JPEG, PNG, WebP, GIF or BMP picture"),
+            Self::NotAPicture => msg!("this is no picture that can be read here. Choose a JPEG, PNG, WebP, GIF or BMP"),
+            Self::Svg => msg!("this is an SVG drawing, which has no pixels of its own. Export it as PNG and choose that"),
+            Self::Damaged(why) => msg!("this picture is damaged or cut off: {}. Save it again, or choose another", why),
+            Self::TooMuchMemory => msg!("this picture takes too much memory to decode. Make it smaller first"),
+            Self::TooManyBytes { bytes } => msg!(
+                "this file is {} MB large; at most {} MB are read. Choose a smaller one",
+                bytes / 1_000_000,
+                MAX_FILE_BYTES / 1_000_000
+            ),
+            Self::TooManyPixels { width, height } => msg!(
+                "this picture is {} × {} pixels; at most {} million pixels are decoded. Make it smaller first",
+                width,
+                height,
+                MAX_PIXELS / 1_000_000
+            ),
+            Self::TooThin { width, height } => {
+                msg!("this picture is {} × {} pixels, too long and thin to crop a square from. Choose another", width, height)
+            }
+            Self::Preprocess { size, resize } => msg!(
+                "these weights ask for {0} × {0} pixels cut from {1} × {1}, which cannot be. Choose other weights",
+                size,
+                resize
+            ),
+        }
+    }
 }
 
 /// Checks the size in an image's header, before anything is decoded.

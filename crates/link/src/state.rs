@@ -8,7 +8,7 @@ use stridescope_arch::folding::Folding;
 use stridescope_arch::table::Level;
 use stridescope_arch::transition::{Transition, transitions};
 use stridescope_arch::{Graph, Input, SpecError, lower};
-use stridescope_i18n::{Message, msg, tr, translate};
+use stridescope_i18n::{Explain, Message, msg, tr, translate};
 use stridescope_protocol::{BackendChoice, KernelChoice};
 use stridescope_weights::ModelRef;
 use stridescope_weights::source::WeightsSource;
@@ -149,7 +149,7 @@ impl State {
     /// The caption under a figure of one network: the network, its weights, `what` of which layer, and the picture.
     pub fn caption(&self, model: &ModelRef, what: String) -> [String; 4] {
         let weights = match model.weights() {
-            Some(WeightsSource::Entry(entry)) => translate(&entry.card.origin),
+            Some(WeightsSource::Entry(entry)) => entry.card.origin.to_string(),
             Some(source) => source.title().into(),
             None => tr!("no weights"),
         };
@@ -205,7 +205,7 @@ pub(crate) fn models(list: &str) -> Result<Vec<ModelRef>, Message> {
     // A list of nothing names no network, which is said of it as it stands.
     let names = if named.clone().next().is_some() { named.collect() } else { vec![list] };
     for name in names {
-        let model = ModelRef::parse(name).map_err(|error| Message::English(error.to_string()))?;
+        let model = ModelRef::parse(name).map_err(|error| error.sentence())?;
         if !models.contains(&model) {
             models.push(model);
         }

@@ -2,6 +2,7 @@
 
 use crate::Answer;
 use serde::{Deserialize, Serialize};
+use stridescope_i18n::Message;
 use stridescope_weights::Card;
 use stridescope_weights::inspect::Inspection;
 
@@ -52,7 +53,7 @@ pub enum Event {
     /// Something that the visitor should know, though nothing failed.
     Notice {
         /// A sentence.
-        message: String,
+        message: Message,
     },
     /// A run is done. Its arrays come in `buffers` ([`Answer::buffers`]).
     Ran(Box<Answer>),
@@ -60,15 +61,15 @@ pub enum Event {
     Failed {
         /// The request's.
         id: u32,
-        /// A sentence for the visitor.
-        message: String,
+        /// What is wrong, for the visitor, as part of a sentence.
+        message: Message,
     },
     /// The CPU computes a run, as it will every other run with the same choice of device and kernels.
     OnCpu {
         /// The run's number.
         run: u32,
         /// Why, in a clause.
-        why: String,
+        why: Message,
     },
     /// The GPU is being started after the CPU answered in its place, or was: the same run, asked again, runs on the GPU.
     Gpu {
@@ -80,7 +81,7 @@ pub enum Event {
         /// The request's.
         id: u32,
         /// The driver's message.
-        message: String,
+        message: Message,
     },
 }
 
@@ -173,5 +174,5 @@ pub struct BackendReport {
     /// The adapter, as the browser names it; empty for the CPU.
     pub adapter: String,
     /// Why this device, in a clause.
-    pub why: String,
+    pub why: Message,
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use stridescope_arch::cost::totals;
 use stridescope_arch::{ArchSpec, Input, lower};
+use stridescope_i18n::Message;
 
 /// Page to worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,7 +134,7 @@ pub struct Run {
     pub kernels: KernelChoice,
     /// Why the GPU is not to be tried, in a clause; none where it may be.
     #[serde(default)]
-    pub gpu_disabled_reason: Option<String>,
+    pub gpu_disabled_reason: Option<Message>,
 }
 
 impl Run {

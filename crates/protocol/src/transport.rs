@@ -4,6 +4,7 @@ use crate::{Event, Request};
 use js_sys::{Array, Float32Array, Object, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use stridescope_i18n::{Message, msg};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Blob;
 
@@ -23,7 +24,7 @@ pub fn pack_request(request: &Request, blob: Option<&Blob>) -> Result<Object, Js
 ///
 /// # Errors
 /// Where it is no request.
-pub fn unpack_request(message: &JsValue) -> Result<(Request, Option<Blob>), String> {
+pub fn unpack_request(message: &JsValue) -> Result<(Request, Option<Blob>), Message> {
     let blob = Reflect::get(message, &"blob".into()).ok().and_then(|blob| blob.dyn_into().ok());
     Ok((unpack(message)?, blob))
 }
@@ -48,14 +49,14 @@ pub fn pack_event(event: &mut Event) -> Result<(Object, Array), JsValue> {
 ///
 /// # Errors
 /// Where it is no event, or its arrays are not those that it announces.
-pub fn unpack_event(message: &JsValue) -> Result<Event, String> {
+pub fn unpack_event(message: &JsValue) -> Result<Event, Message> {
     let mut event = unpack(message)?;
     if let Event::Ran(answer) = &mut event {
         let sent = Reflect::get(message, &"buffers".into()).ok().and_then(|buffers| buffers.dyn_into::<Array>().ok());
-        let sent = sent.ok_or("an answer without its arrays")?;
+        let sent = sent.ok_or_else(|| Message::Verbatim("an answer without its arrays".into()))?;
         let buffers = answer.buffers();
         if buffers.len() != sent.length() as usize {
-            return Err(format!("{} arrays instead of {}", sent.length(), buffers.len()));
+            return Err(Message::Verbatim("an answer with other arrays than it announces".into()));
         }
         for (values, buffer) in buffers.into_iter().zip(sent.iter()) {
             *values = Float32Array::new(&buffer).to_vec();
@@ -71,8 +72,8 @@ fn pack<T: Serialize>(message: &T) -> Result<Object, JsValue> {
     Ok(object)
 }
 
-fn unpack<T: DeserializeOwned>(message: &JsValue) -> Result<T, String> {
+fn unpack<T: DeserializeOwned>(message: &JsValue) -> Result<T, Message> {
     let json = Reflect::get(message, &"json".into()).ok().and_then(|json| json.as_string());
-    let json = json.ok_or("a message without its JSON")?;
-    serde_json::from_str(&json).map_err(|error| error.to_string())
+    let json = json.ok_or(msg!("a message without its JSON"))?;
+    serde_json::from_str(&json).map_err(|error| Message::Verbatim(error.to_string()))
 }

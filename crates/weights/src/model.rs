@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 use stridescope_arch::{ArchSpec, Input, SpecError};
+use stridescope_i18n::{Explain, Message, explained};
 
 /// What stands between a network's name and its weights.
 const AT: char = '@';
@@ -28,14 +29,23 @@ struct Parsed {
 }
 
 /// Why a text is no [`ModelRef`].
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum ModelError {
     /// There is no such network.
-    #[error(transparent)]
-    Spec(#[from] SpecError),
-    /// Its weights come from nowhere.
-    #[error(transparent)]
-    Source(#[from] SourceError),
+    Spec(SpecError),
+    /// There is no such source of weights for it.
+    Source(SourceError),
+}
+
+explained!(ModelError, Spec: SpecError, Source: SourceError);
+
+impl Explain for ModelError {
+    fn message(&self) -> Message {
+        match self {
+            Self::Spec(error) => error.message(),
+            Self::Source(error) => error.message(),
+        }
+    }
 }
 
 impl ModelRef {
