@@ -33,7 +33,7 @@ fn cases() -> Vec<(Message, &'static str, &'static str)> {
             "입력의 높이: 9. 32에서 512 사이여야 한다.",
         ),
         (
-            ArchSpec { groups: 2, ..tiny() }.check(Input::square(64)).unwrap_err().sentence(),
+            ArchSpec { groups: 2, ..ArchSpec::named("resnet18-a").unwrap() }.check(Input::square(64)).unwrap_err().sentence(),
             "A basic block has neither groups nor a width per group: choose a deeper network, or leave groups out.",
             "기본(basic) 블록에는 그룹도 그룹당 폭도 없다. 더 깊은 신경망을 고르거나 다음 설정을 빼야 한다: 그룹.",
         ),
@@ -86,9 +86,9 @@ fn cases() -> Vec<(Message, &'static str, &'static str)> {
             "“stages”은(는) 가중치를 가리키지 않는다. safetensors 파일의 주소나 https://huggingface.co/USER/REPOSITORY 꼴의 주소를 써야 한다.",
         ),
         (
-            with_source("resnet50-d", &WeightsSource::parse("tiny-b").unwrap()).unwrap_err().sentence(),
-            "\"tiny-b\" are weights for tiny-b, not for resnet50-d.",
-            "“tiny-b”은(는) 신경망 resnet50-d의 것이 아니라 tiny-b의 가중치다.",
+            with_source("resnet50-d", &WeightsSource::parse("resnet50.a1_in1k").unwrap()).unwrap_err().sentence(),
+            "\"resnet50.a1_in1k\" are weights for resnet50-b, not for resnet50-d.",
+            "“resnet50.a1_in1k”은(는) 신경망 resnet50-d의 것이 아니라 resnet50-b의 가중치다.",
         ),
         (
             LabelsError::Count { found: 2, classes: 3 }.sentence(),
@@ -134,13 +134,14 @@ fn cases() -> Vec<(Message, &'static str, &'static str)> {
 
 #[test]
 fn errors_say_the_same_in_both_languages() {
-    for (message, english, _) in cases() {
-        assert_eq!(message.to_string(), english);
-    }
+    let english = cases().into_iter().map(|(message, english, _)| (message.to_string(), english));
+    let mut said: Vec<(String, &str)> = english.collect();
     set_catalogue(Some(Catalogue::read(KOREAN, "").unwrap()));
-    for (message, english, korean) in cases() {
+    for (message, _, korean) in cases() {
         // As they come out of the worker.
         let message: Message = serde_json::from_str(&serde_json::to_string(&message).unwrap()).unwrap();
-        assert_eq!(message.to_string(), korean, "{english}");
+        said.push((message.to_string(), korean));
     }
+    said.retain(|(words, wanted)| words != wanted);
+    assert!(said.is_empty(), "{said:#?}");
 }

@@ -150,7 +150,8 @@ fn data() -> BTreeSet<String> {
         words.insert(entry.card.recipe.clone());
         let Message::Template(origin, values) = &entry.card.origin else { panic!("{:?}", entry.card.origin) };
         assert!(values.is_empty(), "{origin}");
-        words.insert(origin.to_string());
+        // One word is a name.
+        words.extend(Some(origin.to_string()).filter(|origin| origin.contains(' ')));
     }
     words.extend(Variant::ALL.iter().map(|letter| letter.tagline().to_string()));
     words.extend(Convention::ALL.iter().map(|convention| convention.users().to_string()));

@@ -146,9 +146,9 @@ impl Client {
             Err(_) => {
                 // Whoever asks has yet to note that it waits.
                 let client = self.clone();
-                spawn_local(
-                    async move { client.fail_all(&msg!("This browser lets no worker start, so nothing can be computed here.")) },
-                );
+                spawn_local(async move {
+                    client.fail_all(&msg!("This browser lets no worker start, so nothing can be computed here."))
+                });
             }
         }
     }

@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn a_catalogue_knows_what_it_was_given() {
-        let korean = Catalogue::read(r#"{"stride": "보폭", "{} of {}": "{1} 중 {0}"}"#, "n01440764\t텐치\nno name\n").expect("a catalogue");
+        let korean = Catalogue::read(r#"{"stride": "보폭", "{} of {}": "{1} 중 {0}"}"#, "n01440764\t텐치\nno name\n")
+            .expect("a catalogue");
         let cases = [("stride", Some("보폭")), ("{} of {}", Some("{1} 중 {0}")), ("1 of 2", None), ("Stride", None), ("", None)];
         for (english, translation) in cases {
             assert_eq!(korean.translated(english), translation, "{english}");

@@ -417,7 +417,9 @@ fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<Fed, StoreError> {
             let channels = loaded.network.graph().spec.channels;
             Ok((synthetic::input(run.input.batch() * channels * size * size), size, None))
         }
-        (InputChoice::Picture(_), None, _) => Err(StoreError::NotReady(msg!("synthetic weights know no pictures: feed them the synthetic input"))),
+        (InputChoice::Picture(_), None, _) => {
+            Err(StoreError::NotReady(msg!("synthetic weights know no pictures: feed them the synthetic input")))
+        }
         (InputChoice::Picture(_), _, None) => Err(StoreError::NotReady(msg!("there is no picture yet: choose one first"))),
         (InputChoice::Picture(_), Some(card), Some(picture)) => {
             let how = card.preprocess.at_size(size);
