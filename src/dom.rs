@@ -4,7 +4,6 @@ use js_sys::Array;
 use leptos::prelude::{RwSignal, Set};
 use leptos::task::spawn_local;
 use std::rc::Rc;
-pub use stridescope_i18n::sentence;
 use stridescope_i18n::tr;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};

@@ -11,7 +11,7 @@ pub const LANGUAGES: [(Lang, &str); 2] = [(Lang::En, "English"), (Lang::Ko, "한
 /// What is said where the texts did not come; in English, since they did not.
 pub fn not_fetched() -> Message {
     const SENTENCE: &str = "The Korean texts could not be fetched. Check the connection: they come once the browser is online again, or when the page is loaded again.";
-    Message::Name(SENTENCE.into())
+    Message::Verbatim(SENTENCE.into())
 }
 
 /// The language of this browser's reader, or the one that was chosen.

@@ -12,6 +12,7 @@ use image::ImageEncoder;
 use proptest::prelude::*;
 use sha2::Digest;
 use std::path::{Path, PathBuf};
+use stridescope_i18n::msg;
 use stridescope_image::exif::{self, Part};
 use stridescope_image::png16;
 use stridescope_image::{
@@ -439,7 +440,7 @@ fn odd_but_sound_pictures_are_read() {
     assert!(difference(&decode(&filled).unwrap(), &grey).0 <= 1, "a JPEG with bytes that fill");
     for whole in [thumbnail, filled] {
         let cut = &whole[..whole.len() - 2];
-        assert_eq!(decode(cut), Err(ImageError::Damaged("its end is missing".into())), "the same cut off");
+        assert_eq!(decode(cut), Err(ImageError::Damaged(msg!("its end is missing"))), "the same cut off");
     }
 }
 

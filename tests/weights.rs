@@ -4,6 +4,7 @@
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use stridescope_arch::{ArchSpec, Graph, Input, lower};
+use stridescope_i18n::msg;
 use stridescope_weights::catalogue::Remote;
 use stridescope_weights::catalogue::card::Reject;
 use stridescope_weights::{Card, Checkpoint, Dtype, catalogue, check, formats::safetensors, labels, synthetic};
@@ -193,8 +194,11 @@ fn cards_that_would_make_nonsense_are_refused() {
 fn of_unknown_weights_a_card_says_what_is_usual_and_numbers_classes_that_are_not_imagenets() {
     let known = &catalogue::for_net("resnet50-b").unwrap().card;
     assert_eq!(Card::unknown("resnet50-b", 1000).classes, known.classes);
-    let seven = Card::unknown("tiny-a", 7).named("a file", "https://example.org/");
-    assert_eq!((seven.net.as_str(), seven.origin.as_str(), seven.source.as_str()), ("tiny-a", "a file", "https://example.org/"));
+    let seven = Card::unknown("tiny-a", 7).named(msg!("a file"), "https://example.org/");
+    assert_eq!(
+        (seven.net.as_str(), seven.origin.to_string().as_str(), seven.source.as_str()),
+        ("tiny-a", "a file", "https://example.org/")
+    );
     let names: Vec<String> = labels::labels(&seven.classes).into_iter().map(|label| label.name).collect();
     assert_eq!(names, ["class 0", "class 1", "class 2", "class 3", "class 4", "class 5", "class 6"]);
     let json = serde_json::to_string(&seven).unwrap();

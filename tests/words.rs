@@ -1,13 +1,13 @@
 //! Both languages are complete: whatever the source says has its translation, and nothing is translated that is never said.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Group, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use stridescope_arch::Variant;
 use stridescope_arch::cost::Convention;
-use stridescope_i18n::Catalogue;
+use stridescope_i18n::{Catalogue, Message};
 use stridescope_link::samples::SAMPLES;
 use stridescope_weights::catalogue;
 
@@ -57,71 +57,62 @@ fn is_macro(before: &[TokenTree], name: &str) -> bool {
     matches!(before, [TokenTree::Ident(ident), TokenTree::Punct(mark)] if ident == name && mark.as_char() == '!')
 }
 
-/// Every sentence that `tr!` or `msg!` is given.
-fn said() -> BTreeSet<String> {
+/// Every sentence that `tr!` or `msg!` is given in these tokens.
+fn said_in(tokens: TokenStream, path: &Path) -> BTreeSet<String> {
     let mut said = BTreeSet::new();
-    for path in ["src", "crates"].into_iter().flat_map(sources).filter(|path| !path.ends_with("crates/i18n/src/lib.rs")) {
-        let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
-        groups(tokens, &mut |before, group| {
-            if is_macro(before, "tr") || is_macro(before, "msg") {
-                let inner: Vec<TokenTree> = group.stream().into_iter().collect();
-                let first = inner.first().and_then(text);
-                said.insert(first.unwrap_or_else(|| panic!("{}: tr! of no literal: {group}", path.display())));
-                if let [_, TokenTree::Punct(bar), many, ..] = &inner[..]
-                    && bar.as_char() == '|'
-                {
-                    said.insert(text(many).unwrap());
-                }
+    groups(tokens, &mut |before, group| {
+        if is_macro(before, "tr") || is_macro(before, "msg") {
+            let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+            let first = inner.first().and_then(text);
+            said.insert(first.unwrap_or_else(|| panic!("{}: tr! of no literal: {group}", path.display())));
+            if let [_, TokenTree::Punct(bar), many, ..] = &inner[..]
+                && bar.as_char() == '|'
+            {
+                said.insert(text(many).unwrap());
             }
-        });
-    }
+        }
+    });
     said
 }
 
-/// Every sentence of an error that may reach the page.
-fn errors() -> BTreeSet<String> {
-    let mut errors = BTreeSet::new();
-    for path in ["arch", "image", "weights", "worker", "engine"]
-        .map(|name| format!("crates/{name}/src"))
-        .iter()
-        .flat_map(|folder| sources(folder))
-    {
-        let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
-        groups(tokens, &mut |before, group| {
-            let is_error = matches!(before, [.., TokenTree::Ident(ident)] if ident == "error");
-            if is_error
-                && group.delimiter() == Delimiter::Parenthesis
-                && let Some(sentence) = group.stream().into_iter().next().as_ref().and_then(text)
+/// The source, but for what puts it into words, whose documentation and tests say what nobody reads.
+fn tokens() -> Vec<(PathBuf, TokenStream)> {
+    let paths = ["src", "crates"].into_iter().flat_map(sources).filter(|path| !path.to_string_lossy().contains("crates/i18n/"));
+    paths.map(|path| (path.clone(), fs::read_to_string(&path).unwrap().parse().unwrap())).collect()
+}
+
+/// Every sentence that `tr!` or `msg!` is given. What only puts others together has no words of its own.
+fn said() -> BTreeSet<String> {
+    let mut said: BTreeSet<String> = tokens().into_iter().flat_map(|(path, tokens)| said_in(tokens, &path)).collect();
+    said.retain(|sentence| anonymous(sentence).contains(char::is_alphabetic));
+    said
+}
+
+/// Every sentence of an error, by the error's name.
+fn errors() -> BTreeMap<String, BTreeSet<String>> {
+    let mut errors = BTreeMap::new();
+    for (path, tokens) in tokens() {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let word = |token: &TokenTree| matches!(token, TokenTree::Ident(_)).then(|| token.to_string()).unwrap_or_default();
+        for window in tokens.windows(5) {
+            if let [a, b, c, error, TokenTree::Group(body)] = window
+                && [a, b, c].map(word) == ["impl", "Explain", "for"]
             {
-                errors.insert(sentence);
+                errors.insert(error.to_string(), said_in(body.stream(), &path));
             }
-        });
+        }
     }
     errors
 }
 
-/// A template whatever its values are called there.
+/// A template without its values.
 fn anonymous(template: &str) -> String {
     let mut pieces = template.split('{');
     let first = pieces.next().unwrap().to_string();
-    pieces.fold(first, |text, piece| text + "{}" + piece.split_once('}').map_or(piece, |(_, rest)| rest))
+    pieces.fold(first, |text, piece| text + piece.split_once('}').map_or(piece, |(_, rest)| rest))
 }
 
-/// Whether a template makes a sentence with values that are written somewhere themselves, or that are values of the sentence too.
-fn makes(template: &str, sentence: &str, written: &BTreeSet<String>) -> bool {
-    let Some((before, after)) = template.split_once("{}") else { return template == sentence };
-    let Some(rest) = sentence.strip_prefix(before) else { return false };
-    let next = after.split("{}").next().unwrap();
-    let ends = rest.match_indices(next).map(|(at, _)| at).chain(next.is_empty().then_some(rest.len()));
-    ends.filter(|at| *at > 0).any(|at| {
-        let value = &rest[..at];
-        let is_part = |part: &str| !part.contains(char::is_alphabetic) || written.contains(part);
-        let is_known = value.split("{}").all(is_part) || written.contains(value);
-        is_known && makes(after, &rest[at..], written)
-    })
-}
-
-/// Every text that stands in the source, in attributes and comments of documentation too, and in the catalogue of weights.
+/// Every text that stands in the source or in the catalogue of weights.
 fn written() -> BTreeSet<String> {
     fn add(tokens: TokenStream, written: &mut BTreeSet<String>) {
         for token in tokens {
@@ -132,8 +123,8 @@ fn written() -> BTreeSet<String> {
         }
     }
     let mut written = BTreeSet::new();
-    for path in ["src", "crates"].into_iter().flat_map(sources) {
-        add(fs::read_to_string(&path).unwrap().parse().unwrap(), &mut written);
+    for (_, tokens) in tokens() {
+        add(tokens, &mut written);
     }
     let catalogue: serde_json::Value = serde_json::from_str(include_str!("../assets/catalogue.json")).unwrap();
     let mut open = vec![catalogue];
@@ -145,14 +136,20 @@ fn written() -> BTreeSet<String> {
             _ => {}
         }
     }
-    written.iter().map(|text| anonymous(text)).collect()
+    written
 }
 
 /// Words of data that the page shows.
 fn data() -> BTreeSet<String> {
     let mut words: BTreeSet<String> = SAMPLES.iter().map(|sample| sample.title.to_string()).collect();
+    // A name and a licence's letters are the same in every language.
+    words.extend(SAMPLES.iter().map(|sample| sample.credit.to_string()).filter(|credit| !credit.ends_with("CC0")));
     for entry in catalogue::entries().unwrap() {
         words.insert(entry.card.recipe.clone());
+        let Message::Template(origin, values) = &entry.card.origin else { panic!("{:?}", entry.card.origin) };
+        assert!(values.is_empty(), "{origin}");
+        // One word is a name.
+        words.extend(Some(origin.to_string()).filter(|origin| origin.contains(' ')));
     }
     words.extend(Variant::ALL.iter().map(|letter| letter.tagline().to_string()));
     words.extend(Convention::ALL.iter().map(|convention| convention.users().to_string()));
@@ -162,7 +159,7 @@ fn data() -> BTreeSet<String> {
 /// The values that a template asks for, by name or place.
 fn values(template: &str) -> BTreeSet<String> {
     let named = |(place, part): (usize, &str)| {
-        let name = part.split('}').next().unwrap().split(':').next().unwrap();
+        let name = part.split('}').next().unwrap();
         if name.is_empty() { place.to_string() } else { name.into() }
     };
     template.split('{').skip(1).enumerate().map(named).collect()
@@ -177,41 +174,36 @@ fn everything_that_is_said_is_said_in_korean_too() {
 
 #[test]
 fn nothing_is_translated_that_is_never_said() {
-    let written = written();
-    let is_said = |sentence: &String| {
-        let sentence = anonymous(sentence);
-        written.contains(&sentence)
-            || written.iter().any(|template| template.contains("{}") && makes(template, &sentence, &written))
-            || written.iter().any(|text| sentence.strip_prefix("{}").is_some_and(|end| end.len() > 3 && text.ends_with(end)))
-    };
+    let (said, written) = (said(), written());
+    // Words of data are looked up as they are; what asks for values is put together in one place.
+    let is_said = |key: &String| said.contains(key) || (!key.contains('{') && written.contains(key));
     let unsaid: Vec<_> = korean().into_keys().filter(|sentence| !is_said(sentence)).collect();
     assert!(unsaid.is_empty(), "{} sentences of assets/lang/ko.json stand nowhere in the source: {unsaid:#?}", unsaid.len());
 }
 
 #[test]
-fn every_error_is_translated() {
-    let (korean, mut missing) = (korean(), Vec::new());
-    for sentence in errors() {
-        // One that only passes another on needs no words of its own.
-        let has_words =
-            sentence.split('{').any(|part| part.rsplit('}').next().is_some_and(|rest| rest.contains(char::is_alphabetic)));
-        if has_words && !korean.contains_key(&sentence) {
-            missing.push(sentence);
-        }
-    }
-    assert!(missing.is_empty(), "{} errors are missing in assets/lang/ko.json: {missing:#?}", missing.len());
+fn every_error_explains_itself() {
+    let errors = errors();
+    let names: Vec<&str> = errors.keys().map(String::as_str).collect();
+    let all =
+        ["EngineError", "FetchError", "ImageError", "LabelsError", "SourceError", "SpecError", "StoreError", "WeightsError"];
+    assert_eq!(names, all);
+    assert!(errors.values().all(|sentences| sentences.len() >= 4), "{errors:#?}");
 }
 
 /// Errors are shown with a capital: a name at their beginning must be recognised as one, by its quotation marks or by what it is made of.
 #[test]
 fn errors_that_begin_with_a_name_quote_it() {
     // What is counted, in words; a host or `this site`; `USER/REPOSITORY`.
-    let safe = ["what", "host", "repository"];
-    let is_bare = |sentence: &&String| {
-        let Some((name, rest)) = sentence.strip_prefix('{').and_then(|rest| rest.split_once('}')) else { return false };
-        !rest.is_empty() && !safe.contains(&name)
-    };
-    let bare: Vec<_> = errors().into_iter().filter(|sentence| is_bare(&sentence)).collect();
+    let safe = [
+        "{} is {}, but must be ",
+        "{} answered {} for ",
+        "{} did not answer for ",
+        "{} sent more of ",
+        "{} on Hugging Face cannot ",
+    ];
+    let is_bare = |text: &&String| text.starts_with('{') && !safe.iter().any(|start| text.starts_with(start));
+    let bare: Vec<_> = errors().into_values().flatten().filter(|sentence| is_bare(&sentence)).collect();
     assert!(bare.is_empty(), "these begin with a name that may be any word: {bare:#?}");
 }
 

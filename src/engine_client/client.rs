@@ -5,6 +5,7 @@ use crate::site;
 use js_sys::{Array, Reflect};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use stridescope_i18n::{Message, msg};
 use stridescope_protocol::transport::{numbers, pack, unpack};
 use stridescope_protocol::{BackendChoice, Event, Request, Run, Step};
 use wasm_bindgen::prelude::Closure;
@@ -134,9 +135,9 @@ impl Client {
             Err(_) => {
                 // Whoever asks has yet to note that it waits.
                 let client = self.clone();
-                spawn_local(
-                    async move { client.fail_all("This browser lets no worker start, so nothing can be computed here.") },
-                );
+                spawn_local(async move {
+                    client.fail_all(&msg!("This browser lets no worker start, so nothing can be computed here."))
+                });
             }
         }
     }
@@ -174,7 +175,7 @@ impl Client {
     fn post(self: &Rc<Self>, worker: &Worker, open: &Open) {
         let is_sent = match &open.request {
             Request::Run(run) if self.is_gpu_disabled() && run.backend != BackendChoice::Cpu => {
-                let run = Run { gpu_disabled_reason: Some("the GPU failed here".into()), ..Run::clone(run) };
+                let run = Run { gpu_disabled_reason: Some(msg!("the GPU failed here")), ..Run::clone(run) };
                 post(worker, &Request::Run(run.into()), open.blob.as_ref())
             }
             request => post(worker, request, open.blob.as_ref()),
@@ -184,7 +185,7 @@ impl Client {
             let (client, id) = (self.clone(), open.request.id());
             spawn_local(async move {
                 client.close(id);
-                let message = "This picture cannot be handed to the engine. Choose it again, as a file.".into();
+                let message = msg!("This picture cannot be handed to the engine. Choose it again, as a file.");
                 client.tell(Incoming::Event(Event::Failed { id, message }, Vec::new()));
             });
         }
@@ -275,11 +276,11 @@ impl Client {
                 let (client, open) = (self.clone(), self.give_up());
                 return spawn_local(async move {
                     let message = if site::is_replaced().await {
-                        "A new version of this page is there, and the engine of this one is gone. Load the page again."
+                        msg!("A new version of this page is there, and the engine of this one is gone. Load the page again.")
                     } else {
-                        "The engine could not be loaded. Check the connection, then try again."
+                        msg!("The engine could not be loaded. Check the connection, then try again.")
                     };
-                    client.fail(open, message);
+                    client.fail(open, &message);
                 });
             }
             // Nobody need know of a second try.
@@ -296,11 +297,11 @@ impl Client {
             self.close(id);
             let message = match trouble {
                 Trouble::Silent => {
-                    "The engine said nothing for a minute, twice, and was ended. Choose a smaller network or picture size."
+                    msg!("The engine said nothing for a minute, twice, and was ended. Choose a smaller network or picture size.")
                 }
-                _ => "The engine stopped twice over this. Choose a smaller network or picture size, or another device.",
+                _ => msg!("The engine stopped twice over this. Choose a smaller network or picture size, or another device."),
             };
-            self.tell(Incoming::Event(Event::Failed { id, message: message.into() }, Vec::new()));
+            self.tell(Incoming::Event(Event::Failed { id, message }, Vec::new()));
         } else {
             self.tell(Incoming::Trouble(trouble));
         }
@@ -330,7 +331,7 @@ impl Client {
     }
 
     /// Answers all that is open with a sentence.
-    fn fail_all(&self, message: &str) {
+    fn fail_all(&self, message: &Message) {
         self.fail(self.give_up(), message);
     }
 
@@ -341,9 +342,9 @@ impl Client {
     }
 
     /// Answers requests that are off the list with a sentence.
-    fn fail(&self, requests: Vec<Open>, message: &str) {
+    fn fail(&self, requests: Vec<Open>, message: &Message) {
         for open in requests {
-            self.tell(Incoming::Event(Event::Failed { id: open.request.id(), message: message.into() }, Vec::new()));
+            self.tell(Incoming::Event(Event::Failed { id: open.request.id(), message: message.clone() }, Vec::new()));
         }
     }
 

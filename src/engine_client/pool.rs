@@ -7,6 +7,7 @@
 use super::client::{Client, Incoming, NOBODY};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use stridescope_i18n::Message;
 use stridescope_protocol::{BackendChoice, Event, KernelChoice, Request, Run, WeightsChoice};
 use web_sys::Blob;
 
@@ -46,7 +47,7 @@ pub struct WorkerPool {
     /// Which worker has a network's weights.
     assignments: RefCell<Vec<(Loaded, WorkerId)>>,
     /// The choice for which the CPU computes, and why.
-    on_cpu: RefCell<Option<((BackendChoice, KernelChoice), String)>>,
+    on_cpu: RefCell<Option<((BackendChoice, KernelChoice), Message)>>,
     /// The picture that the first worker looks at, behind it those that it has yet to decode; by their requests.
     pictures: RefCell<Vec<(u32, Option<Blob>)>>,
     /// The one of them that the second was given last.
@@ -130,7 +131,7 @@ impl WorkerPool {
     }
 
     /// Why the CPU is sure to compute a run.
-    fn why_cpu(&self, run: &Run) -> Option<String> {
+    fn why_cpu(&self, run: &Run) -> Option<Message> {
         let on_cpu = self.on_cpu.borrow();
         on_cpu.as_ref().filter(|(choice, _)| *choice == (run.backend, run.kernels)).map(|(_, why)| why.clone())
     }
@@ -222,13 +223,13 @@ impl WorkerPool {
     }
 
     /// Gives the second worker every other one of the large networks that the first has yet to begin, now that it has begun with one on the CPU.
-    fn share(&self, begun: u32, why: &str) {
+    fn share(&self, begun: u32, why: &Message) {
         let Some(choice) =
             self.open.borrow().iter().find(|open| open.run.id == begun).map(|open| (open.run.backend, open.run.kernels))
         else {
             return;
         };
-        let on_cpu = Some((choice, why.to_string()));
+        let on_cpu = Some((choice, why.clone()));
         if *self.on_cpu.borrow() != on_cpu {
             self.on_cpu.replace(on_cpu);
             self.assignments.borrow_mut().clear();

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::sync::Arc;
 use stridescope_i18n::numbers::grouped;
-use stridescope_i18n::{tr, translate};
+use stridescope_i18n::{Explain, msg, tr, translate};
 use stridescope_image::Interpolation;
 use stridescope_link::names::{display, hue};
 use stridescope_protocol::Opened;
@@ -91,7 +91,7 @@ fn Column(
     let choose = {
         let model = model.clone();
         move |id: String| {
-            let chosen = WeightsSource::parse(&id).map_err(|error| dom::sentence(&error.to_string()));
+            let chosen = WeightsSource::parse(&id).map_err(|error| error.sentence().to_string());
             let at = session.state.with_untracked(|state| state.models.iter().position(|known| *known == model));
             let done = chosen.and_then(|source| session.choose_weights(&model, &source));
             let is_done = done.is_ok();
@@ -148,7 +148,7 @@ fn told(card: &Card) -> String {
     };
     let triple = |values: [f32; 3]| values.map(|value| format!("{value:.3}")).join(", ");
     facts(&[
-        (&tr!("Whose"), translate(&card.origin)),
+        (&tr!("Whose"), card.origin.to_string()),
         (&tr!("Recipe"), translate(&card.recipe)),
         (&tr!("Top-1"), accuracy),
         (&tr!("Licence"), translate(&card.licence)),
@@ -202,9 +202,9 @@ fn ClassNames(
             if classes == 0 {
                 return told.set(tr!("Ask the network first, so that its classes can be counted."));
             }
-            let Ok(bytes) = bytes else { return told.set(dom::sentence("the file cannot be read")) };
+            let Ok(bytes) = bytes else { return told.set(msg!("the file cannot be read").sentence().to_string()) };
             match labels::read(&bytes, classes, euc_kr) {
-                Err(error) => told.set(dom::sentence(&error.to_string())),
+                Err(error) => told.set(error.sentence().to_string()),
                 Ok(labels) => {
                     let names: Vec<String> = labels.into_iter().map(|label| label.name).collect();
                     told.set(tr!("Named after {}.", file.name()));
@@ -233,7 +233,7 @@ fn Another(
     let address = RwSignal::new(String::new());
     let problem = RwSignal::new(String::new());
     let open = move || match WeightsSource::parse(&address.get_untracked()) {
-        Err(error) => problem.set(dom::sentence(&error.to_string())),
+        Err(error) => problem.set(error.sentence().to_string()),
         Ok(source) => {
             problem.set(String::new());
             session.inspect(source, None);
@@ -331,10 +331,10 @@ fn Contents(
             "Every normalisation is as it was made: this network was never trained, and what it says of a picture would mean nothing."
         )
     });
-    let problem = inspection.problem.as_ref().map(|problem| dom::sentence(problem));
+    let problem = inspection.problem.clone().map(|problem| problem.sentence().to_string());
     let listed = findings(inspection).into_iter().map(|(what, names)| view! { <dt>{what}</dt><dd>{names}</dd> }).collect_view();
     let is_offered = !is_column && problem.is_none() && inspection.no_pictures.is_none();
-    let no_pictures = inspection.no_pictures.as_ref().map(|why| dom::sentence(why));
+    let no_pictures = inspection.no_pictures.clone().map(|why| why.sentence().to_string());
     let failed = RwSignal::new(String::new());
     let asked = if is_offered { questions(inspection) } else { Vec::new() };
     // What is chosen of each, by a network that has it.

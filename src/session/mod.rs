@@ -343,7 +343,7 @@ impl Session {
         self.notice.set(Vec::new());
         self.live.set(None);
         self.awake.set(true);
-        self.choose(file.clone().into(), Message::Name(file.name()), None);
+        self.choose(file.clone().into(), Message::Verbatim(file.name()), None);
     }
 
     /// Shows the networks one of many pictures, or the last of them.
@@ -856,7 +856,7 @@ impl Session {
                 take(id);
                 self.files.cached.set(Some(CachedList { files, room }));
             }
-            Event::Notice { message } => self.notice.set(vec![Message::English(message)]),
+            Event::Notice { message } => self.notice.set(vec![message]),
             Event::WeightsElsewhere { id, bytes, host } => match take(id) {
                 Some(Pending::Run(net)) => put(net, Outcome::Elsewhere { bytes, host }),
                 Some(Pending::Extra(on_answer)) => on_answer(Err(msg!("Its weights have to be fetched first."))),
@@ -882,14 +882,14 @@ impl Session {
             Event::Failed { id, message } => match take(id) {
                 Some(Pending::Run(net)) => {
                     inner.failed.borrow_mut().insert(net.clone(), dom::now());
-                    put(net, Outcome::Failed(Message::English(message)));
+                    put(net, Outcome::Failed(message.sentence()));
                     // What was kept of its weights may be gone.
                     if self.files.cached.with_untracked(Option::is_some) {
                         self.list_cached();
                     }
                 }
                 Some(Pending::Picture(candidate)) => {
-                    let sentence = Message::joined(": ", [candidate.title.clone(), Message::English(message)]);
+                    let sentence = msg!("{}: {}", candidate.title, message.sentence());
                     match candidate.sample {
                         Some(sample) => self.miss(Missing::Sample(sample.id), sentence),
                         None if !self.worker_pool().has_loaded() => {
@@ -898,11 +898,11 @@ impl Session {
                         None => self.refused(sentence),
                     }
                 }
-                Some(Pending::Given(fail)) => fail(Message::English(message)),
-                Some(Pending::Extra(on_answer)) => on_answer(Err(Message::English(message))),
+                Some(Pending::Given(fail)) => fail(message.sentence()),
+                Some(Pending::Extra(on_answer)) => on_answer(Err(message.sentence())),
                 Some(Pending::Inspection) => {
                     inner.look_failed.set(Some(dom::now()));
-                    self.set_inspection(InspectionStatus::Failed(Message::English(message)));
+                    self.set_inspection(InspectionStatus::Failed(message.sentence()));
                 }
                 Some(Pending::CachedFiles) => self.when_online(move || self.list_cached()),
                 None => {}
@@ -976,11 +976,11 @@ impl Session {
 }
 
 fn sample_title(sample: &Sample) -> Message {
-    Message::Template(sample.title, Vec::new())
+    Message::key(sample.title)
 }
 
 fn sample_credit(sample: &Sample) -> Message {
-    Message::Template(sample.credit, Vec::new())
+    Message::key(sample.credit)
 }
 
 /// Networks that were asked for a picture that is not shown.

@@ -1,11 +1,10 @@
 //! Files of weights: which is looked into, what the visitor's own are, and what this device keeps.
 
-use crate::dom;
 use crate::session::{Pending, Progress, Session};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use stridescope_i18n::{Message, tr};
+use stridescope_i18n::{Explain, Message, tr};
 use stridescope_link::MAX_MODELS;
 use stridescope_link::names::display;
 pub use stridescope_link::received::ENDINGS;
@@ -215,7 +214,7 @@ impl Session {
     /// # Errors
     /// When they are for another network, or this pair is shown already.
     pub fn choose_weights(self, model: &str, source: &WeightsSource) -> Result<(), String> {
-        let chosen = with_source(net_of(model), source).map_err(|error| dom::sentence(&error.to_string()))?;
+        let chosen = with_source(net_of(model), source).map_err(|error| error.sentence().to_string())?;
         if chosen == model {
             return Ok(());
         }
@@ -238,7 +237,7 @@ impl Session {
     /// # Errors
     /// When they are for another network.
     pub fn show_weights(self, net: &str, source: &WeightsSource) -> Result<(), String> {
-        let model = with_source(net, source).map_err(|error| dom::sentence(&error.to_string()))?;
+        let model = with_source(net, source).map_err(|error| error.sentence().to_string())?;
         self.change(|state| {
             if state.models.contains(&model) {
                 return;

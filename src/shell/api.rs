@@ -366,7 +366,7 @@ impl Api {
             });
             // A notice may name a file of the visitor's, which is nothing for the page around.
             let notice = session.notice.get();
-            let notice = (!notice.is_empty()).then(|| Message::joined(" ", notice).to_string());
+            let notice = (!notice.is_empty()).then(|| Message::all(&notice));
             let all: Vec<String> = notice.iter().chain(&failed).cloned().collect();
             for sentence in all.iter().filter(|sentence| before.as_ref().is_none_or(|before| !before.contains(sentence))) {
                 let value = JsValue::from(sentence.as_str());

@@ -198,7 +198,7 @@ pub fn Notice(
             </Show>
             <Show when=move || session.notice.with(|notice| !notice.is_empty())>
                 <div class="notice">
-                    <p>{move || Message::joined(" ", session.notice.get()).to_string()}</p>
+                    <p>{move || Message::all(&session.notice.get())}</p>
                     {button(tr!("Close"), move || session.notice.set(Vec::new())).view()}
                 </div>
             </Show>

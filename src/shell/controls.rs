@@ -176,7 +176,7 @@ fn Device(
         Some(report) => {
             let name = if report.name == "webgpu" { "WebGPU" } else { "CPU" };
             let adapter = if report.adapter.is_empty() { String::new() } else { format!(" ({})", report.adapter) };
-            view! { <span class="why"><i class="lamp"></i><b>{name}</b>{adapter}" · "{translate(&report.why)}</span> }.into_any()
+            view! { <span class="why"><i class="lamp"></i><b>{name}</b>{adapter}" · "{report.why.to_string()}</span> }.into_any()
         }
     };
     view! {

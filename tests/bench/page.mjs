@@ -50,9 +50,9 @@ async function startOurs({ net, weights = 'synthetic', size, batch = 1, backend 
       const event = told(message);
       // What it does not understand is answered with no number of ours.
       if ((event.id !== id && event.id !== 0) || event.type === 'progress') return undefined;
-      if (event.type !== 'ran') throw new Error(`our engine: ${event.message ?? event.type}`);
+      if (event.type !== 'ran') throw new Error(`our engine: ${JSON.stringify(event.message ?? event.type)}`);
       const { name, why } = event.backend;
-      if (name !== backend) throw new Error(`our engine ran on ${name}: ${why}`);
+      if (name !== backend) throw new Error(`our engine ran on ${name}: ${JSON.stringify(why)}`);
       if (message.buffers.length !== 1 + taps.length) throw new Error(`our engine sent ${message.buffers.length - 1} taps`);
       return { ms: event.ms, logits: Array.from(new Float32Array(message.buffers[0])), times: event.times };
     });

@@ -236,10 +236,19 @@ export async function startEngine([prelude, path]) {
   const blob = new Blob([`${prelude}; await import(${JSON.stringify(loader)});`], { type: "text/javascript" });
   const worker = new Worker(prelude ? URL.createObjectURL(blob) : loader, { type: "module" });
   const waiting = new Map();
+  // What is for the visitor comes as a template and its values, which may be such texts themselves.
+  const words = (text) => {
+    if (!Array.isArray(text)) return text;
+    const [template, ...values] = text.map(words);
+    let place = -1;
+    return template.replace(/{(\d*)}/g, (_, at) => { place += 1; return values[at || place]; });
+  };
   // A message is tagged from outside, `{"ran":{…}}`.
   const told = ({ json }) => {
     const message = JSON.parse(json);
     const [type, body] = typeof message === "string" ? [message, {}] : Object.entries(message)[0];
+    if (body.message) body.message = words(body.message);
+    if (body.backend) body.backend.why = words(body.backend.why);
     return { type, ...body };
   };
   let id = 0;

@@ -1,6 +1,7 @@
 //! The switches that describe a ResNet.
 
 use serde::{Deserialize, Serialize};
+use stridescope_i18n::{Explain, Message, explained, msg};
 
 /// What opens the network, before the max pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -130,22 +131,13 @@ impl Input {
 }
 
 /// Why a description is no network.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SpecError {
     /// The name is none that is known.
-    #[error("there is no network \"{0}\": write resnet18, 34, 50, 101 or 152, or tiny, then -a, -b, -c or -d, as in resnet50-d")]
     UnknownName(String),
     /// A switch after the name is none that is known.
-    #[error(
-        "there is no switch \"{0}\": write blocks3-4-6-3, stem-conv7, -deep or -tiered, stride-conv1 or -conv2, shortcut-conv or -avgpool, \
-         aa-none, -avgpool or -blur, dilatedpool-same or -none, width, stemwidth, groups, wpg, classes or channels with a number, \
-         os8 or os16, or dilate0-1-1"
-    )]
     UnknownSwitch(String),
     /// A map would have no positions left.
-    #[error(
-        "at {node} only {height} x {width} positions are left, too few for its window: choose a larger picture or fewer stages"
-    )]
     TooSmall {
         /// Layer that cannot be.
         node: String,
@@ -155,10 +147,9 @@ pub enum SpecError {
         width: usize,
     },
     /// A part of the description is out of bounds.
-    #[error("{what} is {value}, but must be between {min} and {max}")]
     OutOfBounds {
         /// Which part.
-        what: &'static str,
+        what: Message,
         /// What was asked.
         value: usize,
         /// Smallest that is accepted.
@@ -168,10 +159,6 @@ pub enum SpecError {
     },
     /// Path A and path B put out different sizes. Average pooling alone does that, which rounds an odd side down (PyTorch's `AvgPool2d(2)`);
     /// a blur rounds it up, as path B does.
-    #[error(
-        "at {node} path A has {a} positions along a side and path B {b}: aa-avgpool rounds half of an odd side down, \
-         the shortcut rounds it up. Choose a size at which every side that a block halves is even, such as 224, or aa-blur, which rounds up too"
-    )]
     PathsApart {
         /// The addition.
         node: String,
@@ -181,14 +168,52 @@ pub enum SpecError {
         b: usize,
     },
     /// The network reads another number of channels than a picture has.
-    #[error(
-        "the number of input channels is {0}, but a picture has 3, red, green and blue: this network cannot be shown pictures. \
-         Choose weights whose first convolution reads 3 channels"
-    )]
     NotRgb(usize),
     /// A basic block knows neither groups nor a width per group.
-    #[error("a basic block has neither groups nor a width per group: choose a deeper network, or leave {0} out")]
-    BasicGroups(&'static str),
+    BasicGroups(Message),
+}
+
+explained!(SpecError);
+
+impl Explain for SpecError {
+    fn message(&self) -> Message {
+        match self {
+            Self::UnknownName(name) => msg!(
+                "there is no network \"{}\": write resnet18, 34, 50, 101 or 152, or tiny, then -a, -b, -c or -d, as in resnet50-d",
+                name
+            ),
+            Self::UnknownSwitch(switch) => msg!(
+                "there is no switch \"{}\": write blocks3-4-6-3, stem-conv7, -deep or -tiered, stride-conv1 or -conv2, shortcut-conv or -avgpool, \
+                 aa-none, -avgpool or -blur, dilatedpool-same or -none, width, stemwidth, groups, wpg, classes or channels with a number, \
+                 os8 or os16, or dilate0-1-1",
+                switch
+            ),
+            Self::TooSmall { node, height, width } => msg!(
+                "at {} only {} x {} positions are left, too few for its window: choose a larger picture or fewer stages",
+                node,
+                height,
+                width
+            ),
+            Self::OutOfBounds { what, value, min, max } => {
+                msg!("{} is {}, but must be between {} and {}", what, value, min, max)
+            }
+            Self::PathsApart { node, a, b } => msg!(
+                "at {} path A has {} positions along a side and path B {}: aa-avgpool rounds half of an odd side down, \
+                 the shortcut rounds it up. Choose a size at which every side that a block halves is even, such as 224, or aa-blur, which rounds up too",
+                node,
+                a,
+                b
+            ),
+            Self::NotRgb(channels) => msg!(
+                "the number of input channels is {}, but a picture has 3, red, green and blue: this network cannot be shown pictures. \
+                 Choose weights whose first convolution reads 3 channels",
+                channels
+            ),
+            Self::BasicGroups(what) => {
+                msg!("a basic block has neither groups nor a width per group: choose a deeper network, or leave {} out", what)
+            }
+        }
+    }
 }
 
 /// Smallest side of a picture, in pixels.
@@ -224,37 +249,42 @@ impl ArchSpec {
         let within = |what, value, min, max| {
             if (min..=max).contains(&value) { Ok(()) } else { Err(SpecError::OutOfBounds { what, value, min, max }) }
         };
-        within("the number of stages", self.layers.len(), 1, MAX_STAGES)?;
+        within(msg!("the number of stages"), self.layers.len(), 1, MAX_STAGES)?;
         for &blocks in &self.layers {
-            within("the number of blocks in a stage", blocks, 1, MAX_STAGE_BLOCKS)?;
+            within(msg!("the number of blocks in a stage"), blocks, 1, MAX_STAGE_BLOCKS)?;
         }
-        within("the number of blocks", self.layers.iter().sum(), 1, MAX_BLOCKS)?;
-        within("the width of the first stage", self.width, 1, 1024)?;
+        within(msg!("the number of blocks"), self.layers.iter().sum(), 1, MAX_BLOCKS)?;
+        within(msg!("the width of the first stage"), self.width, 1, 1024)?;
         let (stem_width, least) = match self.stem {
             Stem::Conv7 => (1, 1),
             Stem::Deep => (self.stem_width, 1),
             // A narrower one would begin with no channel at all.
             Stem::Tiered => (self.stem_width, 4),
         };
-        within("the width of the stem", stem_width, least, 1024)?;
-        within("the number of groups", self.groups, 1, 1024)?;
-        within("the width per group", self.width_per_group, 1, 1024)?;
-        within("the number of classes", self.classes, 1, MAX_CLASSES)?;
-        within("the number of input channels", self.channels, 1, 64)?;
-        within("the number of stages that can be dilated", self.dilate.len(), self.layers.len() - 1, self.layers.len() - 1)?;
-        within("the height of the input", input.height, MIN_SIZE, MAX_SIZE)?;
-        within("the width of the input", input.width, MIN_SIZE, MAX_SIZE)?;
+        within(msg!("the width of the stem"), stem_width, least, 1024)?;
+        within(msg!("the number of groups"), self.groups, 1, 1024)?;
+        within(msg!("the width per group"), self.width_per_group, 1, 1024)?;
+        within(msg!("the number of classes"), self.classes, 1, MAX_CLASSES)?;
+        within(msg!("the number of input channels"), self.channels, 1, 64)?;
+        within(
+            msg!("the number of stages that can be dilated"),
+            self.dilate.len(),
+            self.layers.len() - 1,
+            self.layers.len() - 1,
+        )?;
+        within(msg!("the height of the input"), input.height, MIN_SIZE, MAX_SIZE)?;
+        within(msg!("the width of the input"), input.width, MIN_SIZE, MAX_SIZE)?;
         if self.block == BlockKind::Basic {
             if self.groups != 1 {
-                return Err(SpecError::BasicGroups("groups"));
+                return Err(SpecError::BasicGroups(msg!("groups")));
             }
             if self.width_per_group != 64 {
-                return Err(SpecError::BasicGroups("the width per group"));
+                return Err(SpecError::BasicGroups(msg!("the width per group")));
             }
         }
         for stage in 0..self.layers.len() {
             // A multiple of the groups, as it is defined.
-            within("the width of a bottleneck's 3x3", self.inner_width(stage), 1, 1 << 16)?;
+            within(msg!("the width of a bottleneck's 3x3"), self.inner_width(stage), 1, 1 << 16)?;
         }
         Ok(())
     }

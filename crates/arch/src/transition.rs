@@ -3,6 +3,7 @@
 use super::coverage::{self, Mask, Reads, block_reads, taps};
 use super::diagram::label;
 use super::graph::{Graph, Op, Place, Window};
+use stridescope_i18n::tr;
 
 /// A place where a map is read with a stride: a layer of the stem, or a downsampling block.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +95,7 @@ pub fn transitions(graph: &Graph) -> Vec<Transition> {
             let identity = Window { kernel: 1, stride: 1, padding: 0, dilation: 1, mirrored: false };
             Reading {
                 path,
-                reader: reader.map_or("identity".into(), label),
+                reader: reader.map_or_else(|| tr!("identity"), label),
                 window: reader.and_then(|node| node.op.window()).unwrap_or(identity),
                 out: reader.map_or(size(block.input), |node| (node.shape.height, node.shape.width)),
                 reads: reads.reads,

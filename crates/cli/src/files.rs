@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use stridescope_arch::{ArchSpec, Input, lower};
+use stridescope_i18n::Message;
 use stridescope_weights::check::{self, Misshapen, Report};
 use stridescope_weights::inspect::{Alternatives, Inspection, Tensor, Values};
 use stridescope_weights::layout::Untold;
@@ -191,9 +192,9 @@ pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
             inferred,
             stride_is_open,
             alternatives,
-            no_pictures,
+            no_pictures: no_pictures.as_ref().map(Message::to_string),
             untrained,
-            problem,
+            problem: problem.as_ref().map(Message::to_string),
             card,
             missing,
             extra,
@@ -215,7 +216,7 @@ pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
     let net = inspection.net.as_deref().unwrap_or_default();
     let verdict = match &inspection.problem {
         None => format!("fits {net}: {} tensors", inspection.report.fitting),
-        Some(problem) if net.is_empty() => problem.clone(),
+        Some(problem) if net.is_empty() => problem.to_string(),
         Some(problem) => format!("does not fit {net}: {problem}"),
     };
     let untrained = if inspection.untrained { "never trained: every normalisation is as it was made\n" } else { "" };

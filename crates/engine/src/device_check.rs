@@ -5,6 +5,7 @@ use super::gpu::check_kernels;
 use super::{Backend, EngineError, Network, Pass};
 use std::sync::Arc;
 use stridescope_arch::{ArchSpec, BlockKind, Input, Variant, lower};
+use stridescope_i18n::Explain;
 use stridescope_weights::{WeightsError, synthetic};
 
 /// Side of the picture for the check, in pixels: odd halves in every stage, so that edges are tried too.
@@ -34,7 +35,7 @@ pub async fn check_against_cpu(backend: &Backend) -> Result<Agreement, EngineErr
     let mut spec = ArchSpec::variant(BlockKind::Bottleneck, &[1, 1, 1, 1], Variant::D);
     spec.width = 16;
     spec.classes = 10;
-    let graph = lower(&spec, Input::square(SIZE)).map_err(|error| WeightsError::Card(error.to_string()))?;
+    let graph = lower(&spec, Input::square(SIZE)).map_err(|error| WeightsError::Card(error.message()))?;
     let checkpoint = Arc::new(synthetic::checkpoint(&graph));
     let input = synthetic::input(3 * SIZE * SIZE);
     let taps = ["maxpool", "layer1", "layer2", "layer3", "layer4"];

@@ -25,16 +25,15 @@ pub use trace::{Trace, TracedTap};
 use burn::tensor::Device;
 #[cfg(feature = "gpu")]
 use gpu::Gpu;
+use stridescope_i18n::{Explain, Message, explained, msg};
 use stridescope_weights::WeightsError;
 
 /// Why a network could not be built or run. Each sentence is for the visitor.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum EngineError {
     /// The weights are not the network's.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
+    Weights(WeightsError),
     /// The input does not have the values that its size needs.
-    #[error("the network needs {wanted} input values, but got {found}. Prepare the picture for its size first")]
     Input {
         /// Values that the size needs.
         wanted: usize,
@@ -42,19 +41,34 @@ pub enum EngineError {
         found: usize,
     },
     /// A tap that the network lacks.
-    #[error("this network has no layer \"{0}\". Choose one that its diagram shows")]
     NoSuchNode(String),
     /// A position that the layer lacks.
-    #[error("there is no {0}. Choose a position of its map")]
-    NoSuchUnit(String),
+    NoSuchUnit(Message),
     /// The device failed.
-    #[error("the {device} failed while computing: {cause}. Choose the other one, or reload the page")]
     Device {
         /// "GPU" or "CPU".
         device: &'static str,
         /// What it said.
         cause: String,
     },
+}
+
+explained!(EngineError, Weights: WeightsError);
+
+impl Explain for EngineError {
+    fn message(&self) -> Message {
+        match self {
+            Self::Weights(error) => error.message(),
+            Self::Input { wanted, found } => {
+                msg!("the network needs {} input values, but got {}. Prepare the picture for its size first", wanted, found)
+            }
+            Self::NoSuchNode(node) => msg!("this network has no layer \"{}\". Choose one that its diagram shows", node),
+            Self::NoSuchUnit(unit) => msg!("there is no {}. Choose a position of its map", unit),
+            Self::Device { device, cause } => {
+                msg!("the {} failed while computing: {}. Choose the other one, or reload the page", device, cause)
+            }
+        }
+    }
 }
 
 /// Where a network computes.

@@ -192,7 +192,7 @@ impl Network {
         }
         for (unit, &from) in pass.gradients.iter().zip(&resolved.units) {
             let dims = self.kept(outputs, from)?.dims();
-            let seed = unit.seed(dims).ok_or_else(|| EngineError::NoSuchUnit(unit.to_string()))?;
+            let seed = unit.seed(dims).ok_or_else(|| EngineError::NoSuchUnit(unit.message()))?;
             let gradient = reverse.gradient((from, seed), 0)?;
             out.gradients.push(Tap { id: unit.node.into(), shape: gradient.dims, values: gradient.values });
         }

@@ -4,6 +4,7 @@ use super::EngineError;
 use super::reverse::Map;
 use stridescope_arch::Graph;
 use stridescope_arch::coverage::Mask;
+use stridescope_i18n::{Message, msg};
 
 /// What is wanted of a forward pass. Layers are named as everywhere; a block or a stage stands for its output.
 #[derive(Debug, Clone, Copy, Default)]
@@ -59,10 +60,13 @@ impl UnitRef<'_> {
     }
 }
 
-impl std::fmt::Display for UnitRef<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "row {}, column {} of {}", self.y, self.x, self.node)?;
-        self.channel.map_or(Ok(()), |channel| write!(f, ", channel {channel}"))
+impl UnitRef<'_> {
+    /// Where it is.
+    pub(crate) fn message(&self) -> Message {
+        match self.channel {
+            Some(channel) => msg!("row {}, column {} of {}, channel {}", self.y, self.x, self.node, channel),
+            None => msg!("row {}, column {} of {}", self.y, self.x, self.node),
+        }
     }
 }
 

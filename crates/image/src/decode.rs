@@ -6,6 +6,7 @@ use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageError as DecodeError, 
 use mozjpeg::{Decompress, Format, Marker};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use stridescope_i18n::{Message, msg};
 
 /// Decodes a picture, turned as its EXIF orientation says; of an animation, the first frame.
 ///
@@ -51,11 +52,11 @@ fn in_eight_bits(picture: DynamicImage) -> DynamicImage {
 /// Decodes a JPEG by libjpeg's own code.
 fn jpeg(bytes: &[u8]) -> Result<(RgbImage, Option<Orientation>), ImageError> {
     if is_cut_off(bytes) {
-        return Err(ImageError::Damaged("its end is missing".into()));
+        return Err(ImageError::Damaged(msg!("its end is missing")));
     }
     // libjpeg's errors unwind, with their sentence; nothing of it outlives the call.
     let decoded = catch_unwind(AssertUnwindSafe(|| -> Result<_, ImageError> {
-        let refused = |error: std::io::Error| ImageError::Damaged(error.to_string());
+        let refused = |error: std::io::Error| ImageError::Damaged(Message::Verbatim(error.to_string()));
         let decoder = Decompress::with_markers(&[Marker::APP(1)]).from_mem(bytes).map_err(refused)?;
         let (width, height) = decoder.size();
         check_size(width as u64, height as u64)?;
@@ -75,10 +76,10 @@ fn jpeg(bytes: &[u8]) -> Result<(RgbImage, Option<Orientation>), ImageError> {
         Ok((width as u32, height as u32, pixels, orientation))
     }));
     let (width, height, pixels, orientation) = decoded.unwrap_or_else(|cause| {
-        let cause = cause.downcast_ref::<String>().map_or("it cannot be decoded", String::as_str);
-        Err(ImageError::Damaged(cause.trim_start_matches("libjpeg fatal error: ").into()))
+        let cause = cause.downcast_ref::<String>().map(|cause| cause.trim_start_matches("libjpeg fatal error: ").into());
+        Err(ImageError::Damaged(cause.map_or(msg!("it cannot be decoded"), Message::Verbatim)))
     })?;
-    let pixels = RgbImage::from_raw(width, height, pixels).ok_or_else(|| ImageError::Damaged("rows are missing".into()))?;
+    let pixels = RgbImage::from_raw(width, height, pixels).ok_or_else(|| ImageError::Damaged(msg!("rows are missing")))?;
     Ok((pixels, orientation))
 }
 
@@ -113,7 +114,7 @@ fn sentence(error: &DecodeError) -> ImageError {
         DecodeError::Limits(_) => ImageError::TooMuchMemory,
         other => {
             let text = other.to_string();
-            ImageError::Damaged(text.split('\n').next().unwrap_or_default().trim_end_matches('.').into())
+            ImageError::Damaged(Message::Verbatim(text.split('\n').next().unwrap_or_default().trim_end_matches('.').into()))
         }
     }
 }

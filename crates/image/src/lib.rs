@@ -16,37 +16,32 @@ mod resample;
 
 pub use preprocess::{Interpolation, Preprocess, Rgb, prepare, resize_and_crop};
 
+use stridescope_i18n::{Explain, Message, explained, msg};
+
 /// Largest picture file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 20_000_000;
 /// Largest picture that is decoded, in pixels.
 pub const MAX_PIXELS: u64 = 50_000_000;
 
 /// Why a picture cannot be used. Each sentence is for the visitor.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageError {
     /// Nothing in it.
-    #[error("this file is empty. Choose a JPEG, PNG, WebP, GIF or BMP picture")]
     Empty,
     /// Not a picture, or of a kind that is not read.
-    #[error("this is no picture that can be read here. Choose a JPEG, PNG, WebP, GIF or BMP")]
     NotAPicture,
     /// A vector graphic.
-    #[error("this is an SVG drawing, which has no pixels of its own. Export it as PNG and choose that")]
     Svg,
     /// The decoder gave up.
-    #[error("this picture is damaged or cut off: {0}. Save it again, or choose another")]
-    Damaged(String),
+    Damaged(Message),
     /// Decoding it would take more memory than one picture is given.
-    #[error("this picture takes too much memory to decode. Make it smaller first")]
     TooMuchMemory,
     /// Too many bytes.
-    #[error("this file is {} MB large; at most {} MB are read. Choose a smaller one", bytes / 1_000_000, MAX_FILE_BYTES / 1_000_000)]
     TooManyBytes {
         /// Its size.
         bytes: u64,
     },
     /// Too many pixels.
-    #[error("this picture is {width} × {height} pixels; at most {} million pixels are decoded. Make it smaller first", MAX_PIXELS / 1_000_000)]
     TooManyPixels {
         /// Pixels across.
         width: u64,
@@ -54,7 +49,6 @@ pub enum ImageError {
         height: u64,
     },
     /// So long and thin that nothing sensible is left.
-    #[error("this picture is {width} × {height} pixels, too long and thin to crop a square from. Choose another")]
     TooThin {
         /// Pixels across.
         width: usize,
@@ -62,13 +56,45 @@ pub enum ImageError {
         height: usize,
     },
     /// The weights name a preparation that cannot be done.
-    #[error("these weights ask for {size} × {size} pixels cut from {resize} × {resize}, which cannot be. Choose other weights")]
     Preprocess {
         /// Side of the square to cut out.
         size: usize,
         /// Side that it is cut from.
         resize: usize,
     },
+}
+
+explained!(ImageError);
+
+impl Explain for ImageError {
+    fn message(&self) -> Message {
+        match self {
+            Self::Empty => msg!("this file is empty. Choose a JPEG, PNG, WebP, GIF or BMP picture"),
+            Self::NotAPicture => msg!("this is no picture that can be read here. Choose a JPEG, PNG, WebP, GIF or BMP"),
+            Self::Svg => msg!("this is an SVG drawing, which has no pixels of its own. Export it as PNG and choose that"),
+            Self::Damaged(why) => msg!("this picture is damaged or cut off: {}. Save it again, or choose another", why),
+            Self::TooMuchMemory => msg!("this picture takes too much memory to decode. Make it smaller first"),
+            Self::TooManyBytes { bytes } => msg!(
+                "this file is {} MB large; at most {} MB are read. Choose a smaller one",
+                bytes / 1_000_000,
+                MAX_FILE_BYTES / 1_000_000
+            ),
+            Self::TooManyPixels { width, height } => msg!(
+                "this picture is {} × {} pixels; at most {} million pixels are decoded. Make it smaller first",
+                width,
+                height,
+                MAX_PIXELS / 1_000_000
+            ),
+            Self::TooThin { width, height } => {
+                msg!("this picture is {} × {} pixels, too long and thin to crop a square from. Choose another", width, height)
+            }
+            Self::Preprocess { size, resize } => msg!(
+                "these weights ask for {0} × {0} pixels cut from {1} × {1}, which cannot be. Choose other weights",
+                size,
+                resize
+            ),
+        }
+    }
 }
 
 /// Refuses a picture by the size that its header states, before anything is decoded.

@@ -26,7 +26,7 @@ pub fn changed(now: &State, changes: &[(String, Option<String>)]) -> Result<Stat
     let (state, problems) = if problems.is_empty() { (state, problems) } else { with(now, changes, &FOLLOWING) };
     match problems.is_empty() {
         true => Ok(state),
-        false => Err(tr!("Nothing was changed. A link with this would say: {}", Message::joined(" ", problems))),
+        false => Err(tr!("Nothing was changed. A link with this would say: {}", Message::all(&problems))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is dropped on the page, pasted into it or chosen: what each file is, what becomes of several, and what an address leads to.
 
 use crate::samples::{SAMPLES, Sample};
-use stridescope_i18n::{Message, msg, tr};
+use stridescope_i18n::{Explain, Message, msg, tr};
 use stridescope_weights::source::{WeightsSource, file_name, host};
 
 /// Endings of files that hold weights.
@@ -210,7 +210,7 @@ impl Linked {
         match WeightsSource::parse(text) {
             Ok(source @ WeightsSource::Hub(_)) if !is_picture => Self::Weights(source),
             Ok(source) if ENDINGS.iter().any(|ending| name.ends_with(ending)) => Self::Weights(source),
-            Err(error) if ENDINGS.iter().any(|ending| name.ends_with(ending)) => Self::Said(Message::English(error.to_string())),
+            Err(error) if ENDINGS.iter().any(|ending| name.ends_with(ending)) => Self::Said(error.sentence()),
             _ => Self::Said(msg!(
                 "This page asks {} for nothing by itself: save the picture on your device, and drop or paste its file.",
                 host(text)
@@ -324,7 +324,7 @@ mod tests {
         for (list, place, taken, said) in cases {
             let plan = plan(&files(list), place, true);
             assert_eq!((plan.picture, plan.weights, plan.names), taken, "{list:?} at {place:?}");
-            let shown = Message::joined(" ", plan.said).to_string();
+            let shown = Message::all(&plan.said);
             assert_eq!(shown.is_empty(), said.is_empty(), "{list:?} at {place:?}: {shown}");
             for words in said {
                 assert!(shown.contains(words), "{list:?} at {place:?}: {shown}");
@@ -332,7 +332,7 @@ mod tests {
         }
         let alone = plan(&files(&[cat, model]), Place::Page, false);
         assert_eq!((alone.picture, alone.weights), (Some(0), None));
-        let shown = Message::joined(" ", alone.said).to_string();
+        let shown = Message::all(&alone.said);
         assert!(shown.contains("Open in Stridescope"), "{shown}");
     }
 

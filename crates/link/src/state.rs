@@ -9,7 +9,7 @@ use stridescope_arch::spec::{MAX_SIZE, MIN_SIZE};
 use stridescope_arch::table::Level;
 use stridescope_arch::transition::{Transition, transitions};
 use stridescope_arch::{ArchSpec, Graph, Input, SpecError, lower};
-use stridescope_i18n::{Message, msg, tr, translate};
+use stridescope_i18n::{Explain, Message, msg, tr, translate};
 use stridescope_protocol::{BackendChoice, KernelChoice};
 use stridescope_weights::catalogue;
 use stridescope_weights::source::{WeightsSource, net_of, source_of, with_source, written};
@@ -351,7 +351,7 @@ impl State {
     /// What a figure of one network says under itself: whose weights, `what` of which layer, which picture.
     pub fn caption(&self, net: &str, what: String) -> [String; 4] {
         let weights = match source_of(net) {
-            Some(WeightsSource::Entry(entry)) => translate(&entry.card.origin),
+            Some(WeightsSource::Entry(entry)) => entry.card.origin.to_string(),
             Some(source) => source.title().into(),
             None => tr!("no weights"),
         };
@@ -411,13 +411,13 @@ fn place(text: &str) -> Option<(usize, usize)> {
 }
 
 /// A network with its weights, as it stands in a link once it has been read.
-fn read_model(name: &str) -> Result<String, String> {
+fn read_model(name: &str) -> Result<String, Message> {
     let net = net_of(name);
-    spec(net).and_then(|spec| spec.check(Input::square(DEFAULT_SIZE))).map_err(|error| error.to_string())?;
+    spec(net).and_then(|spec| spec.check(Input::square(DEFAULT_SIZE))).map_err(|error| error.sentence())?;
     match written(name) {
         None => Ok(net.into()),
         Some(source) => {
-            WeightsSource::parse(source).and_then(|source| with_source(net, &source)).map_err(|error| error.to_string())
+            WeightsSource::parse(source).and_then(|source| with_source(net, &source)).map_err(|error| error.sentence())
         }
     }
 }
@@ -428,7 +428,7 @@ fn models(list: &str) -> Result<Vec<String>, Message> {
     // A list of nothing names no network, which is said of it as it stands.
     let names = if named.clone().next().is_some() { named.collect() } else { vec![list] };
     for name in names {
-        let model = read_model(name).map_err(Message::English)?;
+        let model = read_model(name)?;
         if !models.contains(&model) {
             models.push(model);
         }

@@ -11,6 +11,7 @@ pub mod transport;
 use serde::{Deserialize, Serialize};
 use stridescope_arch::cost::totals;
 use stridescope_arch::{ArchSpec, Input, lower};
+use stridescope_i18n::Message;
 use stridescope_weights::Card;
 use stridescope_weights::inspect::Inspection;
 
@@ -166,7 +167,7 @@ pub struct Run {
     pub kernels: KernelChoice,
     /// Why the GPU is not to be tried, in a clause, where it is not.
     #[serde(default)]
-    pub gpu_disabled_reason: Option<String>,
+    pub gpu_disabled_reason: Option<Message>,
 }
 
 impl Run {
@@ -313,7 +314,7 @@ pub enum Event {
     /// Something that the visitor should know, though nothing failed.
     Notice {
         /// A sentence.
-        message: String,
+        message: Message,
     },
     /// A run is done. `buffers` holds the logits, then each tap, mean, class activation map and gradient, and the pixels last.
     Ran(Box<Ran>),
@@ -321,15 +322,15 @@ pub enum Event {
     Failed {
         /// The request's.
         id: u32,
-        /// A sentence for the visitor.
-        message: String,
+        /// What is wrong, for the visitor, as part of a sentence.
+        message: Message,
     },
     /// The CPU computes a run, and what else is asked with the same choice of a device.
     OnCpu {
         /// The run's number.
         run: u32,
         /// Why, in a clause.
-        why: String,
+        why: Message,
     },
     /// The GPU is started, or was, since the CPU answered in its place: asked again, it answers.
     Gpu {
@@ -341,7 +342,7 @@ pub enum Event {
         /// The request's.
         id: u32,
         /// What it said.
-        message: String,
+        message: Message,
     },
 }
 
@@ -509,5 +510,5 @@ pub struct BackendReport {
     /// The adapter, as the browser names it; empty for the CPU.
     pub adapter: String,
     /// Why this device, in a clause.
-    pub why: String,
+    pub why: Message,
 }

@@ -3,6 +3,7 @@
 use js_sys::{Array, Float32Array, Object, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use stridescope_i18n::{Message, msg};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// A message as a JavaScript object, and what of it is transferred rather than copied.
@@ -27,10 +28,10 @@ pub fn pack<T: Serialize>(message: &T, blob: Option<&web_sys::Blob>, numbers: &[
 }
 
 /// The typed part of a message, or what is wrong with it.
-pub fn unpack<T: DeserializeOwned>(message: &JsValue) -> Result<T, String> {
+pub fn unpack<T: DeserializeOwned>(message: &JsValue) -> Result<T, Message> {
     let json = Reflect::get(message, &"json".into()).ok().and_then(|json| json.as_string());
-    let json = json.ok_or("a message without its JSON")?;
-    serde_json::from_str(&json).map_err(|error| error.to_string())
+    let json = json.ok_or(msg!("a message without its JSON"))?;
+    serde_json::from_str(&json).map_err(|error| Message::Verbatim(error.to_string()))
 }
 
 /// The picture that came with a message.

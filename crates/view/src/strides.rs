@@ -4,7 +4,7 @@ use crate::heatmap::{self, Palette, data_url, quantise, range};
 use std::fmt::Write;
 use stridescope_arch::transition::{Reading, Transition};
 use stridescope_i18n::numbers::grouped;
-use stridescope_i18n::{tr, translate};
+use stridescope_i18n::tr;
 use stridescope_link::Colours;
 
 /// Most rows and columns under the magnifier.
@@ -129,7 +129,7 @@ pub fn summary(reading: &Reading) -> String {
         0 => tr!("none is lost"),
         lost => tr!("{} are lost", grouped(lost)),
     };
-    tr!("{} reads {} of {} positions{}; {}", translate(&reading.reader), share, grouped(all as u64), times, lost)
+    tr!("{} reads {} of {} positions{}; {}", reading.reader, share, grouped(all as u64), times, lost)
 }
 
 /// How far apart the middles of both paths' windows are, where they are; in a sentence.

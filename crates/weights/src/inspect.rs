@@ -6,6 +6,7 @@ use crate::{Checkpoint, Dtype};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use stridescope_arch::{ArchSpec, Input, SpecError, lower};
+use stridescope_i18n::{Explain, Message};
 
 /// Bars of a histogram.
 pub const BINS: usize = 32;
@@ -115,12 +116,12 @@ pub struct Inspection {
     pub stride_is_open: bool,
     /// What else the file may be for, by what no tensor tells; empty where its network was named, or something beside it names it.
     pub alternatives: Vec<Alternatives>,
-    /// Why the network cannot be shown pictures, as a sentence.
-    pub no_pictures: Option<String>,
+    /// Why the network cannot be shown pictures.
+    pub no_pictures: Option<Message>,
     /// Whether it never saw a picture in training.
     pub untrained: bool,
-    /// The gravest of what does not fit, as a sentence.
-    pub problem: Option<String>,
+    /// The gravest of what does not fit.
+    pub problem: Option<Message>,
     /// What does not fit.
     pub report: Report,
     /// Every tensor by timm's name, in the order of the layers.
@@ -160,12 +161,12 @@ impl Inspection {
                     inferred.spec
                 }
                 Err(error) => {
-                    inspection.problem = Some(error.to_string());
+                    inspection.problem = Some(error.message());
                     return Ok(inspection);
                 }
             },
         };
-        inspection.no_pictures = spec.check_rgb().err().map(|error| error.to_string());
+        inspection.no_pictures = spec.check_rgb().err().map(|error| error.message());
         match lower(&spec, Input::square(224)) {
             Ok(graph) => {
                 // In the order of the layers; what belongs to none comes last.
@@ -173,12 +174,12 @@ impl Inspection {
                     graph.tensors().into_iter().enumerate().map(|(at, tensor)| (tensor.name, at)).collect();
                 inspection.tensors.sort_by_key(|tensor| order.get(&tensor.name).copied().unwrap_or(usize::MAX));
                 inspection.report = check::compare(checkpoint, &graph);
-                inspection.problem = inspection.report.verdict().err().map(|error| error.to_string());
+                inspection.problem = inspection.report.verdict().err().map(|error| error.message());
                 if inspection.inferred {
                     inspection.alternatives = alternatives(&spec);
                 }
             }
-            Err(error) if inspection.inferred => inspection.problem = Some(error.to_string()),
+            Err(error) if inspection.inferred => inspection.problem = Some(error.message()),
             Err(error) => return Err(error),
         }
         Ok(inspection)

@@ -3,6 +3,7 @@
 use crate::{Checkpoint, WeightsError};
 use serde::{Deserialize, Serialize};
 use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Shortcut, Stem, StrideOn};
+use stridescope_i18n::msg;
 
 /// What wrappers put before every name: `torch.nn.DataParallel`, and checkpoints of whole training runs.
 const PREFIXES: [&str; 4] = ["module.", "model.", "backbone.", "net."];
@@ -206,8 +207,7 @@ pub fn infer(checkpoint: &Checkpoint) -> Result<Inferred, WeightsError> {
     let shape = |name: &str| checkpoint.tensors.get(&format!("{name}.weight")).map(|entry| entry.shape.as_slice());
     let kernel = |name: &str| shape(name).and_then(|shape| <[usize; 4]>::try_from(shape).ok());
     let needed =
-        |name: &str| kernel(name).ok_or_else(|| WeightsError::Unknown(format!("there is no convolution \"{name}.weight\"")));
-    let odd = |what: String| WeightsError::Unknown(what);
+        |name: &str| kernel(name).ok_or_else(|| WeightsError::Unknown(msg!("there is no convolution \"{}.weight\"", name)));
 
     let layers: Vec<usize> = (1..)
         .map(|stage| (0..).take_while(|block| kernel(&format!("layer{stage}.{block}.conv1")).is_some()).count())
@@ -222,7 +222,7 @@ pub fn infer(checkpoint: &Checkpoint) -> Result<Inferred, WeightsError> {
         (Some([_, channels, 7, 7]), _, _) => (Stem::Conv7, width / 2, channels),
         (_, Some([one, channels, 3, 3]), Some([two, _, 3, 3])) if one == two => (Stem::Deep, one, channels),
         (_, Some([one, channels, 3, 3]), Some([two, _, 3, 3])) if two >= 4 && one == two / 4 * 3 => (Stem::Tiered, two, channels),
-        _ => return Err(odd("its stem is neither one 7x7 convolution nor three 3x3".into())),
+        _ => return Err(WeightsError::Unknown(msg!("its stem is neither one 7x7 convolution nor three 3x3"))),
     };
     let (groups, width_per_group) = match block {
         BlockKind::Basic => (1, 64),
@@ -241,7 +241,7 @@ pub fn infer(checkpoint: &Checkpoint) -> Result<Inferred, WeightsError> {
     let shortcut = (1..=layers.len()).rev().find_map(shortcut_of).unwrap_or(Shortcut::Conv);
     let classes = match shape("fc") {
         Some([classes, _]) => *classes,
-        _ => return Err(odd("there is no classifier \"fc.weight\"".into())),
+        _ => return Err(WeightsError::Unknown(msg!("there is no classifier \"fc.weight\""))),
     };
     let spec = ArchSpec {
         block,

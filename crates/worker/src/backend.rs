@@ -4,12 +4,16 @@ use super::timestamps::{self, Pretence};
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use stridescope_engine::gpu::{Gpu, Kernels};
 use stridescope_engine::{Agreement, Backend, EngineError, check_against_cpu};
+use stridescope_i18n::{Message, msg};
 use stridescope_protocol::{BackendChoice, BackendReport, KernelChoice, Run, Step};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 /// Words in an adapter's name that tell a processor pretending to be a GPU; it is far slower than the CPU path.
 const SOFTWARE: [&str; 6] = ["swiftshader", "llvmpipe", "lavapipe", "software", "basic render", "warp"];
+
+/// What an adapter is called that the browser has no words for.
+const UNNAMED: &str = "unnamed";
 
 /// Multiply-accumulates, at most, of a pass that the CPU has done long before a GPU is started and checked: any tiny network's.
 const QUICK_MACS: u64 = 200_000_000;
@@ -57,7 +61,7 @@ impl Backends {
     ) -> Result<Chosen, EngineError> {
         let choice = run.backend;
         if let Some(why) = gpu_disabled_reason(run) {
-            return Ok(cpu(why));
+            return Ok(cpu(why.clone()));
         }
         let (gpu, adapter) = match &self.gpu {
             Some(gpu) => gpu,
@@ -66,23 +70,23 @@ impl Backends {
                     Some(found) => found,
                     None => match find(asked, choice == BackendChoice::Webgpu).await {
                         Ok(found) => found,
-                        Err(why) => return Ok(cpu(&why)),
+                        Err(why) => return Ok(cpu(why)),
                     },
                 };
                 if !self.was_put_off && is_quick(run) {
-                    let why = format!("the GPU ({}) starts after this answer", found.name);
+                    let why = msg!("the GPU ({}) starts after this answer", named(&found.name));
                     self.due = Some(found);
-                    return Ok(Chosen { is_settled: false, ..cpu(&why) });
+                    return Ok(Chosen { is_settled: false, ..cpu(why) });
                 }
                 report(Step::Gpu);
                 match start(found).await {
                     Ok(gpu) => self.gpu.insert(gpu),
-                    Err(why) => return Ok(cpu(&why)),
+                    Err(why) => return Ok(cpu(why)),
                 }
             }
         };
         if gpu.is_software && choice != BackendChoice::Webgpu {
-            return Ok(cpu(&software(adapter)));
+            return Ok(cpu(software(adapter)));
         }
         let kernels = match run.kernels {
             KernelChoice::Auto => Kernels::Auto,
@@ -97,11 +101,11 @@ impl Backends {
                 self.check(kernels, &backend).await?
             }
         };
-        let apart = agreement.relative_l2;
+        let apart = format!("{:.0e}", agreement.relative_l2);
         if !agreement.holds() {
-            return Ok(cpu(&format!("the GPU ({adapter}) computes something else than the CPU, {apart:.0e} apart")));
+            return Ok(cpu(msg!("the GPU ({}) computes something else than the CPU, {} apart", named(&adapter), apart)));
         }
-        let report = BackendReport { name: "webgpu".into(), adapter, why: format!("checked against the CPU, {apart:.0e} apart") };
+        let report = BackendReport { name: "webgpu".into(), adapter, why: msg!("checked against the CPU, {} apart", apart) };
         Ok(Chosen { backend, report, is_settled: true })
     }
 
@@ -132,10 +136,11 @@ fn is_quick(run: &Run) -> bool {
 }
 
 /// Why a run does without the GPU, whatever there is.
-fn gpu_disabled_reason(run: &Run) -> Option<&str> {
+fn gpu_disabled_reason(run: &Run) -> Option<&Message> {
+    static CHOSEN: Message = msg!("you chose the CPU");
     match run.backend {
-        BackendChoice::Cpu => Some("you chose the CPU"),
-        _ => run.gpu_disabled_reason.as_deref(),
+        BackendChoice::Cpu => Some(&CHOSEN),
+        _ => run.gpu_disabled_reason.as_ref(),
     }
 }
 
@@ -144,17 +149,17 @@ pub fn ask_for(run: &Run) -> Option<JsFuture> {
     if gpu_disabled_reason(run).is_some() { None } else { ask().ok() }
 }
 
-fn cpu(why: &str) -> Chosen {
-    let report = BackendReport { name: "cpu".into(), adapter: String::new(), why: why.into() };
+fn cpu(why: Message) -> Chosen {
+    let report = BackendReport { name: "cpu".into(), adapter: String::new(), why };
     Chosen { backend: Backend::Cpu, report, is_settled: true }
 }
 
-fn software(adapter: &str) -> String {
-    format!("the only GPU here is software ({adapter}), slower than the CPU")
+fn software(adapter: &str) -> Message {
+    msg!("the only GPU here is software ({}), slower than the CPU", named(adapter))
 }
 
 /// The adapter, if it is to be used.
-async fn find(asked: Option<JsFuture>, software_too: bool) -> Result<Adapter, String> {
+async fn find(asked: Option<JsFuture>, software_too: bool) -> Result<Adapter, Message> {
     let adapter = adapter(asked).await?;
     let name = describe(&adapter);
     let words = name.to_lowercase();
@@ -165,13 +170,13 @@ async fn find(asked: Option<JsFuture>, software_too: bool) -> Result<Adapter, St
     Ok(Adapter { name, is_software, is_timed: has_feature(&adapter, timestamps::FEATURE) })
 }
 
-async fn start(Adapter { name, is_software, is_timed }: Adapter) -> Result<(Gpu, String), String> {
+async fn start(Adapter { name, is_software, is_timed }: Adapter) -> Result<(Gpu, String), Message> {
     construct();
     let _pretence = if is_timed { None } else { Some(Pretence::of(gpu()).map_err(refused)?) };
     let device = burn::tensor::Device::wgpu_options()
         .init_async()
         .await
-        .map_err(|error| format!("the GPU ({name}) did not start: {error}"))?;
+        .map_err(|error| msg!("the GPU ({}) did not start: {}", named(&name), error.to_string()))?;
     Ok((Gpu { device, kernels: Kernels::Auto, is_software }, name))
 }
 
@@ -193,30 +198,35 @@ fn gpu() -> JsValue {
 }
 
 /// `navigator.gpu.requestAdapter`. web-sys has WebGPU only behind an unstable switch, so it is called by name.
-fn ask() -> Result<JsFuture, String> {
+fn ask() -> Result<JsFuture, Message> {
     let gpu = gpu();
-    let request = get(&gpu, "requestAdapter").dyn_into::<Function>().map_err(|_| "this browser has no WebGPU".to_string())?;
+    let request = get(&gpu, "requestAdapter").dyn_into::<Function>().map_err(|_| msg!("this browser has no WebGPU"))?;
     let options = Object::new();
     Reflect::set(&options, &"powerPreference".into(), &"high-performance".into()).map_err(refused)?;
     let promise = request.apply(&gpu, &Array::of1(&options)).map_err(refused)?;
     Ok(JsFuture::from(Promise::resolve(&promise)))
 }
 
-fn refused(_: JsValue) -> String {
-    "this browser refused a GPU".into()
+fn refused(_: JsValue) -> Message {
+    msg!("this browser refused a GPU")
 }
 
-async fn adapter(asked: Option<JsFuture>) -> Result<JsValue, String> {
+async fn adapter(asked: Option<JsFuture>) -> Result<JsValue, Message> {
     let asked = asked.map_or_else(ask, Ok)?;
     let adapter = asked.await.map_err(refused)?;
-    if adapter.is_null() || adapter.is_undefined() { Err("this browser found no GPU for WebGPU".into()) } else { Ok(adapter) }
+    if adapter.is_null() || adapter.is_undefined() { Err(msg!("this browser found no GPU for WebGPU")) } else { Ok(adapter) }
 }
 
 fn describe(adapter: &JsValue) -> String {
     let info = get(adapter, "info");
     let words = ["vendor", "architecture", "description"].map(|key| get(&info, key).as_string().unwrap_or_default());
     let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    if words.is_empty() { "unnamed".into() } else { words.join(" ") }
+    if words.is_empty() { UNNAMED.into() } else { words.join(" ") }
+}
+
+/// What an adapter is called in a message.
+fn named(adapter: &str) -> Message {
+    if adapter == UNNAMED { msg!("unnamed") } else { Message::Verbatim(adapter.into()) }
 }
 
 fn is_fallback(adapter: &JsValue) -> bool {

@@ -3,7 +3,8 @@
 use super::stream::Bytes;
 use super::timeout::{Waited, with_timeout};
 use js_sys::{Date, Uint8Array};
-use stridescope_weights::source::{file_name, host};
+use stridescope_i18n::{Explain, Message, explained, msg};
+use stridescope_weights::source::{HERE, file_name, host};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortController, Headers, ReferrerPolicy, RequestInit, Response, Url, WorkerGlobalScope};
@@ -26,13 +27,11 @@ fn absolute(url: &str) -> String {
 const MOST_TEXT: usize = 8 << 20;
 
 /// Why nothing, or not everything, came.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchError {
     /// The visitor gave it up.
-    #[error("cancelled")]
     Cancelled,
     /// Nobody answered, or the answer is not for pages.
-    #[error("{host} did not answer for {file}, or lets no page fetch it. Check the address and the connection, then try again")]
     Silent {
         /// Who.
         host: String,
@@ -40,7 +39,6 @@ pub enum FetchError {
         file: String,
     },
     /// The server said no.
-    #[error("{host} answered {status} for {file}. {}", advice(*.status))]
     Status {
         /// Who.
         host: String,
@@ -50,7 +48,6 @@ pub enum FetchError {
         file: String,
     },
     /// The connection broke.
-    #[error("the download of {file} from {host} broke off after {:.1} MB. Check the connection and try again: it goes on from there", *.received as f64 / 1e6)]
     Broken {
         /// Who.
         host: String,
@@ -60,7 +57,6 @@ pub enum FetchError {
         received: u64,
     },
     /// More came than was announced, or than memory holds.
-    #[error("{host} sent more of {file} than the {:.1} MB that it should be. Nothing of it is used", *.expected as f64 / 1e6)]
     TooMuch {
         /// Who.
         host: String,
@@ -70,9 +66,6 @@ pub enum FetchError {
         expected: u64,
     },
     /// Other bytes than those that were published.
-    #[error(
-        "the bytes of {file} from {host} are not those that were published (their SHA-256 differs). Nothing of them is used: try again later"
-    )]
     OtherBytes {
         /// Who.
         host: String,
@@ -80,21 +73,18 @@ pub enum FetchError {
         file: String,
     },
     /// A hub whose answer makes no sense.
-    #[error("{repository} on Hugging Face cannot be used: {why}")]
     Hub {
         /// `USER/REPOSITORY`.
         repository: String,
         /// A clause.
-        why: String,
+        why: Message,
     },
     /// A file of this device that cannot be read.
-    #[error("\"{file}\" cannot be read from this device. Choose it again")]
     Unreadable {
         /// What it is called.
         file: String,
     },
     /// There is no memory for it.
-    #[error("there is no memory for the {:.0} MB of {file}. Close other tabs, or choose a smaller network", *.bytes as f64 / 1e6)]
     Memory {
         /// The last part of the address.
         file: String,
@@ -103,12 +93,59 @@ pub enum FetchError {
     },
 }
 
-fn advice(status: u16) -> &'static str {
+explained!(FetchError);
+
+impl Explain for FetchError {
+    fn message(&self) -> Message {
+        let megabytes = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
+        match self {
+            Self::Cancelled => msg!("cancelled"),
+            Self::Silent { host, file } => msg!(
+                "{} did not answer for {}, or lets no page fetch it. Check the address and the connection, then try again",
+                named(host),
+                file
+            ),
+            Self::Status { host, status, file } => {
+                msg!("{} answered {} for {}. {}", named(host), status, file, advice(*status))
+            }
+            Self::Broken { host, file, received } => msg!(
+                "the download of {} from {} broke off after {} MB. Check the connection and try again: it goes on from there",
+                file,
+                named(host),
+                megabytes(*received)
+            ),
+            Self::TooMuch { host, file, expected } => msg!(
+                "{} sent more of {} than the {} MB that it should be. Nothing of it is used",
+                named(host),
+                file,
+                megabytes(*expected)
+            ),
+            Self::OtherBytes { host, file } => msg!(
+                "the bytes of {} from {} are not those that were published (their SHA-256 differs). Nothing of them is used: try again later",
+                file,
+                named(host)
+            ),
+            Self::Hub { repository, why } => msg!("{} on Hugging Face cannot be used: {}", repository, why),
+            Self::Unreadable { file } => msg!("\"{}\" cannot be read from this device. Choose it again", file),
+            Self::Memory { file, bytes } => msg!(
+                "there is no memory for the {} MB of {}. Close other tabs, or choose a smaller network",
+                format!("{:.0}", *bytes as f64 / 1e6),
+                file
+            ),
+        }
+    }
+}
+
+fn named(host: &str) -> Message {
+    if host == HERE { msg!("this site") } else { Message::Verbatim(host.into()) }
+}
+
+fn advice(status: u16) -> Message {
     match status {
-        401 | 403 => "It may not exist, or not be public: check the address",
-        404 | 410 => "Check the address, or choose other weights",
-        429 => "It has been asked too often: wait a minute, then try again",
-        _ => "Try again later, or choose other weights",
+        401 | 403 => msg!("It may not exist, or not be public: check the address"),
+        404 | 410 => msg!("Check the address, or choose other weights"),
+        429 => msg!("It has been asked too often: wait a minute, then try again"),
+        _ => msg!("Try again later, or choose other weights"),
     }
 }
 

@@ -13,6 +13,7 @@ use stridescope_arch::coverage::{self, Mask};
 use stridescope_arch::{ArchSpec, Input, lower};
 use stridescope_engine::topk::top_k;
 use stridescope_engine::{Backend, Edit, EngineError, Fill, Pass, UnitRef};
+use stridescope_i18n::{Explain, Message, msg};
 use stridescope_image::{Rgb, prepare, resize_and_crop};
 use stridescope_protocol::transport::{blob, pack, unpack};
 use stridescope_protocol::{Area, Event, InputChoice, Prediction, Ran, Request, Run, Step, Times, Timing};
@@ -81,7 +82,7 @@ impl Host {
                 }
                 self.queue.borrow_mut().push_back((request, blob(message)));
             }
-            Err(error) => self.send(&Event::Failed { id: 0, message: format!("the engine did not understand: {error}") }, &[]),
+            Err(error) => self.send(&Event::Failed { id: 0, message: msg!("the engine did not understand: {}", error) }, &[]),
         }
         if self.busy.replace(true) {
             return;
@@ -131,7 +132,7 @@ impl Host {
         match request {
             Request::Picture { id } => {
                 let event = match blob {
-                    None => Event::Failed { id, message: "no picture came with the request".into() },
+                    None => Event::Failed { id, message: msg!("no picture came with the request") },
                     Some(blob) => match picture::decode(&blob).await {
                         // Given up meanwhile, it must not take the place of the one on show.
                         Ok(_) if self.is_cancelled(id) => Event::Ready,
@@ -140,7 +141,7 @@ impl Host {
                             work.picture = Some(rgb);
                             event
                         }
-                        Err(error) => Event::Failed { id, message: error.to_string() },
+                        Err(error) => Event::Failed { id, message: error.message() },
                     },
                 };
                 if !self.cancelled.borrow_mut().remove(&id) {
@@ -178,10 +179,10 @@ impl Host {
         match result {
             Ok((event, numbers)) => self.send(&event, &numbers),
             Err(StoreError::Engine(EngineError::Device { device: "GPU", cause })) => {
-                self.send(&Event::GpuFailed { id, message: cause }, &[]);
+                self.send(&Event::GpuFailed { id, message: Message::Verbatim(cause) }, &[]);
             }
             Err(StoreError::Elsewhere { bytes, host }) => self.send(&Event::WeightsElsewhere { id, bytes, host }, &[]),
-            Err(error) => self.send(&Event::Failed { id, message: error.to_string() }, &[]),
+            Err(error) => self.send(&Event::Failed { id, message: error.message() }, &[]),
         }
     }
 
@@ -337,9 +338,14 @@ fn changed(edit: &stridescope_protocol::Edit, loaded: &Loaded, size: usize) -> R
     let positions = match edit.area {
         Area::Square { y, x, side } => {
             if y >= shape.height || x >= shape.width {
-                let message =
-                    format!("row {y}, column {x} lies outside the {} × {} positions of {}", shape.height, shape.width, edit.node);
-                return Err(StoreError::NotReady(message));
+                return Err(StoreError::NotReady(msg!(
+                    "row {}, column {} lies outside the {} × {} positions of {}",
+                    y,
+                    x,
+                    shape.height,
+                    shape.width,
+                    edit.node
+                )));
             }
             Mask::square(shape, (y, x), side)
         }
@@ -368,17 +374,18 @@ fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<Fed, StoreError> {
     let card_size = loaded.card.as_ref().map_or(224, |card| card.preprocess.size);
     let size = run.size.unwrap_or(card_size);
     ArchSpec::named(&run.net)?.check(Input::square(size))?;
-    let refused = |message: &str| StoreError::NotReady(message.into());
     match (run.input, &loaded.card, &work.picture) {
         (InputChoice::Batch(pictures), _, _) if !(1..=MAX_BATCH).contains(&pictures) => {
-            Err(StoreError::NotReady(format!("a pass takes from 1 to {MAX_BATCH} pictures, not {pictures}")))
+            Err(StoreError::NotReady(msg!("a pass takes from 1 to {} pictures, not {}", MAX_BATCH, pictures)))
         }
         (InputChoice::Synthetic | InputChoice::Batch(_), _, _) => {
             let channels = loaded.network.graph().spec.channels;
             Ok((synthetic::input(run.input.batch() * channels * size * size), size, None))
         }
-        (InputChoice::Picture, None, _) => Err(refused("synthetic weights know no pictures: feed them the synthetic input")),
-        (InputChoice::Picture, _, None) => Err(refused("there is no picture yet: choose one first")),
+        (InputChoice::Picture, None, _) => {
+            Err(StoreError::NotReady(msg!("synthetic weights know no pictures: feed them the synthetic input")))
+        }
+        (InputChoice::Picture, _, None) => Err(StoreError::NotReady(msg!("there is no picture yet: choose one first"))),
         (InputChoice::Picture, Some(card), Some(picture)) => {
             let how = card.preprocess.at_size(size);
             let square = resize_and_crop(picture, &how, run.shift)?;

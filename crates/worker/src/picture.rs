@@ -3,6 +3,7 @@
 use imagesize::ImageType;
 use js_sys::{Array, ArrayBuffer, Uint8Array};
 use std::ops::Range;
+use stridescope_i18n::msg;
 use stridescope_image::exif::{self, Part, Upright};
 use stridescope_image::{ImageError, Rgb, check_file, check_size, png16};
 use wasm_bindgen::JsCast;
@@ -22,14 +23,14 @@ const DEPTH: usize = 24;
 /// Decodes a picture, turned as its EXIF orientation says; of an animation, the first frame; transparency over white. What it is held to stands
 /// in [`stridescope_image`].
 pub async fn decode(blob: &Blob) -> Result<Rgb, ImageError> {
-    let damaged = |what: &str| ImageError::Damaged(what.into());
+    let damaged = ImageError::Damaged;
     let mut head = bytes(blob, HEAD_BYTES).await?.to_vec();
     check_file(blob.size() as u64, &head)?;
     let mut size = imagesize::blob_size(&head);
     if size.is_err() && imagesize::image_type(&head).is_ok() && blob.size() > HEAD_BYTES {
         // Whoever hides the size behind megabytes of metadata is not decoded unmeasured.
         head = bytes(blob, blob.size()).await?.to_vec();
-        size = Ok(imagesize::blob_size(&head).map_err(|_| damaged("it does not say its size"))?);
+        size = Ok(imagesize::blob_size(&head).map_err(|_| damaged(msg!("it does not say its size")))?);
     }
     if let Ok(size) = size {
         check_size(size.width as u64, size.height as u64)?;
@@ -44,7 +45,7 @@ pub async fn decode(blob: &Blob) -> Result<Rgb, ImageError> {
     {
         return Ok(rgb.turned(orientation));
     }
-    let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(|_| damaged("no worker decodes it"))?;
+    let scope: WorkerGlobalScope = js_sys::global().dyn_into().map_err(|_| damaged(msg!("no worker decodes it")))?;
     let options = ImageBitmapOptions::new();
     options.set_image_orientation(ImageOrientation::FromImage);
     options.set_color_space_conversion(ColorSpaceConversion::None);
@@ -52,7 +53,7 @@ pub async fn decode(blob: &Blob) -> Result<Rgb, ImageError> {
         scope.create_image_bitmap_with_blob_and_image_bitmap_options(blob, &options).map_err(|_| ImageError::NotAPicture)?;
     // The browser does not say what it dislikes. A file that starts like a picture is a damaged one.
     let starts_like_a_picture = imagesize::image_type(&head).is_ok();
-    let refused = |_| if starts_like_a_picture { damaged("the browser cannot decode it") } else { ImageError::NotAPicture };
+    let refused = |_| if starts_like_a_picture { damaged(msg!("the browser cannot decode it")) } else { ImageError::NotAPicture };
     let bitmap: ImageBitmap = JsFuture::from(promise).await.map_err(refused)?.dyn_into().map_err(|_| ImageError::NotAPicture)?;
     let rgb = pixels(&bitmap);
     bitmap.close();
@@ -67,7 +68,7 @@ async fn bytes(blob: &Blob, count: f64) -> Result<Uint8Array, ImageError> {
 }
 
 fn unreadable(_: JsValue) -> ImageError {
-    ImageError::Damaged("the file cannot be read".into())
+    ImageError::Damaged(msg!("the file cannot be read"))
 }
 
 /// A file that is to be turned, without its orientation, and that.
@@ -122,11 +123,11 @@ async fn sixteen_bits(blob: &Blob) -> Option<Rgb> {
 fn pixels(bitmap: &ImageBitmap) -> Result<Rgb, ImageError> {
     let (width, height) = (bitmap.width(), bitmap.height());
     check_size(width.into(), height.into())?;
-    let no_canvas = |_| ImageError::Damaged("there is no memory to draw it".into());
+    let no_canvas = |_| ImageError::Damaged(msg!("there is no memory to draw it"));
     let canvas = OffscreenCanvas::new(width, height).map_err(no_canvas)?;
     let context = canvas.get_context("2d").map_err(no_canvas)?;
     let context: OffscreenCanvasRenderingContext2d = context
-        .ok_or_else(|| ImageError::Damaged("there is no canvas to draw it".into()))?
+        .ok_or_else(|| ImageError::Damaged(msg!("there is no canvas to draw it")))?
         .dyn_into()
         .map_err(|o| no_canvas(o.into()))?;
     context.set_fill_style_str("#fff");

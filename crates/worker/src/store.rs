@@ -11,6 +11,7 @@ use std::sync::Arc;
 use stridescope_arch::{ArchSpec, BlockKind, Input, SpecError, lower};
 use stridescope_engine::gpu::Kernels;
 use stridescope_engine::{Backend, EngineError, Network};
+use stridescope_i18n::{Explain, Message, explained, msg};
 use stridescope_image::ImageError;
 use stridescope_protocol::{Fetching, Open, Opened, Run, Step, WeightsChoice};
 use stridescope_weights::catalogue::{self, CatalogueEntry, Remote};
@@ -30,10 +31,9 @@ const WEIGHTS: &str = "stridescopeWeights";
 const SYNTHETIC: &str = "synthetic weights of ";
 
 /// Why there is no network to run.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum StoreError {
     /// The visitor has to agree to a download first.
-    #[error("the weights are on {host}")]
     Elsewhere {
         /// Size of the download, where it is known.
         bytes: Option<u64>,
@@ -41,37 +41,60 @@ pub enum StoreError {
         host: String,
     },
     /// Nobody has weights for it.
-    #[error(
-        "there are no weights for {0} yet: its diagram and cost can be seen, but it cannot be run. Choose tiny-a to tiny-d or resnet50-a, or open a file of weights"
-    )]
     NoWeights(String),
     /// A file that no link can hold.
-    #[error("\"{0}\" is a file on the device where it was opened: open it here once more")]
     Own(String),
     /// Weights that would fit, but are another network's.
-    #[error("these are weights for {0}, not for {1}: they would fit, but mean nothing there. Choose {0} instead")]
     OtherNetwork(String, String),
     /// The name or the size makes no network.
-    #[error(transparent)]
-    Spec(#[from] SpecError),
+    Spec(SpecError),
     /// The words name no weights.
-    #[error(transparent)]
-    WeightsSource(#[from] SourceError),
+    WeightsSource(SourceError),
     /// The download failed.
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
+    Fetch(FetchError),
     /// The file is not what it should be.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
+    Weights(WeightsError),
     /// Something has to come first.
-    #[error("{0}")]
-    NotReady(String),
+    NotReady(Message),
     /// The picture does not suit the network.
-    #[error(transparent)]
-    Image(#[from] ImageError),
+    Image(ImageError),
     /// The network could not be built.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(EngineError),
+}
+
+explained!(
+    StoreError,
+    Spec: SpecError,
+    WeightsSource: SourceError,
+    Fetch: FetchError,
+    Weights: WeightsError,
+    Image: ImageError,
+    Engine: EngineError
+);
+
+impl Explain for StoreError {
+    fn message(&self) -> Message {
+        match self {
+            Self::Elsewhere { host, .. } => msg!("the weights are on {}", host),
+            Self::NoWeights(net) => msg!(
+                "there are no weights for {} yet: its diagram and cost can be seen, but it cannot be run. Choose tiny-a to tiny-d or resnet50-a, or open a file of weights",
+                net
+            ),
+            Self::Own(name) => msg!("\"{}\" is a file on the device where it was opened: open it here once more", name),
+            Self::OtherNetwork(meant, net) => msg!(
+                "these are weights for {0}, not for {1}: they would fit, but mean nothing there. Choose {0} instead",
+                meant,
+                net
+            ),
+            Self::Spec(error) => error.message(),
+            Self::WeightsSource(error) => error.message(),
+            Self::Fetch(error) => error.message(),
+            Self::Weights(error) => error.message(),
+            Self::NotReady(message) => message.clone(),
+            Self::Image(error) => error.message(),
+            Self::Engine(error) => error.message(),
+        }
+    }
 }
 
 /// A network that can be run, and what is known of its weights.
@@ -108,7 +131,7 @@ pub struct Store {
     opened: Option<String>,
     partial: Partial,
     /// Something that the visitor should know.
-    pub notice: Option<String>,
+    pub notice: Option<Message>,
 }
 
 impl Store {
@@ -302,11 +325,20 @@ impl Store {
             }
         };
         if is_full || (fetching == Fetching::Keep && keep.is_none()) {
-            let why = if is_full { "has no room left to keep" } else { "keeps nothing for this page, not even" };
-            let title = &wanted.title;
-            self.notice = Some(format!(
-                "This browser {why} the {length:.0} MB of {title}: they are used now, and will be fetched again next time."
-            ));
+            let (size, title) = (format!("{length:.0}"), &wanted.title);
+            self.notice = Some(if is_full {
+                msg!(
+                    "This browser has no room left to keep the {} MB of {}: they are used now, and will be fetched again next time.",
+                    size,
+                    title
+                )
+            } else {
+                msg!(
+                    "This browser keeps nothing for this page, not even the {} MB of {}: they are used now, and will be fetched again next time.",
+                    size,
+                    title
+                )
+            });
         }
         Ok(held)
     }
@@ -404,11 +436,11 @@ fn card(source: &WeightsSource, held: &Held, net: &str) -> Card {
         WeightsSource::Entry(entry) => entry.card.clone(),
         WeightsSource::Hub(repository) => match &held.config {
             Some(config) => config.card(net, classes, repository),
-            None => Card::unknown(net, classes).named(&format!("{repository} on Hugging Face"), &repository.page()),
+            None => Card::unknown(net, classes).named(msg!("{} on Hugging Face", repository.to_string()), &repository.page()),
         },
         WeightsSource::Address(address) => {
-            Card::unknown(net, classes).named(&format!("{} from {}", source.title(), host(address)), address)
+            Card::unknown(net, classes).named(msg!("{} from {}", source.title(), host(address)), address)
         }
-        WeightsSource::Own(name) => Card::unknown(net, classes).named(&format!("your file {name}"), ""),
+        WeightsSource::Own(name) => Card::unknown(net, classes).named(msg!("your file {}", name), ""),
     })
 }

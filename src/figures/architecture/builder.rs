@@ -1,13 +1,12 @@
 //! The form that makes networks: presets, and every switch of the family.
 
-use crate::dom;
 use crate::parts::button::button;
 use crate::parts::options::{Choose, options};
 use crate::session::Session;
 use leptos::prelude::*;
 use stridescope_arch::spec::{MAX_SIZE, MIN_SIZE};
 use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Input, Shortcut, SpecError, Stem, StrideOn, Variant, lower};
-use stridescope_i18n::{msg, tr, translate};
+use stridescope_i18n::{Explain, msg, tr, translate};
 use stridescope_link::MAX_MODELS;
 use stridescope_link::names::{self, display, families, hue, source};
 use stridescope_weights::source::net_of;
@@ -127,7 +126,7 @@ fn Editor(
     let apply = move |next: Result<ArchSpec, SpecError>| -> bool {
         let size = session.state.with_untracked(stridescope_link::State::shape_size);
         let made = next.and_then(|spec| lower(&spec, Input::square(size)).map(|_| spec.name()));
-        let made = made.map_err(|error| dom::sentence(&error.to_string())).and_then(|name| {
+        let made = made.map_err(|error| error.sentence().to_string()).and_then(|name| {
             let is_other = |(at, known): (usize, &String)| at != index && *known == name;
             match session.state.with_untracked(|state| state.models.iter().enumerate().any(is_other)) {
                 true => Err(tr!("{} is shown already.", display(&name))),

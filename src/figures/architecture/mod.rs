@@ -18,7 +18,7 @@ use stridescope_arch::diff::{Change, Difference, differences, grouped};
 use stridescope_arch::folding::{Fold, Folding};
 use stridescope_arch::{Graph, Input, SpecError, cost, diagram, lower};
 use stridescope_i18n::numbers::short_count;
-use stridescope_i18n::{tr, translate};
+use stridescope_i18n::{Explain, tr, translate};
 use stridescope_link::State;
 use stridescope_link::names::{display, hue, tagline};
 use stridescope_view::markup::escape;
@@ -42,7 +42,7 @@ fn drawn(state: &State) -> Result<Vec<Drawn>, String> {
         let (name, spec) = state.base()?;
         Ok((state.graphs()?, name, lower(&spec, Input::square(state.shape_size()))?))
     };
-    let (graphs, base_name, base) = lowered().map_err(|error: SpecError| dom::sentence(&error.to_string()))?;
+    let (graphs, base_name, base) = lowered().map_err(|error: SpecError| error.sentence().to_string())?;
     let columns = diagram::columns(&graphs.iter().collect::<Vec<_>>(), &base, &state.open);
     let column = |((net, graph), column): ((&String, &Graph), diagram::Column)| Drawn {
         net: net.clone(),

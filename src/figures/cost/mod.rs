@@ -13,7 +13,7 @@ use stridescope_arch::cost::{Convention, Extra, torchsummary_text, totals};
 use stridescope_arch::table::{Format, Level, Row, rows};
 use stridescope_arch::{ArchSpec, Graph, Input, lower};
 use stridescope_i18n::numbers::{grouped, short_count};
-use stridescope_i18n::{tr, translate};
+use stridescope_i18n::{Explain, tr, translate};
 use stridescope_link::State;
 use stridescope_link::names::{display, hue};
 use stridescope_view::charts::{self, Chart, Quantity};
@@ -40,7 +40,7 @@ pub fn Cost(
         <Choices session/>
         <p class="cap">{move || session.state.with(|state| translate(state.count.users()))}</p>
         {move || asked.with(|state| match state.graphs() {
-            Err(error) => view! { <p class="problem">{dom::sentence(&error.to_string())}</p> }.into_any(),
+            Err(error) => view! { <p class="problem">{error.sentence().to_string()}</p> }.into_any(),
             Ok(graphs) => {
                 let totals = Comparison::totals(&state.models, &graphs, state.count, state.base_index());
                 let parts = Comparison::parts(&state.models, &graphs, state.level, state.count, state.base_index());

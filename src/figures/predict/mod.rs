@@ -283,7 +283,7 @@ fn Origin(
     let accuracy = card.accuracy.map(|accuracy| {
         tr!("Top-1 {} % on {} ({}).", format!("{:.1}", accuracy.top1), translate(&accuracy.measured_on), translate(&accuracy.by))
     });
-    let words = tr!("Weights: {}. Recipe: {}.", translate(&card.origin), translate(&card.recipe));
+    let words = tr!("Weights: {}. Recipe: {}.", card.origin, translate(&card.recipe));
     view! { <p class="cap origin">{words}{accuracy.map(|accuracy| format!(" {accuracy}"))}</p> }
 }
 

@@ -5,6 +5,7 @@ use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt::Formatter;
 use stridescope_arch::spec::MAX_CLASSES;
+use stridescope_i18n::{Message, msg};
 use stridescope_image::{Interpolation, Preprocess};
 
 /// Key of the card in a safetensors file's metadata.
@@ -20,7 +21,8 @@ pub struct Card {
     /// How a picture becomes the network's input.
     pub preprocess: Preprocess,
     /// Whose weights these are, in a few words.
-    pub origin: String,
+    #[serde(with = "stated")]
+    pub origin: Message,
     /// How they were trained, in a few words; accuracies mean little without it.
     pub recipe: String,
     /// Licence of the weights, an SPDX expression.
@@ -32,6 +34,26 @@ pub struct Card {
     /// When to say "none of my classes"; absent where the classes cover most of what pictures show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reject: Option<Reject>,
+}
+
+/// What a file or the catalogue states is text, which the catalogue of translations may know; what is found out here is a template and its values.
+mod stated {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use stridescope_i18n::Message;
+
+    pub fn serialize<S: Serializer>(words: &Message, serializer: S) -> Result<S::Ok, S::Error> {
+        match words {
+            Message::Template(key, values) if values.is_empty() => serializer.serialize_str(key),
+            other => other.serialize(serializer),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Message, D::Error> {
+        Ok(match Message::deserialize(deserializer)? {
+            Message::Verbatim(text) => Message::Template(text.into(), Vec::new()),
+            other => other,
+        })
+    }
 }
 
 /// The classes of a network.
@@ -124,7 +146,7 @@ impl Card {
                 mean: [0.485, 0.456, 0.406],
                 std: [0.229, 0.224, 0.225],
             },
-            origin: "unknown".into(),
+            origin: msg!("unknown"),
             recipe: "not stated".into(),
             licence: "not stated".into(),
             source: String::new(),
@@ -144,8 +166,8 @@ impl Card {
     }
 
     /// The same, of that origin.
-    pub fn named(self, origin: &str, source: &str) -> Self {
-        Self { origin: origin.into(), source: source.into(), ..self }
+    pub fn named(self, origin: Message, source: &str) -> Self {
+        Self { origin, source: source.into(), ..self }
     }
 
     /// Reads a card from its JSON.
@@ -153,10 +175,10 @@ impl Card {
     /// # Errors
     /// When it is no card.
     pub fn from_json(json: &str) -> Result<Self, WeightsError> {
-        let card: Self = serde_json::from_str(json).map_err(|error| WeightsError::Card(error.to_string()))?;
+        let card: Self = serde_json::from_str(json).map_err(|error| WeightsError::Card(Message::Verbatim(error.to_string())))?;
         let how = &card.preprocess;
         let is_usable = how.mean.iter().all(|mean| mean.is_finite()) && how.std.iter().all(|std| std.is_finite() && *std > 0.0);
-        if is_usable { Ok(card) } else { Err(WeightsError::Card("its mean and std must be numbers, std above 0".into())) }
+        if is_usable { Ok(card) } else { Err(WeightsError::Card(msg!("its mean and std must be numbers, std above 0"))) }
     }
 
     /// How many classes the network tells apart.

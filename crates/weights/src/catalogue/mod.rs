@@ -7,11 +7,12 @@ use crate::{WeightsError, source};
 pub use card::Card;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
+use stridescope_i18n::Message;
 
 const CATALOGUE: &str = include_str!("../../../../assets/catalogue.json");
 /// Read once: the page asks at every change of its state.
 static ENTRIES: LazyLock<Result<Vec<CatalogueEntry>, WeightsError>> =
-    LazyLock::new(|| serde_json::from_str(CATALOGUE).map_err(|error| WeightsError::Card(error.to_string())));
+    LazyLock::new(|| serde_json::from_str(CATALOGUE).map_err(|error| WeightsError::Card(Message::Verbatim(error.to_string()))));
 
 /// One file of weights that can be had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

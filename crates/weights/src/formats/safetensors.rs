@@ -12,6 +12,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Formatter;
 use std::ops::Range;
+use stridescope_i18n::{Message, msg};
 
 /// Longest header in bytes; a ResNet-152's is 100,000 bytes long.
 const LONGEST_HEADER: usize = 500_000;
@@ -37,42 +38,42 @@ pub fn read(bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
 }
 
 /// The header's text, and where the numbers begin.
-fn split(bytes: &[u8]) -> Result<(&str, usize), String> {
+fn split(bytes: &[u8]) -> Result<(&str, usize), Message> {
     let len = bytes.len();
     let Some((head, rest)) = bytes.split_first_chunk() else {
-        return Err(format!("it is {len} bytes long, too short for a header"));
+        return Err(msg!("it is {} bytes long, too short for a header", len));
     };
     let claimed = u64::from_le_bytes(*head);
     let header = usize::try_from(claimed).ok().filter(|claimed| *claimed <= LONGEST_HEADER);
     let Some(header) = header else {
         let most = LONGEST_HEADER as f64 / 1e6;
-        let other = format!("its header claims {claimed} bytes, and those of weights take less than {most} MB");
-        return Err(what_it_is(bytes).map_or(other, |what| format!("it is {what}")));
+        let other = msg!("its header claims {} bytes, and those of weights take less than {} MB", claimed, most);
+        return Err(what_it_is(bytes).unwrap_or(other));
     };
     let text =
-        rest.get(..header).ok_or_else(|| format!("its header of {header} bytes is longer than the file of {len} bytes"))?;
-    let text = std::str::from_utf8(text).map_err(|_| "its header is not UTF-8 text".to_string())?;
-    if text.starts_with('{') { Ok((text, 8 + header)) } else { Err("its header does not begin with a brace".into()) }
+        rest.get(..header).ok_or_else(|| msg!("its header of {} bytes is longer than the file of {} bytes", header, len))?;
+    let text = std::str::from_utf8(text).map_err(|_| msg!("its header is not UTF-8 text"))?;
+    if text.starts_with('{') { Ok((text, 8 + header)) } else { Err(msg!("its header does not begin with a brace")) }
 }
 
 /// What people have in place of weights, by how it begins.
-fn what_it_is(bytes: &[u8]) -> Option<&'static str> {
-    const LOOKS: [(&[u8], &str); 12] = [
-        (b"version https://git-lfs", "a pointer of Git LFS, which stands for the file that is meant"),
-        (b"<", "a web page, perhaps one about the file that is meant"),
-        (b"{", "a text of JSON, perhaps an index of several files or a configuration"),
-        (b"\x80\x02", "a pickle that torch.save did not write"),
-        (b"\x80\x03", "a pickle that torch.save did not write"),
-        (b"\x80\x04", "a pickle that torch.save did not write"),
-        (b"PK", "a zip without a first part"),
-        (b"\x1f\x8b", "packed by gzip, and must be unpacked first"),
-        (b"\x89HDF", "a file of HDF5, as Keras writes them"),
-        (b"\x89PNG", "a picture"),
-        (b"\xff\xd8\xff", "a picture"),
-        (b"GGUF", "a file of GGUF, which holds language models"),
+fn what_it_is(bytes: &[u8]) -> Option<Message> {
+    static LOOKS: [(&[u8], Message); 12] = [
+        (b"version https://git-lfs", msg!("it is a pointer of Git LFS, which stands for the file that is meant")),
+        (b"<", msg!("it is a web page, perhaps one about the file that is meant")),
+        (b"{", msg!("it is a text of JSON, perhaps an index of several files or a configuration")),
+        (b"\x80\x02", msg!("it is a pickle that torch.save did not write")),
+        (b"\x80\x03", msg!("it is a pickle that torch.save did not write")),
+        (b"\x80\x04", msg!("it is a pickle that torch.save did not write")),
+        (b"PK", msg!("it is a zip without a first part")),
+        (b"\x1f\x8b", msg!("it is packed by gzip, and must be unpacked first")),
+        (b"\x89HDF", msg!("it is a file of HDF5, as Keras writes them")),
+        (b"\x89PNG", msg!("it is a picture")),
+        (b"\xff\xd8\xff", msg!("it is a picture")),
+        (b"GGUF", msg!("it is a file of GGUF, which holds language models")),
     ];
     let bytes = bytes.trim_ascii_start();
-    LOOKS.iter().find(|(look, _)| bytes.starts_with(look)).map(|(_, what)| *what)
+    LOOKS.iter().find(|(look, _)| bytes.starts_with(look)).map(|(_, what)| what.clone())
 }
 
 /// The header's members in their order, those of one name too.
@@ -100,44 +101,51 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
-fn parsed(header: &str) -> Result<Vec<(String, Value)>, String> {
-    let Pairs(pairs) = serde_json::from_str(header).map_err(|_| "its header is not the JSON it should be".to_string())?;
+fn parsed(header: &str) -> Result<Vec<(String, Value)>, Message> {
+    let Pairs(pairs) = serde_json::from_str(header).map_err(|_| msg!("its header is not the JSON it should be"))?;
     let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) if is_name(pair[0]) => Err(format!("tensor \"{}\" is described twice", shorten(pair[0]))),
-        Some(_) => Err("a tensor's name cannot be shown".into()),
+        Some(pair) if is_name(pair[0]) => Err(msg!("tensor \"{}\" is described twice", shorten(pair[0]))),
+        Some(_) => Err(msg!("a tensor's name cannot be shown")),
         None => Ok(pairs),
     }
 }
 
 /// The tensors, within a file of `len` bytes whose numbers begin at `data`.
 fn tensors(pairs: Vec<(String, Value)>, data: usize, len: usize) -> Result<BTreeMap<String, Entry>, WeightsError> {
-    let wrong = |name: &str, what: &str| WeightsError::Container(format!("tensor \"{}\" {what}", shorten(name)));
     let mut tensors = BTreeMap::new();
     for (name, info) in pairs {
         if !is_name(&name) {
-            return Err(WeightsError::Container("a tensor's name cannot be shown".into()));
+            return Err(WeightsError::Container(msg!("a tensor's name cannot be shown")));
         }
-        let dtype = info.get("dtype").and_then(Value::as_str).ok_or_else(|| wrong(&name, "has no number type"))?;
+        let (shown, wrong) = (shorten(&name), WeightsError::Container);
+        let dtype =
+            info.get("dtype").and_then(Value::as_str).ok_or_else(|| wrong(msg!("tensor \"{}\" has no number type", shown)))?;
         let dtype = match dtype {
             "F32" => Dtype::F32,
             "F16" => Dtype::F16,
             "BF16" => Dtype::Bf16,
             "I64" => Dtype::I64,
             other if is_name(other) => return Err(WeightsError::Dtype { name, dtype: shorten(&other.to_lowercase()) }),
-            _ => return Err(wrong(&name, "has no number type")),
+            _ => return Err(wrong(msg!("tensor \"{}\" has no number type", shown))),
         };
-        let shape = numbers(&info, "shape").ok_or_else(|| wrong(&name, "has no shape of whole numbers"))?;
+        let shape = numbers(&info, "shape").ok_or_else(|| wrong(msg!("tensor \"{}\" has no shape of whole numbers", shown)))?;
         let Some([start, end]) = numbers(&info, "data_offsets").and_then(|offsets| <[usize; 2]>::try_from(offsets).ok()) else {
-            return Err(wrong(&name, "does not say in two whole numbers where it lies"));
+            return Err(wrong(msg!("tensor \"{}\" does not say in two whole numbers where it lies", shown)));
         };
         let size = shape.iter().try_fold(dtype.bytes(), |product, side| product.checked_mul(*side));
-        let size = size.ok_or_else(|| wrong(&name, "has a shape too large to exist"))?;
+        let size = size.ok_or_else(|| wrong(msg!("tensor \"{}\" has a shape too large to exist", shown)))?;
         if end.checked_sub(start) != Some(size) {
-            return Err(wrong(&name, &format!("takes {size} bytes by its shape, but lies from byte {start} to {end}")));
+            return Err(wrong(msg!(
+                "tensor \"{}\" takes {} bytes by its shape, but lies from byte {} to {}",
+                shown,
+                size,
+                start,
+                end
+            )));
         }
-        let beyond = || wrong(&name, "lies beyond the end of the file, which may be cut off");
+        let beyond = || wrong(msg!("tensor \"{}\" lies beyond the end of the file, which may be cut off", shown));
         let end = data.checked_add(end).filter(|end| *end <= len).ok_or_else(beyond)?;
         tensors.insert(name, Entry { dtype, shape, range: end - size..end });
     }
@@ -149,20 +157,20 @@ fn numbers(info: &Value, key: &str) -> Option<Vec<usize>> {
 }
 
 /// Whether the tensors fill the file from `data` to its end, one behind the other.
-fn check_order(tensors: &BTreeMap<String, Entry>, data: usize, len: usize) -> Result<(), String> {
+fn check_order(tensors: &BTreeMap<String, Entry>, data: usize, len: usize) -> Result<(), Message> {
     let mut order: Vec<(&Range<usize>, &str)> = tensors.iter().map(|(name, entry)| (&entry.range, name.as_str())).collect();
     order.sort_unstable_by_key(|(range, _)| (range.start, range.end));
     let (mut end, mut last) = (data, "");
     for (range, name) in order {
         if range.start < end {
-            return Err(format!("tensors \"{}\" and \"{}\" overlap", shorten(last), shorten(name)));
+            return Err(msg!("tensors \"{}\" and \"{}\" overlap", shorten(last), shorten(name)));
         }
         if range.start > end {
-            return Err(format!("{} bytes before tensor \"{}\" belong to no tensor", range.start - end, shorten(name)));
+            return Err(msg!("{} bytes before tensor \"{}\" belong to no tensor", range.start - end, shorten(name)));
         }
         (end, last) = (range.end, name);
     }
-    if end == len { Ok(()) } else { Err(format!("{} bytes at its end belong to no tensor", len - end)) }
+    if end == len { Ok(()) } else { Err(msg!("{} bytes at its end belong to no tensor", len - end)) }
 }
 
 /// Whether a name from a file can stand in a sentence, and in one line.
@@ -175,16 +183,16 @@ fn card(metadata: &Value) -> Result<Option<Card>, WeightsError> {
         Value::Null => return Ok(None),
         Value::Object(map) if map.values().all(Value::is_string) => map,
         _ => {
-            return Err(WeightsError::Container(
-                "its header is not the JSON it should be: __metadata__ holds more than text".into(),
-            ));
+            return Err(WeightsError::Container(msg!(
+                "its header is not the JSON it should be: __metadata__ holds more than text"
+            )));
         }
     };
     let Some(json) = map.get(METADATA_KEY).and_then(Value::as_str) else { return Ok(None) };
     // What serde says of a card can hold any text of that card.
-    let in_one_line = |why: String| why.chars().filter(|c| !c.is_control()).take(120).collect();
+    let in_one_line = |why: String| Message::Verbatim(why.chars().filter(|c| !c.is_control()).take(120).collect());
     Card::from_json(json).map(Some).map_err(|error| match error {
-        WeightsError::Card(why) => WeightsError::Card(in_one_line(why)),
+        WeightsError::Card(Message::Verbatim(why)) => WeightsError::Card(in_one_line(why)),
         other => other,
     })
 }
@@ -195,7 +203,7 @@ fn card(metadata: &Value) -> Result<Option<Card>, WeightsError> {
 /// # Errors
 /// When the container cannot be built.
 pub fn write(checkpoint: &Checkpoint, dtype: Dtype) -> Result<Vec<u8>, WeightsError> {
-    let failed = |error: SafeTensorError| WeightsError::Container(error.to_string());
+    let failed = |error: SafeTensorError| WeightsError::Container(Message::Verbatim(error.to_string()));
     let mut stored = Vec::new();
     for (name, entry) in &checkpoint.tensors {
         if entry.dtype == Dtype::I64 {
@@ -221,7 +229,7 @@ pub fn write(checkpoint: &Checkpoint, dtype: Dtype) -> Result<Vec<u8>, WeightsEr
         .map_err(failed)?;
     let metadata = match &checkpoint.card {
         Some(card) => {
-            let json = serde_json::to_string(card).map_err(|error| WeightsError::Card(error.to_string()))?;
+            let json = serde_json::to_string(card).map_err(|error| WeightsError::Card(Message::Verbatim(error.to_string())))?;
             Some(HashMap::from([(METADATA_KEY.to_string(), json)]))
         }
         None => None,

@@ -10,6 +10,7 @@ use crate::{Checkpoint, Dtype, Entry, WeightsError};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::ops::Range;
+use stridescope_i18n::msg;
 
 const NET: &str = "resnet50-a";
 const KERAS_EPS: f32 = 1e-3;
@@ -36,7 +37,7 @@ struct Weight {
 
 fn manifest(model_json: &[u8]) -> Result<Vec<Group>, WeightsError> {
     let model: Model =
-        serde_json::from_slice(model_json).map_err(|error| WeightsError::Tfjs(format!("its model.json: {error}")))?;
+        serde_json::from_slice(model_json).map_err(|error| WeightsError::Tfjs(msg!("its model.json: {}", error.to_string())))?;
     Ok(model.manifest)
 }
 
@@ -47,7 +48,7 @@ fn manifest(model_json: &[u8]) -> Result<Vec<Group>, WeightsError> {
 pub fn shards(model_json: &[u8]) -> Result<Vec<String>, WeightsError> {
     let paths: Vec<String> = manifest(model_json)?.into_iter().flat_map(|group| group.paths).collect();
     match paths.iter().find(|path| path.contains(['/', '\\', ':'])) {
-        Some(path) => Err(WeightsError::Tfjs(format!("shard \"{path}\" lies outside its folder"))),
+        Some(path) => Err(WeightsError::Tfjs(msg!("shard \"{}\" lies outside its folder", path))),
         None => Ok(paths),
     }
 }
@@ -62,16 +63,16 @@ pub fn read(model_json: &[u8], shards: Vec<u8>) -> Result<Checkpoint, WeightsErr
     let mut at = 0usize;
     for weight in manifest(model_json)?.iter().flat_map(|group| &group.weights) {
         if weight.dtype != "float32" {
-            return Err(WeightsError::Tfjs(format!("\"{}\" is stored as {}, not float32", weight.name, weight.dtype)));
+            return Err(WeightsError::Tfjs(msg!("\"{}\" is stored as {}, not float32", weight.name, weight.dtype)));
         }
         let count = weight.shape.iter().try_fold(4usize, |n, &dim| n.checked_mul(dim));
         let end = count.and_then(|count| at.checked_add(count)).filter(|end| *end <= shards.len());
-        let end = end.ok_or_else(|| WeightsError::Tfjs(format!("the shards end before \"{}\"", weight.name)))?;
+        let end = end.ok_or_else(|| WeightsError::Tfjs(msg!("the shards end before \"{}\"", weight.name)))?;
         source.insert(weight.name.clone(), (weight.shape.clone(), at..end));
         at = end;
     }
     if at < shards.len() {
-        return Err(WeightsError::Tfjs(format!("the shards hold {} bytes too many", shards.len() - at)));
+        return Err(WeightsError::Tfjs(msg!("the shards hold {} bytes too many", shards.len() - at)));
     }
 
     let mut reader = Reader { source, out: Checkpoint { bytes: shards, ..Checkpoint::default() } };
@@ -91,14 +92,14 @@ pub fn read(model_json: &[u8], shards: Vec<u8>) -> Result<Checkpoint, WeightsErr
         }
     }
     let (shape, range) = reader.take("fc1000/kernel")?;
-    let [features, classes] = shape[..] else { return Err(WeightsError::Tfjs("fc1000's kernel is no matrix".into())) };
+    let [features, classes] = shape[..] else { return Err(WeightsError::Tfjs(msg!("fc1000's kernel is no matrix"))) };
     let kernel = reader.values(&range);
     let transposed = (0..classes).flat_map(|o| (0..features).map(move |i| (o, i))).map(|(o, i)| kernel[i * classes + o]);
     reader.put("fc.weight".into(), vec![classes, features], range, transposed);
     let (shape, range) = reader.take("fc1000/bias")?;
     reader.keep("fc.bias".into(), shape, range);
     if let Some(name) = reader.source.keys().min() {
-        return Err(WeightsError::Tfjs(format!("\"{name}\" belongs to no layer")));
+        return Err(WeightsError::Tfjs(msg!("\"{}\" belongs to no layer", name)));
     }
     reader.out.card = catalogue::for_net(NET).map(|entry| entry.card.clone());
     Ok(reader.out)
@@ -120,7 +121,7 @@ struct Reader {
 
 impl Reader {
     fn take(&mut self, name: &str) -> Result<(Vec<usize>, Range<usize>), WeightsError> {
-        self.source.remove(name).ok_or_else(|| WeightsError::Tfjs(format!("\"{name}\" is missing")))
+        self.source.remove(name).ok_or_else(|| WeightsError::Tfjs(msg!("\"{}\" is missing", name)))
     }
 
     fn values(&self, range: &Range<usize>) -> Vec<f32> {
@@ -146,13 +147,13 @@ impl Reader {
         let (_, range) = self.take(&name)?;
         match range.len() / 4 {
             found if found == len => Ok(range),
-            found => Err(WeightsError::Tfjs(format!("\"{name}\" has {found} values, not {len}"))),
+            found => Err(WeightsError::Tfjs(msg!("\"{}\" has {} values, not {}", name, found, len))),
         }
     }
 
     fn conv_bn(&mut self, conv: &str, bn: &str, to_conv: &str, to_bn: &str, from_bgr: bool) -> Result<(), WeightsError> {
         let (shape, range) = self.take(&format!("{conv}/kernel"))?;
-        let [h, w, ins, outs] = shape[..] else { return Err(WeightsError::Tfjs(format!("\"{conv}\" is no convolution"))) };
+        let [h, w, ins, outs] = shape[..] else { return Err(WeightsError::Tfjs(msg!("\"{}\" is no convolution", conv))) };
         let kernel = self.values(&range);
         let of_input = |o: usize, i: usize| {
             let i = if from_bgr { ins - 1 - i } else { i };

@@ -3,6 +3,7 @@
 use super::Label;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use stridescope_i18n::{Explain, Message, explained, msg};
 
 /// Longest name that is kept, in characters.
 const LONGEST: usize = 200;
@@ -46,29 +47,19 @@ const NAME_KEYS: [&str; 4] = ["name", "label", "class", "title"];
 const NUMBER_KEYS: [&str; 3] = ["id", "index", "idx"];
 
 /// Why a file names no classes. Each sentence is for the visitor.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LabelsError {
     /// A spreadsheet or an archive.
-    #[error("this is a spreadsheet or an archive, no text. Save the names as text (in Excel: CSV UTF-8) and choose that file")]
     Workbook,
     /// Bytes that are no text.
-    #[error("this file is no text. Save the names as UTF-8 text (in Excel: CSV UTF-8), one a line")]
     Binary,
     /// Text in an encoding that is not known here.
-    #[error("this file's encoding is neither UTF-8, UTF-16 nor Korean (CP949). Save it as UTF-8 (in Excel: CSV UTF-8)")]
     Encoding,
     /// Broken JSON.
-    #[error("this begins as JSON does, but is none: {0}. Save it again, or write one name a line")]
-    Json(String),
+    Json(Message),
     /// JSON of another shape.
-    #[error(
-        "this JSON holds no names of classes: a list of names is read, and an object of numbers and names. Or write one name a line"
-    )]
     Shape,
     /// Not as many as the network has.
-    #[error(
-        "names in this file: {found}; classes of the network: {classes}. Write one name a line, in the order of the network's classes"
-    )]
     Count {
         /// In the file.
         found: usize,
@@ -76,17 +67,51 @@ pub enum LabelsError {
         classes: usize,
     },
     /// A numbering with gaps, twins or another start.
-    #[error("the numbers in this file are not 0 to {last}, each once. Number the classes as the network counts them, from 0")]
     Numbers {
         /// Number of the last class.
         last: usize,
     },
     /// A class whose name is empty.
-    #[error("class {index} has an empty name in this file. Write one name for each class")]
     Empty {
         /// Its number.
         index: usize,
     },
+}
+
+explained!(LabelsError);
+
+impl Explain for LabelsError {
+    fn message(&self) -> Message {
+        match self {
+            Self::Workbook => {
+                msg!(
+                    "this is a spreadsheet or an archive, no text. Save the names as text (in Excel: CSV UTF-8) and choose that file"
+                )
+            }
+            Self::Binary => msg!("this file is no text. Save the names as UTF-8 text (in Excel: CSV UTF-8), one a line"),
+            Self::Encoding => {
+                msg!("this file's encoding is neither UTF-8, UTF-16 nor Korean (CP949). Save it as UTF-8 (in Excel: CSV UTF-8)")
+            }
+            Self::Json(why) => {
+                msg!("this begins as JSON does, but is none: {}. Save it again, or write one name a line", why)
+            }
+            Self::Shape => msg!(
+                "this JSON holds no names of classes: a list of names is read, and an object of numbers and names. Or write one name a line"
+            ),
+            Self::Count { found, classes } => msg!(
+                "names in this file: {}; classes of the network: {}. Write one name a line, in the order of the network's classes",
+                found,
+                classes
+            ),
+            Self::Numbers { last } => msg!(
+                "the numbers in this file are not 0 to {}, each once. Number the classes as the network counts them, from 0",
+                last
+            ),
+            Self::Empty { index } => {
+                msg!("class {} has an empty name in this file. Write one name for each class", index)
+            }
+        }
+    }
 }
 
 /// Reads the names of a network's classes, in the network's order.
@@ -174,7 +199,7 @@ fn json(text: &str) -> Result<Option<Value>, LabelsError> {
     if !is_json {
         return Ok(None);
     }
-    serde_json::from_str(text).map(Some).map_err(|error| LabelsError::Json(error.to_string()))
+    serde_json::from_str(text).map(Some).map_err(|error| LabelsError::Json(Message::Verbatim(error.to_string())))
 }
 
 fn listed(value: &Value, classes: usize) -> Result<Vec<Label>, LabelsError> {

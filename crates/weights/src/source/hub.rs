@@ -6,6 +6,7 @@
 use crate::{Card, catalogue};
 use serde::{Deserialize, Serialize};
 use stridescope_arch::{AntiAlias, ArchSpec, StrideOn};
+use stridescope_i18n::{Message, msg};
 use stridescope_image::{Interpolation, Preprocess};
 
 /// The hub.
@@ -107,11 +108,11 @@ impl Listed {
     ///
     /// # Errors
     /// A clause: what is wrong with it.
-    pub fn parse(json: &[u8]) -> Result<Self, String> {
-        let listing: Listing = serde_json::from_slice(json).map_err(|_| "its list of files cannot be read".to_string())?;
+    pub fn parse(json: &[u8]) -> Result<Self, Message> {
+        let listing: Listing = serde_json::from_slice(json).map_err(|_| msg!("its list of files cannot be read"))?;
         let is_hex = |text: &str, len: usize| text.len() == len && text.bytes().all(|b| b.is_ascii_hexdigit());
         if !is_hex(&listing.sha, 40) {
-            return Err("its list of files names no commit".into());
+            return Err(msg!("its list of files names no commit"));
         }
         let named = |name: &str| listing.siblings.iter().find(|sibling| sibling.rfilename == name);
         let any = || {
@@ -121,9 +122,9 @@ impl Listed {
                 .find(|sibling| sibling.rfilename.ends_with(".safetensors") && !sibling.rfilename.contains('/'))
         };
         let found = FILES.iter().find_map(|name| named(name)).or_else(any);
-        let found = found.ok_or("it holds no file of weights: a model.safetensors is looked for")?;
+        let found = found.ok_or(msg!("it holds no file of weights: a model.safetensors is looked for"))?;
         let lfs = found.lfs.as_ref().filter(|lfs| is_hex(&lfs.sha256, 64));
-        let bytes = lfs.map(|lfs| lfs.size).or(found.size).ok_or("its list of files says no sizes")?;
+        let bytes = lfs.map(|lfs| lfs.size).or(found.size).ok_or(msg!("its list of files says no sizes"))?;
         Ok(Self {
             commit: listing.sha.to_ascii_lowercase(),
             file: found.rfilename.clone(),
@@ -205,6 +206,6 @@ impl Config {
             licence: cfg.license.clone().unwrap_or(plain.licence),
             ..plain
         }
-        .named(&format!("{repository} on Hugging Face"), &repository.page())
+        .named(msg!("{} on Hugging Face", repository.0), &repository.page())
     }
 }

@@ -5,6 +5,7 @@ pub mod hub;
 use crate::catalogue::{self, CatalogueEntry};
 use crate::shorten;
 use hub::Repository;
+use stridescope_i18n::{Explain, Message, explained, msg};
 
 /// What stands between a network's name and its weights.
 const AT: char = '@';
@@ -12,6 +13,8 @@ const AT: char = '@';
 const HUB: &str = "hf:";
 /// How the name of a visitor's own file begins.
 const OWN: &str = "file:";
+/// What stands for the host of an address of this site.
+pub const HERE: &str = "this site";
 /// Longest address or name, in characters.
 const LONGEST: usize = 250;
 
@@ -29,22 +32,17 @@ pub enum WeightsSource {
 }
 
 /// Why words name no source.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceError {
     /// Neither an address nor an entry.
-    #[error("\"{0}\" names no weights: write the address of a safetensors file, or https://huggingface.co/USER/REPOSITORY")]
     Unknown(String),
     /// An address that no page may fetch from.
-    #[error("\"{0}\" would not be encrypted on its way: write an address that begins with https://")]
     Plain(String),
     /// An address that answers, but to no page.
-    #[error("GitHub lets no page fetch the files of a release: download \"{0}\" yourself, then open it here as your own file")]
     GitHub(String),
     /// Too long for a link.
-    #[error("the address is longer than {LONGEST} characters, which no link should be")]
     Long,
     /// An entry of the catalogue for another network.
-    #[error("\"{id}\" are weights for {wanted}, not for {net}")]
     OtherNetwork {
         /// The entry's.
         id: String,
@@ -53,6 +51,28 @@ pub enum SourceError {
         /// For which it was asked.
         net: String,
     },
+}
+
+explained!(SourceError);
+
+impl Explain for SourceError {
+    fn message(&self) -> Message {
+        match self {
+            Self::Unknown(text) => msg!(
+                "\"{}\" names no weights: write the address of a safetensors file, or https://huggingface.co/USER/REPOSITORY",
+                text
+            ),
+            Self::Plain(address) => {
+                msg!("\"{}\" would not be encrypted on its way: write an address that begins with https://", address)
+            }
+            Self::GitHub(file) => msg!(
+                "GitHub lets no page fetch the files of a release: download \"{}\" yourself, then open it here as your own file",
+                file
+            ),
+            Self::Long => msg!("the address is longer than {} characters, which no link should be", LONGEST),
+            Self::OtherNetwork { id, wanted, net } => msg!("\"{}\" are weights for {}, not for {}", id, wanted, net),
+        }
+    }
 }
 
 impl WeightsSource {
@@ -136,7 +156,7 @@ pub fn file_name(address: &str) -> &str {
 
 /// Who would be asked for an address.
 pub fn host(address: &str) -> &str {
-    address.split_once("://").map_or("this site", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest))
+    address.split_once("://").map_or(HERE, |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest))
 }
 
 /// The name of a network, without whose weights it has.

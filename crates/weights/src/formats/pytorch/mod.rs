@@ -10,6 +10,7 @@ use crate::{Checkpoint, Dtype, Entry, WeightsError, shorten};
 use pickle::{Id, Kind, MOST_VALUES, Pickle, Tensor, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
+use stridescope_i18n::{Message, msg};
 
 /// How a file of before PyTorch 1.6 begins: a pickle of the number 0x1950a86a20f9469cfc6c.
 const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
@@ -40,7 +41,7 @@ pub fn read(mut bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
     for (key, value) in state_dict(&pickle).map_err(WeightsError::Pickle)? {
         let (Value::Text(name), Value::Tensor(tensor)) = (pickle.get(*key), pickle.get(*value)) else { continue };
         if !is_name(name) {
-            return Err(WeightsError::Pickle("a tensor's name cannot be shown".into()));
+            return Err(WeightsError::Pickle(msg!("a tensor's name cannot be shown")));
         }
         let name = name.to_string();
         let dtype = match tensor.kind {
@@ -50,32 +51,33 @@ pub fn read(mut bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
             Kind::I64 => Dtype::I64,
             Kind::Other(dtype) => return Err(WeightsError::Dtype { name, dtype: dtype.into() }),
         };
-        let wrong = |what: &str| WeightsError::Pickle(format!("tensor \"{}\" {what}", shorten(&name)));
-        let beyond = "reaches beyond its store; the file may be cut off";
-        let store = stores.get(&*tensor.key).ok_or_else(|| wrong("has a store that is not in the file"))?;
-        let span = span(tensor, dtype.bytes(), store).ok_or_else(|| wrong(beyond))?;
+        let (shown, wrong) = (shorten(&name), WeightsError::Pickle);
+        let beyond = || wrong(msg!("tensor \"{}\" reaches beyond its store; the file may be cut off", shown));
+        let store =
+            stores.get(&*tensor.key).ok_or_else(|| wrong(msg!("tensor \"{}\" has a store that is not in the file", shown)))?;
+        let span = span(tensor, dtype.bytes(), store).ok_or_else(beyond)?;
         let len = tensor.shape.iter().try_fold(dtype.bytes(), |product, side| product.checked_mul(*side));
-        let len = len.ok_or_else(|| wrong("has a shape too large to exist"))?;
+        let len = len.ok_or_else(|| wrong(msg!("tensor \"{}\" has a shape too large to exist", shown)))?;
         // Numbers that are put into order must find room where they lie; then they take no memory more.
         if len > span.len() {
-            return Err(wrong("repeats its numbers"));
+            return Err(wrong(msg!("tensor \"{}\" repeats its numbers", shown)));
         }
         if !is_contiguous(tensor) {
             if span.len() > LONGEST_ACROSS {
-                return Err(wrong("is too large to be put into order"));
+                return Err(wrong(msg!("tensor \"{}\" is too large to be put into order", shown)));
             }
             across.push((name.clone(), tensor, dtype.bytes(), span.clone()));
         }
         let range = span.start..span.start + len;
         spans.push((span.start, span.end));
         if tensors.insert(name.clone(), Entry { dtype, shape: tensor.shape.clone(), range }).is_some() {
-            return Err(WeightsError::Pickle(format!("it holds \"{}\" twice", shorten(&name))));
+            return Err(WeightsError::Pickle(msg!("it holds \"{}\" twice", shorten(&name))));
         }
     }
     spans.sort_unstable();
     for (name, tensor, width, span) in across {
         if is_shared(&spans, &span) {
-            let why = format!("tensor \"{}\" lies across numbers that another tensor reads as well", shorten(&name));
+            let why = msg!("tensor \"{}\" lies across numbers that another tensor reads as well", shorten(&name));
             return Err(WeightsError::Pickle(why));
         }
         if let Some(numbers) = bytes.get_mut(span) {
@@ -130,7 +132,7 @@ fn put_into_order(span: &mut [u8], tensor: &Tensor, width: usize) {
     }
 }
 
-fn from_zip(bytes: &[u8]) -> Result<(Pickle, Stores), String> {
+fn from_zip(bytes: &[u8]) -> Result<(Pickle, Stores), Message> {
     let mut pickle = None;
     let mut stores = Stores::new();
     for zip::Part { name, range } in zip::parts(bytes)? {
@@ -139,48 +141,47 @@ fn from_zip(bytes: &[u8]) -> Result<(Pickle, Stores), String> {
             Some(key) => stores.insert(key.to_string(), range).is_none(),
             None if within == "data.pkl" => pickle.replace(range).is_none(),
             None if within == "byteorder" && bytes[range].starts_with(b"big") => {
-                return Err("it was written on a big-endian machine".into());
+                return Err(msg!("it was written on a big-endian machine"));
             }
             None => true,
         };
         if !is_first {
-            return Err(format!("its zip holds \"{}\" twice", shorten(name)));
+            return Err(msg!("its zip holds \"{}\" twice", shorten(name)));
         }
     }
-    let pickle = pickle.ok_or("its zip holds no data.pkl; it may be a TorchScript model")?;
+    let pickle = pickle.ok_or(msg!("its zip holds no data.pkl; it may be a TorchScript model"))?;
     Ok((Pickle::read(&bytes[pickle], MOST_VALUES)?, stores))
 }
 
-fn from_legacy(bytes: &[u8]) -> Result<(Pickle, Stores), String> {
+fn from_legacy(bytes: &[u8]) -> Result<(Pickle, Stores), Message> {
     let mut at = LEGACY.len();
     let mut next = |most| {
         let pickle = Pickle::read(bytes.get(at..).unwrap_or_default(), most)?;
         at += pickle.len;
-        Ok::<_, String>(pickle)
+        Ok::<_, Message>(pickle)
     };
     // A version and a machine come first.
     for _ in 0..2 {
         next(MOST_STORES)?;
     }
     let (pickle, keys) = (next(MOST_VALUES)?, next(MOST_STORES)?);
-    let Value::List(listed) = keys.get(keys.root) else { return Err("its list of stores is none".into()) };
+    let Value::List(listed) = keys.get(keys.root) else { return Err(msg!("its list of stores is none")) };
     let kinds: HashMap<&str, Kind> = pickle.storages().collect();
     let mut stores = Stores::new();
     for (index, id) in listed.iter().enumerate() {
-        let Value::Text(key) = keys.get(*id) else { return Err("its list of stores is none".into()) };
-        let wrong = |what: &str| format!("its store number {} {what}", index + 1);
-        let width = match kinds.get(&**key).ok_or_else(|| wrong("is read by nothing"))? {
+        let Value::Text(key) = keys.get(*id) else { return Err(msg!("its list of stores is none")) };
+        let width = match kinds.get(&**key).ok_or_else(|| msg!("its store number {} is read by nothing", index + 1))? {
             Kind::F32 | Kind::Other("i32") => 4,
             Kind::F16 | Kind::Bf16 => 2,
             Kind::I64 | Kind::Other("f64") => 8,
             Kind::Other(_) => 1,
         };
-        let cut = || wrong("is cut off");
+        let cut = || msg!("its store number {} is cut off", index + 1);
         let head = bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or_else(cut)?;
         let len = usize::try_from(u64::from_le_bytes(*head)).ok().and_then(|count| count.checked_mul(width)).ok_or_else(cut)?;
         let end = (at + 8).checked_add(len).filter(|end| *end <= bytes.len()).ok_or_else(cut)?;
         if stores.insert(key.to_string(), at + 8..end).is_some() {
-            return Err(wrong("comes twice"));
+            return Err(msg!("its store number {} comes twice", index + 1));
         }
         at = end;
     }
@@ -188,8 +189,8 @@ fn from_legacy(bytes: &[u8]) -> Result<(Pickle, Stores), String> {
 }
 
 /// The dictionary that holds the most tensors: the pickle's own, or one that it holds (`state_dict`, `model`).
-fn state_dict(pickle: &Pickle) -> Result<&[(Id, Id)], String> {
-    let Value::Dict(own) = pickle.get(pickle.root) else { return Err("it holds no dictionary of tensors".into()) };
+fn state_dict(pickle: &Pickle) -> Result<&[(Id, Id)], Message> {
+    let Value::Dict(own) = pickle.get(pickle.root) else { return Err(msg!("it holds no dictionary of tensors")) };
     let count = |pairs: &[(Id, Id)]| {
         let is_tensor = |pair: &(Id, Id)| matches!((pickle.get(pair.0), pickle.get(pair.1)), (Value::Text(_), Value::Tensor(_)));
         pairs.iter().filter(|pair| is_tensor(pair)).count()
@@ -201,5 +202,5 @@ fn state_dict(pickle: &Pickle) -> Result<&[(Id, Id)], String> {
         _ => None,
     });
     let best = inner.chain([own.as_slice()]).map(|pairs| (count(pairs), pairs)).max_by_key(|(count, _)| *count);
-    best.filter(|(count, _)| *count > 0).map(|(_, pairs)| pairs).ok_or_else(|| "it holds no dictionary of tensors".into())
+    best.filter(|(count, _)| *count > 0).map(|(_, pairs)| pairs).ok_or_else(|| msg!("it holds no dictionary of tensors"))
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
+use stridescope_i18n::{Message, msg};
 
 /// Index of a value among all that a pickle made. Values may hold each other in circles; an index cannot.
 pub type Id = usize;
@@ -120,7 +121,7 @@ impl Pickle {
     ///
     /// # Errors
     /// A clause that says what is wrong.
-    pub fn read(bytes: &[u8], most: usize) -> Result<Self, String> {
+    pub fn read(bytes: &[u8], most: usize) -> Result<Self, Message> {
         let bytes = &bytes[..bytes.len().min(LONGEST_PICKLE)];
         let values = vec![Value::Nothing];
         let mut machine = Machine { bytes, at: 0, most, values, stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new() };
@@ -139,17 +140,17 @@ struct Machine<'a> {
     memo: BTreeMap<usize, Id>,
 }
 
-type Done = Result<(), String>;
+type Done = Result<(), Message>;
 
 impl<'a> Machine<'a> {
-    fn run(&mut self) -> Result<Id, String> {
+    fn run(&mut self) -> Result<Id, Message> {
         // A step keeps at most one thing more; bounded steps bound the stack, the memo and all lists together.
         for _ in 0..self.most * STEPS {
             let place = self.at;
             match self.byte()? {
                 0x80 => match self.byte()? {
                     2..=5 => {}
-                    other => return Err(format!("its pickle is of protocol {other}, and only 2 to 5 are read")),
+                    other => return Err(msg!("its pickle is of protocol {}, and only 2 to 5 are read", other)),
                 },
                 // A frame's length only says how much to read at once.
                 0x95 => drop(self.take(8)?),
@@ -232,34 +233,40 @@ impl<'a> Machine<'a> {
                 b'R' => self.reduce()?,
                 // The state of an OrderedDict: its `_metadata`, which says nothing of tensors.
                 b'b' => drop(self.pop()?),
-                other => return Err(format!("its pickle uses the opcode 0x{other:02x} at byte {place}, which no weights need")),
+                other => {
+                    return Err(msg!(
+                        "its pickle uses the opcode 0x{} at byte {}, which no weights need",
+                        format!("{other:02x}"),
+                        place
+                    ));
+                }
             }
         }
-        Err(format!("its pickle takes over {} steps", self.most * STEPS))
+        Err(msg!("its pickle takes over {} steps", self.most * STEPS))
     }
 
-    fn take(&mut self, len: usize) -> Result<&'a [u8], String> {
+    fn take(&mut self, len: usize) -> Result<&'a [u8], Message> {
         let cut = || match self.bytes.len() {
-            LONGEST_PICKLE => format!("its pickle is over {} MB long", LONGEST_PICKLE as f64 / 1e6),
-            len => format!("its pickle is cut off at byte {len}"),
+            LONGEST_PICKLE => msg!("its pickle is over {} MB long", LONGEST_PICKLE as f64 / 1e6),
+            len => msg!("its pickle is cut off at byte {}", len),
         };
         let taken = self.at.checked_add(len).and_then(|end| self.bytes.get(self.at..end)).ok_or_else(cut)?;
         self.at += len;
         Ok(taken)
     }
 
-    fn byte(&mut self) -> Result<u8, String> {
+    fn byte(&mut self) -> Result<u8, Message> {
         Ok(self.take(1)?[0])
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Message> {
         let taken = self.take(N)?;
         Ok(std::array::from_fn(|i| taken[i]))
     }
 
     fn push(&mut self, value: Value) -> Done {
         if self.values.len() >= self.most {
-            return Err(format!("its pickle makes over {} values", self.most));
+            return Err(msg!("its pickle makes over {} values", self.most));
         }
         self.stack.push(self.values.len());
         self.values.push(value);
@@ -271,20 +278,20 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn pop(&mut self) -> Result<Id, String> {
+    fn pop(&mut self) -> Result<Id, Message> {
         let floor = self.marks.last().copied().unwrap_or(0);
         if self.stack.len() <= floor {
-            return Err(format!("its pickle takes a value that is not there, at byte {}", self.at));
+            return Err(msg!("its pickle takes a value that is not there, at byte {}", self.at));
         }
-        self.stack.pop().ok_or_else(|| "its pickle is empty".into())
+        self.stack.pop().ok_or_else(|| msg!("its pickle is empty"))
     }
 
-    fn top(&mut self) -> Result<Id, String> {
-        self.stack.last().copied().ok_or_else(|| format!("its pickle takes a value that is not there, at byte {}", self.at))
+    fn top(&mut self) -> Result<Id, Message> {
+        self.stack.last().copied().ok_or_else(|| msg!("its pickle takes a value that is not there, at byte {}", self.at))
     }
 
-    fn since_mark(&mut self) -> Result<Vec<Id>, String> {
-        let mark = self.marks.pop().ok_or_else(|| format!("its pickle ends a list that never began, at byte {}", self.at))?;
+    fn since_mark(&mut self) -> Result<Vec<Id>, Message> {
+        let mark = self.marks.pop().ok_or_else(|| msg!("its pickle ends a list that never began, at byte {}", self.at))?;
         Ok(self.stack.split_off(mark.min(self.stack.len())))
     }
 
@@ -316,18 +323,19 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn line(&mut self) -> Result<String, String> {
+    fn line(&mut self) -> Result<String, Message> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let end = rest.iter().take(LONGEST).position(|byte| *byte == b'\n').ok_or("its pickle holds a name without an end")?;
+        let end =
+            rest.iter().take(LONGEST).position(|byte| *byte == b'\n').ok_or(msg!("its pickle holds a name without an end"))?;
         self.at += end + 1;
         Ok(String::from_utf8_lossy(&rest[..end]).into_owned())
     }
 
-    fn pop_text(&mut self) -> Result<Arc<str>, String> {
+    fn pop_text(&mut self) -> Result<Arc<str>, Message> {
         let id = self.pop()?;
         match &self.values[id] {
             Value::Text(text) => Ok(text.clone()),
-            _ => Err("its pickle imports something without a name".into()),
+            _ => Err(msg!("its pickle imports something without a name")),
         }
     }
 
@@ -344,7 +352,7 @@ impl<'a> Machine<'a> {
     }
 
     fn recall(&mut self, slot: usize) -> Done {
-        let id = self.memo.get(&slot).ok_or_else(|| format!("its pickle recalls value {slot}, which it never kept"))?;
+        let id = self.memo.get(&slot).ok_or_else(|| msg!("its pickle recalls value {}, which it never kept", slot))?;
         self.stack.push(*id);
         Ok(())
     }
@@ -353,7 +361,7 @@ impl<'a> Machine<'a> {
         let id = self.top()?;
         match &mut self.values[id] {
             Value::List(list) => list.extend(items),
-            _ => return Err("its pickle appends to what is no list".into()),
+            _ => return Err(msg!("its pickle appends to what is no list")),
         }
         Ok(())
     }
@@ -364,8 +372,8 @@ impl<'a> Machine<'a> {
             Value::Dict(pairs) if items.len().is_multiple_of(2) => {
                 pairs.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1])))
             }
-            Value::Dict(_) => return Err("its pickle holds a key without a value".into()),
-            _ => return Err("its pickle puts a key into what is no dictionary".into()),
+            Value::Dict(_) => return Err(msg!("its pickle holds a key without a value")),
+            _ => return Err(msg!("its pickle puts a key into what is no dictionary")),
         }
         Ok(())
     }
@@ -389,7 +397,7 @@ impl<'a> Machine<'a> {
                 // Writing to a string cannot fail.
                 let _ = write!(shown, "{module}.{name}");
                 let shown: String = shown.chars().filter(|c| !c.is_control()).take(80).collect();
-                return Err(format!("its pickle asks for {shown}, which is no part of weights and is never run here"));
+                return Err(msg!("its pickle asks for {}, which is no part of weights and is never run here", shown));
             }
         };
         self.push(Value::Global(global))
@@ -398,7 +406,7 @@ impl<'a> Machine<'a> {
     /// `("storage", kind, key, device, length)`, as PyTorch names a store.
     fn persistent(&mut self) -> Done {
         let id = self.pop()?;
-        let Value::List(items) = &self.values[id] else { return Err("its pickle names a store that is none".into()) };
+        let Value::List(items) = &self.values[id] else { return Err(msg!("its pickle names a store that is none")) };
         let of = |at: usize| items.get(at).and_then(|id| self.values.get(*id));
         match (of(0), of(1), of(2)) {
             (Some(Value::Text(what)), Some(Value::Global(Global::Storage(kind))), Some(Value::Text(key)))
@@ -407,29 +415,29 @@ impl<'a> Machine<'a> {
                 let value = Value::Storage { kind: *kind, key: key.clone() };
                 self.push(value)
             }
-            _ => Err("its pickle names a store that is none".into()),
+            _ => Err(msg!("its pickle names a store that is none")),
         }
     }
 
     fn reduce(&mut self) -> Done {
         let (arguments, callee) = (self.pop()?, self.pop()?);
         let Value::List(arguments) = &self.values[arguments] else {
-            return Err("its pickle calls something without arguments".into());
+            return Err(msg!("its pickle calls something without arguments"));
         };
         let value = match self.values[callee] {
             Value::Global(Global::OrderedDict) => Value::Dict(Vec::new()),
             Value::Global(Global::RebuildTensor) => Value::Tensor(self.tensor(arguments)?),
             Value::Global(Global::RebuildParameter) => match arguments.first().map(|id| &self.values[*id]) {
                 Some(Value::Tensor(tensor)) => Value::Tensor(tensor.clone()),
-                _ => return Err("its pickle holds a parameter that is no tensor".into()),
+                _ => return Err(msg!("its pickle holds a parameter that is no tensor")),
             },
-            _ => return Err("its pickle calls what cannot be called".into()),
+            _ => return Err(msg!("its pickle calls what cannot be called")),
         };
         self.push(value)
     }
 
     /// `(store, offset, shape, stride, …)`.
-    fn tensor(&self, arguments: &[Id]) -> Result<Tensor, String> {
+    fn tensor(&self, arguments: &[Id]) -> Result<Tensor, Message> {
         let of = |at: usize| arguments.get(at).and_then(|id| self.values.get(*id));
         let number = |id: &Id| match self.values.get(*id) {
             Some(Value::Int(number)) => usize::try_from(*number).ok(),
@@ -439,7 +447,7 @@ impl<'a> Machine<'a> {
             Some(Value::List(items)) if items.len() <= 8 => items.iter().map(number).collect::<Option<Vec<_>>>(),
             _ => None,
         };
-        let wrong = || "its pickle holds a tensor without a proper store, offset, shape and stride".to_string();
+        let wrong = || msg!("its pickle holds a tensor without a proper store, offset, shape and stride");
         let Some(Value::Storage { kind, key }) = of(0) else { return Err(wrong()) };
         let offset = arguments.get(1).and_then(number).ok_or_else(wrong)?;
         let (shape, stride) =

@@ -5,6 +5,7 @@
 use crate::formats::safetensors::is_name;
 use crate::shorten;
 use std::ops::Range;
+use stridescope_i18n::{Message, msg};
 
 /// How a zip begins: with the header of its first part.
 pub const LOCAL: &[u8] = b"PK\x03\x04";
@@ -30,21 +31,21 @@ pub struct Part<'a> {
 ///
 /// # Errors
 /// A clause that says what is wrong.
-pub fn parts(bytes: &[u8]) -> Result<Vec<Part<'_>>, String> {
-    let end = end_record(bytes).ok_or("its zip has no directory at its end; it may be cut off")?;
-    let broken = || "its zip's directory is damaged".to_string();
+pub fn parts(bytes: &[u8]) -> Result<Vec<Part<'_>>, Message> {
+    let end = end_record(bytes).ok_or(msg!("its zip has no directory at its end; it may be cut off"))?;
+    let broken = || msg!("its zip's directory is damaged");
     let field = |at: usize| number::<2>(bytes, end + at).ok_or_else(broken);
     let (disk, first_disk, here, count) = (field(4)?, field(6)?, field(8)?, field(10)?);
     let (len, start) = number::<4>(bytes, end + 12).zip(number::<4>(bytes, end + 16)).ok_or_else(broken)?;
     if (disk, first_disk, here) != (0, 0, count) {
-        return Err("its zip is spread over several files".into());
+        return Err(msg!("its zip is spread over several files"));
     }
     if count == 0xffff || len == 0xffff_ffff || start == 0xffff_ffff {
-        return Err("its zip has over 65,534 parts or 4 GB".into());
+        return Err(msg!("its zip has over 65,534 parts or 4 GB"));
     }
     if len > LONGEST_DIRECTORY {
         let most = LONGEST_DIRECTORY as f64 / 1e6;
-        return Err(format!("its zip's directory is {len} bytes long; that of weights takes less than {most} MB"));
+        return Err(msg!("its zip's directory is {} bytes long; that of weights takes less than {} MB", len, most));
     }
     let directory = start.checked_add(len).filter(|stop| *stop <= end).and_then(|stop| bytes.get(start..stop));
     let mut rest = directory.ok_or_else(broken)?;
@@ -56,7 +57,7 @@ pub fn parts(bytes: &[u8]) -> Result<Vec<Part<'_>>, String> {
     }
     parts.sort_unstable_by_key(|part| (part.range.start, part.range.end));
     match parts.windows(2).find(|pair| pair[0].range.end > pair[1].range.start) {
-        Some(pair) => Err(format!("its parts \"{}\" and \"{}\" overlap", shorten(pair[0].name), shorten(pair[1].name))),
+        Some(pair) => Err(msg!("its parts \"{}\" and \"{}\" overlap", shorten(pair[0].name), shorten(pair[1].name))),
         None => Ok(parts),
     }
 }
@@ -70,8 +71,8 @@ fn end_record(bytes: &[u8]) -> Option<usize> {
 }
 
 /// A part by the first line of a directory, and what is behind that line. Parts end where the directory begins.
-fn part<'a>(bytes: &'a [u8], directory: usize, line: &'a [u8]) -> Result<(Part<'a>, &'a [u8]), String> {
-    let broken = || "its zip's directory is damaged".to_string();
+fn part<'a>(bytes: &'a [u8], directory: usize, line: &'a [u8]) -> Result<(Part<'a>, &'a [u8]), Message> {
+    let broken = || msg!("its zip's directory is damaged");
     if !line.starts_with(LISTED) {
         return Err(broken());
     }
@@ -81,15 +82,15 @@ fn part<'a>(bytes: &'a [u8], directory: usize, line: &'a [u8]) -> Result<(Part<'
     let name_end = 46 + short(28)?;
     let behind = line.get(name_end + short(30)? + short(32)?..).ok_or_else(broken)?;
     let name = line.get(46..name_end).ok_or_else(broken)?;
-    let name = std::str::from_utf8(name).ok().filter(|name| is_name(name)).ok_or("a part of its zip has no proper name")?;
+    let name = std::str::from_utf8(name).ok().filter(|name| is_name(name)).ok_or(msg!("a part of its zip has no proper name"))?;
     // PyTorch stores; what is packed could unpack to anything.
     if flags & 1 != 0 {
-        return Err(format!("its part \"{}\" is encrypted", shorten(name)));
+        return Err(msg!("its part \"{}\" is encrypted", shorten(name)));
     }
     if method != 0 || packed != size {
-        return Err(format!("its part \"{}\" is compressed, which PyTorch's never are", shorten(name)));
+        return Err(msg!("its part \"{}\" is compressed, which PyTorch's never are", shorten(name)));
     }
-    let beyond = || format!("its part \"{}\" reaches beyond the file's parts; the file may be damaged", shorten(name));
+    let beyond = || msg!("its part \"{}\" reaches beyond the file's parts; the file may be damaged", shorten(name));
     let header = bytes.get(local..).filter(|header| header.starts_with(LOCAL)).ok_or_else(beyond)?;
     let (name_len, extra_len) = number::<2>(header, 26).zip(number::<2>(header, 28)).ok_or_else(beyond)?;
     let start = local + 30 + name_len + extra_len;
