@@ -10,7 +10,7 @@ use crate::engine_client::client::{Incoming, Trouble};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use stridescope_i18n::{Message, msg};
+use stridescope_i18n::msg;
 use stridescope_protocol::{BackendChoice, Event, Step};
 use stridescope_weights::ModelRef;
 
