@@ -6,8 +6,8 @@ use stridescope_engine::EngineError;
 use stridescope_i18n::{Catalogue, Explain, Message, msg, set_catalogue};
 use stridescope_image::ImageError;
 use stridescope_weights::labels::LabelsError;
-use stridescope_weights::source::{WeightsSource, with_source};
-use stridescope_weights::{Dtype, WeightsError, check, formats::safetensors, read, synthetic};
+use stridescope_weights::source::WeightsSource;
+use stridescope_weights::{Dtype, ModelRef, WeightsError, check, formats::safetensors, read, synthetic};
 
 const KOREAN: &str = include_str!("../assets/lang/ko.json");
 
@@ -86,7 +86,7 @@ fn cases() -> Vec<(Message, &'static str, &'static str)> {
             "“stages”은(는) 가중치를 가리키지 않는다. safetensors 파일의 주소나 https://huggingface.co/USER/REPOSITORY 꼴의 주소를 써야 한다.",
         ),
         (
-            with_source("resnet50-d", &WeightsSource::parse("resnet50.a1_in1k").unwrap()).unwrap_err().sentence(),
+            ModelRef::parse("resnet50-d@resnet50.a1_in1k").unwrap_err().sentence(),
             "\"resnet50.a1_in1k\" are weights for resnet50-b, not for resnet50-d.",
             "“resnet50.a1_in1k”은(는) 신경망 resnet50-d의 것이 아니라 resnet50-b의 가중치다.",
         ),

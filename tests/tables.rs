@@ -269,7 +269,7 @@ mod first_lines {
         for row in FIGURES.iter().filter(|row| row.height_px.is_some()) {
             let (title, caption) = (row.title, row.caption.unwrap());
             expected.insert([row.name, "en", title, caption].map(String::from).into());
-            let [title, caption] = [title, caption].map(|english| korean.translated(english).unwrap());
+            let [title, caption] = [title, caption].map(|english| korean.translated(english).unwrap().to_string());
             expected.insert((row.name.into(), "ko".into(), title, caption));
         }
         assert_eq!(heads(&file("index.html")), expected);

@@ -1,4 +1,4 @@
-//! Both languages are complete: every message in the source has a translation, and every translation is used.
+//! Both languages are complete: whatever the source says has its translation, and nothing is translated that is never said.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use proc_macro2::{Group, TokenStream, TokenTree};
@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use stridescope_arch::Variant;
 use stridescope_arch::cost::Convention;
 use stridescope_i18n::{Catalogue, Message};
-use stridescope_link::FIGURES;
 use stridescope_link::samples::SAMPLES;
 use stridescope_weights::catalogue;
 
@@ -37,7 +36,7 @@ fn sources(folder: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The text of a literal; `None` if it is not a string.
+/// What a literal of the source stands for; nothing for one that is no text.
 fn text(token: &TokenTree) -> Option<String> {
     let TokenTree::Literal(literal) = token else { return None };
     syn::parse_str::<syn::LitStr>(&literal.to_string()).ok().map(|literal| literal.value())
@@ -60,7 +59,7 @@ fn is_macro(before: &[TokenTree], name: &str) -> bool {
 
 /// Every sentence that `tr!` or `msg!` is given in these tokens.
 fn said_in(tokens: TokenStream, path: &Path) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+    let mut said = BTreeSet::new();
     groups(tokens, &mut |before, group| {
         if is_macro(before, "tr") || is_macro(before, "msg") {
             let inner: Vec<TokenTree> = group.stream().into_iter().collect();
@@ -73,7 +72,7 @@ fn said_in(tokens: TokenStream, path: &Path) -> BTreeSet<String> {
             }
         }
     });
-    found
+    said
 }
 
 /// The source, but for what puts it into words, whose documentation and tests say what nobody reads.
@@ -140,12 +139,11 @@ fn written() -> BTreeSet<String> {
     written
 }
 
-/// Texts in data that the page shows.
+/// Words of data that the page shows.
 fn data() -> BTreeSet<String> {
     let mut words: BTreeSet<String> = SAMPLES.iter().map(|sample| sample.title.to_string()).collect();
     // A name and a licence's letters are the same in every language.
     words.extend(SAMPLES.iter().map(|sample| sample.credit.to_string()).filter(|credit| !credit.ends_with("CC0")));
-    words.extend(FIGURES.iter().flat_map(|figure| [Some(figure.title), figure.caption]).flatten().map(String::from));
     for entry in catalogue::entries().unwrap() {
         words.insert(entry.card.recipe.clone());
         let Message::Template(origin, values) = &entry.card.origin else { panic!("{:?}", entry.card.origin) };
@@ -158,7 +156,7 @@ fn data() -> BTreeSet<String> {
     words
 }
 
-/// The values of a template, by name or position.
+/// The values that a template asks for, by name or place.
 fn values(template: &str) -> BTreeSet<String> {
     let named = |(place, part): (usize, &str)| {
         let name = part.split('}').next().unwrap();
@@ -168,19 +166,19 @@ fn values(template: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_message_is_translated() {
+fn everything_that_is_said_is_said_in_korean_too() {
     let korean = korean();
-    let missing: Vec<_> = messages().into_iter().filter(|sentence| !korean.contains_key(sentence)).collect();
+    let missing: Vec<_> = said().into_iter().filter(|sentence| !korean.contains_key(sentence)).collect();
     assert!(missing.is_empty(), "{} sentences are missing in assets/lang/ko.json: {missing:#?}", missing.len());
 }
 
 #[test]
-fn every_translation_is_used() {
+fn nothing_is_translated_that_is_never_said() {
     let (said, written) = (said(), written());
     // Words of data are looked up as they are; what asks for values is put together in one place.
     let is_said = |key: &String| said.contains(key) || (!key.contains('{') && written.contains(key));
-    let unused: Vec<_> = korean().into_keys().filter(|sentence| !is_used(sentence)).collect();
-    assert!(unused.is_empty(), "{} sentences of assets/lang/ko.json stand nowhere in the source: {unused:#?}", unused.len());
+    let unsaid: Vec<_> = korean().into_keys().filter(|sentence| !is_said(sentence)).collect();
+    assert!(unsaid.is_empty(), "{} sentences of assets/lang/ko.json stand nowhere in the source: {unsaid:#?}", unsaid.len());
 }
 
 #[test]
@@ -193,10 +191,10 @@ fn every_error_explains_itself() {
     assert!(errors.values().all(|sentences| sentences.len() >= 4), "{errors:#?}");
 }
 
-/// Errors are shown with a capital letter, so a name at the start must be recognisable, by its quotation marks or by its characters.
+/// Errors are shown with a capital: a name at their beginning must be recognised as one, by its quotation marks or by what it is made of.
 #[test]
 fn errors_that_begin_with_a_name_quote_it() {
-    // A counted noun; a host or `this site`; `USER/REPOSITORY`.
+    // What is counted, in words; a host or `this site`; `USER/REPOSITORY`.
     let safe = [
         "{} is {}, but must be ",
         "{} answered {} for ",
@@ -210,14 +208,14 @@ fn errors_that_begin_with_a_name_quote_it() {
 }
 
 #[test]
-fn displayed_data_is_translated() {
+fn data_that_is_shown_is_translated() {
     let catalogue = Catalogue::read(KOREAN, LABELS).unwrap();
     let missing: Vec<_> = data().into_iter().filter(|words| catalogue.translated(words).is_none()).collect();
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]
-fn translations_use_the_values_of_their_originals() {
+fn translations_ask_for_the_values_of_their_originals_and_leave_nothing_empty() {
     for (english, korean) in korean() {
         assert!(!korean.trim().is_empty(), "{english}");
         assert_eq!(values(&english), values(&korean), "{english} / {korean}");
@@ -226,7 +224,7 @@ fn translations_use_the_values_of_their_originals() {
 }
 
 #[test]
-fn every_class_has_a_unique_korean_name() {
+fn every_class_has_its_own_korean_name() {
     let ids = |labels: &'static str| labels.lines().map(|line| line.split_once('\t').unwrap()).collect::<Vec<_>>();
     let (korean, english) = (ids(LABELS), ids(ENGLISH_LABELS));
     assert_eq!(korean.len(), 1000);

@@ -108,7 +108,7 @@ mod tests {
             timing("fc", 1.0, 1_000_000, 100_000),
             timing("maxpool", 1.0, 0, 4_000_000),
         ];
-        let chart = roofline(&["resnet50-a".into()], &[timings]).expect("a chart");
+        let chart = roofline(&[ModelRef::parse("resnet50-a").expect("a network")], &[timings]).expect("a chart");
         assert_eq!(chart.rows[0], ["ResNet-50-A", "conv1", "10.000", "100,000,000", "1,000,000", "10.0 G", "100.0 MB"]);
         assert_eq!(chart.rows.len(), 3);
         assert!(chart.svg.contains("10.0 G MACs, 4.0 GB a second"), "{}", chart.svg);
@@ -118,6 +118,6 @@ mod tests {
     #[test]
     fn nothing_measured_is_no_chart() {
         assert_eq!(roofline(&[], &[]), None);
-        assert_eq!(roofline(&["tiny-a".into()], &[vec![timing("maxpool", 1.0, 0, 9)]]), None);
+        assert_eq!(roofline(&[ModelRef::parse("tiny-a").expect("a network")], &[vec![timing("maxpool", 1.0, 0, 9)]]), None);
     }
 }
