@@ -296,7 +296,10 @@ fn Inside(
                         {button(tr!("Try again"), move || session.inspect(source.clone(), model.clone())).view()}
                     }.into_any()
                 }
-                InspectionStatus::Done(opened) => view! { <Contents session source=inspected.source opened is_column=inspected.model.is_some()/> }.into_any(),
+                InspectionStatus::Done(file) => match file.unpack() {
+                    Ok(opened) => view! { <Contents session source=inspected.source opened is_column=inspected.model.is_some()/> }.into_any(),
+                    Err(error) => view! { <p class="problem" role="alert">{error.sentence().to_string()}</p> }.into_any(),
+                },
             })}
         </div>
     }
@@ -310,10 +313,11 @@ fn Contents(
     /// Whose weights.
     source: WeightsSource,
     /// What it holds.
-    opened: Arc<Opened>,
+    opened: Opened,
     /// Whether it is a network's on show.
     is_column: bool,
 ) -> impl IntoView {
+    let opened = Arc::new(opened);
     let inspection = &opened.inspection;
     let model = inspection.net.as_deref().and_then(|net| ModelRef::parse(net).ok());
     let said = match (&model, inspection.inferred) {

@@ -69,9 +69,9 @@ impl Session {
                     Some(model) => put(model, Outcome::Waiting(Some(progress))),
                 }
             }
-            Event::Opened(opened) => {
-                if let Some(Pending::Inspection) = take(opened.id) {
-                    self.set_inspection(InspectionStatus::Done(Arc::new(*opened)));
+            Event::Opened { id, file } => {
+                if let Some(Pending::Inspection) = take(id) {
+                    self.set_inspection(InspectionStatus::Done(file));
                 }
             }
             Event::CachedFiles { id, files, room } => {

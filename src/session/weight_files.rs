@@ -8,7 +8,7 @@ use stridescope_i18n::{Explain, Message, tr};
 use stridescope_link::MAX_MODELS;
 use stridescope_link::names::display;
 pub use stridescope_link::received::ENDINGS;
-use stridescope_protocol::{CachedFile, Fetching, Open, Opened, Request};
+use stridescope_protocol::{CachedFile, Fetching, Open, Opened, Packed, Request};
 use stridescope_weights::ModelRef;
 use stridescope_weights::source::WeightsSource;
 use web_sys::{Blob, File};
@@ -26,7 +26,7 @@ pub enum InspectionStatus {
         host: String,
     },
     /// What it holds.
-    Done(Arc<Opened>),
+    Done(Packed<Opened>),
     /// It could not be read; the sentence says why and what to do.
     Failed(Message),
 }

@@ -146,3 +146,71 @@ pub struct Prediction {
     /// Its probability.
     pub p: f64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Event, Packed};
+
+    fn answer() -> Answer {
+        let tap = |node: &str, want, first: f32| Tapped {
+            node: node.into(),
+            want,
+            shape: [1, 1, 1, 2],
+            values: vec![first, first + 1.0],
+        };
+        Answer {
+            id: 7,
+            net: "tiny-a".into(),
+            picture: Some(PictureId(3)),
+            backend: BackendReport {
+                name: "cpu".into(),
+                adapter: String::new(),
+                why: stridescope_i18n::msg!("it was asked for"),
+            },
+            ms: 1.5,
+            card: None,
+            untrained: false,
+            none_of_its_classes: false,
+            top: Vec::new(),
+            logits: vec![0.0, 1.0],
+            changed: Some(Changed { top: Vec::new(), logits: vec![2.0, 3.0] }),
+            taps: vec![tap("layer1", Want::Values, 4.0), tap("layer1", Want::Mean, 6.0), tap("layer2", Want::Mean, 8.0)],
+            cams: vec![Cam { class: 5, shape: [1, 1, 1, 2], values: vec![10.0, 11.0] }],
+            gradients: vec![tap("layer3", Want::Values, 12.0)],
+            seen: Some(Seen { side: 1, values: vec![14.0, 15.0] }),
+            times: None,
+        }
+    }
+
+    #[test]
+    fn arrays_cross_beside_the_json_and_find_their_places_again() {
+        let mut sent = answer();
+        let arrays: Vec<Vec<f32>> = sent.buffers().into_iter().map(std::mem::take).collect();
+        assert_eq!(arrays.concat(), (0..16).map(|value| value as f32).collect::<Vec<_>>());
+        let json = serde_json::to_string(&Event::Ran(Box::new(sent))).expect("JSON");
+        assert!(!json.contains("15"), "{json}");
+        let Event::Ran(mut received) = serde_json::from_str(&json).expect("an event") else { panic!("{json}") };
+        let places = received.buffers();
+        assert_eq!(places.len(), arrays.len());
+        places.into_iter().zip(arrays).for_each(|(place, array)| *place = array);
+        assert_eq!(*received, answer());
+    }
+
+    #[test]
+    fn the_mean_of_a_layer_is_not_its_values() {
+        let answer = answer();
+        assert_eq!(answer.mean("layer1"), Some(&[6.0, 7.0][..]));
+        assert_eq!(answer.mean("layer3"), None);
+    }
+
+    #[test]
+    fn a_packed_value_is_a_text_in_the_message() {
+        let packed = Packed::pack(&answer()).expect("JSON");
+        let json = serde_json::to_string(&packed).expect("JSON");
+        assert!(json.starts_with("\"{"), "{json}");
+        let read: Packed<Answer> = serde_json::from_str(&json).expect("a packed value");
+        assert_eq!(read.unpack().expect("an answer").net, "tiny-a");
+        assert!(serde_json::from_str::<Packed<Answer>>("\"{}\"").expect("a text").unpack().is_err());
+    }
+}

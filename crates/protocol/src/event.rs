@@ -1,6 +1,6 @@
 //! Worker to page: what became of a request.
 
-use crate::Answer;
+use crate::{Answer, Packed};
 use serde::{Deserialize, Serialize};
 use stridescope_i18n::Message;
 use stridescope_weights::Card;
@@ -39,8 +39,13 @@ pub enum Event {
         /// The host that would be asked.
         host: String,
     },
-    /// A file of weights was read.
-    Opened(Box<Opened>),
+    /// A file of weights was inspected.
+    Opened {
+        /// The request's.
+        id: u32,
+        /// What it holds.
+        file: Packed<Opened>,
+    },
     /// The files that are cached on this device.
     CachedFiles {
         /// The request's.
@@ -98,9 +103,9 @@ impl Event {
             | Self::GpuFailed { .. } => None,
             Self::Picture { id, .. }
             | Self::WeightsElsewhere { id, .. }
+            | Self::Opened { id, .. }
             | Self::CachedFiles { id, .. }
             | Self::Failed { id, .. } => Some(*id),
-            Self::Opened(opened) => Some(opened.id),
             Self::Ran(ran) => Some(ran.id),
         }
     }
@@ -139,8 +144,6 @@ pub enum Step {
 /// A file of weights that was inspected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Opened {
-    /// The request's.
-    pub id: u32,
     /// Where the weights come from, as in a link.
     pub source: String,
     /// Bytes of the file.

@@ -10,11 +10,13 @@
 
 mod answer;
 mod event;
+mod packed;
 mod request;
 pub mod transport;
 
 pub use answer::{Answer, Cam, Changed, Prediction, Seen, Tapped, Times, Timing};
 pub use event::{BackendReport, CachedFile, Event, Opened, Step};
+pub use packed::Packed;
 pub use request::{
     Area, BackendChoice, Edit, Fetching, Fill, InputChoice, KernelChoice, Open, PictureId, Request, Run, Tap, UnitRef, Want,
     WeightsChoice,

@@ -17,7 +17,8 @@ use stridescope_i18n::{Explain, Message, msg};
 use stridescope_image::{Rgb, prepare, resize_and_crop};
 use stridescope_protocol::transport::{pack_event, unpack_request};
 use stridescope_protocol::{
-    Answer, Area, Cam, Changed, Event, InputChoice, PictureId, Prediction, Request, Run, Seen, Step, Tapped, Times, Timing, Want,
+    Answer, Area, Cam, Changed, Event, InputChoice, Packed, PictureId, Prediction, Request, Run, Seen, Step, Tapped, Times,
+    Timing, Want,
 };
 use stridescope_weights::labels::{Label, labels};
 use stridescope_weights::synthetic;
@@ -170,7 +171,9 @@ impl Host {
             }
             Request::Open(open) => {
                 let result = work.store.open(&open, blob.as_ref(), &mut |step| self.report(open.id, step)).await;
-                self.finish(work, open.id, result.map(|opened| Event::Opened(Box::new(opened))));
+                let event =
+                    |opened| Ok(Event::Opened { id: open.id, file: Packed::pack(&opened).map_err(StoreError::NotReady)? });
+                self.finish(work, open.id, result.and_then(event));
             }
             Request::CachedFiles { id } => self.list(id).await,
             Request::Forget { id, key } => {

@@ -197,7 +197,7 @@ impl Store {
         Ok(loaded)
     }
 
-    /// Reads a file of weights and says what it holds.
+    /// Inspects a file of weights.
     pub async fn open(&mut self, open: &Open, own: Option<&Blob>, report: Report<'_>) -> Result<Opened, StoreError> {
         let source = WeightsSource::parse(&open.source)?;
         let key = source.to_string();
@@ -221,7 +221,7 @@ impl Store {
         }
         let net = inspection.net.as_ref().filter(|_| inspection.problem.is_none());
         let card = net.map(|net| card(&source, &held, net));
-        Ok(Opened { id: open.id, source: key, bytes: held.bytes, card, inspection })
+        Ok(Opened { source: key, bytes: held.bytes, card, inspection })
     }
 
     /// Lets go of checkpoints that no network uses.

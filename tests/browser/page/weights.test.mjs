@@ -545,8 +545,9 @@ describe("the visitor's own files", () => {
       const source = `file:${file}`;
       const opened = await talk.page.evaluate(async ([source, bytes]) => (await ask("open", { source }, new Blob([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))]))).event, [source, bytes.toString("base64")]);
       assert.equal(opened.type, "opened", opened.message);
-      assert.equal(opened.inspection.problem, null, file);
-      const net = opened.inspection.net;
+      const { inspection } = JSON.parse(opened.file);
+      assert.equal(inspection.problem, null, file);
+      const { net } = inspection;
       const { event, logits: got } = await talk.run({ net, weights: { from: source }, input: "synthetic", size, backend: "cpu" }, bytes);
       assert.equal(event.type, "ran", event.message);
       const distance = relativeL2(got, wanted);
