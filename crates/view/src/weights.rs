@@ -144,28 +144,30 @@ pub struct Question {
 
 /// The questions about a file, except for the place of the stride, for which [`offers`] has one button each.
 pub fn questions(inspection: &Inspection) -> Vec<Question> {
-    let others = inspection.alternatives.iter().filter(|alternatives| alternatives.about != Ambiguity::Stride);
-    let question = |alternatives: &Alternatives| Question {
-        label: match alternatives.about {
-            Ambiguity::Dilation => tr!("Dilated"),
-            _ => tr!("Anti-aliasing"),
-        },
-        titles: alternatives.nets.iter().map(|net| answer(alternatives.about, net)).collect(),
-        nets: alternatives.nets.clone(),
-    };
-    others.map(question).collect()
+    inspection.alternatives.iter().filter_map(question).collect()
 }
 
-/// The label of a network's answer.
-fn answer(about: Ambiguity, net: &str) -> String {
-    let Ok(spec) = ArchSpec::named(net) else { return net.into() };
-    if about != Ambiguity::Dilation {
-        return match spec.anti_alias {
-            AntiAlias::None => tr!("none"),
-            AntiAlias::AvgPool => tr!("avgpool"),
-            AntiAlias::Blur => "BlurPool".into(),
-        };
+fn question(alternatives: &Alternatives) -> Option<Question> {
+    let (label, answer): (_, fn(&ArchSpec) -> String) = match alternatives.about {
+        Ambiguity::Stride => return None,
+        Ambiguity::AntiAlias => (tr!("Anti-aliasing"), anti_aliasing),
+        Ambiguity::Dilation => (tr!("Dilated"), dilation),
+    };
+    let title = |net: &String| ArchSpec::named(net).map_or_else(|_| net.clone(), |spec| answer(&spec));
+    Some(Question { label, titles: alternatives.nets.iter().map(title).collect(), nets: alternatives.nets.clone() })
+}
+
+/// The label of a network's anti-aliasing.
+fn anti_aliasing(spec: &ArchSpec) -> String {
+    match spec.anti_alias {
+        AntiAlias::None => tr!("none"),
+        AntiAlias::AvgPool => tr!("avgpool"),
+        AntiAlias::Blur => "BlurPool".into(),
     }
+}
+
+/// The label of a network's dilation.
+fn dilation(spec: &ArchSpec) -> String {
     let stride = 4usize << spec.dilate.iter().filter(|dilated| !**dilated).count();
     match (spec.dilate.contains(&true), spec.dilated_pool) {
         (false, _) => tr!("none"),
@@ -182,7 +184,7 @@ pub fn offers(inspection: &Inspection, answers: &[String]) -> Vec<(String, Model
         others.zip(answers).fold(taken, |spec, (alternatives, answer)| match (alternatives.about, ArchSpec::named(answer)) {
             (Ambiguity::AntiAlias, Ok(answer)) => ArchSpec { anti_alias: answer.anti_alias, ..spec },
             (Ambiguity::Dilation, Ok(answer)) => ArchSpec { dilate: answer.dilate, dilated_pool: answer.dilated_pool, ..spec },
-            _ => spec,
+            (Ambiguity::Stride, _) | (_, Err(_)) => spec,
         });
     let original = ModelRef::of_spec(spec.original());
     let model = ModelRef::of_spec(spec);
