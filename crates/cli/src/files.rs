@@ -267,17 +267,30 @@ fn describe_inferred(inspection: &Inspection) -> String {
     };
     let original = spec.original().name();
     let open = if inspection.stride_is_open { format!(", or {original}, whose tensors are the same") } else { String::new() };
+    let untold: Vec<(Ambiguity, &str)> =
+        Ambiguity::ALL.into_iter().filter_map(|about| Some((about, untold_name(about)?))).collect();
     let of = |about| inspection.alternatives.iter().filter(move |alternatives| alternatives.about == about);
-    let others: Vec<&str> = [Ambiguity::AntiAlias, Ambiguity::Dilation]
-        .into_iter()
-        .flat_map(of)
+    let others: Vec<&str> = untold
+        .iter()
+        .flat_map(|(about, _)| of(*about))
         .flat_map(|alternatives| alternatives.nets.iter().skip(1).map(String::as_str))
         .collect();
-    let untold = match others.is_empty() {
-        true => String::new(),
-        false => {
-            format!("anti-aliasing and dilation leave no tensor: {} fit too; --net says which it is\n", others.join(", "))
+    let names: Vec<&str> = untold.iter().map(|(_, name)| *name).collect();
+    let untold = match (names.as_slice(), others.is_empty()) {
+        (_, true) | ([], _) => String::new(),
+        ([names @ .., last], false) => {
+            let names = names.join(", ");
+            format!("{names} and {last} leave no tensor: {} fit too; --net says which it is\n", others.join(", "))
         }
     };
     format!("by names and shapes this is {}{open}\n{untold}", spec.name())
+}
+
+/// What is left open besides the stride, which has a sentence of its own.
+fn untold_name(about: Ambiguity) -> Option<&'static str> {
+    match about {
+        Ambiguity::Stride => None,
+        Ambiguity::AntiAlias => Some("anti-aliasing"),
+        Ambiguity::Dilation => Some("dilation"),
+    }
 }
