@@ -423,11 +423,27 @@ fn meant(held: &Held, net: &str, spec: &ArchSpec) -> Option<String> {
         return (card.net != net).then(|| card.net.clone());
     }
     let config = held.config.as_ref().filter(|config| config.is_timms())?;
-    let told = config.told(spec.clone());
-    // A basic block has its stride on the 3x3 either way, and whoever dilates trained weights knows that they are not meant for it.
-    let has_stride_elsewhere = spec.block == BlockKind::Bottleneck && spec.stride_on != told.stride_on;
-    (has_stride_elsewhere || spec.anti_alias != told.anti_alias)
-        .then(|| ArchSpec { stride_on: told.stride_on, anti_alias: told.anti_alias, ..spec.clone() }.name())
+    // Every property by its name, so that a new one is decided here. What tensors show is told by them, and whoever dilates trained weights
+    // knows that they are not meant for it.
+    let ArchSpec {
+        stride_on,
+        anti_alias,
+        dilate: _,
+        dilated_pool: _,
+        block: _,
+        layers: _,
+        stem: _,
+        stem_width: _,
+        shortcut: _,
+        width: _,
+        groups: _,
+        width_per_group: _,
+        classes: _,
+        channels: _,
+    } = config.told(spec.clone());
+    // A basic block has its stride on the 3x3 either way.
+    let has_stride_elsewhere = spec.block == BlockKind::Bottleneck && spec.stride_on != stride_on;
+    (has_stride_elsewhere || spec.anti_alias != anti_alias).then(|| ArchSpec { stride_on, anti_alias, ..spec.clone() }.name())
 }
 
 /// What is known of a network with those weights.

@@ -178,7 +178,23 @@ impl Config {
         };
         let stride = self.model_args.as_ref().and_then(|args| usize::try_from(args.get("output_stride")?.as_u64()?).ok());
         let dilate = stride.and_then(|stride| spec.dilation_for(stride)).unwrap_or_else(|| vec![false; spec.dilate.len()]);
-        ArchSpec { stride_on: StrideOn::Conv2, anti_alias, dilate, ..spec }
+        // Every property by its name, so that a new one is decided here.
+        ArchSpec {
+            stride_on: StrideOn::Conv2,
+            anti_alias,
+            dilate,
+            block: spec.block,
+            layers: spec.layers,
+            stem: spec.stem,
+            stem_width: spec.stem_width,
+            shortcut: spec.shortcut,
+            width: spec.width,
+            groups: spec.groups,
+            width_per_group: spec.width_per_group,
+            dilated_pool: spec.dilated_pool,
+            classes: spec.classes,
+            channels: spec.channels,
+        }
     }
 
     /// The card of a network from this repository.
