@@ -42,37 +42,80 @@ pub enum Part {
     Share,
 }
 
+/// The file in which a part comes, and which of that file's parts it is. What comes together shares most of its code; a file for each alone would
+/// leave dozens that two or three of them share.
+#[derive(Clone, Copy)]
+enum File {
+    Page,
+    Drawn(DrawnPart),
+    Computed(ComputedPart),
+    Weights,
+    Told(ToldPart),
+}
+
+#[derive(Clone, Copy)]
+enum DrawnPart {
+    Architecture,
+    Cost,
+}
+
+#[derive(Clone, Copy)]
+enum ComputedPart {
+    Strides,
+    Features,
+    Field,
+}
+
+#[derive(Clone, Copy)]
+enum ToldPart {
+    Learn,
+    Share,
+}
+
 impl Part {
-    /// The part, made within `owner`, so that it goes when its place does.
-    ///
-    /// What comes together shares most of its code; a file for each alone would leave dozens that two or three of them share.
-    async fn fetch(self, session: Session, owner: Owner) -> Fetched {
+    fn file(self) -> File {
         match self {
-            Self::Figure(figure @ (Figure::Architecture | Figure::Cost)) => drawn(figure, session, owner).await,
-            Self::Figure(figure @ (Figure::Strides | Figure::Features | Figure::Field)) => computed(figure, session, owner).await,
-            Self::Figure(Figure::Weights) => weights(session, owner).await,
-            // The prediction comes with the page itself and is never fetched.
-            Self::Figure(Figure::Learn | Figure::Predict) | Self::Share => told(self, session, owner).await,
+            Self::Figure(Figure::Architecture) => File::Drawn(DrawnPart::Architecture),
+            Self::Figure(Figure::Strides) => File::Computed(ComputedPart::Strides),
+            Self::Figure(Figure::Features) => File::Computed(ComputedPart::Features),
+            Self::Figure(Figure::Field) => File::Computed(ComputedPart::Field),
+            Self::Figure(Figure::Cost) => File::Drawn(DrawnPart::Cost),
+            Self::Figure(Figure::Predict) => File::Page,
+            Self::Figure(Figure::Weights) => File::Weights,
+            Self::Figure(Figure::Learn) => File::Told(ToldPart::Learn),
+            Self::Share => File::Told(ToldPart::Share),
+        }
+    }
+
+    /// The part, made within `owner`, so that it goes when its place does.
+    async fn fetch(self, session: Session, owner: Owner) -> Fetched {
+        match self.file() {
+            File::Drawn(part) => drawn(part, session, owner).await,
+            File::Computed(part) => computed(part, session, owner).await,
+            File::Weights => weights(session, owner).await,
+            File::Told(part) => told(part, session, owner).await,
+            // It comes with the page itself and is never fetched.
+            File::Page => Ok(().into_any()),
         }
     }
 }
 
 /// What is known of networks without an engine.
 #[wasm_split(drawn, wasm_split_path = leptos::wasm_split, fallible)]
-fn drawn(figure: Figure, session: Session, owner: Owner) -> Fetched {
-    Ok(owner.with(|| match figure {
-        Figure::Cost => view! { <Cost session/> }.into_any(),
-        _ => view! { <Architecture session/> }.into_any(),
+fn drawn(part: DrawnPart, session: Session, owner: Owner) -> Fetched {
+    Ok(owner.with(|| match part {
+        DrawnPart::Architecture => view! { <Architecture session/> }.into_any(),
+        DrawnPart::Cost => view! { <Cost session/> }.into_any(),
     }))
 }
 
 /// What networks make of the picture.
 #[wasm_split(computed, wasm_split_path = leptos::wasm_split, fallible)]
-fn computed(figure: Figure, session: Session, owner: Owner) -> Fetched {
-    Ok(owner.with(|| match figure {
-        Figure::Features => view! { <Features session/> }.into_any(),
-        Figure::Field => view! { <FieldFigure session/> }.into_any(),
-        _ => view! { <Strides session/> }.into_any(),
+fn computed(part: ComputedPart, session: Session, owner: Owner) -> Fetched {
+    Ok(owner.with(|| match part {
+        ComputedPart::Strides => view! { <Strides session/> }.into_any(),
+        ComputedPart::Features => view! { <Features session/> }.into_any(),
+        ComputedPart::Field => view! { <FieldFigure session/> }.into_any(),
     }))
 }
 
@@ -83,10 +126,10 @@ fn weights(session: Session, owner: Owner) -> Fetched {
 
 /// What is there to be read, and to be taken along.
 #[wasm_split(told, wasm_split_path = leptos::wasm_split, fallible)]
-fn told(part: Part, session: Session, owner: Owner) -> Fetched {
+fn told(part: ToldPart, session: Session, owner: Owner) -> Fetched {
     Ok(owner.with(|| match part {
-        Part::Share => view! { <Forms session/> }.into_any(),
-        _ => view! { <Learn session/> }.into_any(),
+        ToldPart::Learn => view! { <Learn session/> }.into_any(),
+        ToldPart::Share => view! { <Forms session/> }.into_any(),
     }))
 }
 
