@@ -8,7 +8,7 @@ use stridescope_arch::table::Level;
 use stridescope_i18n::Catalogue;
 use stridescope_link::parameters::{Kind, PARAMETERS, Parameter, TABLE};
 use stridescope_link::samples::SAMPLES;
-use stridescope_link::{Colours, FIGURES, Figure, OTHER_HEIGHT_PX, Sort, State};
+use stridescope_link::{Colours, FIGURES, Figure, OTHER_HEIGHT_PX, Row, Sort, State};
 
 /// A file of the project.
 fn file(path: &str) -> String {
@@ -262,6 +262,13 @@ mod first_lines {
         heads.collect()
     }
 
+    /// What is said of a figure, in Korean.
+    fn in_korean<'a>(korean: &'a Catalogue, english: &str, row: &Row) -> &'a str {
+        korean
+            .translated(english)
+            .unwrap_or_else(|| panic!("assets/lang/ko.json lacks what is said of {}: {english:?}", row.name))
+    }
+
     #[test]
     fn heads_are_those_of_the_table_in_both_languages() {
         let korean = Catalogue::read(&file("assets/lang/ko.json"), "").unwrap();
@@ -269,7 +276,7 @@ mod first_lines {
         for row in FIGURES.iter().filter(|row| row.height_px.is_some()) {
             let (title, caption) = (row.title, row.caption.unwrap());
             expected.insert([row.name, "en", title, caption].map(String::from).into());
-            let [title, caption] = [title, caption].map(|english| korean.translated(english).unwrap().to_string());
+            let [title, caption] = [title, caption].map(|english| in_korean(&korean, english, row).to_string());
             expected.insert((row.name.into(), "ko".into(), title, caption));
         }
         assert_eq!(heads(&file("index.html")), expected);
@@ -284,15 +291,17 @@ mod first_lines {
     }
 
     #[test]
-    fn the_bar_leads_to_every_section() {
+    fn the_bar_is_that_of_the_page_in_both_languages() {
         let html = file("index.html");
-        let sections: BTreeSet<&str> = FIGURES.iter().map(|row| row.section).collect();
+        let korean = Catalogue::read(&file("assets/lang/ko.json"), "").unwrap();
         for lang in ["en", "ko"] {
             let bar = between(&html, &format!("<nav lang=\"{lang}\""), "</nav>");
-            assert_eq!(
-                bar.split("href=\"#").skip(1).map(|link| link.split('"').next().unwrap()).collect::<BTreeSet<_>>(),
-                sections
-            );
+            let links: Vec<_> =
+                bar.split("href=\"#").skip(1).map(|link| (link.split('"').next().unwrap(), between(link, ">", "<"))).collect();
+            let rows = Figure::in_page().map(|figure| FIGURES.iter().find(|row| row.figure == figure).unwrap());
+            let name = |row: &'static Row| if lang == "ko" { in_korean(&korean, row.short, row) } else { row.short };
+            assert_eq!(links, rows.map(|row| (row.section, name(row))).collect::<Vec<_>>(), "{lang}");
         }
+        assert_eq!(Figure::in_page().count(), FIGURES.len());
     }
 }

@@ -106,20 +106,18 @@ fn Whole(
     /// The session that it shows.
     session: Session,
 ) -> impl IntoView {
+    let links = Figure::in_page().map(|figure| view! { <a href=format!("#{}", figure.section())>{figure.short()}</a> });
+    let fetched = move || {
+        let figures = Figure::in_page().filter(|figure| *figure != Figure::Predict);
+        figures.map(move |figure| view! { <Lazy session figure/> })
+    };
     view! {
         <a class="skip" href="#main">{tr!("Skip to the figures")}</a>
         <header>
             <div class="wrap">
                 <span class="logo"><Logo/>"Stridescope"</span>
                 <nav aria-label=tr!("Figures")>
-                    <a href="#prediction">{tr!("Prediction")}</a>
-                    <a href="#architecture">{tr!("Architecture")}</a>
-                    <a href="#strides">{tr!("Strides")}</a>
-                    <a href="#features">{tr!("Features")}</a>
-                    <a href="#field">{tr!("Field")}</a>
-                    <a href="#cost">{tr!("Cost")}</a>
-                    <a href="#weights">{tr!("Weights")}</a>
-                    <a href="#learn">{tr!("Learn")}</a>
+                    {links.collect_view()}
                 </nav>
                 <span class="space"></span>
                 <span class="group">
@@ -139,13 +137,7 @@ fn Whole(
             <div class="wrap">
                 <Deferred><Predict session/></Deferred>
                 <Deferred>
-                    <Lazy session figure=Figure::Architecture/>
-                    <Lazy session figure=Figure::Strides/>
-                    <Lazy session figure=Figure::Features/>
-                    <Lazy session figure=Figure::Field/>
-                    <Lazy session figure=Figure::Cost/>
-                    <Lazy session figure=Figure::Weights/>
-                    <Lazy session figure=Figure::Learn/>
+                    {fetched().collect_view()}
                 </Deferred>
             </div>
         </main>

@@ -37,6 +37,8 @@ pub struct Row {
     pub section: &'static str,
     /// Its heading, in English.
     pub title: &'static str,
+    /// What the navigation calls it, in English.
+    pub short: &'static str,
     /// What it shows, in an English sentence or two.
     pub caption: Option<&'static str>,
     /// Its height in another page before it says its own, in CSS pixels; none where it cannot stand alone.
@@ -52,6 +54,7 @@ pub static FIGURES: [Row; 8] = [
         name: "architecture",
         section: "architecture",
         title: "Architecture",
+        short: "Architecture",
         caption: Some("Where the networks differ is coloured. Stages and blocks open when chosen."),
         height_px: Some(900),
         computes: false,
@@ -61,6 +64,7 @@ pub static FIGURES: [Row; 8] = [
         name: "strides",
         section: "strides",
         title: "Strides",
+        short: "Strides",
         caption: Some("What each path reads of a map on its way to half the size. Grey is never read."),
         height_px: Some(820),
         computes: true,
@@ -70,6 +74,7 @@ pub static FIGURES: [Row; 8] = [
         name: "features",
         section: "features",
         title: "Features",
+        short: "Features",
         caption: Some("What each network computes of this picture, layer by layer."),
         height_px: Some(820),
         computes: true,
@@ -79,6 +84,7 @@ pub static FIGURES: [Row; 8] = [
         name: "field",
         section: "field",
         title: "Receptive field",
+        short: "Field",
         caption: Some(
             "What one position of a map can see of the picture (the frame), and how much each pixel moves it (the light).",
         ),
@@ -90,6 +96,7 @@ pub static FIGURES: [Row; 8] = [
         name: "cost",
         section: "cost",
         title: "Cost",
+        short: "Cost",
         caption: Some("What each network takes: multiplications, parameters, memory, and the time of each layer here."),
         height_px: Some(1400),
         computes: false,
@@ -99,6 +106,7 @@ pub static FIGURES: [Row; 8] = [
         name: "predict",
         section: "prediction",
         title: "Prediction",
+        short: "Prediction",
         caption: Some("What each network says of the picture. Every number says whose weights it comes from."),
         height_px: Some(560),
         computes: true,
@@ -108,6 +116,7 @@ pub static FIGURES: [Row; 8] = [
         name: "weights",
         section: "weights",
         title: "Weights",
+        short: "Weights",
         caption: Some("Whose they are, what a file of them holds, and what this device keeps."),
         height_px: None,
         computes: true,
@@ -117,6 +126,7 @@ pub static FIGURES: [Row; 8] = [
         name: "learn",
         section: "learn",
         title: "Learn",
+        short: "Learn",
         caption: None,
         height_px: None,
         computes: false,
@@ -141,6 +151,11 @@ impl Figure {
         FIGURES.iter().filter(|row| row.height_px.is_some()).map(|row| row.figure)
     }
 
+    /// All of them, in the order of the whole page: the predictions first.
+    pub fn in_page() -> impl Iterator<Item = Self> {
+        std::iter::once(Self::Predict).chain(FIGURES.iter().map(|row| row.figure).filter(|figure| *figure != Self::Predict))
+    }
+
     /// The one of that name that can stand alone.
     pub fn embeddable_named(name: &str) -> Option<Self> {
         Self::embeddable().find(|figure| figure.name() == name)
@@ -163,6 +178,11 @@ impl Figure {
     /// Its heading, in the reader's language.
     pub fn title(self) -> String {
         translate(self.row().title)
+    }
+
+    /// What the navigation calls it, in the reader's language.
+    pub fn short(self) -> String {
+        translate(self.row().short)
     }
 
     /// What it shows, in the reader's language.

@@ -10,7 +10,7 @@ pub mod samples;
 mod state;
 mod values;
 
-pub use figures::{FIGURES, Figure, OTHER_HEIGHT_PX};
+pub use figures::{FIGURES, Figure, OTHER_HEIGHT_PX, Row};
 pub use query::Written;
 pub use state::{MAX_MODELS, State};
 pub use values::{
