@@ -411,8 +411,9 @@ fn count(reading: &mut Reading, value: &str) -> Result<(), Message> {
 }
 
 fn embed(reading: &mut Reading, value: &str) -> Result<(), Message> {
-    let refusal =
-        msg!("There is no figure \"{}\" to embed: write architecture, strides, features, field, cost or predict.", shown(value));
+    let names: Vec<&str> = Figure::embeddable().map(Figure::name).collect();
+    let (last, others) = names.split_last().unwrap_or((&"", &[]));
+    let refusal = msg!("There is no figure \"{}\" to embed: write {} or {}.", shown(value), others.join(", "), last);
     set(&mut reading.state.embed, Figure::embeddable_named(value).map(Some), refusal)
 }
 
