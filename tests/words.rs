@@ -5,11 +5,15 @@ use proc_macro2::{Group, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use stridescope_arch::Variant;
-use stridescope_arch::cost::Convention;
+use stridescope_arch::cost::{Convention, Extra};
+use stridescope_arch::table::Level;
+use stridescope_arch::transition::transitions;
+use stridescope_arch::{Input, Variant, lower};
 use stridescope_i18n::{Catalogue, Message};
+use stridescope_link::names::tagline;
 use stridescope_link::samples::SAMPLES;
-use stridescope_weights::catalogue;
+use stridescope_link::{Colours, FIGURES, FILLS, Sort};
+use stridescope_weights::{ModelRef, catalogue};
 
 const KOREAN: &str = include_str!("../assets/lang/ko.json");
 const LABELS: &str = include_str!("../assets/labels/imagenet-1k.ko.tsv");
@@ -57,14 +61,14 @@ fn is_macro(before: &[TokenTree], name: &str) -> bool {
     matches!(before, [TokenTree::Ident(ident), TokenTree::Punct(mark)] if ident == name && mark.as_char() == '!')
 }
 
-/// Every sentence that `tr!` or `msg!` is given in these tokens.
+/// Every sentence that `tr!`, `msg!` or `key!` is given in these tokens.
 fn said_in(tokens: TokenStream, path: &Path) -> BTreeSet<String> {
     let mut said = BTreeSet::new();
     groups(tokens, &mut |before, group| {
-        if is_macro(before, "tr") || is_macro(before, "msg") {
+        if ["tr", "msg", "key"].iter().any(|name| is_macro(before, name)) {
             let inner: Vec<TokenTree> = group.stream().into_iter().collect();
             let first = inner.first().and_then(text);
-            said.insert(first.unwrap_or_else(|| panic!("{}: tr! of no literal: {group}", path.display())));
+            said.insert(first.unwrap_or_else(|| panic!("{}: a macro for words, of no literal: {group}", path.display())));
             if let [_, TokenTree::Punct(bar), many, ..] = &inner[..]
                 && bar.as_char() == '|'
             {
@@ -81,7 +85,7 @@ fn tokens() -> Vec<(PathBuf, TokenStream)> {
     paths.map(|path| (path.clone(), fs::read_to_string(&path).unwrap().parse().unwrap())).collect()
 }
 
-/// Every sentence that `tr!` or `msg!` is given. What only puts others together has no words of its own.
+/// Every sentence that `tr!`, `msg!` or `key!` is given. What only puts others together has no words of its own.
 fn said() -> BTreeSet<String> {
     let mut said: BTreeSet<String> = tokens().into_iter().flat_map(|(path, tokens)| said_in(tokens, &path)).collect();
     said.retain(|sentence| anonymous(sentence).contains(char::is_alphabetic));
@@ -151,8 +155,23 @@ fn data() -> BTreeSet<String> {
         // One word is a name.
         words.extend(Some(origin.to_string()).filter(|origin| origin.contains(' ')));
     }
-    words.extend(Variant::ALL.iter().map(|letter| letter.tagline().to_string()));
-    words.extend(Convention::ALL.iter().map(|convention| convention.users().to_string()));
+    words.extend(Convention::ALL.iter().flat_map(|convention| [convention.title(), convention.users().to_string()]));
+    let models = ["resnet50-d.os8", "resnet50-d.width80"].map(|name| ModelRef::parse(name).unwrap());
+    let read = transitions(&lower(models[0].spec(), Input::square(224)).unwrap());
+    let tables: [&mut dyn Iterator<Item = &'static str>; 10] = [
+        &mut Variant::ALL.into_iter().map(Variant::tagline),
+        &mut models.iter().map(tagline),
+        &mut read.iter().flat_map(|transition| &transition.readings).map(|reading| reading.path),
+        // Batch normalisation has the same letters in every language.
+        &mut Extra::ALL.into_iter().map(Extra::title).filter(|title| *title != "BN"),
+        &mut Level::ALL.into_iter().map(Level::name),
+        &mut Sort::ALL.into_iter().map(Sort::name),
+        &mut Colours::ALL.into_iter().map(Colours::name),
+        &mut FILLS.into_iter().map(|(_, _, title)| title),
+        &mut FIGURES.iter().flat_map(|row| [row.title, row.short]),
+        &mut FIGURES.iter().filter_map(|row| row.caption),
+    ];
+    words.extend(tables.into_iter().flatten().filter(|words| !words.is_empty()).map(String::from));
     words
 }
 
@@ -211,7 +230,7 @@ fn errors_that_begin_with_a_name_quote_it() {
 fn data_that_is_shown_is_translated() {
     let catalogue = Catalogue::read(KOREAN, LABELS).unwrap();
     let missing: Vec<_> = data().into_iter().filter(|words| catalogue.translated(words).is_none()).collect();
-    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(missing.is_empty(), "{} words of data are missing in assets/lang/ko.json: {missing:#?}", missing.len());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::sync::Arc;
 use stridescope_i18n::numbers::grouped;
-use stridescope_i18n::{Explain, msg, tr, translate};
+use stridescope_i18n::{Explain, Key, key, msg, tr, translate};
 use stridescope_image::Interpolation;
 use stridescope_link::names::{display, hue};
 use stridescope_protocol::Opened;
@@ -29,9 +29,9 @@ use web_sys::{File, HtmlInputElement};
 
 const GIGABYTE: u64 = 1_000_000_000;
 /// Sets of networks that belong together.
-const PRESETS: [(&str, [&str; 4]); 2] = [
-    ("ImageNet, 1,000 classes", ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"]),
-    ("Ten classes", ["tiny-a", "tiny-b", "tiny-c", "tiny-d"]),
+const PRESETS: [(Key, [&str; 4]); 2] = [
+    (key!("ImageNet, 1,000 classes"), ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"]),
+    (key!("Ten classes"), ["tiny-a", "tiny-b", "tiny-c", "tiny-d"]),
 ];
 
 /// The figure.
@@ -45,7 +45,7 @@ pub fn Weights(
         let is_set = move || models.with(|models| models.iter().eq(&nets));
         let set =
             move || session.change(|state| state.models = nets.iter().filter_map(|net| ModelRef::parse(net).ok()).collect());
-        button(translate(title), set).pressed(is_set).view()
+        button(title.translated(), set).pressed(is_set).view()
     });
     session.list_cached();
     view! {

@@ -1,7 +1,8 @@
 //! Two languages: what the program says is written in English where it is said, and looked up in a catalogue of translations, as gettext does it.
 //!
 //! [`tr!`](crate::tr) says a sentence that is written at that place, with values put in. [`msg!`](crate::msg) makes a [`Message`] of it, which is put
-//! into words later, where it is shown; errors [`Explain`] themselves by one. [`translate`] looks up words of data, such as a sample's title.
+//! into words later, where it is shown; errors [`Explain`] themselves by one. [`translate`] looks up words of data, such as a sample's title, and a [`Key`]
+//! stands in a table.
 //! While no catalogue is loaded everything is English.
 
 mod explain;
@@ -77,6 +78,30 @@ fn filled(template: &str, values: &[&dyn Display]) -> String {
 /// What words of data are in the reader's language; themselves where nobody translated them.
 pub fn translate(english: &str) -> String {
     format(english, &[])
+}
+
+/// Words of a table, put into words where they are shown. [`key!`](crate::key) makes those that every catalogue has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key(&'static str);
+
+impl Key {
+    /// Of words that no catalogue needs to have, such as a layer's name or a size. Others are made by [`key!`](crate::key).
+    pub const fn of(words: &'static str) -> Self {
+        Self(words)
+    }
+
+    /// In the reader's language.
+    pub fn translated(self) -> String {
+        translate(self.0)
+    }
+}
+
+/// Words of a table that are translated where they are shown: `key!("Stem width")`.
+#[macro_export]
+macro_rules! key {
+    ($text:literal) => {
+        $crate::Key::of($text)
+    };
 }
 
 /// The name of a class in the reader's language, by its WordNet id, or else the English one.

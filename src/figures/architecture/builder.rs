@@ -6,63 +6,78 @@ use crate::session::Session;
 use leptos::prelude::*;
 use stridescope_arch::spec::{MAX_SIZE, MIN_SIZE};
 use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Input, Shortcut, SpecError, Stem, StrideOn, Variant, lower};
-use stridescope_i18n::{Explain, msg, tr, translate};
+use stridescope_i18n::{Explain, Key, key, msg, tr, translate};
 use stridescope_link::MAX_MODELS;
 use stridescope_link::names::{self, display, families, hue, source};
 use stridescope_weights::ModelRef;
 
 /// A switch that is one of a few: what it is called, its values as they stand in a name with what they are called, and the one that is set.
-type Choice = (&'static str, &'static [(&'static str, &'static str)], fn(&ArchSpec) -> &'static str);
+type Choice = (Key, &'static [(&'static str, Key)], fn(&ArchSpec) -> &'static str);
 
 const CHOICES: [Choice; 6] = [
-    ("Stem", &[("stem-conv7", "7×7"), ("stem-deep", "three 3×3"), ("stem-tiered", "three 3×3, tiered")], |spec| {
-        match spec.stem {
+    (
+        key!("Stem"),
+        &[("stem-conv7", Key::of("7×7")), ("stem-deep", key!("three 3×3")), ("stem-tiered", key!("three 3×3, tiered"))],
+        |spec| match spec.stem {
             Stem::Conv7 => "stem-conv7",
             Stem::Deep => "stem-deep",
             Stem::Tiered => "stem-tiered",
-        }
-    }),
-    ("Stride on", &[("stride-conv1", "conv1, 1×1"), ("stride-conv2", "conv2, 3×3")], |spec| match spec.stride_on {
+        },
+    ),
+    (key!("Stride on"), &[("stride-conv1", Key::of("conv1, 1×1")), ("stride-conv2", Key::of("conv2, 3×3"))], |spec| match spec
+        .stride_on
+    {
         StrideOn::Conv1 => "stride-conv1",
         StrideOn::Conv2 => "stride-conv2",
     }),
-    ("Shortcut", &[("shortcut-conv", "1×1, /2"), ("shortcut-avgpool", "avgpool, then 1×1")], |spec| match spec.shortcut {
-        Shortcut::Conv => "shortcut-conv",
-        Shortcut::AvgPoolConv => "shortcut-avgpool",
-    }),
-    ("Anti-aliasing", &[("aa-none", "none"), ("aa-avgpool", "avgpool"), ("aa-blur", "BlurPool")], |spec| match spec.anti_alias {
-        AntiAlias::None => "aa-none",
-        AntiAlias::AvgPool => "aa-avgpool",
-        AntiAlias::Blur => "aa-blur",
+    (key!("Shortcut"), &[("shortcut-conv", Key::of("1×1, /2")), ("shortcut-avgpool", key!("avgpool, then 1×1"))], |spec| {
+        match spec.shortcut {
+            Shortcut::Conv => "shortcut-conv",
+            Shortcut::AvgPoolConv => "shortcut-avgpool",
+        }
     }),
     (
-        "Avgpool shortcut, dilated",
-        &[("dilatedpool-same", "avgpool 2×2, stride 1: timm"), ("dilatedpool-none", "no pooling: GluonCV, OpenMMLab")],
+        key!("Anti-aliasing"),
+        &[("aa-none", key!("none")), ("aa-avgpool", key!("avgpool")), ("aa-blur", Key::of("BlurPool"))],
+        |spec| match spec.anti_alias {
+            AntiAlias::None => "aa-none",
+            AntiAlias::AvgPool => "aa-avgpool",
+            AntiAlias::Blur => "aa-blur",
+        },
+    ),
+    (
+        key!("Avgpool shortcut, dilated"),
+        &[
+            ("dilatedpool-same", key!("avgpool 2×2, stride 1: timm")),
+            ("dilatedpool-none", key!("no pooling: GluonCV, OpenMMLab")),
+        ],
         |spec| match spec.dilated_pool {
             DilatedPool::Same => "dilatedpool-same",
             DilatedPool::None => "dilatedpool-none",
         },
     ),
-    ("Block", &[("basic", "basic"), ("bottleneck", "bottleneck")], |spec| match spec.block {
+    (key!("Block"), &[("basic", key!("basic")), ("bottleneck", key!("bottleneck"))], |spec| match spec.block {
         BlockKind::Basic => "basic",
         BlockKind::Bottleneck => "bottleneck",
     }),
 ];
 
 /// A switch that is written: what it is called, how it starts in a name, what to write, and what is set.
-type Entry = (&'static str, &'static str, &'static str, fn(&ArchSpec) -> String);
+type Entry = (Key, &'static str, Key, fn(&ArchSpec) -> String);
 
 const ENTRIES: [Entry; 8] = [
-    ("Blocks", "blocks", "blocks in each stage, as in 3-4-6-3", |spec| joined(&spec.layers)),
-    ("Dilated", "dilate", "for each stage after the first, 1 to dilate instead of a stride, as in 0-0-1", |spec| {
+    (key!("Blocks"), "blocks", key!("blocks in each stage, as in 3-4-6-3"), |spec| joined(&spec.layers)),
+    (key!("Dilated"), "dilate", key!("for each stage after the first, 1 to dilate instead of a stride, as in 0-0-1"), |spec| {
         joined(&spec.dilate.iter().map(|&flag| usize::from(flag)).collect::<Vec<_>>())
     }),
-    ("Width", "width", "channels of the first stage", |spec| spec.width.to_string()),
-    ("Stem width", "stemwidth", "channels of the first 3×3 of a stem of three", |spec| spec.stem_width.to_string()),
-    ("Groups", "groups", "cardinality, 32 in ResNeXt", |spec| spec.groups.to_string()),
-    ("Width per group", "wpg", "64; 4 in ResNeXt-50 32×4d, 128 in Wide ResNet-50-2", |spec| spec.width_per_group.to_string()),
-    ("Classes", "classes", "classes of fc", |spec| spec.classes.to_string()),
-    ("Channels", "channels", "channels of the picture", |spec| spec.channels.to_string()),
+    (key!("Width"), "width", key!("channels of the first stage"), |spec| spec.width.to_string()),
+    (key!("Stem width"), "stemwidth", key!("channels of the first 3×3 of a stem of three"), |spec| spec.stem_width.to_string()),
+    (key!("Groups"), "groups", key!("cardinality, 32 in ResNeXt"), |spec| spec.groups.to_string()),
+    (key!("Width per group"), "wpg", key!("64; 4 in ResNeXt-50 32×4d, 128 in Wide ResNet-50-2"), |spec| {
+        spec.width_per_group.to_string()
+    }),
+    (key!("Classes"), "classes", key!("classes of fc"), |spec| spec.classes.to_string()),
+    (key!("Channels"), "channels", key!("channels of the picture"), |spec| spec.channels.to_string()),
 ];
 
 fn joined(numbers: &[usize]) -> String {
@@ -164,12 +179,12 @@ fn Editor(
     let preset = move |body: &str, letter: &str| apply(ArchSpec::named(&format!("{body}-{letter}")));
     let choices = CHOICES.map(|(label, list, current)| {
         let current = Signal::derive(move || spec().map_or(String::new(), |spec| current(&spec).to_string()));
-        let list = options(list.iter().map(|&(value, title)| (value, translate(title))));
-        view! { <Choose label=translate(label) options=list current choose=move |value: String| switch(&value)/> }
+        let list = options(list.iter().map(|&(value, title)| (value, title.translated())));
+        view! { <Choose label=label.translated() options=list current choose=move |value: String| switch(&value)/> }
     });
     let entries = ENTRIES.map(|(title, prefix, hint, current)| {
         view! {
-            <label title=translate(hint)>{translate(title)}<input
+            <label title=hint.translated()>{title.translated()}<input
                 prop:value=move || spec().map(|spec| current(&spec)).unwrap_or_default()
                 on:change=move |event| { switch(&format!("{prefix}{}", event_target_value(&event).trim())); }
             /></label>

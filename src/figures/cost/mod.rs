@@ -13,7 +13,7 @@ use stridescope_arch::cost::{Convention, Extra, torchsummary_text, totals};
 use stridescope_arch::table::{Format, Level, Row, rows};
 use stridescope_arch::{Graph, Input, lower};
 use stridescope_i18n::numbers::{grouped, short_count};
-use stridescope_i18n::{Explain, tr, translate};
+use stridescope_i18n::{Explain, Key, key, tr, translate};
 use stridescope_link::State;
 use stridescope_link::names::{display, hue};
 use stridescope_view::charts::{self, Chart, Quantity};
@@ -221,12 +221,12 @@ enum Order {
     Dead,
 }
 
-const ORDERS: [(Order, &str); 5] = [
-    (Order::Params, "Parameters"),
-    (Order::Ops, "Operations"),
-    (Order::Memory, "Activations"),
-    (Order::Field, "Receptive field"),
-    (Order::Dead, "Unread MACs"),
+const ORDERS: [(Order, Key); 5] = [
+    (Order::Params, key!("Parameters")),
+    (Order::Ops, key!("Operations")),
+    (Order::Memory, key!("Activations")),
+    (Order::Field, key!("Receptive field")),
+    (Order::Dead, key!("Unread MACs")),
 ];
 
 #[component]
@@ -310,7 +310,7 @@ fn Details(
                             <th scope="col">{tr!("Output")}</th>
                             {ORDERS.map(|(by, title)| view! {
                                 <th scope="col" aria-sort=move || if order.get() == by { "descending" } else { "none" }>
-                                    {button(translate(title), move || order.set(by)).class("sort").view()}
+                                    {button(title.translated(), move || order.set(by)).class("sort").view()}
                                 </th>
                             })}
                         </tr></thead>
