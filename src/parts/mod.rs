@@ -2,6 +2,7 @@
 
 pub mod button;
 pub mod by_network;
+pub mod chart;
 pub mod consent;
 pub mod heading;
 pub mod options;

@@ -4,8 +4,8 @@ mod roofline;
 
 use crate::dom;
 use crate::parts::button::button;
+use crate::parts::chart::Drawn;
 use crate::parts::options::{Choose, options};
-use crate::parts::save::Save;
 use crate::session::Session;
 use leptos::prelude::*;
 use roofline::Roofline;
@@ -16,9 +16,8 @@ use stridescope_i18n::numbers::{grouped, short_count};
 use stridescope_i18n::{Explain, Key, key, tr, translate};
 use stridescope_link::State;
 use stridescope_link::names::{display, hue};
-use stridescope_view::charts::{self, Chart, Quantity};
+use stridescope_view::charts::{self, Quantity};
 use stridescope_view::markup::{Cell, Table};
-use stridescope_view::svg_export;
 use stridescope_view::tables::{self, Comparison, PAPER, Plain, ascending, counted, details, megabytes};
 use stridescope_weights::ModelRef;
 
@@ -63,41 +62,6 @@ pub fn Cost(
         })}
         <Roofline session/>
         <Paper/>
-    }
-}
-
-/// A chart with its figures, to be saved.
-#[component]
-pub fn Drawn(
-    /// The session whose theme it is saved in.
-    session: Session,
-    /// What is shown.
-    chart: Chart,
-) -> impl IntoView {
-    let file = StoredValue::new((chart.title.clone(), chart.svg.clone()));
-    let draw = move |palette| {
-        let (title, svg) = file.get_value();
-        let name: String = title.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '-' }).collect();
-        Some((name.to_ascii_lowercase(), svg_export::chart(&title, &svg, charts::SIZE, palette)))
-    };
-    let row = |mut cells: Vec<String>| {
-        let rest = cells.split_off(cells.len().min(1));
-        (None, cells.pop().unwrap_or_default(), rest.into_iter().map(Cell::from).collect())
-    };
-    let head = chart.head.into_iter().map(|name| (None, name)).collect();
-    let table = Table { caption: String::new(), head, rows: chart.rows.into_iter().map(row).collect() };
-    // Numbers; the word alone, as the navigation has it, is translated as drawings.
-    let figures = tr!("Figures{}", "");
-    view! {
-        <figure class="card drawn">
-            <figcaption>{chart.title.clone()}</figcaption>
-            <div inner_html=chart.svg></div>
-            <Save session what=tr!("the chart {}", chart.title) draw/>
-            <details>
-                <summary class="cap">{figures}</summary>
-                <div class="scroll" tabindex="0" role="region" aria-label=tr!("Figures of the chart {}", chart.title) inner_html=table.html()></div>
-            </details>
-        </figure>
     }
 }
 

@@ -1,8 +1,8 @@
 //! The part of the figure **cost** that is measured: how long each layer takes on this device, as a roofline.
 
-use crate::figures::cost::Drawn;
 use crate::parts::button::button;
 use crate::parts::by_network::ByNetwork;
+use crate::parts::chart::Drawn;
 use crate::session::Session;
 use leptos::prelude::*;
 use std::sync::Arc;
