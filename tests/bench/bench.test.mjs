@@ -53,7 +53,7 @@ test('a line lies closest in proportion, and its farthest point is named', () =>
   const points = [[1, 11], [2, 19], [4, 44], [8, 78]];
   const { base, slope, worst, at } = line(points);
   const off = ([base, slope]) => points.reduce((sum, [x, y]) => sum + ((y - base - slope * x) / y) ** 2, 0);
-  // No line nearby is closer.
+  // No line nearby has a smaller error.
   for (const step of [[0.01, 0], [-0.01, 0], [0, 0.01], [0, -0.01]]) {
     assert.ok(off([base + step[0], slope + step[1]]) > off([base, slope]), `${step}`);
   }
@@ -62,7 +62,7 @@ test('a line lies closest in proportion, and its farthest point is named', () =>
   assert.ok(points.every(([x, y]) => Math.abs(y / (base + slope * x) - 1) <= worst));
 });
 
-/** A browser in which the engines' passes take the times given, the first one first. */
+/** A visit with these times of the engines' passes, the first pass first. */
 function visit(ours, ort, tfjs, logits = [3, 4]) {
   const engine = ([first, ...warm], values) => {
     const pass = (ms) => ({ ms, logits: values });

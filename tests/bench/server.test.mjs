@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { startServer } from './server.mjs';
 
-/** A server of a folder with these files, and a way to ask it that tidies no path up, as fetch would. */
+/** A server of a folder with these files, and a request function that does not normalise paths as fetch would. */
 async function serve(context, files, options) {
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   context.after(() => rm(folder, { recursive: true }));
