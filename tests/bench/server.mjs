@@ -70,7 +70,7 @@ export async function startServer(mounts, { asHost = false } = {}) {
     return file?.isFile() ? file : null;
   }
 
-  /** The file of a path; undefined where the path leaves its folder. */
+  /** The file of a path; null where the path leaves its folder. */
   function locate(pathname) {
     const prefix = prefixes.find((prefix) => pathname.startsWith(prefix));
     if (!prefix) return null;

@@ -44,7 +44,7 @@ function close(found, expected, what) {
   found.forEach((value, at) => assert.ok(Math.abs(value - expected[at]) < 1e-4, `${what}: ${found} instead of ${expected}`));
 }
 
-test('convolutions pad on every side, add their bias, and take a ReLU along', async () => {
+test('convolutions pad on every side, add their bias, and apply a fused ReLU', async () => {
   const cases = [
     [4, 3, 2, 1, false],
     [5, 3, 2, 1, true],
@@ -65,7 +65,7 @@ test('convolutions pad on every side, add their bias, and take a ReLU along', as
   }
 });
 
-test('what pads a pooling never wins a maximum and counts in no mean', async () => {
+test('padding of a pooling is never the maximum and does not count in a mean', async () => {
   const maximum = (inside) => Math.max(...inside.map(([value]) => value));
   const mean = (inside) => inside.reduce((sum, [value]) => sum + value, 0) / inside.length;
   const cases = [
@@ -83,7 +83,7 @@ test('what pads a pooling never wins a maximum and counts in no mean', async () 
   await assert.rejects(run(layer, new Float32Array(), values(16), 4), /no pooling of 3 by 2/);
 });
 
-test('a value that is read twice is there both times, and a pass leaves nothing behind but its logits', async () => {
+test('a map that is read twice is available both times, and a pass leaves no tensor but its logits', async () => {
   const layers = [
     {
       ...{ id: 'conv', op: 'conv', inputs: ['input'], stride: 1, padding: 0, dilation: 1, relu: false },

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_catalogue_knows_what_it_was_given() {
+    fn a_catalogue_returns_its_translations() {
         let korean = Catalogue::read(r#"{"stride": "보폭", "{} of {}": "{1} 중 {0}"}"#, "n01440764\t텐치\nno name\n")
             .expect("a catalogue");
         let cases = [("stride", Some("보폭")), ("{} of {}", Some("{1} 중 {0}")), ("1 of 2", None), ("Stride", None), ("", None)];
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_put_in_by_place() {
+    fn values_replace_placeholders_in_order() {
         assert_eq!(format("{} of {}", &[&1, &2]), "1 of 2");
         assert_eq!(format("{1} before {0}", &[&1, &2]), "2 before 1");
         assert_eq!(format("{0} × {0}, then {}", &[&1, &2, &3]), "1 × 1, then 3");

@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_put_into_words_where_it_is_shown() {
+    fn a_message_is_translated_when_it_is_shown() {
         let mine = "Mine.pth".to_string();
         let cases = [
             (msg!("Moved by {} px", 7), "Moved by 7 px"),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_begins_with_a_capital_and_a_name_as_it_is() {
+    fn a_sentence_starts_with_a_capital_unless_with_a_name() {
         let cases = [
             ("the file ended early", "The file ended early."),
             ("this is no picture. Choose another", "This is no picture. Choose another."),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_travels_as_it_is() {
+    fn a_message_survives_json() {
         let cases = [
             (Message::Verbatim("Mine.pth".into()), r#""Mine.pth""#),
             (msg!("stride"), r#"["stride"]"#),

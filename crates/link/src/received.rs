@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_known_by_their_first_bytes_and_else_by_their_name() {
+    fn files_are_recognised_by_their_signature_else_by_their_name() {
         let safetensors = b"\x50\x01\0\0\0\0\0\0{\"conv1.w";
         let cases: [(&str, &str, &[u8], Kind); 27] = [
             ("cat.png", "image/png", b"\x89PNG\r\n\x1a\n", Kind::Picture),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn each_file_goes_where_it_belongs_and_what_cannot_go_anywhere_is_said() {
+    fn each_file_is_used_or_reported() {
         use Kind::{Folder, Other, Picture, Text, Weights};
         let cat = ("cat.png", Picture);
         let model = ("model.pth", Weights);
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_lead_to_samples_and_weights_and_else_nothing_is_fetched() {
+    fn only_addresses_of_samples_and_weights_are_fetched() {
         let site = "https://example.org/s/";
         let samples = [
             ("https://example.org/s/samples-0123456789abcdef/thumbs/coffee.jpg", "coffee"),
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_address_of_a_list_is_no_comment() {
+    fn comments_in_a_list_of_addresses_are_skipped() {
         let cases = [
             ("# a comment\r\nhttps://a.example/\r\nhttps://b.example/", "https://a.example/"),
             ("https://a.example/x\nA title", "https://a.example/x"),

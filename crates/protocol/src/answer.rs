@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn arrays_cross_beside_the_json_and_find_their_places_again() {
+    fn arrays_cross_beside_the_json_and_are_put_back() {
         let mut sent = answer();
         let arrays: Vec<Vec<f32>> = sent.buffers().into_iter().map(std::mem::take).collect();
         assert_eq!(arrays.concat(), (0..16).map(|value| value as f32).collect::<Vec<_>>());
