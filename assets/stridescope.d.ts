@@ -1,8 +1,8 @@
-// Types of Stridescope's API, version 1; docs/embedding.md of the repository tells how it is used. Put this file beside your own sources: what it
-// declares is global, as what it describes is.
+// Types of Stridescope's API, version 1; docs/embedding.md of the repository describes its use. Put this file beside your own sources: its
+// declarations are global, as the API is.
 
 interface Window {
-  /** Only Stridescope's own page and frames have it. */
+  /** Exists in Stridescope's own page and frames only. */
   readonly stridescope?: Stridescope.Api;
 }
 
@@ -10,21 +10,21 @@ declare namespace Stridescope {
   type Figure = "architecture" | "strides" | "features" | "field" | "cost" | "predict";
   type Sample = "chelsea" | "coffee" | "camera" | "rocket" | "clock_motion" | "astronaut" | "grace_hopper";
 
-  /** Everything that a figure shows: the parameters of a link, each with its value. */
+  /** The state of a figure: the parameters of a link, each with its value. */
   interface State {
     /** One to four networks: `resnet50-d`, `tiny-a`. */
     models: string[];
-    /** The layer, block or stage under study, as timm calls it: `layer2.0.conv1`. */
+    /** The layer, block or stage under study, by timm's name: `layer2.0.conv1`. */
     node: string;
     /** The stages and blocks that the diagrams open; null for none. */
     open: string | null;
-    /** Null while a picture of the visitor's own is shown. */
+    /** Null while the visitor's own picture is shown. */
     image: Sample | null;
-    /** Side of the input in pixels; null for what each network's weights ask for. */
+    /** Side of the input in pixels; null for the size that each network's weights ask for. */
     size: number | null;
-    /** Pixels that the picture is moved to the left, up to 32. */
+    /** Shift of the picture to the left in pixels, up to 32. */
     shift: number;
-    /** What is changed to see where the change goes, `layer,row,column,side,zero|white|noise`. */
+    /** The edit whose effect is shown, `layer,row,column,side,zero|white|noise`. */
     probe: string | null;
     /** The place under study, `down,across` in thousandths of the picture. */
     at: string;
@@ -39,49 +39,49 @@ declare namespace Stridescope {
     /** The network that the others are compared with; null for the first. */
     base: string | null;
     backend: "auto" | "webgpu" | "cpu";
-    /** Which kernels convolve on WebGPU: Stridescope's own, burn's, or whichever suits the adapter. */
+    /** The convolution kernels on WebGPU: Stridescope's own, burn's, or by the adapter. */
     kernels: "auto" | "stock" | "tiled";
     theme: "auto" | "light" | "dark";
     lang: "auto" | "en" | "ko";
-    /** The figure that stands alone; null in the whole page. Only a link chooses it. */
+    /** The embedded figure; null in the whole page. Only a link can set it. */
     embed: Figure | null;
     controls: boolean;
     autorun: boolean;
   }
 
-  /** Some of the state. Null is the default; lists may be written with commas, numbers and switches as in a link. */
+  /** A part of the state. Null stands for the default; lists may be texts with commas, numbers and booleans texts as in a link. */
   type Change = { [K in keyof State]?: State[K] | Written<State[K]> | null };
   type Written<T> = T extends string[] ? string : T extends number ? `${number}` : T extends boolean ? "0" | "1" : never;
 
-  /** One class of a network's five likeliest. */
+  /** One class of a network's top 5. */
   interface Class {
-    /** Its number among those that the network knows. */
+    /** Its index in the network's output. */
     index: number;
     label: string;
     /** Its probability, from 0 to 1. */
     p: number;
   }
 
-  /** What one network says of a picture. */
+  /** One network's prediction for an image. */
   interface Prediction {
     net: string;
-    /** The likeliest first. */
+    /** The most likely class first. */
     top: Class[];
     ms: number;
     backend: string;
   }
 
   interface ClassifyOptions {
-    /** Those that the figure shows, unless given. */
+    /** The networks; by default those that the figure shows. */
     models?: string[] | string;
   }
 
-  /** What `on` of the page's own API can listen to, and what listeners get. */
+  /** The events of `on`, each with the value that its listeners get. */
   interface Events {
     state: State;
     prediction: Prediction[];
     error: string;
-    /** In pixels; of a figure that stands alone. */
+    /** In pixels; of an embedded figure. */
     height: number;
   }
 
@@ -90,24 +90,24 @@ declare namespace Stridescope {
     readonly version: "1";
     readonly ready: Promise<void>;
     state(): State;
-    /** Throws a RangeError, and changes nothing, where a value makes no sense. */
+    /** Throws a RangeError, and changes nothing, if a value is not valid. */
     set(change: Change): void;
-    /** Of an address, only those of the page's own site, `data:` and `blob:`. Rejects with a RangeError. */
+    /** An address must be on the page's own site, or `data:` or `blob:`. Rejects with a RangeError. */
     classify(image: Blob | string, options?: ClassifyOptions): Promise<Prediction[]>;
-    /** Returns what ends this listening; called again it does nothing. Throws a TypeError where the listener is no function. */
+    /** Returns a function that removes the listener; further calls of it do nothing. Throws a TypeError if the listener is not a function. */
     on<K extends keyof Events>(type: K, listener: (value: Events[K]) => void): () => void;
   }
 
-  /** What tells the answer to one request from the next; it comes back as it was sent. */
+  /** The id of a request; its answer has the same id. */
   type Id = string | number;
 
-  /** What a page may send to a figure's frame. */
+  /** The requests that a page can send to a figure's frame. */
   type Request =
     | { stridescope: 1; type: "set"; state: Change; id?: Id }
     | { stridescope: 1; type: "state"; id?: Id }
     | { stridescope: 1; type: "classify"; image: Blob | string; models?: string[] | string; id?: Id };
 
-  /** What a figure's frame sends to the page around it. One with an `id` is the answer to the request of that `id`. */
+  /** The messages that a figure's frame sends to the page around it. A message with an `id` is the answer to the request with that `id`. */
   type Message =
     | { stridescope: 1; type: "ready" }
     | { stridescope: 1; type: "height"; height: number }
@@ -129,11 +129,11 @@ declare namespace Stridescope {
 
 /** `<stride-scope>`, which stride-scope.js of a site defines. */
 interface StrideScopeElement extends HTMLElement {
-  /** Null until the figure has said it, which `stridescope-ready` tells. */
+  /** Null until the event `stridescope-ready`. */
   readonly state: Stridescope.State | null;
-  /** A promise of the state afterwards. Rejects with a RangeError, and changes nothing, where a value makes no sense. */
+  /** Resolves to the new state. Rejects with a RangeError, and changes nothing, if a value is not valid. */
   set(change: Stridescope.Change): Promise<Stridescope.State>;
-  /** A picture's own bytes, or its address at the site or as `data:`. */
+  /** The image is a file, or an address on the site or `data:`. */
   classify(image: Blob | string, options?: Stridescope.ClassifyOptions): Promise<Stridescope.Prediction[]>;
 }
 
@@ -141,7 +141,7 @@ interface HTMLElementTagNameMap {
   "stride-scope": StrideScopeElement;
 }
 
-/** They bubble, so that a document and a window hear them as well; HTMLElementEventMap has them from here. */
+/** These events bubble, so that listeners of the document and the window receive them too; HTMLElementEventMap inherits them from here. */
 interface GlobalEventHandlersEventMap {
   "stridescope-ready": CustomEvent<null>;
   "stridescope-state": CustomEvent<Stridescope.State>;

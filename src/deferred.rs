@@ -1,10 +1,10 @@
-//! Parts that are made one after another, so that the page answers in between.
+//! Work split into several tasks, so that the page responds in between.
 
 use crate::dom;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-/// Does something in a task of its own, after this one and those that were asked for before.
+/// Runs a closure in a task of its own, after the current one and those deferred before.
 pub fn defer(what: impl FnOnce() + 'static) {
     let owner = Owner::current().unwrap_or_default();
     spawn_local(async move {
@@ -13,10 +13,10 @@ pub fn defer(what: impl FnOnce() + 'static) {
     });
 }
 
-/// What is inside is made [`defer`].
+/// Renders its children in a [deferred](defer) task.
 #[component]
 pub fn Deferred(
-    /// What is inside.
+    /// The content.
     children: ChildrenFn,
 ) -> impl IntoView {
     let is_time = RwSignal::new(false);

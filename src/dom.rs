@@ -1,4 +1,4 @@
-//! The few things that are asked of the browser directly.
+//! Helpers for the browser's API.
 
 use js_sys::Array;
 use leptos::prelude::{RwSignal, Set};
@@ -24,17 +24,17 @@ pub async fn fetch_blob(url: &str) -> Result<Blob, ()> {
     crate::site::fetch_blob(url).await.ok_or(())
 }
 
-/// An address under which an `<img>` can show a file.
+/// An object URL, under which an `<img>` can show a file.
 pub fn object_url(blob: &Blob) -> String {
     Url::create_object_url_with_blob(blob).unwrap_or_default()
 }
 
-/// The files of a list.
+/// A list of files as a vector.
 pub fn files(list: Option<FileList>) -> Vec<File> {
     list.map_or(Vec::new(), |list| (0..list.length()).filter_map(|index| list.get(index)).collect())
 }
 
-/// Chooses a file as if the visitor had chosen it with this input.
+/// Sets the file of an input as if the visitor had chosen it.
 pub fn choose(input: &HtmlInputElement, file: &File) {
     let Some((data, event)) = DataTransfer::new().ok().zip(document().and_then(|document| document.create_event("Event").ok()))
     else {
@@ -47,29 +47,29 @@ pub fn choose(input: &HtmlInputElement, file: &File) {
     }
 }
 
-/// Whether the browser says that it has a connection, if to nothing but a router.
+/// Whether the browser reports a connection, which may reach no further than a router.
 pub fn is_online() -> bool {
     window().is_none_or(|window| window.navigator().on_line())
 }
 
-/// Forgets an address that [`object_url`] made; any other is left alone.
+/// Revokes an address that [`object_url`] made; any other is left alone.
 pub fn drop_object_url(url: &str) {
     if url.starts_with("blob:") {
         let _ = Url::revoke_object_url(url);
     }
 }
 
-/// Puts text on the clipboard; whether the browser let it.
+/// Copies text to the clipboard; returns whether that worked.
 pub async fn copy(text: &str) -> bool {
     let Some(window) = window() else { return false };
-    // Without a secure context there is no clipboard, and asking for it would throw.
+    // Without a secure context there is no clipboard, and a call would throw.
     if !window.is_secure_context() {
         return false;
     }
     JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok()
 }
 
-/// Puts text on the clipboard and says whether that worked: `Copied as Markdown.`
+/// Copies text to the clipboard and sets `told` to a confirmation or an error: `Copied as Markdown.`
 pub fn copy_and_tell(text: String, kind: impl std::fmt::Display + 'static, told: RwSignal<String>) {
     spawn_local(async move {
         told.set(match copy(&text).await {
@@ -79,12 +79,12 @@ pub fn copy_and_tell(text: String, kind: impl std::fmt::Display + 'static, told:
     });
 }
 
-/// Whether this page is of an origin, which a sandboxed frame is not: then it has no storage and no camera.
+/// Whether this page has an origin. A sandboxed frame has none, and so no storage and no camera.
 pub fn has_origin() -> bool {
     window().is_some_and(|window| window.origin() != "null")
 }
 
-/// Whether files may be kept on this device: a figure that stands alone keeps nothing.
+/// Whether files may be cached on this device: an embedded figure caches nothing.
 pub fn may_keep() -> bool {
     let root = document().and_then(|document| document.document_element());
     has_origin() && !root.is_some_and(|root| root.has_attribute("data-embed"))
@@ -95,7 +95,7 @@ pub fn body() -> Option<HtmlElement> {
     document()?.body()
 }
 
-/// The address that others on this page are relative to.
+/// The address that relative addresses of this page are resolved against.
 pub fn base() -> String {
     document().and_then(|document| document.base_uri().ok().flatten()).unwrap_or_default()
 }
@@ -107,8 +107,8 @@ pub fn site() -> String {
     path.rfind('/').map_or(path, |end| &path[..=end]).into()
 }
 
-/// Runs a script of this site, unless it has been run already, and tells it where the site is, relative to it. One that did not load is
-/// forgotten, so that it can be run again, and `failed` is called.
+/// Runs a script of this site, unless it has been run already, with the address of the site relative to it. A script that did not load is removed, so
+/// that it can be run again, and `failed` is called.
 pub fn run_script_once(url: &str, site: &str, failed: impl FnOnce() + 'static) {
     let Some(head) = document().and_then(|document| document.head()) else { return };
     if all(Some(&head), &format!("script[src=\"{url}\"]")).is_empty()
@@ -126,26 +126,26 @@ pub fn run_script_once(url: &str, site: &str, failed: impl FnOnce() + 'static) {
     }
 }
 
-/// Takes away what `index.html` shows until the page stands.
+/// Removes the placeholder that `index.html` shows until the page is mounted.
 pub fn remove_shell() {
     if let Some(shell) = document().and_then(|document| document.get_element_by_id("shell")) {
         shell.remove();
     }
 }
 
-/// The part of the page that the address names.
+/// The fragment of the page's address, decoded.
 pub fn fragment() -> Option<String> {
     let hash = window()?.location().hash().ok()?;
     hash.strip_prefix('#').filter(|id| !id.is_empty()).map(String::from)
 }
 
-/// The page's height, and how far it is scrolled, in CSS pixels.
+/// The page's height and its scroll position, in CSS pixels.
 pub fn page_place() -> (f64, f64) {
     let height = body().map_or(0.0, |body| body.get_bounding_client_rect().height());
     (height, window().and_then(|window| window.scroll_y().ok()).unwrap_or_default())
 }
 
-/// Whether an element begins where a link to it leads, within its scroll margin.
+/// Whether an element's top is where a link to it scrolls, within its scroll margin.
 pub fn is_at_beginning(id: &str) -> bool {
     const MARGIN: f64 = 100.0;
     let element = document().and_then(|document| document.get_element_by_id(id));
@@ -172,22 +172,22 @@ fn offer(name: &str, address: &str) {
     }
 }
 
-/// Offers a text as a file to save.
+/// Offers a text as a file download.
 pub fn download(name: &str, mime: &str, text: &str) {
     offer(name, &data_url(mime, text));
 }
 
-/// Offers bytes as a file to save.
+/// Offers bytes as a file download.
 pub fn download_blob(name: &str, blob: &Blob) {
     let address = object_url(blob);
     offer(name, &address);
     drop_object_url(&address);
 }
 
-/// Most pixels along a side of a picture; canvases end at about twice as many.
+/// Largest side of a rendered image in pixels; the limit of canvases is about twice that.
 const MAX_SIDE: f64 = 8192.0;
 
-/// An SVG file as a PNG, two pixels for each of its units, fewer where it is very large.
+/// Renders an SVG file as a PNG, two pixels for each of its units, fewer where it is very large.
 pub async fn rasterise(svg: &str, width: f64, height: f64) -> Option<Blob> {
     let image = image(&data_url("image/svg+xml", svg)).await?;
     let scale = (MAX_SIDE / width.max(height)).min(2.0);
@@ -201,7 +201,7 @@ pub async fn rasterise(svg: &str, width: f64, height: f64) -> Option<Blob> {
     canvas_blob(&canvas).await
 }
 
-/// A picture from its address, once it can be drawn.
+/// Loads an image from its address.
 pub async fn image(url: &str) -> Option<HtmlImageElement> {
     let image: HtmlImageElement = create("img")?;
     image.set_src(url);
@@ -209,7 +209,7 @@ pub async fn image(url: &str) -> Option<HtmlImageElement> {
     Some(image)
 }
 
-/// What a canvas shows, as a PNG.
+/// The content of a canvas as a PNG.
 pub async fn canvas_blob(canvas: &HtmlCanvasElement) -> Option<Blob> {
     let promise = js_sys::Promise::new(&mut |resolve, reject| {
         if canvas.to_blob(&resolve).is_err() {
@@ -219,7 +219,7 @@ pub async fn canvas_blob(canvas: &HtmlCanvasElement) -> Option<Blob> {
     JsFuture::from(promise).await.ok()?.dyn_into().ok()
 }
 
-/// Lets the browser do what waits, so that what follows is a task of its own.
+/// Lets pending tasks run: what follows is a task of its own.
 pub async fn next_task() {
     let promise = js_sys::Promise::new(&mut |resolve, _| {
         let asked = window().map(|window| window.set_timeout_with_callback(&resolve));
@@ -230,7 +230,7 @@ pub async fn next_task() {
     let _ = JsFuture::from(promise).await;
 }
 
-/// Waits until the browser draws again, which in a hidden tab it does not.
+/// Waits for the next frame, which never comes in a hidden tab.
 pub async fn next_frame() {
     let promise = js_sys::Promise::new(&mut |resolve, _| {
         if window().and_then(|window| window.request_animation_frame(&resolve).ok()).is_none() {
@@ -240,29 +240,29 @@ pub async fn next_frame() {
     let _ = JsFuture::from(promise).await;
 }
 
-/// Milliseconds since the page was opened.
+/// Milliseconds since the navigation.
 pub fn now() -> f64 {
     window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
 }
 
-/// Cameras, where the browser lets a page ask for one.
+/// Access to cameras, where the browser grants it.
 pub fn media_devices() -> Option<MediaDevices> {
     window()?.navigator().media_devices().ok().filter(|devices| !devices.is_undefined())
 }
 
-/// Whether the device is set to dark.
+/// Whether the device prefers dark colours.
 pub fn prefers_dark() -> bool {
     let query = window().and_then(|window| window.match_media("(prefers-color-scheme: dark)").ok().flatten());
     query.is_some_and(|query| query.matches())
 }
 
-/// The elements in another that a selector finds, in their order.
+/// The descendants that match a selector, in document order.
 pub fn all<E: AsRef<Element>>(within: Option<&E>, selector: &str) -> Vec<Element> {
     let Some(list) = within.and_then(|element| element.as_ref().query_selector_all(selector).ok()) else { return Vec::new() };
     (0..list.length()).filter_map(|i| list.get(i)?.dyn_into().ok()).collect()
 }
 
-/// Sets the value of the select that an event came from.
+/// Sets the value of the select that fired an event.
 pub fn set_value(event: &web_sys::Event, value: &str) {
     if let Some(select) = event.target().and_then(|target| target.dyn_into::<HtmlSelectElement>().ok()) {
         select.set_value(value);
@@ -274,12 +274,12 @@ pub fn query() -> String {
     window().and_then(|window| window.location().search().ok()).unwrap_or_default()
 }
 
-/// Puts a query string into the address bar, as a step that the back button undoes, or in place of the present one.
+/// Sets the query string of the address bar, as a new history entry or in place of the current one.
 pub fn set_query(query: &str, as_step: bool) {
     let Some((location, history)) = window().and_then(|window| Some((window.location(), window.history().ok()?))) else { return };
     let url = format!("{}{query}{}", location.pathname().unwrap_or_default(), location.hash().unwrap_or_default());
     let null = JsValue::NULL;
-    // A sandboxed frame may forbid it; then the state is simply not in the address.
+    // A sandboxed frame may forbid it; the address then lacks the state.
     let _ = if as_step {
         history.push_state_with_url(&null, "", Some(&url))
     } else {
@@ -306,12 +306,12 @@ pub fn set_root_property(name: &str, value: &str) {
     }
 }
 
-/// Whether the keyboard's focus is on an element that a selector matches.
+/// Whether the element with keyboard focus matches a selector.
 pub fn has_focus(selector: &str) -> bool {
     document().and_then(|document| document.active_element()).is_some_and(|element| element.matches(selector).unwrap_or(false))
 }
 
-/// Puts the focus back on one of the elements that a selector finds, once the page has been drawn anew.
+/// Restores the focus to one of the elements that match a selector, after the next render.
 pub fn focus_again(selector: &'static str, index: usize) {
     spawn_local(async move {
         next_frame().await;
@@ -324,7 +324,7 @@ pub fn focus_again(selector: &'static str, index: usize) {
     });
 }
 
-/// Brings an element to the top; whether there is one of that id.
+/// Scrolls to an element; returns whether there is one of that id.
 pub fn scroll_to(id: &str) -> bool {
     let element = document().and_then(|document| document.get_element_by_id(id));
     if let Some(element) = &element {
@@ -333,19 +333,19 @@ pub fn scroll_to(id: &str) -> bool {
     element.is_some()
 }
 
-/// The nearest element around an event's target that matches a selector.
+/// The closest ancestor of an event's target that matches a selector.
 pub fn closest(event: &web_sys::Event, selector: &str) -> Option<Element> {
     event.target()?.dyn_into::<Element>().ok()?.closest(selector).ok()?
 }
 
-/// Where an event is over the nearest element that matches a selector, from 0 to just under 1 across and down.
+/// Position of an event within the closest element that matches a selector, from 0 to just under 1 across and down.
 pub fn share(event: &web_sys::MouseEvent, selector: &str) -> Option<(f64, f64)> {
     let frame = closest(event, selector)?.get_bounding_client_rect();
     let share = |at: i32, start: f64, length: f64| ((f64::from(at) - start) / length.max(1.0)).clamp(0.0, 0.9999);
     Some((share(event.client_x(), frame.left(), frame.width()), share(event.client_y(), frame.top(), frame.height())))
 }
 
-/// Calls back once, when an element comes into sight; at once where the browser cannot tell.
+/// Calls `seen` once, when an element becomes visible; at once where the browser cannot observe it.
 pub fn once_in_sight(element: &Element, seen: impl Fn() + 'static) {
     let seen = Rc::new(seen);
     let now = seen.clone();
@@ -366,7 +366,7 @@ pub fn once_in_sight(element: &Element, seen: impl Fn() + 'static) {
     changed.forget();
 }
 
-/// Calls back with an element's height in CSS pixels, now and whenever its size changes.
+/// Calls `changed` with an element's height in CSS pixels, now and after each change.
 pub fn follow_height(element: HtmlElement, changed: impl Fn(i32) + 'static) {
     let watched = element.clone();
     if let Some(observer) = resize_observer(move || changed(watched.get_bounding_client_rect().height().ceil() as i32)) {
@@ -374,7 +374,7 @@ pub fn follow_height(element: HtmlElement, changed: impl Fn(i32) + 'static) {
     }
 }
 
-/// Calls back whenever what it observes changes its size, and once for each that it begins to observe.
+/// An observer that calls `changed` when an observed element changes its size, and once for each new one.
 pub fn resize_observer(changed: impl Fn() + 'static) -> Option<ResizeObserver> {
     let changed = Closure::<dyn FnMut()>::new(changed);
     let observer = ResizeObserver::new(changed.as_ref().unchecked_ref()).ok();

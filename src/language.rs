@@ -1,30 +1,30 @@
-//! The page's language: which one, and fetching its texts.
+//! The page's language and its texts.
 
 use crate::dom;
 use crate::site;
 use stridescope_i18n::{Catalogue, Message, tr};
 use stridescope_link::Lang;
 
-/// The languages that can be chosen, each by its own name.
+/// The languages of the menu, each by its own name.
 pub const LANGUAGES: [(Lang, &str); 2] = [(Lang::En, "English"), (Lang::Ko, "한국어")];
 
-/// What is said where the texts did not come; in English, since they did not.
+/// The notice for texts that could not be fetched; in English for that reason.
 pub fn not_fetched() -> Message {
     const SENTENCE: &str = "The Korean texts could not be fetched. Check the connection: they come once the browser is online again, or when the page is loaded again.";
     Message::Verbatim(SENTENCE.into())
 }
 
-/// The language of this browser's reader, or the one that was chosen.
+/// The language of the state, or where it is `auto` that of the browser.
 pub fn resolved(lang: Lang) -> Lang {
     let languages = dom::window().map(|window| window.navigator().languages()).unwrap_or_default();
     let languages: Vec<String> = languages.iter().filter_map(|language| language.as_string()).collect();
     lang.resolved(&languages)
 }
 
-/// Fetches the texts of a language; English needs none.
+/// Fetches the catalogue of a language; English needs none.
 ///
 /// # Errors
-/// When the texts cannot be fetched.
+/// When a file cannot be fetched.
 pub async fn fetch(lang: Lang) -> Result<Option<Catalogue>, Message> {
     match lang {
         Lang::Ko => {
@@ -35,7 +35,7 @@ pub async fn fetch(lang: Lang) -> Result<Option<Catalogue>, Message> {
     }
 }
 
-/// Speaks a language from now on, with its texts.
+/// Sets the page's language and catalogue.
 pub fn speak(lang: Lang, texts: Option<Catalogue>) {
     stridescope_i18n::set_catalogue(texts);
     dom::set_root_attribute("lang", Some(if lang == Lang::Ko { "ko" } else { "en" }));
@@ -43,7 +43,7 @@ pub fn speak(lang: Lang, texts: Option<Catalogue>) {
 }
 
 async fn catalogue(sentences: &str, labels: &str) -> Option<Catalogue> {
-    // Both are on their way before either is waited for.
+    // Both requests start before the first is awaited.
     let [sentences, labels] = [sentences, labels].map(|file| site::request(&site::texts(file)));
     Catalogue::read(&site::text(sentences).await?, &site::text(labels).await?).ok()
 }

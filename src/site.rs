@@ -1,5 +1,5 @@
-//! Where the files of this page's version are. `index.html` names their folders, and xtask/src/release.rs writes them there: no other place
-//! knows them, and all are found from the page's address.
+//! Addresses of the files of this page's version. `index.html` names their folders, and xtask/src/release.rs writes them there: no other place knows
+//! them, and all are relative to the page's address.
 
 use js_sys::{Function, Promise, Reflect};
 use stridescope_link::samples::Sample;
@@ -7,49 +7,49 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, Response, Url};
 
-/// The tag of assets/start.js, by which the page is found in `index.html`.
+/// Selector of the tag of assets/start.js in `index.html`.
 const TAG: &str = "script[data-wasm]";
-/// What assets/boot.js leaves for others.
+/// Global that assets/boot.js sets.
 const RELEASE: &str = "stridescopeRelease";
-/// How `index.html` begins. Some hosts answer with it for every file that they do not have.
+/// Start of `index.html`. Some hosts answer with that page for every missing file.
 const PAGE: &str = "<!doctype html";
 
-/// The script that starts the engine, as a whole address.
+/// Absolute address of the script that starts the engine.
 pub fn engine() -> String {
     named("engine").unwrap_or_default()
 }
 
-/// A file of the page's own code, as a whole address.
+/// Absolute address of a file of the page's code.
 pub fn code(file: &str) -> String {
     within("app", file)
 }
 
-/// A file of the texts, `lang/ko.json`, as a whole address.
+/// Absolute address of a file of the texts, `lang/ko.json`.
 pub fn texts(file: &str) -> String {
     within("texts", file)
 }
 
-/// A sample picture, as a whole address.
+/// Absolute address of a sample picture.
 pub fn sample(sample: &Sample) -> String {
     within("samples", sample.file)
 }
 
-/// A small copy of a sample picture, enough to look at.
+/// Absolute address of a sample's preview.
 pub fn sample_preview(sample: &Sample) -> String {
     within("samples", &format!("previews/{}.webp", sample.id))
 }
 
-/// A square of a sample picture, enough to choose by.
+/// Absolute address of a sample's square thumbnail.
 pub fn sample_thumb(sample: &Sample) -> String {
     within("samples", &format!("thumbs/{}.jpg", sample.id))
 }
 
-/// Asks for a file, so that several can be on their way before [`text`] or [`fetch_blob`] waits for one.
+/// Starts a request, so that several can be in progress before [`text`] or [`fetch_blob`] awaits one.
 pub fn request(url: &str) -> Option<Promise> {
     Some(web_sys::window()?.fetch_with_str(url))
 }
 
-/// The text that was asked for; nothing where it did not come. The reader hears of it where a newer version took its place.
+/// The text of a request; none where it failed. If a newer version of the site is the cause, the visitor is told.
 pub async fn text(request: Option<Promise>) -> Option<String> {
     let text = match answer(request).await {
         Some(response) => settled(response.text()).await.and_then(|text| text.as_string()).filter(|text| !is_page(text)),
@@ -61,7 +61,7 @@ pub async fn text(request: Option<Promise>) -> Option<String> {
     text
 }
 
-/// Fetches a file of this site; nothing where it did not come, likewise.
+/// Fetches a file of this site; none where it failed, as in [`text`].
 pub async fn fetch_blob(url: &str) -> Option<Blob> {
     let blob = match answer(request(url)).await {
         Some(response) => settled(response.blob()).await.and_then(|blob| blob.dyn_into::<Blob>().ok()),
@@ -74,8 +74,8 @@ pub async fn fetch_blob(url: &str) -> Option<Blob> {
     blob
 }
 
-/// Whether the site is of another version by now, so that files of this one may be gone. The page then offers to be loaded again; one that has
-/// not started yet is.
+/// Whether the site has another version by now, so that files of this one may be gone. The page then offers to reload; one that has not started yet
+/// reloads itself.
 pub async fn is_replaced() -> bool {
     let look = || {
         let window = web_sys::window()?;
@@ -92,7 +92,7 @@ pub async fn is_replaced() -> bool {
 /// Loads the page again.
 pub fn reload() {
     if let Some(window) = web_sys::window() {
-        // A browser that does not has a button of its own.
+        // Where this fails, the browser's own button remains.
         let _ = window.location().reload();
     }
 }
@@ -101,7 +101,7 @@ fn within(folder: &str, file: &str) -> String {
     named(folder).map(|folder| folder + file).unwrap_or_default()
 }
 
-/// What the page's tag says of a folder or a file.
+/// The attribute of the page's tag for a folder or a file.
 fn named(name: &str) -> Option<String> {
     let document = web_sys::window()?.document()?;
     let path = document.query_selector(TAG).ok()??.get_attribute(&format!("data-{name}"))?;

@@ -80,8 +80,8 @@ fn long_file_names_are_truncated_to_fit_a_link() {
 #[test]
 fn a_network_and_its_weights_form_one_name() {
     let model = |text: &str| ModelRef::parse(text).unwrap();
-    let hub = model("resnet50-b@hf:a/b@c");
-    assert_eq!((hub.name(), hub.weights().unwrap().to_string().as_str()), ("resnet50-b", "hf:a/b@c"));
+    let hub = model("resnet50-b@hf:timm/resnet50.a1_in1k");
+    assert_eq!((hub.name(), hub.weights().unwrap().to_string().as_str()), ("resnet50-b", "hf:timm/resnet50.a1_in1k"));
     assert_eq!(hub.weights(), hub.chosen());
     assert_eq!(hub.spec(), &ArchSpec::named("resnet50-b").unwrap());
     assert_eq!(hub.entry().unwrap().id, "resnet50.gluon_in1k", "how it is prepared for, unless its own card says");

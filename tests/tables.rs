@@ -211,7 +211,7 @@ mod documentation {
         assert_eq!(marked(figure[1], '`').into_iter().collect::<BTreeSet<_>>(), names().into_iter().collect());
 
         let mut computes = BTreeMap::new();
-        for cells in rows(&docs, "| figure | at once | after “Run on this device”, or in sight with `autorun=1` |") {
+        for cells in rows(&docs, "| figure | immediately | after “Run on this device”, or in view with `autorun=1` |") {
             computes.extend(cells[0].split(", ").map(|figure| (figure, !cells[2].is_empty())));
         }
         assert_eq!(computes, Figure::embeddable().map(|figure| (figure.name(), figure.computes())).collect());
@@ -231,7 +231,7 @@ mod documentation {
         }
         let heights: Vec<String> =
             heights.into_iter().map(|(height, names)| format!("{} {height}", names.join(" and "))).collect();
-        assert_eq!(between(&flowing(&docs), "heights that show the most of it: ", ". "), heights.join(", "));
+        assert_eq!(between(&flowing(&docs), "Recommended heights: ", ". "), heights.join(", "));
     }
 }
 

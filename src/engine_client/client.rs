@@ -1,5 +1,5 @@
-//! The page's end of one worker: starts it when something must be computed, and starts another when it dies, fails or stays silent. Its open requests
-//! are then sent again.
+//! The page's side of one worker: starts it for the first request, and replaces it when it stops, fails or stays silent. Open requests are then sent
+//! again.
 
 use crate::site;
 use js_sys::{Array, Reflect};
@@ -13,83 +13,83 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 
-/// Where assets/start.js leaves a worker that it started before this code was there.
+/// Global in which assets/start.js leaves a worker that it started before this code was loaded.
 const EARLY: &str = "stridescopeEngine";
-/// How often it is looked whether the worker still says something. A page that sleeps does not look.
+/// Interval at which the worker is checked for silence. The timer rests while the page sleeps.
 const LOOK_MS: i32 = 1000;
-/// Looks without a word from a worker that has something to do, after which it is given up. It says something at every layer.
+/// Checks without a message from a busy worker after which it is replaced. It sends one at every layer.
 const SILENT_LOOKS: u32 = 60;
-/// Likewise for one that is still being loaded, over a slow network perhaps.
+/// The same for a worker that is still loading, perhaps over a slow network.
 const LOADING_LOOKS: u32 = 180;
-/// Times that a request is begun, at most: whatever ends two workers would end the third.
+/// Most attempts at a request: what stopped two workers would stop the third.
 const TRIES: u32 = 2;
-/// Times that the GPU may fail before the visitor is asked: browsers keep a site from the GPU that has lost it too often.
+/// Failures of the GPU before the visitor is asked: browsers block the GPU for a site that loses it too often.
 const GPU_FAILURES: u32 = 2;
-/// The id of the request that sends a picture again, whose answer nobody needs; no other request has it.
+/// The id of a request that sends an image again, whose answer is ignored; no other request has it.
 pub const UNANSWERED: u32 = 0;
 
-/// What comes from a worker.
+/// A message from a worker.
 pub enum Incoming {
-    /// An event of the worker's.
+    /// An event of the worker.
     Event(Event),
-    /// Another worker was started in its place.
+    /// The worker was replaced.
     Trouble(Trouble),
 }
 
-/// A picture's file, and what runs call it.
+/// An image file and its id in runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PictureFile {
-    /// Its name in requests.
+    /// Its id in requests.
     pub id: PictureId,
-    /// Its bytes.
+    /// The file.
     pub blob: Blob,
 }
 
-/// Why another worker was started.
+/// Why the worker was replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     /// It stopped while computing.
     Stopped,
-    /// It said nothing for too long.
+    /// It sent no message for too long.
     Silent,
-    /// The GPU failed, and is tried once more.
+    /// The GPU failed and is tried again.
     Gpu,
-    /// The GPU failed again: the CPU computes until [`Client::allow_gpu`].
+    /// The GPU failed repeatedly: the CPU computes until [`Client::allow_gpu`].
     GpuAgain,
 }
 
 type Listener = Box<dyn Fn(Incoming)>;
 
-/// A worker that is there when needed.
+/// The page's side of one worker, started on demand.
 #[derive(Default)]
 pub struct Client {
     running: RefCell<Option<Running>>,
     listener: RefCell<Option<Listener>>,
-    /// Counts the workers that were started, so that a late word of an old one is not taken for the new one's.
+    /// Number of workers started, so that a late message of an old worker is ignored.
     generation: Cell<u32>,
-    /// What has yet to be answered, oldest first. The worker answers in this order.
+    /// Requests without an answer, oldest first. The worker answers in this order.
     open: RefCell<Vec<Open>>,
-    /// The pictures that the worker was sent last, oldest first: those that it has.
+    /// The images that the worker holds, oldest first.
     pictures: RefCell<Vec<PictureId>>,
-    /// Workers in a row that did not get as far as listening.
+    /// Consecutive workers that ended before [`Event::Ready`].
     unready: Cell<u32>,
-    /// Whether any did.
+    /// Whether any worker was ready.
     has_loaded: Cell<bool>,
-    /// Looks since the worker said something.
+    /// Checks since the worker's last message.
     silent: Cell<u32>,
     watch: RefCell<Option<Watch>>,
-    /// Whether the worker is at work on the GPU, as far as it said.
+    /// Whether the worker computes on the GPU, according to its last message.
     on_gpu: Cell<bool>,
     gpu_failures: Cell<u32>,
 }
 
-/// A request that has yet to be answered.
+/// A request without an answer.
 struct Open {
     request: Request,
     blob: Option<Blob>,
-    /// The picture that a run needs.
+    /// The image of a run.
     picture: Option<PictureFile>,
-    /// Workers that were lost over it.
+    /// Number of workers lost while they answered it.
     lost: u32,
 }
 
@@ -100,7 +100,7 @@ struct Running {
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
 
-/// A timer that runs while something is open.
+/// The timer of the check for silence; it runs while a request is open.
 struct Watch {
     handle: i32,
     _look: Closure<dyn FnMut()>,
@@ -115,22 +115,22 @@ impl Drop for Watch {
 }
 
 impl Client {
-    /// Whether an engine was started beside the page, which [`Client::ensure`] takes over.
+    /// Whether assets/start.js started a worker, which [`Client::ensure`] takes over.
     pub fn is_early() -> bool {
         left().is_some()
     }
 
-    /// Whether the code of the engine has ever come.
+    /// Whether the engine's code was ever loaded.
     pub fn has_loaded(&self) -> bool {
         self.has_loaded.get()
     }
 
-    /// Calls back with everything that comes from now on.
+    /// Sets the listener of all messages from now on.
     pub fn listen(&self, listener: impl Fn(Incoming) + 'static) {
         *self.listener.borrow_mut() = Some(Box::new(listener));
     }
 
-    /// Starts the worker if there is none.
+    /// Starts the worker if it does not run.
     pub fn ensure(self: &Rc<Self>) {
         if self.running.borrow().is_some() {
             return;
@@ -144,7 +144,7 @@ impl Client {
                 }
             }
             Err(_) => {
-                // Whoever asks has yet to note that it waits.
+                // In a later task: the caller must register its request first.
                 let client = self.clone();
                 spawn_local(async move {
                     client.fail_all(&msg!("This browser lets no worker start, so nothing can be computed here."))
@@ -153,12 +153,12 @@ impl Client {
         }
     }
 
-    /// Sends a run, once the worker listens, with the visitor's own file of weights and the picture that it needs.
+    /// Sends a run with the visitor's own file of weights and its image, once the worker is ready.
     pub fn run(self: &Rc<Self>, run: Run, weights: Option<Blob>, picture: Option<PictureFile>) {
         self.open(Open { request: Request::Run(run.into()), blob: weights, picture, lost: 0 });
     }
 
-    /// Sends any other request, once the worker listens.
+    /// Sends any other request, once the worker is ready.
     pub fn send(self: &Rc<Self>, request: Request, blob: Option<Blob>) {
         if let Request::Cancel { id } = request {
             if let Some(Open { request: Request::Picture { picture, .. }, .. }) = self.close(id) {
@@ -184,7 +184,7 @@ impl Client {
         self.ensure();
     }
 
-    /// Lets the GPU compute again that had failed. Should it fail once more, the visitor is asked once more.
+    /// Enables the GPU again after failures. If it fails once more, the visitor is asked again.
     pub fn allow_gpu(&self) {
         self.gpu_failures.set(GPU_FAILURES - 1);
     }
@@ -211,7 +211,7 @@ impl Client {
             request => post(worker, request, open.blob.as_ref()),
         };
         if !is_sent {
-            // Whoever asks has yet to note that it waits.
+            // In a later task: the caller must register its request first.
             let (client, id) = (self.clone(), open.request.id());
             spawn_local(async move {
                 client.close(id);
@@ -221,7 +221,7 @@ impl Client {
         }
     }
 
-    /// Notes that the worker was sent a picture, for which it forgets the oldest.
+    /// Records an image that was sent to the worker, which drops its oldest one.
     fn note_picture(&self, picture: PictureId) {
         let mut pictures = self.pictures.borrow_mut();
         pictures.retain(|sent| *sent != picture);
@@ -257,7 +257,7 @@ impl Client {
 
     fn on_message(self: &Rc<Self>, message: &JsValue) {
         self.silent.set(0);
-        // What cannot be read is of a worker of another version, or out of its mind.
+        // An unreadable message comes from a worker of another version, or from a broken one.
         let Ok(event) = unpack_event(message) else { return self.lose(Trouble::Stopped) };
         match &event {
             Event::Ready => return self.ready(),
@@ -269,7 +269,7 @@ impl Client {
                 return self.lose(Trouble::Gpu);
             }
             Event::Ran(ran) => self.on_gpu.set(ran.backend.name == "webgpu"),
-            // Weights that did not come may be of a version that the site has no more: the reader hears of it.
+            // A missing file of weights may belong to a version that the site no longer has: the visitor is then told.
             Event::Failed { .. } => spawn_local(async {
                 let _ = site::is_replaced().await;
             }),
@@ -281,7 +281,7 @@ impl Client {
         self.emit(Incoming::Event(event));
     }
 
-    /// Sends a worker that listens every open request.
+    /// Sends all open requests to a worker that is ready.
     fn ready(self: &Rc<Self>) {
         self.unready.set(0);
         self.has_loaded.set(true);
@@ -292,12 +292,12 @@ impl Client {
         self.open.borrow().iter().for_each(|open| self.post(&running.worker, open));
     }
 
-    /// Puts another worker in this one's place, unless it would fare no better.
+    /// Replaces the worker, unless the next would fail too.
     fn lose(self: &Rc<Self>, trouble: Trouble) {
         let Some(lost) = self.running.borrow_mut().take() else { return };
         lost.worker.terminate();
         let was_ready = lost.is_ready;
-        // The closures that are running now belong to it: they are dropped once this call is over.
+        // The running closures belong to the lost worker: they are dropped after this call.
         let dropped_later = Closure::once_into_js(move || drop(lost));
         if let Some(window) = web_sys::window() {
             let _ = window.set_timeout_with_callback(dropped_later.unchecked_ref());
@@ -306,7 +306,7 @@ impl Client {
             self.unready.set(self.unready.get() + 1);
             if self.unready.get() >= TRIES {
                 self.unready.set(0);
-                // What is asked for meanwhile is another one's.
+                // Requests that are sent meanwhile belong to the next worker.
                 let (client, open) = (self.clone(), self.give_up());
                 return spawn_local(async move {
                     let message = if site::is_replaced().await {
@@ -317,11 +317,11 @@ impl Client {
                     client.fail(open, &message);
                 });
             }
-            // Nobody need know of a second try.
+            // The first retry is silent.
             return self.ensure();
         }
         let trouble = self.blamed(trouble);
-        // It was at work on the oldest; the others had not begun.
+        // The worker was computing the oldest request; it had not started the others.
         let given_up = self.open.borrow_mut().first_mut().and_then(|oldest| {
             oldest.lost += 1;
             let is_over = oldest.lost >= TRIES && !matches!(trouble, Trouble::Gpu | Trouble::GpuAgain);
@@ -344,7 +344,7 @@ impl Client {
         }
     }
 
-    /// The trouble, blamed on the GPU where it was at work.
+    /// The trouble, attributed to the GPU if the worker was using it.
     fn blamed(&self, trouble: Trouble) -> Trouble {
         if !self.on_gpu.get() || self.is_gpu_disabled() {
             return trouble;
@@ -353,7 +353,7 @@ impl Client {
         if self.is_gpu_disabled() { Trouble::GpuAgain } else { Trouble::Gpu }
     }
 
-    /// Takes a request off the list. With the last, nothing is waited for, and silence means nothing.
+    /// Removes an open request. After the last one the check for silence stops.
     fn close(&self, id: u32) -> Option<Open> {
         let mut open = self.open.borrow_mut();
         let at = open.iter().position(|open| open.request.id() == id);
@@ -364,18 +364,18 @@ impl Client {
         closed
     }
 
-    /// Answers all that is open with a sentence.
+    /// Fails all open requests with a sentence.
     fn fail_all(&self, message: &Message) {
         self.fail(self.give_up(), message);
     }
 
-    /// Takes everything off the list.
+    /// Removes all open requests and returns them.
     fn give_up(&self) -> Vec<Open> {
         self.watch.take();
         self.open.take()
     }
 
-    /// Answers requests that are off the list with a sentence.
+    /// Sends a failure for each of these requests.
     fn fail(&self, requests: Vec<Open>, message: &Message) {
         for open in requests {
             self.emit(Incoming::Event(Event::Failed { id: open.request.id(), message: message.clone() }));
@@ -388,7 +388,7 @@ impl Client {
         }
     }
 
-    /// Looks from time to time whether the worker still says something, while it has something to do.
+    /// Starts the check for silence, while a request is open.
     fn watch(self: &Rc<Self>) {
         if self.watch.borrow().is_some() {
             return;
@@ -408,14 +408,14 @@ impl Client {
     }
 }
 
-/// What start.js left of an engine that it started beside the page.
+/// The value that assets/start.js left of a worker that it started.
 fn left() -> Option<JsValue> {
     let window = web_sys::window()?;
     let left = Reflect::get(&window, &EARLY.into()).ok()?;
     left.is_object().then_some(left)
 }
 
-/// The worker that was started before this code was there, once, and whether it listens already.
+/// The worker that assets/start.js started, once, and whether it is ready.
 fn early() -> Option<(Worker, bool)> {
     let early = left()?;
     let window = web_sys::window()?;
@@ -425,8 +425,8 @@ fn early() -> Option<(Worker, bool)> {
     Some((worker, is_ready))
 }
 
-/// A worker that runs the engine's loader. A sandboxed frame is of no origin, so that no script's address is of its own: there it is started by a line
-/// of script that imports the loader. Chromium lets such a worker be no module.
+/// Starts a worker with the engine's loader. In a sandboxed frame, which has no origin, every script is cross-origin: there the worker is started
+/// from a blob that imports the loader. Chromium does not start a module worker so.
 fn started() -> Result<Worker, JsValue> {
     let window = web_sys::window().ok_or(JsValue::NULL)?;
     if window.origin() != "null" {
@@ -435,16 +435,16 @@ fn started() -> Result<Worker, JsValue> {
         return Worker::new_with_options(&site::engine(), &options);
     }
     let address = serde_json::Value::from(site::engine());
-    // A promise that is broken tells nobody outside; an error does.
+    // A rejected promise does not reach the page; a thrown error does.
     let script = format!("import({address}).catch((error) => setTimeout(() => {{ throw error; }}));");
     let bag = BlobPropertyBag::new();
     bag.set_type("text/javascript");
     let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&script.into()), &bag)?;
-    // The address is kept: when it may be forgotten differs from browser to browser.
+    // The address is not revoked: browsers differ in when that is safe.
     Worker::new(&Url::create_object_url_with_blob(&blob)?)
 }
 
-/// Whether it was sent: what a script hands over as a picture may be none that can be copied to another thread.
+/// Sends a request; returns whether that worked. A script's image may not be cloneable.
 fn post(worker: &Worker, request: &Request, blob: Option<&Blob>) -> bool {
     pack_request(request, blob).is_ok_and(|message| worker.post_message(&message).is_ok())
 }

@@ -1,4 +1,4 @@
-//! The page's end of the workers in which the networks are computed.
+//! The page's side of the workers.
 
 pub mod client;
 pub mod pool;

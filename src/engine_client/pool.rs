@@ -1,7 +1,7 @@
-//! The workers together: a second one helps where the CPU computes several large networks, each of the two with networks of its own.
+//! Both workers. The second one helps where the CPU computes several large networks; each network belongs to one worker.
 //!
-//! They share no memory, which a host would have to allow: threads of one engine need a page that is cross-origin isolated. Two cores do nearly
-//! twice as much that way (bench/RESULTS.md, "Two engines at once"); with the page on one of them, which has each answer to show, four ResNet-50s
+//! They share no memory: threads of one engine would need a cross-origin isolated page, which is the host's decision. Two workers on two cores do
+//! nearly twice as much (bench/RESULTS.md, "Two engines at once"). With the page on one of the cores, which renders every answer, four ResNet-50s
 //! took three quarters of the time (tests/browser/engine/pool.test.mjs).
 
 use super::client::{Client, Incoming, PictureFile, UNANSWERED};
@@ -11,21 +11,21 @@ use stridescope_i18n::Message;
 use stridescope_protocol::{BackendChoice, Event, KernelChoice, Request, Run, WeightsChoice};
 use web_sys::Blob;
 
-/// Multiply-accumulates, at least, of a network that is worth a second engine: a thirtieth of a second of the CPU's.
+/// Smallest network, in MACs, that is worth a second worker: a thirtieth of a second on the CPU.
 const LARGE_MACS: u64 = 600_000_000;
-/// Cores, at least, of a device that gains by it.
+/// Cores that a device must have for it.
 const CORES: f64 = 2.0;
 
-/// Which worker.
+/// One of the workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WorkerId {
-    /// The one that does everything else, and has the GPU.
+    /// Does everything else, and has the GPU.
     First,
-    /// The one that is there when several large networks are asked for.
+    /// Started for several large networks.
     Second,
 }
 
-/// A run that has yet to be answered.
+/// A run without an answer.
 #[derive(Clone)]
 struct Open {
     run: Run,
@@ -38,7 +38,7 @@ struct Open {
 /// A network with its weights.
 type Loaded = (String, WeightsChoice);
 
-/// What the page asks, as if it were one worker.
+/// The page's side of the engine: one interface for both workers.
 #[derive(Default)]
 pub struct WorkerPool {
     first: Rc<Client>,
@@ -46,22 +46,22 @@ pub struct WorkerPool {
     next_id: Cell<u32>,
     /// Oldest first.
     open: RefCell<Vec<Open>>,
-    /// Which worker has a network's weights.
+    /// The worker that has a network's weights.
     assignments: RefCell<Vec<(Loaded, WorkerId)>>,
-    /// The choice for which the CPU computes, and why.
+    /// The choice of device and kernels that the CPU computes, and why.
     on_cpu: RefCell<Option<((BackendChoice, KernelChoice), Message)>>,
-    /// Whether the device has the cores for two.
+    /// Whether the device has enough cores.
     gains: bool,
 }
 
 impl WorkerPool {
-    /// A pool whose workers are not started yet.
+    /// A pool whose workers are not started.
     pub fn new() -> Rc<Self> {
         let cores = web_sys::window().map_or(1.0, |window| window.navigator().hardware_concurrency());
         Rc::new(Self { next_id: Cell::new(UNANSWERED + 1), gains: cores >= CORES, ..Self::default() })
     }
 
-    /// Calls back with everything that comes from now on.
+    /// Sets the listener of all messages from now on.
     pub fn listen(self: &Rc<Self>, listener: impl Fn(Incoming) + 'static) {
         let listener = Rc::new(listener);
         for (client, worker) in [(&self.first, WorkerId::First), (&self.second, WorkerId::Second)] {
@@ -74,28 +74,28 @@ impl WorkerPool {
         }
     }
 
-    /// A number for the next request.
+    /// The id of the next request.
     pub fn next_id(&self) -> u32 {
         self.next_id.replace(self.next_id.get() + 1)
     }
 
-    /// Whether the code of the engine has ever come.
+    /// Whether the engine's code was ever loaded.
     pub fn has_loaded(&self) -> bool {
         self.first.has_loaded()
     }
 
-    /// Starts the first worker if there is none.
+    /// Starts the first worker if it does not run.
     pub fn ensure(&self) {
         self.first.ensure();
     }
 
-    /// Lets the GPU compute again that had failed. Should it fail once more, the visitor is asked once more.
+    /// Enables the GPU again after failures. If it fails once more, the visitor is asked again.
     pub fn allow_gpu(&self) {
         self.first.allow_gpu();
         self.on_cpu.take();
     }
 
-    /// Sends a run to the worker that is to answer it, with the visitor's own file of weights and the picture that it needs.
+    /// Sends a run to its worker, with the visitor's own file of weights and its image.
     pub fn run(&self, run: Run, weights: Option<Blob>, picture: Option<PictureFile>) {
         let mut worker = self.assigned_worker(&run);
         if worker.is_none() && self.is_large(&run) {
@@ -107,7 +107,7 @@ impl WorkerPool {
         self.open.borrow_mut().push(open);
     }
 
-    /// Sends any other request.
+    /// Sends any other request, to the first worker.
     pub fn send(&self, request: Request, blob: Option<Blob>) {
         let worker = match request {
             Request::Cancel { id } => self.close(id).map_or(WorkerId::First, |open| open.worker),
@@ -123,13 +123,13 @@ impl WorkerPool {
         }
     }
 
-    /// Why the CPU is sure to compute a run.
+    /// Why the CPU will compute a run, where that is known.
     fn why_cpu(&self, run: &Run) -> Option<Message> {
         let on_cpu = self.on_cpu.borrow();
         on_cpu.as_ref().filter(|(choice, _)| *choice == (run.backend, run.kernels)).map(|(_, why)| why.clone())
     }
 
-    /// The worker that has a run's network, if the second may have any. What measures is never at work beside the other.
+    /// The worker of a run's network, if it is assigned. Measurements always run on the first worker.
     fn assigned_worker(&self, run: &Run) -> Option<WorkerId> {
         self.why_cpu(run)?;
         if run.timed {
@@ -139,7 +139,7 @@ impl WorkerPool {
         assignments.iter().find(|((net, weights), _)| *net == run.net && *weights == run.weights).map(|(_, worker)| *worker)
     }
 
-    /// Whether a run is for the second worker as well as for the first, wherever there is less to do.
+    /// Whether a run may go to either worker, the less busy one.
     fn is_large(&self, run: &Run) -> bool {
         self.gains && self.why_cpu(run).is_some() && run.macs().is_some_and(|macs| macs >= LARGE_MACS)
     }
@@ -150,7 +150,7 @@ impl WorkerPool {
         }
     }
 
-    /// Has a worker compute; the second leaves the GPU alone.
+    /// Sends a run to a worker. The second one must not use the GPU.
     fn begin(&self, Open { run, weights, picture, worker }: &Open) {
         let mut run = run.clone();
         if *worker == WorkerId::Second {
@@ -166,7 +166,7 @@ impl WorkerPool {
         Some(open.remove(at))
     }
 
-    /// Takes note of what comes from a worker; whether it goes on to the page.
+    /// Handles a message of a worker; returns whether the page gets it.
     fn on_incoming(&self, worker: WorkerId, incoming: &Incoming) -> bool {
         match incoming {
             Incoming::Event(Event::OnCpu { run, why }) => {
@@ -183,7 +183,7 @@ impl WorkerPool {
                     if matches!(event, Event::Ran(_)) {
                         self.assign(&open.run, worker);
                     }
-                    // It was handed over when its answer was on its way.
+                    // The run was moved to the other worker while its answer was on its way.
                     if open.worker != worker {
                         self.client(open.worker).send(Request::Cancel { id: open.run.id }, None);
                     }
@@ -194,7 +194,7 @@ impl WorkerPool {
         true
     }
 
-    /// Whether the first worker still computes on the CPU.
+    /// Forgets that the CPU computes, once the GPU is starting or answers.
     fn follow(&self, event: &Event) {
         match event {
             Event::Ran(answer) if answer.backend.name == "webgpu" => drop(self.on_cpu.take()),
@@ -203,7 +203,7 @@ impl WorkerPool {
         }
     }
 
-    /// Gives the second worker every other one of the large networks that the first has yet to begin, now that it has begun with one on the CPU.
+    /// Moves every other large network that the first worker has not started to the second, now that the first one computes on the CPU.
     fn share(&self, begun: u32, why: &Message) {
         let Some(choice) =
             self.open.borrow().iter().find(|open| open.run.id == begun).map(|open| (open.run.backend, open.run.kernels))

@@ -17,19 +17,19 @@ use stridescope_view::heatmap::grey;
 use stridescope_view::svg_export::{self, Over};
 use stridescope_weights::ModelRef;
 
-/// What the figure shows and is busy with.
+/// The figure's state and open requests.
 #[derive(Clone, Copy)]
 struct View {
     is_on: RwSignal<bool>,
     one_channel: RwSignal<bool>,
     known: ByNetwork<Seen>,
-    /// The requests that are on their way.
+    /// The open requests.
     asked: StoredValue<Vec<u32>>,
 }
 
 impl View {
     fn new(session: Session) -> Self {
-        // In the whole page it is computed when asked for; alone, this is what was asked for.
+        // In the whole page it is computed after a click; an embedded figure was requested by itself.
         let is_alone = session.state.with_untracked(|state| state.embed.is_some());
         let (is_on, one_channel) = (RwSignal::new(is_alone), RwSignal::new(false));
         Self { is_on, one_channel, known: ByNetwork::new(), asked: StoredValue::new(Vec::new()) }
@@ -100,7 +100,7 @@ pub fn FieldFigure(
 fn Column(
     /// The session whose picture is shown.
     session: Session,
-    /// What is known of every network.
+    /// The answers.
     known: ByNetwork<Seen>,
     /// The network.
     model: ModelRef,

@@ -1,4 +1,4 @@
-//! The section **learn**: an article in the page's language, whose figures live in it and whose numbers are computed here.
+//! The section **learn**: an article in the page's language with embedded figures, whose numbers are computed here.
 
 use crate::dom;
 use crate::language::resolved;
@@ -14,10 +14,10 @@ use stridescope_view::facts::fact;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlElement;
 
-/// The script that makes `<stride-scope>` a figure, in this page as in any other.
+/// The script that defines `<stride-scope>`, for this page as for any other.
 const ELEMENT: &str = "stride-scope.js";
 
-/// The article; it is fetched once one comes near it.
+/// The article; it is fetched before it becomes visible.
 #[component]
 pub fn Learn(
     /// The session whose language and theme it follows.
@@ -30,7 +30,7 @@ pub fn Learn(
         has_failed.set(false);
         spawn_local(async move {
             let text = site::text(site::request(&site::texts(&format!("learn/{}.html", lang.name())))).await;
-            // Nothing is there where another language is spoken by now.
+            // If the language has changed meanwhile, the place is gone.
             match (text, place.try_get_untracked().flatten()) {
                 (Some(text), Some(place)) => put(&place, &text, session),
                 (None, Some(_)) => drop(has_failed.try_set(true)),
@@ -38,7 +38,7 @@ pub fn Learn(
             }
         });
     };
-    // Whoever is led to a part of it does not see it before it is there.
+    // A reader who followed a link to a part of the article must not wait until it becomes visible.
     let is_led_here = move || session.led_to.with_untracked(|id| id.as_ref().is_some_and(|id| id.starts_with("learn-")));
     place.on_load(move |place| if is_led_here() { fetch() } else { dom::once_in_sight(&place, fetch) });
     session.again_when_online(has_failed.into(), fetch);
@@ -46,7 +46,7 @@ pub fn Learn(
         session.state.with(|state| state.theme);
         follow(place.get().as_deref(), session);
     });
-    // A link of the article changes what the page shows; what the reader is used to stays.
+    // A link in the article changes the page's state but not the reader's preferences, such as the theme.
     let follow_link = move |event: ev::MouseEvent| {
         let href = dom::closest(&event, "a[href^='?']").and_then(|link| link.get_attribute("href"));
         let Some(href) = href.filter(|_| !(event.ctrl_key() || event.meta_key() || event.shift_key())) else { return };
@@ -66,7 +66,7 @@ pub fn Learn(
     }
 }
 
-/// Shows the article: its own text, of this site, with the numbers that it asks for.
+/// Inserts the article (a text of this site) and the numbers that it refers to.
 fn put(place: &HtmlElement, text: &str, session: Session) {
     place.set_inner_html(text);
     for element in dom::all(Some(place), "[data-fact]") {
@@ -78,12 +78,12 @@ fn put(place: &HtmlElement, text: &str, session: Session) {
     run_element(session);
 }
 
-/// Runs the script of the article's figures, and once more when the browser is online again, should it not load.
+/// Runs the script of the article's figures. If it does not load, it is run again once the browser is online.
 fn run_element(session: Session) {
     dom::run_script_once(&site::code(ELEMENT), "../", move || session.when_online(move || run_element(session)));
 }
 
-/// The article's figures in the page's language and theme.
+/// Sets language and theme of the article's figures.
 fn follow(place: Option<&HtmlElement>, session: Session) {
     let (lang, theme) = session.state.with_untracked(|state| (resolved(state.lang), state.theme));
     for figure in dom::all(place, "stride-scope") {

@@ -1,4 +1,4 @@
-//! The figure **strides**: what each path reads of a map, what is lost, and that what nobody reads never mattered.
+//! The figure **strides**: which positions of a map each path reads, which positions are dead, and a check that dead positions change nothing.
 
 use crate::parts::button::button;
 use crate::parts::save::Save;
@@ -17,7 +17,7 @@ use stridescope_view::svg_export::{self, Palette, PathDrawn};
 use stridescope_view::tables::merged;
 use stridescope_weights::ModelRef;
 
-/// Time between two steps of a walk that plays.
+/// Interval between two steps of the animated walk.
 const PACE: Duration = Duration::from_millis(400);
 
 /// A network and its transitions.
@@ -29,7 +29,7 @@ pub fn Strides(
     /// The session whose networks and picture are shown.
     session: Session,
 ) -> impl IntoView {
-    // Only other networks or another size have other transitions.
+    // Only the networks and the size change the transitions.
     let asked = Memo::new(move |_| {
         session.state.with(|state| State { models: state.models.clone(), size: state.size, ..State::default() })
     });
@@ -48,7 +48,7 @@ pub fn Strides(
         })
     });
     let step = RwSignal::new(0usize);
-    // The walk over the output of the first network that has this transition; the others keep pace.
+    // The walk follows the output of the first network that has this transition; the others keep pace.
     let walk = Memo::new(move |_| {
         networks.with(|networks| {
             let id = chosen.get();
@@ -82,13 +82,13 @@ pub fn Strides(
     };
     on_cleanup(stop);
     Effect::new(move |_| {
-        // Another map is walked from about its middle, where something is to be seen.
+        // The walk over another map starts near its middle, where the picture has something to show.
         let (rows, columns) = walk.get();
         step.set(rows / 2 * columns + columns / 2);
     });
     let checked = RwSignal::new(Vec::<(ModelRef, Result<Check, Message>)>::new());
     Effect::new(move |_| {
-        // A check is of the picture and the networks on show.
+        // A check is only valid for the picture and the networks that are shown.
         session.outcomes.track();
         checked.set(Vec::new());
     });
@@ -147,17 +147,17 @@ fn told(step: usize, (rows, columns): (usize, usize)) -> String {
     tr!("row {}, column {} of {} × {}", step / columns.max(1), step % columns.max(1), rows, columns)
 }
 
-/// Every transition of every network in one strip; each chooses itself.
+/// A strip with every transition of every network; a click selects one.
 #[component]
 fn Strip(
     /// The session whose layer under study is changed.
     session: Session,
-    /// What there is.
+    /// The networks and their transitions.
     networks: Memo<Vec<Walked>>,
-    /// The one that is shown.
+    /// The selected transition.
     chosen: Memo<String>,
 ) -> impl IntoView {
-    // What each transition is called, and the layer that stands for it.
+    // Name and layer of each transition.
     let ids = move || {
         networks.with(|networks| {
             let all = || networks.iter().map(|(_, transitions)| transitions);
@@ -198,7 +198,7 @@ fn Strip(
     }
 }
 
-/// What became of the logits when what nobody reads was changed.
+/// The effect of changing dead positions on the logits.
 #[derive(Clone, PartialEq)]
 struct Check {
     changed: usize,
@@ -208,7 +208,7 @@ struct Check {
 }
 
 impl Check {
-    /// Compares logits and classes without and with the edits, computed by the same kernels of one device.
+    /// Compares logits and classes without and with the edits, both computed by the same kernels on one device.
     fn of(answer: &Answer) -> Option<Self> {
         let changed = answer.changed.as_ref()?;
         let (before, after) = (&answer.logits, &changed.logits);
@@ -244,13 +244,13 @@ fn Column(
     session: Session,
     /// The network.
     model: ModelRef,
-    /// The transition, where it has it.
+    /// The transition, if this network has it.
     transition: Option<Transition>,
-    /// The step of the walk.
+    /// The current step of the walk.
     step: RwSignal<usize>,
     /// Rows and columns of the walk.
     walk: Memo<(usize, usize)>,
-    /// What became of the checks.
+    /// The results of the checks.
     checked: RwSignal<Vec<(ModelRef, Result<Check, Message>)>>,
 ) -> impl IntoView {
     let name = display(&model);

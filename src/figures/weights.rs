@@ -1,4 +1,4 @@
-//! The figure **weights**: whose weights each network runs with, what a file of them holds, and what this device keeps.
+//! The figure **weights**: the weights source of each network, the contents of a file, and the cache of this device.
 
 use crate::dom;
 use crate::parts::button::button;
@@ -28,7 +28,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{File, HtmlInputElement};
 
 const GIGABYTE: u64 = 1_000_000_000;
-/// Sets of networks that belong together.
+/// Sets of networks to compare.
 const PRESETS: [(Key, [&str; 4]); 2] = [
     (key!("ImageNet, 1,000 classes"), ["resnet50-a", "resnet50-b", "resnet50-c", "resnet50-d"]),
     (key!("Ten classes"), ["tiny-a", "tiny-b", "tiny-c", "tiny-d"]),
@@ -59,7 +59,7 @@ pub fn Weights(
     }
 }
 
-/// What is known of a network's weights, before and after they came.
+/// The details of a network's weights, from the answer or from the catalogue.
 fn card_of(session: Session, model: &ModelRef) -> Option<Card> {
     let said = session.answer(model).and_then(|answer| answer.card.clone());
     said.or_else(|| match model.weights() {
@@ -73,7 +73,7 @@ fn titled(entry: &CatalogueEntry) -> String {
     format!("{}{accuracy}", entry.id)
 }
 
-/// One network and whose weights it has.
+/// One network and its weights source.
 #[component]
 fn Column(
     /// The session that is changed.
@@ -98,7 +98,7 @@ fn Column(
             let done = chosen.and_then(|source| session.choose_weights(&model, &source));
             let is_done = done.is_ok();
             if let Some(at) = at.filter(|_| is_done) {
-                // The column is another one from now on.
+                // Another source makes it another column.
                 dom::focus_again(".whose select", at);
             }
             problem.set(done.err().unwrap_or_default());
@@ -137,7 +137,7 @@ fn Column(
     }
 }
 
-/// What a card says, as a list.
+/// A card as a list.
 fn told(card: &Card) -> String {
     let accuracy = match &card.accuracy {
         Some(accuracy) => format!("{:.2} %, {} ({})", accuracy.top1, translate(&accuracy.measured_on), translate(&accuracy.by)),
@@ -161,7 +161,7 @@ fn told(card: &Card) -> String {
     ])
 }
 
-/// The file that an input of that type holds; the same file can be chosen again.
+/// The file of an input, which is reset so that the same file can be chosen again.
 fn chosen(event: &ev::Event) -> Option<File> {
     let input: HtmlInputElement = event.target()?.dyn_into().ok()?;
     let file = input.files()?.get(0);
@@ -171,7 +171,7 @@ fn chosen(event: &ev::Event) -> Option<File> {
 
 #[wasm_bindgen]
 extern "C" {
-    /// The browser's decoder of text; bound here, because a feature of `web-sys` would be one more for all that share it.
+    /// The browser's text decoder; bound here, because a feature of `web-sys` would apply to all crates that share it.
     type TextDecoder;
     #[wasm_bindgen(constructor, catch)]
     fn new(label: &str, options: &JsValue) -> Result<TextDecoder, JsValue>;
@@ -179,17 +179,17 @@ extern "C" {
     fn decode(this: &TextDecoder, bytes: &[u8]) -> Result<String, JsValue>;
 }
 
-/// Korean text of Windows; nothing where the bytes are none.
+/// Decodes Korean text of Windows; none where the bytes are invalid.
 fn euc_kr(bytes: &[u8]) -> Option<String> {
     let options = js_sys::Object::new();
     js_sys::Reflect::set(&options, &"fatal".into(), &true.into()).ok()?;
     TextDecoder::new("euc-kr", &options).ok()?.decode(bytes).ok()
 }
 
-/// Names for the classes of a network whose weights say none.
+/// Class names for a network whose weights have none.
 #[component]
 fn ClassNames(
-    /// The session that keeps them.
+    /// The session that stores them.
     session: Session,
     /// The network.
     model: ModelRef,
@@ -226,7 +226,7 @@ fn ClassNames(
     }
 }
 
-/// Weights from anywhere.
+/// Weights from other sources.
 #[component]
 fn Another(
     /// The session that opens them.
@@ -270,10 +270,10 @@ fn Another(
     }
 }
 
-/// The file that is looked into.
+/// The inspected file.
 #[component]
 fn Inside(
-    /// The session that looks.
+    /// The session that inspects.
     session: Session,
 ) -> impl IntoView {
     let title = move || {
@@ -305,16 +305,16 @@ fn Inside(
     }
 }
 
-/// What a file holds.
+/// The contents of a file.
 #[component]
 fn Contents(
-    /// The session that could show it.
+    /// The session that can show a network with it.
     session: Session,
-    /// Whose weights.
+    /// The weights source.
     source: WeightsSource,
-    /// What it holds.
+    /// The contents.
     opened: Opened,
-    /// Whether it is a network's on show.
+    /// Whether one of the shown networks uses it.
     is_column: bool,
 ) -> impl IntoView {
     let opened = Arc::new(opened);
@@ -344,7 +344,7 @@ fn Contents(
     let no_pictures = inspection.no_pictures.clone().map(|why| why.sentence().to_string());
     let failed = RwSignal::new(String::new());
     let asked = if is_offered { questions(inspection) } else { Vec::new() };
-    // What is chosen of each, by a network that has it.
+    // The answer to each question, stored as a network that has it.
     let answers = RwSignal::new(asked.iter().filter_map(|question| question.nets.first().cloned()).collect::<Vec<String>>());
     let asks = !asked.is_empty();
     let selects = asked.into_iter().enumerate().map(|(at, question)| {
@@ -404,10 +404,10 @@ fn Contents(
     }
 }
 
-/// What this device keeps.
+/// The cache of this device.
 #[component]
 fn CachedFiles(
-    /// The session that keeps it.
+    /// The session with the list.
     session: Session,
 ) -> impl IntoView {
     let in_mega = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);

@@ -1,9 +1,9 @@
-//! A button. One type for all of them: with its closures in its type, every place where one stands would be code of its own.
+//! A button. It is one type for all uses: with its closures as type parameters, the code would be compiled again for each use.
 
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
 
-/// A button that is still being described; [`Button::view`] makes it.
+/// The builder of a button; [`Button::view`] renders it.
 pub struct Button {
     class: &'static str,
     title: TextProp,
@@ -13,34 +13,34 @@ pub struct Button {
     press: Callback<()>,
 }
 
-/// A button that says `title` and does `press`.
+/// A button with this title that calls `press` on click.
 pub fn button(title: impl Into<TextProp>, press: impl Fn() + Send + Sync + 'static) -> Button {
     let press = Callback::new(move |()| press());
     Button { class: "ghost", title: title.into(), name: None, pressed: None, disabled: None, press }
 }
 
 impl Button {
-    /// Another look than a quiet one.
+    /// Replaces the CSS class `ghost`.
     pub fn class(self, class: &'static str) -> Self {
         Self { class, ..self }
     }
 
-    /// What a screen reader calls it, where that is not what it says.
+    /// Sets the name for screen readers, where it differs from the title.
     pub fn named(self, name: impl Into<TextProp>) -> Self {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// One that stays pressed.
+    /// Makes it a toggle button.
     pub fn pressed(self, pressed: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self { class: "ghost toggle", pressed: Some(Signal::derive(pressed)), ..self }
     }
 
-    /// One that cannot always be pressed.
+    /// Disables it while `disabled` returns true.
     pub fn disabled(self, disabled: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self { disabled: Some(Signal::derive(disabled)), ..self }
     }
 
-    /// The button itself.
+    /// Renders the button.
     pub fn view(self) -> AnyView {
         let Self { class, title, name, pressed, disabled, press } = self;
         view! {

@@ -1,14 +1,14 @@
-//! What several networks were asked for beside their predictions: what came, or why it did not.
+//! Results per network of requests beside the prediction.
 
 use leptos::prelude::*;
 use std::sync::Arc;
 use stridescope_i18n::{Message, msg};
 use stridescope_weights::ModelRef;
 
-/// What came for a network, or a sentence.
+/// The result for a network, or an error.
 pub type Found<T> = Result<Arc<T>, Message>;
 
-/// What came for each network. A handle; copies are the same.
+/// The results of all networks. A handle: copies are the same.
 #[derive(Debug)]
 pub struct ByNetwork<T: Send + Sync + 'static>(RwSignal<Vec<(ModelRef, Found<T>)>>);
 
@@ -21,12 +21,12 @@ impl<T: Send + Sync + 'static> Clone for ByNetwork<T> {
 impl<T: Send + Sync + 'static> Copy for ByNetwork<T> {}
 
 impl<T: Send + Sync + 'static> ByNetwork<T> {
-    /// Nothing yet.
+    /// Without results.
     pub fn new() -> Self {
         Self(RwSignal::new(Vec::new()))
     }
 
-    /// In the place of what came before.
+    /// Sets a network's result.
     pub fn put(self, model: ModelRef, found: Result<T, Message>) {
         self.0.update(|all| {
             all.retain(|(name, _)| *name != model);
@@ -34,28 +34,28 @@ impl<T: Send + Sync + 'static> ByNetwork<T> {
         });
     }
 
-    /// Forgets all.
+    /// Removes all results.
     pub fn clear(self) {
         self.0.set(Vec::new());
     }
 
-    /// Forgets what came for any but these.
+    /// Removes the results of all other networks.
     pub fn keep<I>(self, networks: &[(ModelRef, I)]) {
         self.0.update(|all| all.retain(|(model, _)| networks.iter().any(|(name, _)| name == model)));
     }
 
-    /// What came for one.
+    /// The result of a network.
     pub fn of(self, model: &ModelRef) -> Option<Found<T>> {
         self.0.with(|all| all.iter().find(|(name, _)| name == model).map(|(_, found)| found.clone()))
     }
 
-    /// What came well.
+    /// The results that are no errors.
     pub fn all(self) -> Vec<(ModelRef, Arc<T>)> {
         self.0.with(|all| all.iter().filter_map(|(model, found)| Some((model.clone(), found.clone().ok()?))).collect())
     }
 }
 
-/// Why a network shows nothing; nothing where it does. `hindrance` says why the network itself has not answered, where it is not busy.
+/// Why a network shows nothing; none where it has a result. `hindrance` returns why the network has no prediction, where it is not busy.
 pub fn why_not<T>(found: Option<&Found<T>>, hindrance: impl FnOnce() -> Option<Message>) -> Option<String> {
     match found {
         None => Some(hindrance().unwrap_or_else(|| msg!("Waiting for this network.")).to_string()),

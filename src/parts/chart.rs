@@ -8,12 +8,12 @@ use stridescope_view::charts::{self, Chart};
 use stridescope_view::markup::{Cell, Table};
 use stridescope_view::svg_export;
 
-/// A chart with its figures, to be saved.
+/// A chart with its data, to be saved.
 #[component]
 pub fn Drawn(
-    /// The session whose theme it is saved in.
+    /// The session whose theme the saved chart has.
     session: Session,
-    /// What is shown.
+    /// The chart.
     chart: Chart,
 ) -> impl IntoView {
     let file = StoredValue::new((chart.title.clone(), chart.svg.clone()));
@@ -28,7 +28,7 @@ pub fn Drawn(
     };
     let head = chart.head.into_iter().map(|name| (None, name)).collect();
     let table = Table { caption: String::new(), head, rows: chart.rows.into_iter().map(row).collect() };
-    // Numbers; the word alone, as the navigation has it, is translated as drawings.
+    // The word alone, as in the navigation, is translated as drawings; here it means numbers.
     let figures = tr!("Figures{}", "");
     view! {
         <figure class="card drawn">

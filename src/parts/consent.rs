@@ -1,4 +1,4 @@
-//! What is on its way: how far it is, and what the visitor is asked first.
+//! Progress of a request, and the consent before a download.
 
 use crate::dom;
 use crate::parts::button::button;
@@ -11,12 +11,12 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / 1e6)
 }
 
-/// `40 s` or `3 min`.
+/// A duration in words: `40 s` or `3 min`.
 fn duration(seconds: f64) -> String {
     if seconds < 90.0 { tr!("{} s", format!("{:.0}", seconds.max(1.0))) } else { tr!("{} min", format!("{:.0}", seconds / 60.0)) }
 }
 
-/// What a request is busy with in words, and how far it is, from 0 to 1.
+/// The current step of a request in words, and its progress from 0 to 1.
 fn words(progress: Option<Progress>) -> (String, Option<f64>) {
     let Some(Progress { step, per_second }) = progress else { return (tr!("Waiting for its turn"), None) };
     let share = |received: u64, total: u64| (total > 0).then(|| received as f64 / total as f64);
@@ -44,12 +44,12 @@ fn words(progress: Option<Progress>) -> (String, Option<f64>) {
     }
 }
 
-/// How far a request is, and a way to give it up.
+/// The progress of a request, and a button that cancels it.
 #[component]
 pub fn Busy(
-    /// How far; none while it waits.
+    /// The progress; none while it waits.
     progress: Option<Progress>,
-    /// Gives it up.
+    /// Cancels it.
     #[prop(into)]
     cancel: Callback<()>,
 ) -> impl IntoView {
@@ -63,12 +63,12 @@ pub fn Busy(
     }
 }
 
-/// Asks before another host is asked for weights.
+/// Asks for consent before weights are fetched from another host.
 #[component]
 pub fn Consent(
-    /// Size of the download, where it is known.
+    /// Size of the download in bytes, where known.
     bytes: Option<u64>,
-    /// Who would be asked.
+    /// The host that would be contacted.
     host: String,
     /// Fetches them.
     #[prop(into)]

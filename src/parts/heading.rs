@@ -1,9 +1,9 @@
-//! What stands above a figure.
+//! The heading of a figure.
 
 use leptos::prelude::*;
 use stridescope_link::Figure;
 
-/// A figure's heading, of the name `{section}-title`, and in a sentence what it shows. `index.html` has the same of those that can stand alone.
+/// A figure's heading, with the id `{section}-title`, and its caption. `index.html` repeats both for the figures that can be embedded.
 pub fn figure_head(figure: Figure) -> AnyView {
     view! {
         <div class="head">

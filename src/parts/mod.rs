@@ -1,4 +1,4 @@
-//! What several figures are made of.
+//! Components that several figures use.
 
 pub mod button;
 pub mod by_network;

@@ -1,12 +1,12 @@
-//! One of a few, by a select.
+//! A select.
 
 use crate::dom;
 use leptos::prelude::*;
 
-/// A value as it stands in a link, and what it is called.
+/// Values as in a link, and their labels.
 pub type Options = Vec<(String, String)>;
 
-/// Options whose values and titles are known at once.
+/// A fixed list of options.
 pub fn options<V: Into<String>, T: Into<String>>(list: impl IntoIterator<Item = (V, T)>) -> Options {
     list.into_iter().map(|(value, title)| (value.into(), title.into())).collect()
 }
@@ -14,16 +14,16 @@ pub fn options<V: Into<String>, T: Into<String>>(list: impl IntoIterator<Item = 
 /// A select with its label.
 #[component]
 pub fn Choose(
-    /// What is chosen.
+    /// The label.
     #[prop(into)]
     label: String,
-    /// What there is.
+    /// The options.
     #[prop(into)]
     options: Signal<Options>,
-    /// What is set.
+    /// The current value.
     #[prop(into)]
     current: Signal<String>,
-    /// Sets another; false where it cannot be, and the select goes back.
+    /// Sets another value; on false the select returns to the current one.
     #[prop(into)]
     choose: Callback<String, bool>,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! Figures saved as files.
+//! Figures as file downloads.
 
 use crate::dom;
 use crate::parts::button::button;
@@ -9,24 +9,24 @@ use stridescope_i18n::{msg, tr};
 use stridescope_link::Theme;
 use stridescope_view::svg_export::{Palette, Still};
 
-/// How a figure is saved.
+/// The format of a saved figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Lines and letters, of any size.
+    /// A vector file.
     Svg,
-    /// Pixels, two for each unit of the drawing.
+    /// A bitmap, two pixels per unit of the drawing.
     Png,
 }
 
-/// Buttons that save a figure; it is drawn when one is pressed.
+/// Buttons that save a figure, which is drawn on click.
 #[component]
 pub fn Save(
     /// The session whose theme it is drawn in.
     session: Session,
-    /// What is saved, for a screen reader: `the diagrams`.
+    /// The object for screen readers: `the diagrams`.
     #[prop(into)]
     what: String,
-    /// Draws it: the file's name without its ending, and the drawing.
+    /// Draws it: the file's name without its extension, and the drawing.
     #[prop(into)]
     draw: Callback<Palette, Option<(String, Still)>>,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! A slider over a number of the state: however long it is dragged, or an arrow key held, that is one step of the history.
+//! A slider over a number of the state. A drag or a held arrow key is one history entry.
 
 use crate::session::Session;
 use leptos::ev;
@@ -12,15 +12,15 @@ pub fn Slider(
     session: Session,
     /// The largest value; the least is 0.
     max: usize,
-    /// Between two values.
+    /// The step between two values.
     #[prop(default = 1)]
     step: usize,
-    /// What it is called, where no label stands around it.
+    /// The accessible name, where it has no label.
     #[prop(optional)]
     label: Option<String>,
-    /// Its value.
+    /// Reads the value.
     get: fn(&State) -> usize,
-    /// Changes its value.
+    /// Sets the value.
     set: fn(&mut State, usize),
 ) -> impl IntoView {
     let is_held = StoredValue::new(false);
@@ -29,7 +29,7 @@ pub fn Slider(
             session.change_in_gesture(|state| set(state, value));
         }
     };
-    // A held key changes the value again and again.
+    // A held key changes the value repeatedly.
     let end = move |key: bool| {
         if key {
             is_held.set_value(false);

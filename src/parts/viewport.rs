@@ -1,4 +1,4 @@
-//! A window onto drawings side by side: zoomed and moved together, by mouse, touch and keyboard.
+//! A shared viewport of drawings side by side: zoomed and panned together, by mouse, touch and keyboard.
 
 use crate::dom;
 use crate::parts::button::button;
@@ -11,26 +11,26 @@ use web_sys::Element;
 const SMALLEST: f64 = 0.25;
 const LARGEST: f64 = 4.0;
 const FACTOR: f64 = 1.25;
-/// Pixels that a pointer moves before it drags instead of clicking.
+/// Pixels that a pointer may move before a click becomes a drag.
 const SLACK: i32 = 4;
 
-/// A handle; copies are the same window.
+/// A handle: copies are the same viewport.
 #[derive(Clone, Copy)]
 pub struct Viewport {
-    /// What holds the drawings.
+    /// The element that holds the drawings.
     pub columns: NodeRef<Div>,
     zoom: RwSignal<f64>,
-    /// How far the drawings are moved, in pixels.
+    /// The pan offset, in pixels.
     at: StoredValue<(i32, i32)>,
-    /// Where the pointer last was while it drags, and whether it has moved.
+    /// The last position of the pointer during a drag, and whether it has moved.
     drag: StoredValue<Option<(i32, i32)>>,
     dragged: StoredValue<bool>,
-    /// Distance between two fingers, and the zoom when they touched down.
+    /// Distance between two fingers, and the zoom at the start of a pinch.
     pinch: StoredValue<Option<(f64, f64)>>,
 }
 
 impl Viewport {
-    /// A window onto the panes inside [`Viewport::columns`].
+    /// A viewport of the panes inside [`Viewport::columns`].
     pub fn new() -> Self {
         Self {
             columns: NodeRef::new(),
@@ -46,7 +46,7 @@ impl Viewport {
         dom::all(self.columns.get_untracked().as_ref(), ".drawing")
     }
 
-    /// Zooms so that the point, in pixels from a pane's corner, stays where it is; by default the middle.
+    /// Zooms around a point, in pixels from a pane's corner; by default around the middle.
     fn zoom_to(self, zoom: f64, point: Option<(f64, f64)>) {
         let before = self.zoom.get_untracked();
         let zoom = zoom.clamp(SMALLEST, LARGEST);
@@ -77,22 +77,22 @@ impl Viewport {
         }
     }
 
-    /// Shows drawings that were drawn anew as the former ones were shown.
+    /// Applies zoom and offset to drawings after a render.
     pub fn restore(self) {
         let zoom = self.zoom.get_untracked();
-        // At its own size a drawing is not moved, and asking would lay it out at once.
+        // At zoom 1 there is no offset, and reading it would force a layout.
         if zoom > 1.0 {
             self.show(zoom);
             self.move_to(self.at.get_value());
         }
     }
 
-    /// Whether the click that follows ends a drag.
+    /// Whether the following click is the end of a drag.
     pub fn was_dragged(self) -> bool {
         self.dragged.get_value()
     }
 
-    /// Zooms by `+`, `-` and `0`; whether the key was one of them.
+    /// Zooms by `+`, `-` and `0`; returns whether the key was one of them.
     pub fn on_key(self, key: &str) -> bool {
         let zoom = self.zoom.get_untracked();
         match key {
@@ -104,7 +104,7 @@ impl Viewport {
         true
     }
 
-    /// The buttons.
+    /// The zoom buttons.
     pub fn controls(self) -> impl IntoView {
         let zoom = self.zoom;
         let percent = move || format!("{:.0} %", 100.0 * zoom.get());
@@ -126,7 +126,7 @@ impl Viewport {
         }
     }
 
-    /// A drawing, seen through the window.
+    /// A drawing within the viewport.
     pub fn pane(self, svg: String) -> impl IntoView {
         let distance = |event: &ev::TouchEvent| {
             let touches = event.touches();
@@ -134,7 +134,7 @@ impl Viewport {
             Some(f64::from(a.client_x() - b.client_x()).hypot(f64::from(a.client_y() - b.client_y())))
         };
         let on_wheel = move |event: ev::WheelEvent| {
-            // A trackpad's pinch comes as a wheel with Ctrl held.
+            // A trackpad's pinch arrives as a wheel event with Ctrl.
             if event.ctrl_key() {
                 event.prevent_default();
                 let point = dom::closest(&event, ".drawing").map(|pane| pane.get_bounding_client_rect());
@@ -145,7 +145,7 @@ impl Viewport {
         };
         let on_down = move |event: ev::PointerEvent| {
             self.dragged.set_value(false);
-            // Fingers move it as they scroll anything.
+            // Touch pans it by native scrolling.
             if event.pointer_type() == "mouse" && event.button() == 0 {
                 self.drag.set_value(Some((event.client_x(), event.client_y())));
             }

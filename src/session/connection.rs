@@ -1,24 +1,24 @@
-//! What is done again once the browser is online again.
+//! What failed offline is retried once the browser is online.
 
 use super::Session;
 use super::outcome::Outcome;
 use crate::dom;
 use leptos::prelude::*;
 
-/// A request may fail this long before the browser notices that it has no connection, in milliseconds.
+/// Time by which a request may fail before the browser reports that it is offline, in milliseconds.
 const NOTICED_MS: f64 = 10_000.0;
 
 impl Session {
-    /// Does something again once the browser is online again.
+    /// Calls `what` once the browser is online again.
     pub fn when_online(self, what: impl FnOnce() + 'static) {
         self.inner().again.borrow_mut().push(Box::new(what));
     }
 
-    /// Fetches something again once the browser is online again, each time that it failed and has not been fetched since.
+    /// Fetches something again each time the browser is online again, if it has failed and has not been fetched since.
     pub fn again_when_online(self, has_failed: Signal<bool>, fetch: impl Fn() + Copy + 'static) {
         Effect::new(move |_| {
             if has_failed.get() {
-                // Its place may be gone by then.
+                // The owner may be gone by then.
                 self.when_online(move || {
                     if has_failed.try_get_untracked() == Some(true) {
                         fetch()
@@ -28,15 +28,15 @@ impl Session {
         });
     }
 
-    /// The browser has lost its connection.
+    /// Records that the browser is offline.
     pub fn went_offline(self) {
         self.inner().offline.set(Some(dom::now()));
     }
 
-    /// The browser has a connection again: what failed for want of one is done again.
+    /// The browser is online again: what failed while it was offline is retried.
     pub fn came_online(self) {
         let inner = self.inner();
-        // What failed long before had another reason, and would fail again.
+        // Earlier failures had another cause and would fail again.
         let since = inner.offline.take().unwrap_or_else(dom::now) - NOTICED_MS;
         inner.again.take().into_iter().for_each(|again| again());
         let failed = inner.failed.take();

@@ -1,4 +1,4 @@
-//! What the engine's events change.
+//! The effects of the engine's events.
 
 use super::Session;
 use super::outcome::{Outcome, Progress};
@@ -36,7 +36,7 @@ impl Session {
         }]);
     }
 
-    /// Computes on the GPU again that had failed.
+    /// Enables the GPU again after it failed.
     pub fn try_gpu_again(self) {
         self.asks_for_gpu.set(false);
         self.worker_pool().allow_gpu();
@@ -100,7 +100,7 @@ impl Session {
                 Some(Pending::Run(model)) => {
                     inner.failed.borrow_mut().insert(model.clone(), dom::now());
                     put(model, Outcome::Failed(message.sentence()));
-                    // Its cached weights may be gone.
+                    // The cache may have lost its weights.
                     if self.files.cached.with_untracked(Option::is_some) {
                         self.list_cached();
                     }
@@ -127,7 +127,7 @@ impl Session {
         }
     }
 
-    /// Bytes a second since a download was first heard of; nothing in its first moments.
+    /// Bytes per second since the first report of a download; none at its start.
     fn per_second(self, id: u32, step: Step) -> Option<f64> {
         let inner = self.inner();
         let mut downloads = inner.downloads.borrow_mut();

@@ -1,4 +1,4 @@
-//! Every change of the state, and the steps of the browser's history that changes are.
+//! Changes of the state and the history entries that they make.
 
 use super::Session;
 use leptos::prelude::*;
@@ -6,34 +6,34 @@ use stridescope_i18n::Message;
 use stridescope_link::State;
 
 impl Session {
-    /// Changes the state, as one step of the browser's history. What followed from networks that are gone is corrected with it.
+    /// Changes the state in a history entry of its own. What refers to networks that are gone is reset.
     pub fn change(self, change: impl FnOnce(&mut State)) {
-        // What was so already is no step, and ends no gesture.
+        // Without a change there is no entry, and a gesture goes on.
         if self.set(change) {
             self.end_gesture();
             self.inner().is_step.set(true);
         }
     }
 
-    /// Changes the state as part of a gesture: while a slider is dragged, a key is held or something plays, all changes are one step of the history,
-    /// until [`Session::end_gesture`].
+    /// Changes the state during a gesture: all changes of a drag of a slider, a held key or an animation make one history entry, until
+    /// [`Session::end_gesture`].
     pub fn change_in_gesture(self, change: impl FnOnce(&mut State)) {
         if self.set(change) && !self.inner().is_in_gesture.replace(true) {
             self.inner().is_step.set(true);
         }
     }
 
-    /// The next change begins another step of the history.
+    /// Ends a gesture: the next change makes a new history entry.
     pub fn end_gesture(self) {
         self.inner().is_in_gesture.set(false);
     }
 
-    /// Whether the state of now is another step of the history than the one that was asked about last.
+    /// Whether the state needs a new history entry since the last call.
     pub fn take_step(self) -> bool {
         self.inner().is_step.take()
     }
 
-    /// Changes the state; whether it is another one now.
+    /// Changes the state; returns whether it differs now.
     pub(super) fn set(self, change: impl FnOnce(&mut State)) -> bool {
         let now = self.state.get_untracked();
         let mut next = now.clone();
@@ -48,7 +48,7 @@ impl Session {
         is_new
     }
 
-    /// Goes to another state, as a script or another page asks.
+    /// Sets the whole state, for a script or the page around.
     pub fn go(self, state: State) {
         self.end_gesture();
         if self.follow(state) {
@@ -56,8 +56,8 @@ impl Session {
         }
     }
 
-    /// Goes where the browser's history leads, by its query string. The visitor's own picture stays while it is on show, since no address can hold
-    /// it, and comes back where the address says that it was. Returns what of the address makes no sense.
+    /// Sets the state to that of a history entry, given by its query string. The visitor's own picture, which no address can hold, stays while it is
+    /// shown and returns where the entry names it. Returns the problems of the query.
     pub fn follow_history(self, query: &str) -> Vec<Message> {
         self.end_gesture();
         let shows_own = self.state.with_untracked(|state| state.image.is_none());
@@ -70,7 +70,7 @@ impl Session {
         problems
     }
 
-    /// Goes to another state, and shows its picture; whether it is another one.
+    /// Sets the state and shows its picture; returns whether the state differs now.
     pub(super) fn follow(self, state: State) -> bool {
         let before = self.state.with_untracked(|now| now.image.clone());
         let image = state.image.clone();

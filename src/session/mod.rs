@@ -1,4 +1,4 @@
-//! The page's state and what follows from it: the picture on show, what the engine is asked, and what became of it.
+//! The page's state and what depends on it: the picture, the requests to the engine, and their outcomes.
 
 mod connection;
 mod events;
@@ -28,76 +28,76 @@ use stridescope_weights::ModelRef;
 use web_sys::Blob;
 use weight_files::Files;
 
-/// What is done again when the browser is online again.
+/// A retry for when the browser is online again.
 type Again = Box<dyn FnOnce()>;
 
 #[derive(Default)]
 struct Inner {
     worker_pool: Rc<WorkerPool>,
-    /// What each request is for, oldest first; never many.
+    /// The purpose of each open request, oldest first; always few.
     pending: RefCell<Vec<(u32, Pending)>>,
-    /// The picture on show.
+    /// The shown picture.
     shown: RefCell<Option<Shown>>,
-    /// Counts the pictures that were chosen: one that is fetched until another was chosen comes too late.
+    /// Number of pictures chosen so far: a picture that was fetched for an earlier choice is dropped.
     choices: Cell<u32>,
     stamp: Cell<Option<Stamp>>,
     /// The visitor's own picture that was shown last, with its name: no address can hold it.
     own: RefCell<Option<(Blob, Message)>>,
-    /// Whether the state has been changed since the browser's history followed it, other than by going on with a gesture.
+    /// Whether the state has changed since the last history entry, other than within a gesture.
     is_step: Cell<bool>,
-    /// Whether a gesture goes on whose changes are one step of the history.
+    /// Whether a gesture goes on, whose changes make one history entry.
     is_in_gesture: Cell<bool>,
-    /// What figures show, each of a type of its own.
+    /// The states of the figures, each of its own type.
     figure_states: RefCell<Vec<Box<dyn Any>>>,
-    /// The picture that was asked for last, where it did not come, and the notice about it.
+    /// The last picture that could not be fetched or decoded, and the notice about it.
     missing: RefCell<Option<(Missing, Message)>>,
-    /// Since when the browser has been offline, in [`dom::now`]'s milliseconds, while it is.
+    /// Since when the browser is offline, in milliseconds of [`dom::now`]; none while it is online.
     offline: Cell<Option<f64>>,
-    /// When networks failed that have not answered since, and when looking into a file did.
+    /// The times of failures that were not retried yet: by network, and for the inspected file.
     failed: RefCell<BTreeMap<ModelRef, f64>>,
     look_failed: Cell<Option<f64>>,
-    /// What is done again when the browser is online again.
+    /// Retries for when the browser is online again.
     again: RefCell<Vec<Again>>,
-    /// When a request's download began, and how much had come by then.
+    /// Start of each download, and the bytes received by then.
     downloads: RefCell<BTreeMap<u32, (f64, u64)>>,
 }
 
-/// The page's state and everything that follows from it. A handle: copies are the same session.
+/// The page's state and all that depends on it. A handle: copies are the same session.
 #[derive(Clone, Copy)]
 pub struct Session {
-    /// What is in the link. [`Session::change`] changes it.
+    /// The state of the link. [`Session::change`] changes it.
     pub state: ReadSignal<State>,
     set_state: WriteSignal<State>,
-    /// By network.
+    /// The outcome of each network.
     pub outcomes: RwSignal<BTreeMap<ModelRef, Outcome>>,
     /// None until the first has been decoded.
     pub picture: RwSignal<Option<Picture>>,
-    /// Why no network can be asked: there is no picture, and none is on its way.
+    /// Why no network can run: there is no picture, and none is being fetched.
     pub lack: RwSignal<Option<Message>>,
-    /// Where pictures come from one after another, while they do.
+    /// The live input, while it runs.
     pub live: RwSignal<Option<LiveInput>>,
-    /// What the visitor should know, until it is put away.
+    /// Notices for the visitor, until they are dismissed.
     pub notice: RwSignal<Vec<Message>>,
-    /// Whether the GPU failed so often that the visitor is to say whether it is tried again.
+    /// Whether the GPU failed so often that the visitor must decide on a retry.
     pub asks_for_gpu: RwSignal<bool>,
     /// Files of weights.
     pub files: Files,
-    /// The section that the reader was led to, until they move.
+    /// The section that a link leads to, until the reader moves.
     pub led_to: RwSignal<Option<String>>,
-    /// Whether the reader has begun to look around.
+    /// Whether the reader has interacted with the page.
     pub is_read: RwSignal<bool>,
-    /// Whether anything may be computed; a figure that stands alone waits until it is asked.
+    /// Whether computing is allowed; an embedded figure may wait for a click.
     pub awake: RwSignal<bool>,
-    /// What puts a newer version of the page in this one's place, once it has come.
+    /// Replaces this version of the page by a newer one, once that is available.
     pub update: RwSignal<Option<js_sys::Function>, LocalStorage>,
-    /// Where the last answer was computed.
+    /// The device of the last answer.
     pub backend: RwSignal<Option<BackendReport>>,
     inner: StoredValue<Rc<Inner>, LocalStorage>,
     owner: StoredValue<Owner>,
 }
 
 impl Session {
-    /// A session that has asked nothing yet.
+    /// A session without requests.
     pub fn new(state: State, problems: Vec<Message>, worker_pool: Rc<WorkerPool>) -> Self {
         let awake = RwSignal::new(state.embed.is_none());
         let (state, set_state) = signal(state);
@@ -127,7 +127,7 @@ impl Session {
         self.inner.get_value()
     }
 
-    /// What a figure shows, by its type: made once, and there again where the figure is drawn anew, as it is in another language.
+    /// A figure's state, by its type. It is created once, and restored where the figure is rendered again, as in another language.
     pub fn figure_state<T: Copy + 'static>(self, make: impl FnOnce() -> T) -> T {
         let inner = self.inner();
         let known = inner.figure_states.borrow().iter().find_map(|state| state.downcast_ref::<T>().copied());
@@ -138,12 +138,12 @@ impl Session {
         })
     }
 
-    /// The engine's end in the page.
+    /// The page's side of the engine.
     pub fn worker_pool(self) -> Rc<WorkerPool> {
         self.inner().worker_pool.clone()
     }
 
-    /// Begins to compute, where nothing was to be computed until now.
+    /// Allows computing, and starts it.
     pub fn wake(self) {
         if !self.awake.get_untracked() {
             self.awake.set(true);
@@ -152,14 +152,14 @@ impl Session {
         }
     }
 
-    /// Puts the newer version of the page in this one's place.
+    /// Replaces this version of the page by the newer one.
     pub fn apply_update(self) {
         if let Some(apply) = self.update.get_untracked() {
             let _ = apply.call0(&wasm_bindgen::JsValue::NULL);
         }
     }
 
-    /// Takes a sentence back that has come to be wrong.
+    /// Removes a notice that is no longer true.
     pub fn unsay(self, sentence: &Message) {
         self.notice.maybe_update(|notice| {
             let before = notice.len();

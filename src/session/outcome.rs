@@ -1,4 +1,4 @@
-//! What became of each network's prediction.
+//! The outcome of each network's prediction.
 
 use super::Session;
 use leptos::prelude::*;
@@ -10,7 +10,7 @@ use stridescope_weights::ModelRef;
 /// A network's prediction, or why there is none yet.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// Waiting for its turn, or busy.
+    /// In the queue or in progress.
     Waiting(Option<Progress>),
     /// The prediction.
     Done(Arc<Answer>),
@@ -25,21 +25,21 @@ pub enum Outcome {
     Cancelled,
     /// There are no weights for it.
     NoWeights,
-    /// It failed; the sentence says why and what to do.
+    /// It failed; the sentence tells why and what to do.
     Failed(Message),
 }
 
-/// How far a request is.
+/// Progress of a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// At which step.
+    /// The current step.
     pub step: Step,
-    /// Bytes a second, while something is fetched.
+    /// Bytes per second of a download.
     pub per_second: Option<f64>,
 }
 
 impl Session {
-    /// Why a network has no prediction, where it is not busy either.
+    /// Why a network has no prediction, where it is not busy.
     pub fn hindrance(self, model: &ModelRef) -> Option<Message> {
         self.outcomes.with(|outcomes| match outcomes.get(model) {
             None => self.lack.get(),
@@ -51,7 +51,7 @@ impl Session {
         })
     }
 
-    /// A network's answer for the picture on show, once it is there.
+    /// A network's answer for the shown picture, if there is one.
     pub fn answer(self, model: &ModelRef) -> Option<Arc<Answer>> {
         self.outcomes.with(|outcomes| match outcomes.get(model) {
             Some(Outcome::Done(answer)) => Some(answer.clone()),
@@ -59,7 +59,7 @@ impl Session {
         })
     }
 
-    /// The networks that have answered, each with its answer's id.
+    /// The networks with an answer, each with the answer's id.
     pub fn answered(self) -> Memo<Vec<(ModelRef, u32)>> {
         Memo::new(move |_| {
             self.outcomes.with(|outcomes| {

@@ -1,4 +1,4 @@
-//! The picture on show: a sample, the visitor's own, or a live one.
+//! The shown picture: a sample, the visitor's own, or live input.
 
 use super::Session;
 use super::requests::Pending;
@@ -13,25 +13,25 @@ use stridescope_protocol::{Answer, PictureId, Request};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
-/// The picture on show.
+/// The shown picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
     /// An address that an `<img>` can show.
     pub url: String,
-    /// What it shows, or its file's name.
+    /// A description, or the name of its file.
     pub title: Message,
-    /// Whose it is.
+    /// Author and licence.
     pub credit: Message,
     /// Pixels across and down, once it has been decoded.
     pub size: Option<(usize, usize)>,
 }
 
-/// Where pictures come from one after another.
+/// The source of live input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LiveInput {
     /// The visitor's camera.
     Camera,
-    /// What the visitor draws on the picture on show.
+    /// The visitor's drawing on the shown picture.
     Brush,
 }
 
@@ -44,48 +44,48 @@ impl LiveInput {
     }
 }
 
-/// A picture that the engine has yet to decode.
+/// A picture that the engine is decoding.
 pub struct Candidate {
     pub(super) file: PictureFile,
     pub(super) title: Message,
     pub(super) sample: Option<Sample>,
 }
 
-/// The picture that networks are asked about.
+/// The picture that networks run on.
 pub(super) struct Shown {
     pub(super) file: PictureFile,
     /// Whether it is the visitor's own.
     pub(super) is_own: bool,
 }
 
-/// A picture that did not come, and can be asked for again.
+/// A picture that is not available, and can be requested again.
 pub(super) enum Missing {
     /// A sample, by its name.
     Sample(&'static str),
-    /// The visitor's own, which no engine has looked at.
+    /// The visitor's own, which the engine has not decoded.
     Own(Blob, Message),
 }
 
 impl Session {
-    /// Shows the sample picture that the visitor chose.
+    /// Shows a sample that the visitor chose.
     pub fn choose_sample(self, id: &str) {
         self.notice.set(Vec::new());
         self.live.set(None);
         self.load_sample(id);
     }
 
-    /// Shows a sample picture, and leaves what the visitor should know in sight.
+    /// Shows a sample without removing notices.
     pub fn load_sample(self, id: &str) {
         let Some(sample) = samples::find(id) else { return };
         if !self.awake.get_untracked() {
             self.change(|state| state.image = Some(id.into()));
             return self.preview(&sample);
         }
-        // The first is in sight before the engine has looked at it.
+        // The first picture is shown before the engine has decoded it.
         if self.picture.with_untracked(Option::is_none) {
             self.preview(&sample);
         }
-        // The engine loads while the picture does.
+        // The engine loads in parallel with the picture.
         self.worker_pool().ensure();
         let choice = self.count_choice();
         spawn_local(async move {
@@ -114,13 +114,13 @@ impl Session {
         self.choose(file.clone().into(), Message::Verbatim(file.name()), None);
     }
 
-    /// Shows the networks one of many pictures, or the last of them.
+    /// Shows a frame of live input, or its last one.
     pub fn take_picture(self, source: LiveInput, blob: Blob) {
         self.awake.set(true);
         self.choose(blob, source.title(), None);
     }
 
-    /// The address of the picture on show, at its full size.
+    /// The address of the shown picture at full size.
     pub fn whole_picture(self) -> Option<String> {
         let sample = self.state.with_untracked(|state| state.image.as_deref().and_then(samples::find));
         sample
@@ -128,13 +128,13 @@ impl Session {
             .or_else(|| self.picture.with_untracked(|shown| Some(shown.as_ref()?.url.clone())))
     }
 
-    /// Whether an event of now may be about the visitor's own picture: the one on show, or the one that is to be shown.
+    /// Whether an event may concern the visitor's own picture now: the shown one, or the one that is being decoded.
     pub fn is_private(self) -> bool {
         self.inner().shown.borrow().as_ref().is_some_and(|shown| shown.is_own)
             || self.state.with_untracked(|state| state.image.is_none())
     }
 
-    /// Whether an answer may be about the visitor's own picture.
+    /// Whether an answer may concern the visitor's own picture.
     pub fn is_about_own(self, answer: &Answer) -> bool {
         let inner = self.inner();
         let shown = inner.shown.borrow();
@@ -151,7 +151,7 @@ impl Session {
         worker_pool.send(Request::Picture { id, picture: PictureId(id) }, Some(blob));
     }
 
-    /// The number of what is chosen now.
+    /// The number of a new choice.
     pub(super) fn count_choice(self) -> u32 {
         let inner = self.inner();
         self.take_missing();
@@ -165,10 +165,10 @@ impl Session {
         let inner = self.inner();
         let blob = file.blob.clone();
         inner.shown.replace(Some(Shown { file, is_own: sample.is_none() }));
-        // What the figures do about it is a task of its own, before the picture: an answer to the one before it never stands beside it.
+        // The figures react first, in a task of their own: an answer for the old picture must never stand beside the new one.
         defer(move || self.refresh());
         let own = sample.is_none().then(|| (blob.clone(), title.clone()));
-        // A live picture is on show already.
+        // A live picture is already shown.
         if self.live.get_untracked().is_none() {
             let (url, credit) = match sample {
                 Some(sample) => (site::sample(&sample), sample_credit(&sample)),
@@ -182,7 +182,7 @@ impl Session {
         self.change(|state| state.image = sample.map(|sample| sample.id.to_string()));
     }
 
-    /// Reports why a picture of the visitor's cannot be shown. Where it took the first one's place, that one comes after all.
+    /// Reports why the visitor's picture cannot be shown. If there was no other yet, the default sample is loaded after all.
     pub(super) fn refused(self, sentence: Message) {
         if self.inner().shown.borrow().is_none() {
             let image = self.state.with_untracked(|state| state.image.clone());
@@ -191,7 +191,7 @@ impl Session {
         self.notice.set(vec![sentence]);
     }
 
-    /// Notes that a picture did not come, and reports it: where none is on show, in every network's place as well.
+    /// Records and reports that a picture is not available: if none is shown, in every network's place too.
     pub(super) fn miss(self, missing: Missing, sentence: Message) {
         let inner = self.inner();
         self.lack.set(inner.shown.borrow().is_none().then(|| sentence.clone()));
@@ -199,14 +199,14 @@ impl Session {
         *inner.missing.borrow_mut() = Some((missing, sentence));
     }
 
-    /// Takes back what was said of a picture that did not come, and returns which that is.
+    /// Removes the notice about a picture that was not available, and returns the picture.
     pub(super) fn take_missing(self) -> Option<Missing> {
         let (missing, sentence) = self.inner().missing.borrow_mut().take()?;
         self.unsay(&sentence);
         Some(missing)
     }
 
-    /// Asks once more for the picture that did not come.
+    /// Requests the picture that was not available again.
     pub fn load_again(self) {
         match self.take_missing() {
             Some(Missing::Sample(id)) => self.load_sample(id),
@@ -215,7 +215,7 @@ impl Session {
         }
     }
 
-    /// Shows a sample before it is needed for more than that.
+    /// Shows a sample's preview before the engine needs the sample.
     pub(super) fn preview(self, sample: &Sample) {
         self.put_picture(site::sample_preview(sample), sample_title(sample), sample_credit(sample), None);
     }

@@ -1,5 +1,4 @@
-//! Dropping and pasting, anywhere on the page: pictures, files of weights, names of classes, and the site's own samples. A field that takes text
-//! gets its text, as the browser has it.
+//! Drop and paste anywhere on the page: images, files of weights, class names, and the site's own samples. Text fields keep the browser's behaviour.
 
 use crate::dom;
 use crate::session::Session;
@@ -11,7 +10,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, DataTransfer, DataTransferItem, DragEvent, Element, File, HtmlImageElement, HtmlInputElement};
 
-/// What takes text.
+/// Editable elements.
 const FIELD: &str = ":read-write";
 /// The buttons that choose a file, and the section and columns of weights.
 const CHOOSES_PICTURE: &str = ".add";
@@ -22,14 +21,14 @@ const SECTION: &str = "#weights";
 const FILES: &str = "Files";
 const TEXTS: [&str; 4] = ["text/plain", "text/html", "text/uri-list", "text/x-moz-url"];
 
-/// A drag that began on this page.
+/// A drag that started on this page.
 #[derive(Debug, Clone)]
 struct OwnDrag {
-    /// What the picture that is dragged leads to; other things of this page belong nowhere but into fields.
+    /// The target of the dragged picture. Anything else from this page can only be dropped into a text field.
     linked: Linked,
 }
 
-/// Takes what is dropped and pasted from now on.
+/// Listens for drops and pastes.
 pub fn follow(session: Session) {
     let own = StoredValue::new_local(None::<OwnDrag>);
     let start = window_event_listener(ev::dragstart, move |event| {
@@ -49,7 +48,7 @@ pub fn follow(session: Session) {
         };
         if is_taken {
             event.prevent_default();
-            // A picture of this page comes as a file too.
+            // A picture of this page counts as a file too.
             let is_file = has(&data, &[FILES]) && own.with_value(Option::is_none);
             dom::set_root_attribute("data-dropping", is_file.then_some(""));
         }
@@ -63,7 +62,7 @@ pub fn follow(session: Session) {
         dom::set_root_attribute("data-dropping", None);
         let own = own.try_update_value(Option::take).flatten();
         let Some(data) = event.data_transfer().filter(|data| !is_for_field(&event, data)) else { return };
-        // What is left to the browser takes it to another page, and what is on show here is lost.
+        // By default the browser would open the file in place of this page, whose state would be lost.
         event.prevent_default();
         match own {
             Some(drag) => follow_link(session, drag.linked),
@@ -73,7 +72,7 @@ pub fn follow(session: Session) {
     let paste = window_event_listener(ev::paste, move |event| {
         let Some(data) = event.clipboard_data() else { return };
         let is_in_field = dom::closest(&event, FIELD).is_some();
-        // Office programs put a picture of their text beside it.
+        // Office programs add a picture of the copied text.
         if is_in_field && has(&data, &TEXTS) {
             return;
         }
@@ -85,19 +84,19 @@ pub fn follow(session: Session) {
     on_cleanup(move || [start, end, over, leave, drop, paste].into_iter().for_each(WindowListenerHandle::remove));
 }
 
-/// Whether a field gets what is dragged: one that takes text, where there is any.
+/// Whether a drag goes to a text field: it is over one and contains text.
 fn is_for_field(event: &DragEvent, data: &DataTransfer) -> bool {
     has(data, &TEXTS) && dom::closest(event, FIELD).is_some()
 }
 
-/// Whether there is anything of these types.
+/// Whether the data contains one of these types.
 fn has(data: &DataTransfer, types: &[&str]) -> bool {
     data.types().iter().filter_map(|kind| kind.as_string()).any(|kind| types.contains(&kind.as_str()))
 }
 
-/// Takes files, or else what an address leads to.
+/// Takes files, or else an address.
 fn take(session: Session, data: &DataTransfer, dropped: Option<&DragEvent>) {
-    // It is empty once this event is over.
+    // The browser empties the data after this event.
     let (files, folders) = contents(data);
     if !files.is_empty() || !folders.is_empty() {
         let place = dropped.map_or((Place::Page, None), place);
@@ -145,7 +144,7 @@ fn contents(data: &DataTransfer) -> (Vec<File>, Vec<String>) {
     (files, folders)
 }
 
-/// The name of a folder, where an item is one; every browser tells, though no standard says how.
+/// The name of a folder, if the item is one. No standard defines this, but every browser supports it.
 fn folder(item: &DataTransferItem) -> Option<String> {
     let get = |object: &JsValue, key: &str| js_sys::Reflect::get(object, &key.into()).ok();
     let ask: js_sys::Function = get(item, "webkitGetAsEntry")?.dyn_into().ok()?;
@@ -153,7 +152,7 @@ fn folder(item: &DataTransferItem) -> Option<String> {
     get(&entry, "isDirectory")?.is_truthy().then(|| get(&entry, "name")?.as_string()).flatten()
 }
 
-/// Where a drop came down, and the button that it is meant for, if any.
+/// The place of a drop, and the input that it is meant for, if any.
 fn place(event: &DragEvent) -> (Place, Option<HtmlInputElement>) {
     let input = |label: Element| dom::all(Some(&label), "input[type=file]").pop()?.dyn_into().ok();
     let near = |around: &str| dom::closest(event, around);
@@ -166,7 +165,7 @@ fn place(event: &DragEvent) -> (Place, Option<HtmlInputElement>) {
     if let Some(input) = near(CHOOSES_NAMES).and_then(input) {
         return (Place::Names, Some(input));
     }
-    // The column's own, or the only one that there is.
+    // The column's own input, or the only one.
     let mut buttons = match near(COLUMN) {
         Some(column) => dom::all(Some(&column), ".pick"),
         None => dom::all(near(SECTION).as_ref(), CHOOSES_NAMES),
@@ -177,9 +176,9 @@ fn place(event: &DragEvent) -> (Place, Option<HtmlInputElement>) {
     }
 }
 
-/// Finds out what files are, and does with each what is meant.
+/// Detects the kinds of files and handles each.
 async fn receive(session: Session, files: Vec<File>, folders: Vec<String>, (place, names): (Place, Option<HtmlInputElement>)) {
-    // What was said of something else is over before this is looked at.
+    // Notices about earlier files end here.
     session.notice.set(Vec::new());
     let mut known = Vec::new();
     for file in &files {
@@ -203,12 +202,12 @@ async fn receive(session: Session, files: Vec<File>, folders: Vec<String>, (plac
     }
 }
 
-/// Takes a file that was chosen as a picture.
+/// Handles a file that was chosen as a picture.
 pub fn receive_picture(session: Session, file: File) {
     spawn_local(receive(session, vec![file], Vec::new(), (Place::Picture, None)));
 }
 
-/// The first bytes of a file; none where it cannot be read, which whoever reads all of it will say.
+/// The first bytes of a file; empty where it cannot be read, which is reported by its reader.
 async fn head(file: &File) -> Vec<u8> {
     let bytes = |blob: Blob| async move { JsFuture::from(blob.array_buffer()).await.ok() };
     match file.slice_with_i32_and_i32(0, HEAD as i32) {

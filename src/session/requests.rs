@@ -1,4 +1,4 @@
-//! What the engine is asked: predictions of the chosen networks, runs beside them, and what each open request is for.
+//! Requests to the engine: predictions of the chosen networks, extra runs, and the purpose of each open request.
 
 use super::Session;
 use super::outcome::Outcome;
@@ -18,18 +18,18 @@ use stridescope_weights::ModelRef;
 use stridescope_weights::source::WeightsSource;
 use web_sys::Blob;
 
-/// Gets the answer of a run beside the prediction, or the error.
+/// Is called with the answer of an extra run, or the error.
 pub type OnAnswer = Box<dyn FnOnce(Result<Answer, Message>)>;
 
-/// What a request is for.
+/// The purpose of a request.
 pub enum Pending {
     /// A picture to show.
     Picture(Candidate),
-    /// A picture that is not shown; gets the reason why it cannot be decoded.
+    /// A picture that is not shown; the closure is called if it cannot be decoded, with the reason.
     Given(Box<dyn FnOnce(Message)>),
     /// A network's prediction.
     Run(ModelRef),
-    /// A run beside it.
+    /// An extra run.
     Extra(OnAnswer),
     /// The file that is inspected.
     Inspection,
@@ -37,13 +37,13 @@ pub enum Pending {
     CachedFiles,
 }
 
-/// What the answers on show were computed for: picture, device, kernels, size and shift.
+/// The inputs of the shown answers: picture, device, kernels, size and shift.
 pub(super) type Stamp = (PictureId, BackendChoice, KernelChoice, Option<usize>, usize);
 
-/// Networks that were asked for a picture that is not shown.
+/// A classification of a picture that is not shown.
 struct Classification {
     ids: Vec<u32>,
-    /// In the order in which they were asked.
+    /// In the order of the networks.
     answers: Vec<Option<(ModelRef, Answer)>>,
     on_answer: Option<OnAnswers>,
 }
@@ -51,7 +51,7 @@ struct Classification {
 type OnAnswers = Box<dyn FnOnce(Result<Vec<(ModelRef, Answer)>, Message>)>;
 
 impl Session {
-    /// Notes what a request is for.
+    /// Registers the purpose of a request.
     pub fn pend(self, id: u32, pending: Pending) {
         self.inner().pending.borrow_mut().push((id, pending));
     }
@@ -68,7 +68,7 @@ impl Session {
         self.inner().pending.borrow().iter().any(|(known, _)| *known == id)
     }
 
-    /// Whether the engine has answered everything.
+    /// Whether no request is open.
     pub fn is_idle(self) -> bool {
         self.inner().pending.borrow().is_empty()
     }
@@ -80,19 +80,19 @@ impl Session {
         }
     }
 
-    /// Cancels every request of a kind.
+    /// Cancels all requests with such a purpose.
     pub fn cancel_all(self, which: impl Fn(&Pending) -> bool) {
         let ids: Vec<u32> =
             self.inner().pending.borrow().iter().filter(|(_, pending)| which(pending)).map(|(id, _)| *id).collect();
         ids.into_iter().for_each(|id| self.cancel(id));
     }
 
-    /// Asks every chosen network that has not answered for this picture, device, size and shift.
+    /// Runs every chosen network without an answer for this picture, device, size and shift.
     pub fn refresh(self) {
         self.ask(false);
     }
 
-    /// Likewise; `once_more` asks those that have, too, whose answers stand until then.
+    /// Like [`Session::refresh`]. With `once_more` networks with an answer run again too, and the old answer stays until then.
     pub(super) fn ask(self, once_more: bool) {
         let inner = self.inner();
         let worker_pool = self.worker_pool();
@@ -104,7 +104,7 @@ impl Session {
         let stamp = Some((picture.id, state.backend, state.kernels, state.size, state.shift));
         let is_new = inner.stamp.replace(stamp) != stamp || once_more;
         self.cancel_all(|pending| matches!(pending, Pending::Run(model) if is_new || !state.models.contains(model)));
-        // While one picture follows the other, the last answer stands until the next one comes.
+        // Live input: the last answer stays until the next one arrives.
         let is_live = is_new && self.live.get_untracked().is_some();
         let keep = is_live || once_more;
         let mut outcomes = if is_new && !keep { BTreeMap::new() } else { self.outcomes.get_untracked() };
@@ -123,10 +123,10 @@ impl Session {
             }
             let mut run = self.run(&worker_pool, model, picture.id);
             run.seen = !is_live;
-            // The maps that strides are shown on; they cost next to nothing.
+            // The figure strides shows these maps; they cost next to nothing.
             run.taps = state.transitions(model).into_iter().map(|transition| Tap::mean(transition.map)).collect();
             self.pend(run.id, Pending::Run(model.clone()));
-            // What the figures do about it comes first, in a task of its own, and may cancel this.
+            // The figures react first, in a task of their own, and may cancel this run.
             let (worker_pool, own, picture) = (worker_pool.clone(), self.files.own(source), picture.clone());
             defer(move || {
                 if self.is_pending(run.id) {
@@ -137,7 +137,7 @@ impl Session {
         self.outcomes.set(outcomes);
     }
 
-    /// The run whose answer is the prediction.
+    /// The run of a prediction.
     pub(super) fn run(self, worker_pool: &WorkerPool, model: &ModelRef, picture: PictureId) -> Run {
         self.state.with_untracked(|state| Run {
             id: worker_pool.next_id(),
@@ -160,8 +160,8 @@ impl Session {
         })
     }
 
-    /// Runs a network once more on the picture on show, changed by `change`; `on_answer` gets the answer, or the error. Returns what
-    /// [`Session::cancel`] cancels, after which `on_answer` is not called; nothing where no picture is on show.
+    /// Runs a network once more on the shown picture, with a run modified by `change`; `on_answer` is called with the answer or the error. Returns
+    /// the id for [`Session::cancel`], after which `on_answer` is not called; none where no picture is shown.
     pub fn run_extra(
         self,
         model: &ModelRef,
@@ -178,7 +178,7 @@ impl Session {
         Some(id)
     }
 
-    /// Asks networks for a picture that is not shown; `on_answer` gets every network's answer, in order, or the first error.
+    /// Runs networks on a picture that is not shown; `on_answer` is called with all answers, in order, or the first error.
     pub fn classify(
         self,
         blob: Blob,
@@ -225,7 +225,7 @@ impl Session {
         }
     }
 
-    /// Cancels what a network is busy with.
+    /// Cancels a network's prediction.
     pub fn stop(self, model: &ModelRef) {
         self.cancel_all(|pending| matches!(pending, Pending::Run(running) if running == model));
         self.outcomes.update(|outcomes| drop(outcomes.insert(model.clone(), Outcome::Cancelled)));
@@ -234,13 +234,13 @@ impl Session {
         }
     }
 
-    /// Asks a network again.
+    /// Runs a network again.
     pub fn retry(self, model: &ModelRef) {
         self.outcomes.update(|outcomes| drop(outcomes.remove(model)));
         self.refresh();
     }
 
-    /// Fetches a network's weights from elsewhere, as the visitor agreed.
+    /// Fetches a network's weights from another host, with the visitor's consent.
     pub fn allow_download(self, model: &ModelRef, fetching: Fetching) {
         if let Some(source) = model.weights() {
             self.files.allow_download(source, fetching);
@@ -248,7 +248,7 @@ impl Session {
         self.retry(model);
     }
 
-    /// Drops the answers of networks with these weights, and asks them again.
+    /// Drops the answers of networks with these weights and runs them again.
     pub fn forget_answers(self, source: &WeightsSource) {
         self.outcomes.update(|outcomes| outcomes.retain(|model, _| model.weights() != Some(source)));
         self.refresh();

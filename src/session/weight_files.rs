@@ -1,4 +1,4 @@
-//! Files of weights: which is looked into, what the visitor's own are, and what this device keeps.
+//! Files of weights: the inspected file, the visitor's own files, and the cache of this device.
 
 use crate::session::{Pending, Progress, Session};
 use leptos::prelude::*;
@@ -13,59 +13,59 @@ use stridescope_weights::ModelRef;
 use stridescope_weights::source::WeightsSource;
 use web_sys::{Blob, File};
 
-/// What became of a file that is looked into.
+/// The status of an inspected file.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InspectionStatus {
     /// It is being fetched or read.
     Busy(Option<Progress>),
-    /// It is elsewhere; the visitor decides.
+    /// It is on another host; the visitor decides.
     Elsewhere {
-        /// Size of the download, where it is known.
+        /// Size of the download in bytes, where known.
         bytes: Option<u64>,
-        /// Who would be asked.
+        /// The host that would be contacted.
         host: String,
     },
-    /// What it holds.
+    /// Its contents.
     Done(Packed<Opened>),
-    /// It could not be read; the sentence says why and what to do.
+    /// It cannot be read; the sentence tells why and what to do.
     Failed(Message),
 }
 
-/// A file that is looked into.
+/// An inspected file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspected {
-    /// Whose weights.
+    /// Its weights source.
     pub source: WeightsSource,
-    /// The network that it is compared with; otherwise the one that it tells of.
+    /// The network to compare it with; otherwise the one inferred from it.
     pub model: Option<ModelRef>,
-    /// What became of it.
+    /// Its status.
     pub status: InspectionStatus,
 }
 
-/// What is kept on this device.
+/// The cache of this device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CachedList {
-    /// By title; none where the browser lets nothing be kept.
+    /// Sorted by title; none where the browser allows no cache.
     pub files: Option<Vec<CachedFile>>,
     /// Bytes that this site uses and may use, by the browser's estimate.
     pub room: Option<(u64, u64)>,
 }
 
-/// A handle; copies are the same.
+/// A handle: copies are the same.
 #[derive(Clone, Copy)]
 pub struct Files {
-    /// The file that is looked into.
+    /// The inspected file.
     pub inspected: RwSignal<Option<Inspected>>,
-    /// What is kept on this device, once that was asked.
+    /// The cache of this device, once it was listed.
     pub cached: RwSignal<Option<CachedList>>,
-    /// Names of classes that the visitor gave, by source.
+    /// Class names that the visitor gave, by source.
     pub names: RwSignal<BTreeMap<String, Arc<Vec<String>>>>,
     own: StoredValue<BTreeMap<String, Blob>, LocalStorage>,
     agreed: StoredValue<BTreeMap<String, Fetching>, LocalStorage>,
 }
 
 impl Files {
-    /// None yet.
+    /// Without any file.
     pub fn new() -> Self {
         Self {
             inspected: RwSignal::new(None),
@@ -76,14 +76,14 @@ impl Files {
         }
     }
 
-    /// Takes back what was agreed to.
+    /// Withdraws a consent.
     pub fn withdraw(self, key: &str) {
         self.agreed.update_value(|agreed| {
             agreed.remove(key);
         });
     }
 
-    /// What may be done to have these weights.
+    /// Where these weights may be fetched from.
     pub fn fetching(self, source: &WeightsSource) -> Fetching {
         self.agreed.with_value(|agreed| agreed.get(&source.to_string()).copied().unwrap_or_default())
     }
@@ -94,7 +94,7 @@ impl Files {
         self.own.with_value(|own| own.get(name).cloned())
     }
 
-    /// Whether these weights are to be kept on this device and are not listed as such yet.
+    /// Whether these weights are to be cached but are not listed as complete yet.
     pub fn is_new_in_cache(self, source: &WeightsSource) -> bool {
         let key = source.to_string();
         let is_listed = |list: &Option<CachedList>| {
@@ -104,14 +104,14 @@ impl Files {
         self.fetching(source) == Fetching::Keep && !self.cached.with_untracked(is_listed)
     }
 
-    /// Notes that weights may be fetched.
+    /// Records a consent to fetch weights.
     pub fn allow_download(self, source: &WeightsSource, fetching: Fetching) {
         self.agreed.update_value(|agreed| {
             agreed.insert(source.to_string(), fetching);
         });
     }
 
-    /// The name of a class, where the visitor gave names for these weights. Whoever shows it listens to `names`.
+    /// The name of a class, where the visitor gave names for these weights. Its component must track `names`.
     pub fn name(self, model: &ModelRef, index: usize) -> Option<String> {
         let key = model.weights()?.to_string();
         self.names.with_untracked(|names| names.get(&key)?.get(index).cloned())
@@ -119,7 +119,7 @@ impl Files {
 }
 
 impl Session {
-    /// Looks into the visitor's own file. A second one of the same name is told apart by a number.
+    /// Inspects the visitor's own file. A number is added to the name of a second file of the same name.
     pub fn open_file(self, file: &File) {
         let name = file.name();
         let mut source = WeightsSource::own(&name);
@@ -132,11 +132,11 @@ impl Session {
             self.files.own.update_value(|own| drop(own.insert(name.clone(), file.clone().into())));
         }
         self.inspect(source.clone(), None);
-        // Columns that a link brought wait for it.
+        // Networks from a link may be waiting for this file.
         self.forget_answers(&source);
     }
 
-    /// Looks into a file of weights.
+    /// Inspects a file of weights.
     pub fn inspect(self, source: WeightsSource, model: Option<ModelRef>) {
         let worker_pool = self.worker_pool();
         self.cancel_all(|pending| matches!(pending, Pending::Inspection));
@@ -153,14 +153,14 @@ impl Session {
         worker_pool.send(Request::Open(open), own);
     }
 
-    /// Looks once more into a file that could not be read.
+    /// Inspects a file that could not be read again.
     pub fn inspect_again(self) {
         if let Some(Inspected { source, model, status: InspectionStatus::Failed(_) }) = self.files.inspected.get_untracked() {
             self.inspect(source, model);
         }
     }
 
-    /// Looks once more, now that another host may be asked.
+    /// Inspects the file again, with the consent to fetch it from another host.
     pub fn inspect_from_elsewhere(self, fetching: Fetching) {
         if let Some(Inspected { source, model, .. }) = self.files.inspected.get_untracked() {
             self.files.allow_download(&source, fetching);
@@ -168,7 +168,7 @@ impl Session {
         }
     }
 
-    /// Gives up looking into a file.
+    /// Cancels the inspection.
     pub fn close_inspection(self) {
         self.cancel_all(|pending| matches!(pending, Pending::Inspection));
         if let Some(inspected) = self.files.inspected.get_untracked() {
@@ -177,7 +177,7 @@ impl Session {
         }
     }
 
-    /// After a download was given up: it does not begin again by itself, and what came of it is listed.
+    /// Withdraws the consent to a cancelled download, and lists the bytes received so far.
     pub fn cancel_download(self, source: &WeightsSource) {
         if self.files.fetching(source) != Fetching::Here {
             self.files.withdraw(&source.to_string());
@@ -185,7 +185,7 @@ impl Session {
         }
     }
 
-    /// What became of the file that is looked into.
+    /// Sets the status of the inspected file.
     pub fn set_inspection(self, status: InspectionStatus) {
         let is_done = matches!(status, InspectionStatus::Done(_) | InspectionStatus::Failed(_));
         self.files.inspected.update(|inspected| {
@@ -198,7 +198,7 @@ impl Session {
         }
     }
 
-    /// Asks what is kept on this device.
+    /// Requests the list of the cache.
     pub fn list_cached(self) {
         let worker_pool = self.worker_pool();
         let id = worker_pool.next_id();
@@ -206,7 +206,7 @@ impl Session {
         worker_pool.send(Request::CachedFiles { id }, None);
     }
 
-    /// Deletes a file that is kept on this device.
+    /// Deletes a cached file.
     pub fn forget(self, key: String) {
         let worker_pool = self.worker_pool();
         self.files.withdraw(&key);
@@ -215,10 +215,10 @@ impl Session {
         worker_pool.send(Request::Forget { id, key }, None);
     }
 
-    /// Runs a network with other weights; a sentence where that cannot be.
+    /// Runs a network with other weights.
     ///
     /// # Errors
-    /// When they are for another network, or this pair is shown already.
+    /// When they are for another network, or the network is already shown with them.
     pub fn choose_weights(self, model: &ModelRef, source: &WeightsSource) -> Result<(), String> {
         let chosen = model.with_weights(source).map_err(|error| error.sentence().to_string())?;
         if chosen == *model {
@@ -238,7 +238,7 @@ impl Session {
         Ok(())
     }
 
-    /// Shows a network with weights beside the others, or in the last one's place.
+    /// Adds a network with these weights, or replaces the last network.
     ///
     /// # Errors
     /// When they are for another network.

@@ -1,4 +1,4 @@
-//! A link to a section arrives there, and stays while what stands above it comes, until the reader moves.
+//! Scrolls to the section of a link, and keeps it in place while the content above it loads, until the reader moves.
 
 use crate::dom;
 use crate::session::Session;
@@ -7,16 +7,16 @@ use leptos::prelude::*;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// What the reader does who looks elsewhere.
+/// Events by which a reader moves.
 const MOVES: [&str; 4] = ["wheel", "touchmove", "pointerdown", "keydown"];
-/// Milliseconds in which a browser has scrolled to where a link leads.
+/// Time in which a browser has scrolled to the target of a link, in milliseconds.
 const ARRIVING_MS: f64 = 1_000.0;
-/// CSS pixels that a place may be off and still be the same.
+/// Tolerance of a position, in CSS pixels.
 const SAME: f64 = 2.0;
 
-/// Keeps the section in sight that the reader was led to.
+/// Keeps the section that a link leads to in place.
 pub fn follow(session: Session) {
-    // Height of the page and place in it when it last arrived.
+    // Height of the page and scroll position after the last scroll.
     let arrived = Rc::new(Cell::new((0.0, 0.0)));
     let arrive = {
         let arrived = arrived.clone();
@@ -27,9 +27,9 @@ pub fn follow(session: Session) {
             }
         }
     };
-    // Where a link leads, the browser itself scrolls as well.
+    // When the link was followed: the browser scrolls to its target as well.
     let led_at = StoredValue::new(0.0);
-    // The page is observed only as long as it is needed: WebKit reports an error where other observers change its height.
+    // The page is observed no longer than needed: WebKit reports an error where other observers change its height.
     let observer = StoredValue::new_local(dom::resize_observer(arrive.clone()));
     Effect::new(move |_| {
         let is_led = session.led_to.with(Option::is_some);
@@ -43,24 +43,24 @@ pub fn follow(session: Session) {
     });
     let leave = move || session.led_to.maybe_update(|led_to| led_to.take().is_some());
     let mut listeners: Vec<_> = MOVES.map(|name| window_event_listener_untyped(name, move |_| leave())).into();
-    // Bars of a browser move a page without a word; so do others' scripts.
+    // The browser's bars, and scripts of others, scroll the page without any of these events.
     listeners.push(window_event_listener_untyped("scroll", move |_| {
         let Some(id) = session.led_to.get_untracked() else { return };
         let ((height, top), (height_now, top_now)) = (arrived.get(), dom::page_place());
         let is_moved = (height_now - height).abs() <= SAME && (top_now - top).abs() > SAME;
-        // A browser that is busy scrolls to where a link leads later, and more than once.
+        // A busy browser scrolls to the target of a link later, and more than once.
         if is_moved && dom::now() - led_at.get_value() > ARRIVING_MS && !dom::is_at_beginning(&id) {
             leave();
         }
     }));
-    // Also where the address leads there already.
+    // Clicks count too, since a link to the current fragment changes nothing.
     let click = window_event_listener(ev::click, move |event| {
         let href = dom::closest(&event, "a[href^='#']").and_then(|link| link.get_attribute("href"));
         if let Some(id) = href.filter(|href| href.len() > 1) {
             session.led_to.set(Some(id[1..].into()));
         }
     });
-    // The back button leads where the reader was, which need not be a section's beginning.
+    // The back button restores a position, which need not be the top of a section.
     let hash = window_event_listener(ev::hashchange, move |_| {
         if let Some(id) = dom::fragment().filter(|id| dom::is_at_beginning(id)) {
             session.led_to.set(Some(id));
@@ -74,7 +74,7 @@ pub fn follow(session: Session) {
     session.led_to.set(dom::fragment());
 }
 
-/// Brings a section, or a part of one, to the top, below the bar. Of a part that has not come yet, its section.
+/// Scrolls to a section, or a part of one, below the bar. For a part that is not loaded, to its section.
 fn scroll_to(id: &str) {
     if let Some(bar) = dom::all(dom::body().as_ref(), ".bar").first() {
         dom::set_root_property("--bar-height", &format!("{}px", bar.get_bounding_client_rect().height().ceil()));

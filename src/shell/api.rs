@@ -1,4 +1,5 @@
-//! The page's own API: `window.stridescope`, and the same by messages for a page around. `docs/embedding.md` describes both; `stridescope.d.ts` has the types.
+//! The page's API: `window.stridescope`, and the same by messages to a page around. `docs/embedding.md` describes both; `stridescope.d.ts` has the
+//! types.
 
 use crate::dom;
 use crate::session::{Outcome, Session};
@@ -17,24 +18,24 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 use web_sys::{Blob, MessageEvent, Url, Window};
 
-/// Version of the API: it grows with what breaks those who use it.
+/// Version of the API, incremented by breaking changes.
 const VERSION: &str = "1";
-/// What can be listened to.
+/// The events.
 const EVENTS: [&str; 4] = ["state", "prediction", "error", "height"];
 
-/// Who listens. A handle; copies are the same.
+/// The API of a session. A handle: copies are the same.
 #[derive(Clone)]
 struct Api {
     session: Session,
     listeners: Rc<RefCell<Vec<(u32, String, Function)>>>,
-    /// The next listener's number. None is given twice: who ended listening long ago may do so again.
+    /// The id of the next listener. Ids are not reused: the function that removes a listener may be called again at any time.
     next: Rc<Cell<u32>>,
-    /// The page around, of a figure that stands alone in it.
+    /// The page around an embedded figure.
     around: Option<Window>,
 }
 
 fn put(object: &Object, key: &str, value: &JsValue) {
-    // An object that was just made takes any property.
+    // A new object accepts any property.
     let _ = Reflect::set(object, &key.into(), value);
 }
 
@@ -42,7 +43,7 @@ fn get(object: &JsValue, key: &str) -> JsValue {
     Reflect::get(object, &key.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
-/// The state as scripts see it.
+/// The state for scripts.
 fn to_js(state: &State) -> Object {
     let object = Object::new();
     for Written { parameter, value, .. } in state.parameters() {
@@ -58,10 +59,10 @@ fn to_js(state: &State) -> Object {
     object
 }
 
-/// Parameters, and members of a list, that a script can set at once.
+/// Most parameters, and members of a list, that a script can set in one call.
 const MOST: u32 = 1000;
 
-/// What a script's value is in a link; nothing for the default.
+/// A script's value as in a link; none for the default.
 fn written(value: &JsValue) -> Option<String> {
     match value.dyn_ref::<Array>() {
         Some(list) => Some(list.iter().filter_map(|item| plain(&item)).collect::<Vec<_>>().join(",")),
@@ -69,7 +70,7 @@ fn written(value: &JsValue) -> Option<String> {
     }
 }
 
-/// Likewise, for one that is no list.
+/// Like [`written`], for a value that is not a list.
 fn plain(value: &JsValue) -> Option<String> {
     if value.is_null() || value.is_undefined() {
         None
@@ -80,7 +81,7 @@ fn plain(value: &JsValue) -> Option<String> {
     }
 }
 
-/// What a script's object changes: names of parameters, and what each is in a link.
+/// The changes in a script's object: names of parameters, and values as in a link.
 fn changes(partial: &JsValue) -> Result<Vec<(String, Option<String>)>, String> {
     let refused = || tr!("A state is an object of link parameters, such as {}.", "{node: \"layer2.0\"}");
     let partial: &Object = partial.dyn_ref().ok_or_else(refused)?;
@@ -97,7 +98,7 @@ fn changes(partial: &JsValue) -> Result<Vec<(String, Option<String>)>, String> {
     .collect()
 }
 
-/// What a network said, as scripts see it.
+/// A network's prediction for scripts.
 fn result(model: &ModelRef, answer: &Answer) -> Object {
     let object = Object::new();
     let top = answer.top.iter().map(|class| {
@@ -114,7 +115,7 @@ fn result(model: &ModelRef, answer: &Answer) -> Object {
     object
 }
 
-/// The picture that a script means: a file's bytes, or an address of this site, `data:` or `blob:`.
+/// The image of a script's call: a file, or an address of this site, `data:` or `blob:`.
 async fn picture(image: JsValue) -> Result<Blob, String> {
     let image = match image.dyn_into::<Blob>() {
         Ok(blob) => return Ok(blob),
@@ -136,7 +137,7 @@ fn range_error(sentence: &str) -> JsValue {
     RangeError::new(sentence).into()
 }
 
-/// Offers the API: to scripts of this page, and to the page around a figure that stands alone, which also hears how high the figure is.
+/// Offers the API to scripts of this page, and to the page around an embedded figure, which also receives the figure's height.
 pub fn offer(session: Session) {
     let api = Api::new(session);
     if let Some(body) = dom::body().filter(|_| api.around.is_some()) {
@@ -165,7 +166,7 @@ impl Api {
         api
     }
 
-    /// What scripts call.
+    /// The object for scripts.
     fn object(&self) -> Object {
         let object = Object::new();
         put(&object, "version", &VERSION.into());
@@ -194,9 +195,9 @@ impl Api {
         Object::freeze(&object)
     }
 
-    /// Has a function hear what happens from now on; returns what ends that, once.
+    /// Adds a listener; returns the function that removes it.
     fn on(&self, kind: &JsValue, hear: JsValue) -> Result<JsValue, JsValue> {
-        // What is no text is shown as JavaScript writes it.
+        // Anything but a string is shown in JavaScript's notation.
         let kind = kind.as_string().unwrap_or_else(|| format!("{kind:?}").chars().take(60).collect());
         if !EVENTS.contains(&kind.as_str()) {
             return Err(range_error(&tr!("Nothing called \"{}\" happens here: listen to {}.", kind, EVENTS.join(", "))));
@@ -244,7 +245,7 @@ impl Api {
         Ok(answers.iter().map(|(model, answer)| JsValue::from(result(model, answer))).collect())
     }
 
-    /// Listens to the page around, and to nobody else.
+    /// Receives messages of the page around, and of no other window.
     fn listen(&self) {
         let Some(around) = self.around.clone() else { return };
         let api = self.clone();
@@ -258,7 +259,7 @@ impl Api {
         if let Some(window) = dom::window() {
             let _ = window.add_event_listener_with_callback("message", hear.as_ref().unchecked_ref());
         }
-        // It listens as long as the page lives.
+        // It listens as long as the page exists.
         hear.forget();
     }
 
@@ -299,7 +300,7 @@ impl Api {
         put(message, "stridescope", &1.into());
         put(message, "type", &kind.into());
         if let Some(around) = &self.around {
-            // Nothing of it is private: what the visitor's own picture is never goes this way.
+            // The message is not private: nothing about the visitor's own picture is ever posted.
             let _ = around.post_message(message, "*");
         }
     }
@@ -312,7 +313,7 @@ impl Api {
         self.send(&message, kind);
     }
 
-    /// Tells everyone who listens.
+    /// Sends an event to all listeners and to the page around.
     fn emit(&self, kind: &str, key: &str, value: &JsValue) {
         self.post(kind, Some(key), value);
         self.tell(kind, value);
@@ -321,9 +322,9 @@ impl Api {
     fn tell(&self, kind: &str, value: &JsValue) {
         let listeners: Vec<_> = self.listeners.borrow().iter().filter(|(_, known, _)| known == kind).cloned().collect();
         for (id, _, hear) in listeners {
-            // One that was called before may have ended its listening.
+            // An earlier listener may have removed this one.
             if self.listeners.borrow().iter().any(|(known, _, _)| *known == id) {
-                // What a listener throws is its own affair.
+                // An exception of a listener must not affect the others.
                 let _ = hear.call1(&JsValue::NULL, value);
             }
         }
@@ -339,14 +340,14 @@ impl Api {
             }
             state
         });
-        // Each network's answer, once all have come.
+        // All answers together, once every network has one.
         Effect::new(move |before: Option<Vec<u32>>| {
             let models = session.state.with(|state| state.models.clone());
             let answers: Vec<_> = models.iter().filter_map(|model| Some((model, session.answer(model)?))).collect();
             let ids: Vec<u32> = answers.iter().map(|(_, answer)| answer.id).collect();
             if !ids.is_empty() && ids.len() == models.len() && before.as_ref() != Some(&ids) {
                 let results: Array = answers.iter().map(|(model, answer)| JsValue::from(result(model, answer))).collect();
-                // What networks say of the visitor's own picture stays in this page.
+                // Predictions for the visitor's own picture stay in this page.
                 let is_private = answers.iter().any(|(_, answer)| session.is_about_own(answer));
                 api.with_value(|api| {
                     if is_private { api.tell("prediction", &results) } else { api.emit("prediction", "results", &results) }
@@ -362,7 +363,7 @@ impl Api {
                 };
                 outcomes.iter().filter_map(sentence).collect::<Vec<_>>()
             });
-            // A notice may name a file of the visitor's, which is nothing for the page around.
+            // A notice may contain the name of the visitor's file, which the page around must not learn.
             let notice = session.notice.get();
             let notice = (!notice.is_empty()).then(|| Message::all(&notice));
             let all: Vec<String> = notice.iter().chain(&failed).cloned().collect();

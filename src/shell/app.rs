@@ -1,4 +1,4 @@
-//! The shell of the page: header, controls, figures, and the address bar in step with them.
+//! The page: header, controls, figures, and the address bar in sync with the state.
 
 use crate::deferred::{Deferred, defer};
 use crate::dom;
@@ -23,10 +23,10 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::CustomEvent;
 
-/// What chooses the language, and is drawn anew when it did.
+/// The select of the language, which is rendered again after a change.
 const LANGUAGE_SELECT: &str = "select.language";
 
-/// Mounts the page, in its reader's language.
+/// Mounts the page in the visitor's language.
 pub fn start() {
     console_error_panic_hook::set_once();
     let query = dom::query();
@@ -48,13 +48,13 @@ pub fn start() {
 
 #[component]
 fn App(
-    /// What the link says.
+    /// The state of the link.
     state: State,
-    /// What of it makes no sense.
+    /// The problems of the link.
     problems: Vec<Message>,
-    /// The language whose texts are there.
+    /// The language of the loaded catalogue.
     spoken: Lang,
-    /// The engine's end in the page.
+    /// The page's side of the engine.
     worker_pool: Rc<WorkerPool>,
 ) -> impl IntoView {
     let image = state.image.clone();
@@ -86,11 +86,11 @@ fn App(
     if Client::is_early() {
         begin();
     } else {
-        // The engine starts once the page stands: on few cores each would be in the other's way.
+        // The engine starts after the page is mounted: on few cores they would slow each other down.
         defer(move || defer(begin));
     }
 
-    // In another language everything is said anew.
+    // Another language renders the whole page again.
     move || {
         spoken.track();
         match alone {
@@ -103,7 +103,7 @@ fn App(
 /// The whole page.
 #[component]
 fn Whole(
-    /// The session that it shows.
+    /// The session of the page.
     session: Session,
 ) -> impl IntoView {
     let links = Figure::in_page().map(|figure| view! { <a href=format!("#{}", figure.section())>{figure.short()}</a> });
@@ -152,7 +152,7 @@ fn Whole(
     }
 }
 
-/// Nine pixels, of which a stride of two reads four.
+/// The logo: nine pixels, of which a stride of two reads four.
 #[component]
 fn Logo() -> impl IntoView {
     let cells = (0..9).map(|i| (i % 3, i / 3)).map(|(x, y)| {
@@ -162,10 +162,10 @@ fn Logo() -> impl IntoView {
     view! { <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">{cells.collect_view()}</svg> }
 }
 
-/// What the visitor should know, until it is put away.
+/// The notices, until they are dismissed.
 #[component]
 pub fn Notice(
-    /// The session whose notice is shown.
+    /// The session with the notices.
     session: Session,
 ) -> impl IntoView {
     view! {
@@ -199,12 +199,12 @@ pub fn Notice(
     .into_any()
 }
 
-/// The address bar follows the state, and the state follows the back button.
+/// The address bar follows the state, and the state follows the browser's history.
 fn follow_address(session: Session) {
     Effect::new(move |was: Option<String>| {
         let query = session.state.with(State::to_query);
         if was.as_ref() != Some(&query) && dom::query() != query {
-            // A figure in another page leaves that page's history alone.
+            // An embedded figure adds no history entries to the page around.
             let as_step = session.take_step() && was.is_some() && session.state.with_untracked(|state| state.embed.is_none());
             dom::set_query(&query, as_step);
         }
@@ -212,7 +212,7 @@ fn follow_address(session: Session) {
     });
     let back = window_event_listener(ev::popstate, move |_| {
         let query = dom::query();
-        // A link to a section is a step as well, and changes nothing else.
+        // A link to a section is a history entry too, with the same state.
         if session.state.with_untracked(State::to_query) == query {
             return;
         }
@@ -220,7 +220,7 @@ fn follow_address(session: Session) {
         if !problems.is_empty() {
             session.notice.set(problems);
         }
-        // What the address cannot mean now, it no longer says.
+        // Values without a meaning are removed from the address.
         dom::set_query(&session.state.with_untracked(State::to_query), false);
     });
     on_cleanup(move || back.remove());
@@ -233,10 +233,10 @@ fn follow_theme(session: Session) {
     });
 }
 
-/// Another language is spoken once its texts have come, unless the reader has changed their mind by then.
+/// Switches to another language once its catalogue is loaded, unless the visitor has chosen again by then.
 fn follow_language(session: Session, spoken: RwSignal<Lang>) {
     let wanted = Memo::new(move |_| session.state.with(|state| language::resolved(state.lang)));
-    // Counts the times that the texts are asked for again.
+    // Number of retries.
     let tries = RwSignal::new(0);
     Effect::new(move |before: Option<()>| {
         tries.track();
@@ -245,7 +245,7 @@ fn follow_language(session: Session, spoken: RwSignal<Lang>) {
             return;
         }
         if before.is_none() {
-            // They have just been asked for in vain, before the page stood.
+            // The same request has just failed, before the page was mounted.
             return session.when_online(move || tries.update(|tries| *tries += 1));
         }
         spawn_local(async move {
@@ -272,7 +272,7 @@ fn follow_language(session: Session, spoken: RwSignal<Lang>) {
     });
 }
 
-/// Says when a newer version of the page has come; `start.js` finds out.
+/// Offers a newer version of the page; `start.js` detects it.
 fn follow_updates(session: Session) {
     let update = window_event_listener(ev::Custom::<CustomEvent>::new("stridescope-update"), move |event| {
         if let Ok(apply) = event.detail().dyn_into::<js_sys::Function>() {
@@ -282,7 +282,7 @@ fn follow_updates(session: Session) {
     on_cleanup(move || update.remove());
 }
 
-/// What failed for want of a connection is done again when there is one.
+/// Retries what failed offline once the browser is online.
 fn follow_connection(session: Session) {
     let offline = window_event_listener(ev::offline, move |_| session.went_offline());
     let online = window_event_listener(ev::online, move |_| session.came_online());
@@ -295,7 +295,7 @@ fn follow_connection(session: Session) {
     }
 }
 
-/// What the reader does first, and what printing or a link to a section comes to: from then on the figures that are not in sight come too.
+/// The reader's first interaction, printing, or a link to a section: from then on figures outside the visible area load too.
 fn follow_reader(session: Session) {
     let moves =
         ["pointermove", "pointerdown", "touchstart", "wheel", "scroll", "keydown", "focusin", "beforeprint", "hashchange"];

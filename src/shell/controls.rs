@@ -1,4 +1,4 @@
-//! What the visitor chooses: networks, picture, device, theme.
+//! The controls: networks, picture, device, theme.
 
 use crate::language::{LANGUAGES, resolved};
 use crate::parts::button::button;
@@ -17,12 +17,12 @@ use stridescope_weights::ModelRef;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
-/// The bar that stays in sight: networks, pictures, device.
+/// The sticky bar: networks, pictures, device.
 #[component]
 pub fn Bar(
     /// The session that is changed.
     session: Session,
-    /// Whether anything is computed of a picture, which then can be chosen, and where.
+    /// Whether the page computes on a picture; otherwise there is nothing to choose but networks.
     #[prop(default = true)]
     computes: bool,
 ) -> impl IntoView {
@@ -45,13 +45,13 @@ fn Networks(
     session: Session,
 ) -> impl IntoView {
     let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
-    // The family that all share; none for a mixture that a link brought.
+    // The family of all networks; none where they differ, as a link may have it.
     let shared = Memo::new(move |_| {
         let models = models.get();
         let first = models.first().map(|net| family(net).to_string())?;
         (families().any(|(name, _)| name == first) && models.iter().all(|net| family(net) == first)).then_some(first)
     });
-    // S and T are names that timm has for this depth alone; elsewhere they are shown when a link brings them.
+    // timm has the names S and T for this depth only; elsewhere they appear if a link names them.
     let letters = Memo::new(move |_| {
         let of_fifty = shared.with(|shared| shared.as_deref() == Some("resnet50"));
         let shown = |letter: &Variant| {
@@ -72,7 +72,7 @@ fn Networks(
         });
     };
     let toggle = move |letter: Variant| {
-        // Read before the state is held: it may have to be found anew.
+        // Read before the state is locked: reading may recompute it from the state.
         let name = shared.get_untracked().unwrap_or_else(|| "tiny".into());
         session.change(|state| {
             let Ok(chosen) = ModelRef::parse(&format!("{name}-{}", letter.letter())) else { return };
@@ -135,7 +135,7 @@ fn Pictures(
             if let Some(file) = input.files().and_then(|files| files.get(0)) {
                 receive_picture(session, file);
             }
-            // The same file can be chosen again.
+            // Reset, so that the same file can be chosen again.
             input.set_value("");
         }
     };
@@ -198,7 +198,7 @@ fn Device(
     }
 }
 
-/// Light, dark, or as the device is set.
+/// The theme: light, dark, or the device's.
 #[component]
 pub fn ThemeButton(
     /// The session that is changed.
@@ -224,7 +224,7 @@ pub fn ThemeButton(
     }
 }
 
-/// The page's languages, each by its own name.
+/// The languages, each by its own name.
 #[component]
 pub fn LanguageSelect(
     /// The session that is changed.

@@ -1,4 +1,4 @@
-//! A figure that stands alone in another page: the figure itself, what starts it, and how high it is.
+//! An embedded figure: its content, its start and its height.
 
 use crate::deferred::Deferred;
 use crate::dom;
@@ -13,12 +13,12 @@ use leptos::prelude::*;
 use stridescope_i18n::tr;
 use stridescope_link::{Figure, State};
 
-/// One figure, its controls where they are wanted, and a way to the whole page.
+/// One figure, its controls if the link asks for them, and a link to the whole page.
 #[component]
 pub fn Alone(
-    /// The session that the figure shows.
+    /// The session of the figure.
     session: Session,
-    /// Which one.
+    /// The figure.
     figure: Figure,
 ) -> impl IntoView {
     let controls = Memo::new(move |_| session.state.with(|state| state.controls));
@@ -52,7 +52,7 @@ pub fn Alone(
     }
 }
 
-/// Starts the figure once it is in sight, where the link says so, or the page around it later.
+/// Starts to compute when the figure becomes visible, if the link says so; otherwise the page around may start it later.
 pub fn run_in_sight(session: Session) {
     let wants = Memo::new(move |_| session.state.with(|state| state.autorun && state.embed.is_some_and(Figure::computes)));
     Effect::new(move |_| {

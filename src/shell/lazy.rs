@@ -1,4 +1,4 @@
-//! Parts whose code comes after the page itself: in files of their own, fetched once the page stands or when it is asked for.
+//! Parts of the page whose code is in files of its own, fetched after the page is mounted or on demand.
 
 use crate::dom;
 use crate::figures::architecture::Architecture;
@@ -21,29 +21,29 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use stridescope_i18n::tr;
 use stridescope_link::Figure;
 
-/// A view, or its code did not come.
+/// A view, or the error where its code was not fetched.
 type Fetched = Result<AnyView, SplitLoaderError>;
 
-/// Why a part's code did not come.
+/// Why a part's code was not fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failure {
-    /// Nobody answered, or not with it.
+    /// No answer, or a wrong one.
     Connection,
-    /// The site has another version of the page by now.
+    /// The site has another version by now.
     Replaced,
 }
 
-/// A part that is fetched later.
+/// A part whose code is fetched later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// A figure.
     Figure(Figure),
-    /// What can be copied, in the dialog for sharing.
+    /// The content of the dialog for sharing.
     Share,
 }
 
-/// The file in which a part comes, and which of that file's parts it is. What comes together shares most of its code; a file for each alone would
-/// leave dozens that two or three of them share.
+/// The file that holds a part's code, and which of its parts it is. Each file holds parts that share most of their code; one file per part would
+/// leave dozens of chunks shared by two or three of them.
 #[derive(Clone, Copy)]
 enum File {
     Page,
@@ -87,20 +87,20 @@ impl Part {
         }
     }
 
-    /// The part, made within `owner`, so that it goes when its place does.
+    /// Creates the part within `owner`, so that it is disposed of with its place.
     async fn fetch(self, session: Session, owner: Owner) -> Fetched {
         match self.file() {
             File::Drawn(part) => drawn(part, session, owner).await,
             File::Computed(part) => computed(part, session, owner).await,
             File::Weights => weights(session, owner).await,
             File::Told(part) => told(part, session, owner).await,
-            // It comes with the page itself and is never fetched.
+            // Its code is part of the page itself, and is never fetched.
             File::Page => Ok(().into_any()),
         }
     }
 }
 
-/// What is known of networks without an engine.
+/// The figures that need no engine.
 #[wasm_split(drawn, wasm_split_path = leptos::wasm_split, fallible)]
 fn drawn(part: DrawnPart, session: Session, owner: Owner) -> Fetched {
     Ok(owner.with(|| match part {
@@ -109,7 +109,7 @@ fn drawn(part: DrawnPart, session: Session, owner: Owner) -> Fetched {
     }))
 }
 
-/// What networks make of the picture.
+/// The figures that show runs.
 #[wasm_split(computed, wasm_split_path = leptos::wasm_split, fallible)]
 fn computed(part: ComputedPart, session: Session, owner: Owner) -> Fetched {
     Ok(owner.with(|| match part {
@@ -124,7 +124,7 @@ fn weights(session: Session, owner: Owner) -> Fetched {
     Ok(owner.with(|| view! { <Weights session/> }.into_any()))
 }
 
-/// What is there to be read, and to be taken along.
+/// The article and the dialog for sharing.
 #[wasm_split(told, wasm_split_path = leptos::wasm_split, fallible)]
 fn told(part: ToldPart, session: Session, owner: Owner) -> Fetched {
     Ok(owner.with(|| match part {
@@ -133,11 +133,11 @@ fn told(part: ToldPart, session: Session, owner: Owner) -> Fetched {
     }))
 }
 
-/// Offers the page's API to scripts and to a page around, once its code has come.
+/// Offers the page's API to scripts and to a page around, once its code is loaded.
 pub fn offer_api(session: Session) {
     let Some(owner) = Owner::current() else { return };
     spawn_local(async move {
-        // Without it the page is whole all the same, and whoever waits for it hears nothing until it has come.
+        // The page works without its API, which is missing until a retry succeeds.
         if api_offered(session, owner.clone()).await.is_err() {
             session.when_online(move || owner.with(|| offer_api(session)));
         }
@@ -150,15 +150,15 @@ fn api_offered(session: Session, owner: Owner) -> Result<(), SplitLoaderError> {
     Ok(())
 }
 
-/// The section of a figure: its heading, and the rest once it has come. In the whole page that is fetched when the section comes into sight, or
-/// from the reader's first move on, so that what is looked at first stands first.
+/// The section of a figure: its heading, and its content once the code is loaded. In the whole page the code is fetched when the section becomes
+/// visible, or after the reader's first interaction, so that the visible part of the page loads first.
 #[component]
 pub fn Lazy(
-    /// The session that the figure shows.
+    /// The session of the figure.
     session: Session,
-    /// Which one, but for the prediction.
+    /// The figure, any but the prediction.
     figure: Figure,
-    /// Whether its heading stands above it already.
+    /// Whether the heading is already on the page.
     #[prop(optional)]
     is_headed: bool,
 ) -> impl IntoView {
@@ -177,16 +177,16 @@ pub fn Lazy(
     .into_any()
 }
 
-/// A part, once its code has come.
+/// A part, once its code is loaded.
 #[component]
 pub fn LazyPart(
-    /// The session that the part shows.
+    /// The session of the part.
     session: Session,
-    /// Which one.
+    /// The part.
     part: Part,
-    /// Whether it is on its way.
+    /// Whether it is being fetched.
     is_busy: RwSignal<bool>,
-    /// Whether it is to come.
+    /// Whether it is to be fetched.
     #[prop(into)]
     wanted: Signal<bool>,
 ) -> impl IntoView {
@@ -198,7 +198,7 @@ pub fn LazyPart(
         failure.set(None);
         let owner = owner.clone();
         spawn_local(async move {
-            // Where the page speaks another language by now, this place is gone, and nothing is set.
+            // After a change of language the signals of this place are disposed of, and nothing is set.
             match part.fetch(session, owner).await {
                 Ok(view) => drop(arrived.try_set(Some(view))),
                 Err(_) => {

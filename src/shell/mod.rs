@@ -1,4 +1,4 @@
-//! What stands around the figures: the page, a figure that stands alone, the bar, sharing, and what scripts may ask.
+//! The page around the figures: header, controls, embedded figures, sharing, and the API for scripts.
 
 mod anchor;
 mod api;

@@ -1,4 +1,4 @@
-//! Sharing: a link to this very state, and a figure of it for other pages, as it will look there.
+//! Sharing: a link to the current state, and the code that embeds a figure, with a preview.
 
 use crate::dom;
 use crate::language::{LANGUAGES, resolved};
@@ -12,10 +12,10 @@ use stridescope_i18n::tr;
 use stridescope_link::{Figure, Lang, Theme, theme_named};
 use stridescope_view::snippets::{SANDBOX, Snippet, alone};
 
-/// The button, and the dialog that it opens.
+/// The button and its dialog.
 #[component]
 pub fn Share(
-    /// The session whose state is shared.
+    /// The session to share.
     session: Session,
 ) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();
@@ -44,10 +44,10 @@ pub fn Share(
     }
 }
 
-/// What can be copied, and how the figure will look.
+/// The content of the dialog: texts to copy, and a preview.
 #[component]
 pub fn Forms(
-    /// The session whose state is shared.
+    /// The session to share.
     session: Session,
 ) -> impl IntoView {
     let (theme, lang) = session.state.with_untracked(|state| (state.theme, resolved(state.lang)));

@@ -1,6 +1,6 @@
-// node bench.mjs PLAN.json [--write FILE]: measures what the plan says and prints tables.
-// `cargo xtask bench` makes the plan, and sets STRIDESCOPE_DIST, STRIDESCOPE_CHROMIUM, STRIDESCOPE_NETWORKS and, for a GPU,
-// STRIDESCOPE_NATIVE: what it printed without a browser.
+// node bench.mjs PLAN.json [--write FILE]: runs the measurements of a plan and prints tables.
+// `cargo xtask bench` makes the plan, and sets STRIDESCOPE_DIST, STRIDESCOPE_CHROMIUM, STRIDESCOPE_NETWORKS and, for a GPU, STRIDESCOPE_NATIVE: the
+// output of the native measurement.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -17,16 +17,16 @@ import { compressedBytes, engineFiles, pageParts } from './wire.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const PACKAGES = join(HERE, '../node_modules');
-/** Times that a visitor comes to the page, with a new profile each time. */
+/** Number of visits, each with a new profile. */
 const VISITORS = 5;
-/** What taps are measured with, by device; software GPUs take their time. */
+/** Rounds of the measurement of taps, by device; software GPUs are slow. */
 const TAPS = { cpu: { warmUps: 1, rounds: 9 }, webgpu: { warmUps: 1, rounds: 4 } };
-/** What a peak of memory and a point of growth are measured with. */
+/** Rounds of a peak of memory and of a point of growth. */
 const FEW = { warmUps: 1, rounds: 3 };
 const POINT = { warmUps: 1, rounds: 5 };
-/** For one network in one browser; software GPUs need most of it. */
+/** Timeout of one network in one browser; software GPUs need most of it. */
 const PATIENCE_MS = 20 * 60_000;
-/** Above this something else is running, and times are the worse for it. */
+/** Load average above which another program is running and slows the measurement down. */
 const QUIET_LOAD = 1;
 
 async function main() {
@@ -75,7 +75,7 @@ async function main() {
   }
 }
 
-/** Measures one part after another into `results`, which report.mjs knows. */
+/** Runs the measurements one after another into `results`, which report.mjs formats. */
 class Bench {
   results = {};
   #versions = {};
@@ -85,19 +85,19 @@ class Bench {
     Object.assign(this, { plan, server, host, networks });
   }
 
-  /** How soon the page is there, how smooth it stays, what it downloads. */
+  /** Load times, long tasks and downloads of the page. */
   async page() {
     const { origin } = this.host;
     const visits = await comeAndReturn(origin, VISITORS, (round) => step(`the page, visitor ${round + 1} of ${VISITORS}`));
     const gpu = { gpu: 'none' };
     const asked = [];
-    // The page carries weights for these.
+    // The site has weights for these.
     const real = this.plan.cases.filter(({ weights }) => weights === 'catalogue').map(({ net }) => net);
     for (const net of ['tiny-d', ...new Set(real)]) {
       step(`the page while ${net} computes`);
       const url = `${origin}/?models=${net}&backend=cpu`;
       const found = await alone(gpu, (browser) => askAround(browser, url));
-      // Once more, since a trace takes time itself.
+      // Traced in a second run, since a trace takes time itself.
       const { profile } = found.longestMs === 0 ? found : await alone(gpu, (browser) => askAround(browser, url, { isTraced: true }));
       asked.push({ what: net, ...found, profile });
     }
@@ -107,7 +107,7 @@ class Bench {
     Object.assign(this.results, { visits, asked, scrolled, wire: pageParts(sent) });
   }
 
-  /** The most memory of each engine, each in a browser of its own, and what each fetches. */
+  /** Peak of memory of each engine, in a browser of its own, and its downloads. */
   async memory() {
     const { wire } = this.results;
     this.results.memory = [];
@@ -157,7 +157,7 @@ class Bench {
     }
   }
 
-  /** What a second processor gives two engines that share nothing: threads of one engine cannot gain more. */
+  /** The gain of a second processor for two engines without shared memory: threads of one engine cannot gain more. */
   async pairs() {
     this.results.pairs = [];
     for (const bench of this.plan.pairs) {
@@ -167,7 +167,7 @@ class Bench {
     }
   }
 
-  /** Every point twice, there and back, so that what drifts falls on all. */
+  /** Each point twice, forward and backward, so that drift affects all points alike. */
   async growth() {
     if (this.plan.growth.length === 0) return;
     const measured = new Map(this.plan.growth.map((point) => [label(point), []]));
@@ -214,7 +214,7 @@ class Bench {
     });
   }
 
-  /** What the browser and the engines said of themselves. */
+  /** Versions and devices that the browser and the engines report. */
   facts() {
     const { version, adapter } = this.#browser;
     const { ort, tfjs } = this.#versions;
@@ -233,7 +233,7 @@ function machine() {
   return [['Machine', `${processors[0]?.model.trim()}, ${processors.length} logical cores, ${gib} GiB, ${os.type()} ${os.arch()}`]];
 }
 
-/** The command line that makes such a plan. */
+/** The command that makes such a plan. */
 function command({ gpu, cases, growth }, write) {
   if (gpu) return `cargo xtask bench --gpu${write ? ' --write' : ''}`;
   const options = [write && '--write', growth.length > 0 && '--full', cases.some(({ backend }) => backend === 'webgpu') && '--webgpu'];
@@ -242,7 +242,7 @@ function command({ gpu, cases, growth }, write) {
 
 const began = performance.now();
 
-/** A line for what comes next, and how many minutes have passed. */
+/** Prints the next step and the minutes so far. */
 function step(what) {
   console.log(`    ${((performance.now() - began) / 60_000).toFixed(1).padStart(5)} min  ${what}`);
 }
@@ -261,7 +261,7 @@ function fail(message) {
 try {
   await main();
 } catch (error) {
-  // Playwright puts its call before the page's own words, and the page's stack after them.
+  // Playwright puts its call before the page's message, and the page's stack after it.
   console.error(`error: ${error.message.split('\n')[0].replace(/^page\.evaluate: (Error: )?/, '')}`);
   process.exitCode = 1;
 }

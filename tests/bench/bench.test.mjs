@@ -29,12 +29,12 @@ test('the section of a GPU and the rest of the file are each written without the
   assert.equal(merged('', whole('first')), whole('first'));
 });
 
-test('spread takes the middle, or the mean of the two in the middle', () => {
+test('the middle of a spread is the median', () => {
   assert.deepEqual(spread([30, 9, 10]), { min: 9, median: 10, max: 30 });
   assert.deepEqual(spread([4, 1, 100, 2]), { min: 1, median: 3, max: 100 });
 });
 
-test('relative L2 is a distance over a length, and infinite where there is none', () => {
+test('relative L2 is a distance over a norm, and infinite where it is not defined', () => {
   const cases = [
     [[3, 4], [3, 4], 0],
     [[3, 4.5], [3, 4], 0.1],
@@ -46,14 +46,14 @@ test('relative L2 is a distance over a length, and infinite where there is none'
   for (const [values, reference, expected] of cases) assert.equal(relativeL2(values, reference), expected, `${values}`);
 });
 
-test('a line lies closest in proportion, and its farthest point is named', () => {
+test('a line has the least relative error, and its worst point is named', () => {
   const exact = line([[1, 12], [2, 14], [10, 30]]);
   for (const [found, expected] of [[exact.base, 10], [exact.slope, 2], [exact.worst, 0]]) assert.ok(Math.abs(found - expected) < 1e-9, `${found}`);
 
   const points = [[1, 11], [2, 19], [4, 44], [8, 78]];
   const { base, slope, worst, at } = line(points);
   const off = ([base, slope]) => points.reduce((sum, [x, y]) => sum + ((y - base - slope * x) / y) ** 2, 0);
-  // No line nearby is closer.
+  // No line nearby has a smaller error.
   for (const step of [[0.01, 0], [-0.01, 0], [0, 0.01], [0, -0.01]]) {
     assert.ok(off([base + step[0], slope + step[1]]) > off([base, slope]), `${step}`);
   }
@@ -62,7 +62,7 @@ test('a line lies closest in proportion, and its farthest point is named', () =>
   assert.ok(points.every(([x, y]) => Math.abs(y / (base + slope * x) - 1) <= worst));
 });
 
-/** A browser in which the engines' passes take the times given, the first one first. */
+/** A visit with these times of the engines' passes, the first pass first. */
 function visit(ours, ort, tfjs, logits = [3, 4]) {
   const engine = ([first, ...warm], values) => {
     const pass = (ms) => ({ ms, logits: values });
@@ -73,11 +73,11 @@ function visit(ours, ort, tfjs, logits = [3, 4]) {
 
 const BENCH = { net: 'resnet50-d', weights: 'synthetic', size: 224, batch: 1, backend: 'cpu', visits: 3, rounds: 2 };
 
-test('every engine comes first once in three browsers', () => {
+test('in three browsers every engine is the first once', () => {
   assert.deepEqual(orders(3), [['ours', 'ort', 'tfjs'], ['ort', 'tfjs', 'ours'], ['tfjs', 'ours', 'ort']]);
 });
 
-test('first passes come from the browser where the engine came first, warm ones from all', () => {
+test('first passes are taken where the engine was the first, warm passes everywhere', () => {
   const row = summarise(BENCH, [
     visit([700, 300, 310], [999, 100, 110], [998, 200, 210]),
     visit([999, 320, 330], [800, 120, 130], [997, 220, 230]),
@@ -95,14 +95,14 @@ test('first passes come from the browser where the engine came first, warm ones 
   assert.match(coldTable([row]).split('\n')[2], /\| 700 .* \| 800 .* \| 900 .* \| 7000 .* \| 8000 .* \| 9000 /);
 });
 
-test('one browser says nothing of the first passes of those who came later', () => {
+test('one browser has a first pass of its first engine only', () => {
   const row = summarise({ ...BENCH, batch: 8, visits: 1 }, [visit([700, 300], [999, 100], [998, 200])]);
   assert.deepEqual([row.ours.firstMs, row.ort.firstMs, row.tfjs.readyMs], [700, null, null]);
   assert.equal(coldTable([row]).split('\n').length, 2, 'it is left out');
   assert.match(warmTable([row]), /resnet50-d, 224 px, batch 8 /);
 });
 
-test('one pass with other logits is enough to disagree, whoever made it, and a GPU is allowed more', () => {
+test('one pass with other logits is a disagreement, and a GPU has a larger tolerance', () => {
   const same = visit([1, 1], [1, 1], [1, 1]);
   const row = (logits, backend) => summarise({ ...BENCH, backend }, [same, visit([1, 1], [1, 1], [1, 1], logits)]);
   assert.equal(agrees(row([3, 4.0004], 'cpu')), true);
@@ -120,13 +120,13 @@ function growing(series, net, gmacs, ms, peak) {
   return point({ series, net, size: 224, macs: gmacs * 1e9, params: 1e6 }, passes);
 }
 
-test('a point of growth is the fastest of all passes and the smaller of its peaks', () => {
+test('a point of growth has the fastest of all passes and the smaller of its peaks', () => {
   const { gmacs, warmMs, peak } = growing('depth', 'a', 2, 100, 3e6);
   assert.deepEqual([gmacs, warmMs, peak], [2, 99, 3e6]);
   assert.equal(growing('depth', 'a', 2, 100, null).peak, null);
 });
 
-test('each series has its line, and a network that stands in two counts once among all', () => {
+test('each series has its line, and a network in two series counts once in the line of all', () => {
   const straight = [1, 2, 4].map((gmacs) => growing('depth', `d${gmacs}`, gmacs, 100 * gmacs, 50e6 * gmacs));
   const bent = [['d2', 2, 200], ['s3', 3, 390], ['s6', 6, 600], ['s9', 9, 900]].map((one) => growing('size', ...one, 100e6));
   const { time, memory } = fits([...straight, ...bent]);
@@ -145,7 +145,7 @@ test('each series has its line, and a network that stands in two counts once amo
   assert.deepEqual(fits(straight.map((point) => ({ ...point, peak: null }))).memory, []);
 });
 
-test('layers of one kind are put together, and those that multiply little have no rate', () => {
+test('layers are summed by kind, and kinds with few MACs have no rate', () => {
   const plan = { net: 'a', size: 224, kinds: { conv1: '3 × 3', conv2: '3 × 3', pool: 'the rest' } };
   const found = profile(plan, [{ node: 'conv1', ms: 30, macs: 4e8 }, { node: 'pool', ms: 2, macs: 0 }, { node: 'conv2', ms: 20, macs: 6e8 }]);
   assert.deepEqual(found.kinds, { '3 × 3': { ms: 50, gmacs: 1 }, 'the rest': { ms: 2, gmacs: 0 } });
@@ -153,7 +153,7 @@ test('layers of one kind are put together, and those that multiply little have n
   assert.match(profilesTable([found, other]), /a, 224 px \| 50 ms, 50 a GMAC \| 2\.0 ms +\| – +\|\n\| a, 224 px \| – +\| – +\| 1\.0 ms/);
 });
 
-test('of a trace the longest task of the main thread after the mark is told of', () => {
+test('the longest task of a trace is that of the main thread after the mark', () => {
   const event = (name, ts, dur, more) => ({ name, cat: 'toplevel', ph: 'X', pid: 1, tid: 2, ts, dur, tdur: dur / 2, ...more });
   const task = 'ThreadControllerImpl::RunTask';
   const events = [
@@ -167,14 +167,14 @@ test('of a trace the longest task of the main thread after the mark is told of',
   assert.equal(longest(events.slice(0, 2), 'usableMs'), undefined);
 });
 
-test('the longest task is one that overlaps the time asked for', () => {
+test('the longest task overlaps the interval', () => {
   const tasks = [[0, 300], [400, 460], [500, 575], [900, 980]];
   const cases = [[[310, 390], 0], [[410, 420], 60], [[450, 550], 75], [[460, 500], 0], [[0, 1000], 300]];
   for (const [span, expected] of cases) assert.equal(longestTask(tasks, span), expected, `${span}`);
   assert.equal(longestTask([], [0, 1]), 0);
 });
 
-test('goals compare the worst that was measured with what is aimed at', () => {
+test('goals compare the worst measurement with the limit', () => {
   const row = (net, overOrt, bench = {}, overFaster = overOrt) => ({ bench: { ...BENCH, net, ...bench }, overOrt, overFaster });
   const visits = (usableMs, answeredMs, computingTaskMs) => [{ usableMs, answeredMs, computingTaskMs }];
   const results = {
@@ -211,7 +211,7 @@ test('goals compare the worst that was measured with what is aimed at', () => {
   assert.match(goalsTable(goals(results)), /\| 0\.95 +\| yes \|[^]*\| 1\.20 +\| no +\|[^]*\| – +\| – +\|/);
 });
 
-test('what travels is counted by part, and an engine\'s files once', () => {
+test('downloads are counted by part, and an engine\'s files once', () => {
   const sent = [
     ['/', 10],
     ['/app-0123456789abcdef/app.js', 200],
@@ -239,7 +239,7 @@ test('what travels is counted by part, and an engine\'s files once', () => {
   assert.deepEqual(engineFiles('tfjs', sent).map(([path]) => path), ['/tfjs-wasm/b.js']);
 });
 
-test('compressed sizes are kept by content', async (context) => {
+test('compressed sizes are cached by content', async (context) => {
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   context.after(() => rm(folder, { recursive: true }));
   const [file, cache] = [join(folder, 'a.js'), join(folder, 'cache')];
@@ -261,7 +261,7 @@ test('memory is what an engine takes over an empty page', () => {
   assert.deepEqual(unknown.page, { ours: null });
 });
 
-test('the file has the goals first, and a section for what was measured alone', () => {
+test('the file has the goals first, and only sections with measurements', () => {
   const bench = { net: 'resnet50-d', size: 224, backend: 'cpu', taps: ['layer1.0', 'layer1.1'] };
   const taps = [tapsRow(bench, { without: [100, 110, 120], with: [121, 121, 140] })];
   const pairs = [pairRow(bench, { alone: [100, 100, 130], both: [120, 125, 140] }), pairRow(bench, { alone: [100], both: [130] })];

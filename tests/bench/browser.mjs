@@ -1,4 +1,4 @@
-// Chromium, with a profile that is thrown away, and how much memory it took.
+// Chromium with a temporary profile, and its peak of memory.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { processes } from '../browser/support/harness.mjs';
 
-/** It keeps to itself. */
+/** Without background traffic or other interference. */
 const FLAGS = [
   '--no-sandbox',
   '--disable-quic',
@@ -15,27 +15,27 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-/** On Linux a browser without a screen reaches a GPU through Vulkan alone. */
+/** On Linux a headless browser reaches a GPU through Vulkan only. */
 const VULKAN = ['--enable-features=Vulkan', '--use-angle=vulkan', '--disable-vulkan-surface'];
-/** With a WebGPU adapter that needs no GPU, with this machine's own, or as most machines without a GPU have it: with none. */
+/** WebGPU on a software adapter, on this machine's GPU, or absent, as on most machines without a GPU. */
 const GPU = {
   own: ['--enable-unsafe-webgpu', '--ignore-gpu-blocklist', ...(process.platform === 'linux' ? VULKAN : [])],
   software: ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--disable-gpu-watchdog'],
   none: ['--disable-gpu'],
 };
-/** A browser is busy with itself at first. */
+/** A new browser is busy with itself at first. */
 const SETTLES_MS = 1_000;
 
-/** A folder for a visitor's profile; `remove` throws it away. */
+/** A folder for a profile; `remove` deletes it. */
 export async function newProfile() {
   const path = await mkdtemp(join(tmpdir(), 'stridescope-bench-'));
-  // The last of a browser's processes write to it until they end.
+  // The browser's last processes write to it until they end.
   return { path, remove: () => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }) };
 }
 
 /**
- * Chromium with a profile that is there. `gpu` is `software`, `own` or `none`; service workers are blocked unless wanted.
- * Returns its context, `peak`, which says how many bytes its processes took at most, and `close`.
+ * Opens Chromium with an existing profile. `gpu` is `software`, `own` or `none`; service workers are blocked by default. Returns its context, `peak`,
+ * which returns the peak of its processes in bytes, and `close`.
  */
 export async function open(profile, { gpu = 'software', serviceWorkers = 'block' } = {}) {
   const context = await chromium.launchPersistentContext(profile.path, {
@@ -52,7 +52,7 @@ export async function open(profile, { gpu = 'software', serviceWorkers = 'block'
   return { context, version: context.browser()?.version(), peak: () => peaks(profile.path), close: () => context.close() };
 }
 
-/** Opens Chromium with a profile of its own for `use`, and leaves nothing behind. */
+/** Opens Chromium with a new profile for `use`, and deletes the profile afterwards. */
 export async function alone(options, use) {
   const profile = await newProfile();
   try {
@@ -68,8 +68,8 @@ export async function alone(options, use) {
 }
 
 /**
- * The most of the machine's memory that processes held at any time, in bytes: of pages and their workers, the largest process, and the
- * process that stands for the GPU. Linux keeps the account; elsewhere nothing is known.
+ * Peak of resident memory in bytes: of the largest renderer process (a page and its workers), and of the GPU process. Linux records it; elsewhere it
+ * is unknown.
  */
 async function peaks(profile) {
   if (process.platform !== 'linux') return { page: null, gpu: null };

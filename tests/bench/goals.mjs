@@ -1,4 +1,4 @@
-// What is aimed at, and how far it is reached.
+// The goals of the benchmark, and how far each is reached.
 
 import { LINEAR_WITHIN, worstOff } from './growth.mjs';
 import { largest, median } from './numbers.mjs';
@@ -7,7 +7,7 @@ import { device, ms, percent, ratio, table } from './text.mjs';
 
 const UNKNOWN = 'not measured in this run';
 
-/** A goal: what, the limit, what was measured in the same unit, and how both are written. */
+/** A goal: its title, the limit, the measurement in the same unit, and the format of both. */
 function goal(what, limit, found, write) {
   const measured = found === null ? UNKNOWN : [write(found.value), found.what].filter(Boolean).join(', ');
   const share = found === null ? null : found.value / limit;
@@ -15,8 +15,8 @@ function goal(what, limit, found, write) {
 }
 
 /**
- * Every goal. `results`: rows of peers, taps, visits, the longest task while asking around, frames of a wall that is scrolled, and fits of growth;
- * absent where not measured. */
+ * Every goal. `results`: rows of peers, taps, visits, the longest task of `askAround`, frames of a scrolled wall, and fits of growth; absent where
+ * not measured. */
 export function goals({ rows = [], taps = [], visits, longestTaskMs, scrolled, growth }) {
   const on = (backend) => rows.filter(({ bench }) => bench.backend === backend);
   const isMain = ({ bench }) => bench.size === 224 && bench.batch === 1 && bench.net.startsWith('resnet50-');

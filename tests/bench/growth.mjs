@@ -1,22 +1,22 @@
-// How time and memory grow with the work: points of several series, each set against its multiply-accumulates.
+// Growth of time and memory with the work: points of several series, over their MACs.
 
 import { largest, line } from './numbers.mjs';
 import { mb, ms, percent, table } from './text.mjs';
 import { label } from './peers.mjs';
 
-/** How far a point may lie off the line. */
+/** Largest relative deviation of a point from the line. */
 export const LINEAR_WITHIN = 0.2;
 
-/** What is known of a point: `passes` holds what was measured in each browser, `{warm: [ms], peak: bytes}`. */
+/** A point of growth. `passes` holds the measurements of each browser, `{warm: [ms], peak: bytes}`. */
 export function point(plan, passes) {
   const gmacs = plan.macs / 1e9;
-  // Whatever else the machine does can only add to both: the least is what it takes.
+  // Other programs can only add to both, so the minimum is the best estimate.
   const warmMs = Math.min(...passes.flatMap(({ warm }) => warm));
   const peak = passes.every(({ peak }) => peak !== null) ? Math.min(...passes.map(({ peak }) => peak)) : null;
   return { ...plan, gmacs, warmMs, peak };
 }
 
-/** Work and time of a network by kind of layer. `timings`: what `time` of page.mjs returns; `plan.kinds` says of which kind each layer is. */
+/** Work and time of a network by kind of layer. `timings`: the result of `time` of page.mjs; `plan.kinds` names the kind of each layer. */
 export function profile(plan, timings) {
   const kinds = {};
   for (const { node, ms, macs } of timings) {
@@ -36,7 +36,7 @@ export function profilesTable(profiles) {
   return table([['network', ({ plan }) => label(plan)], ...names.map((name) => [name, ({ kinds }) => cell(kinds[name])])], profiles);
 }
 
-/** The line through each series, for time and for memory; and through all points, for time. */
+/** A line fitted to each series, for time and for memory; and to all points, for time. */
 export function fits(points) {
   const series = [...new Set(points.map(({ series }) => series))];
   const fit = (name, of, value) => {
@@ -46,7 +46,7 @@ export function fits(points) {
     return [{ series: name, ...found, worst, at: label(known[at]) }];
   };
   const each = (value) => series.flatMap((name) => fit(name, points.filter((point) => point.series === name), value));
-  // A network that belongs to several series counts once.
+  // A network that is in several series counts once.
   const distinct = points.filter((point, at) => points.findIndex((other) => label(other) === label(point)) === at);
   return {
     time: [...each(({ warmMs }) => warmMs), ...fit('all', distinct, ({ warmMs }) => warmMs)],
@@ -54,7 +54,7 @@ export function fits(points) {
   };
 }
 
-/** The largest share by which a point lies off its line, and which. */
+/** The largest relative deviation of a point from its line, and the point. */
 export function worstOff(fits) {
   const found = largest(fits, ({ worst }) => worst);
   return found && { value: found.value, what: `${found.row.at} of ${found.row.series}` };

@@ -1,4 +1,4 @@
-// Arithmetic of measurements.
+// Statistics of measurements.
 
 export function spread(values) {
   const sorted = [...values].sort((a, b) => a - b);
@@ -11,7 +11,7 @@ export function median(values) {
   return spread(values).median;
 }
 
-/** ‖values - reference‖ / ‖reference‖; infinite when they cannot be compared. */
+/** Relative L2 distance ‖values - reference‖ / ‖reference‖; infinite where it is not defined. */
 export function relativeL2(values, reference) {
   const square = (sum, x) => sum + x * x;
   const difference = values.map((value, i) => value - reference[i]).reduce(square, 0);
@@ -20,8 +20,8 @@ export function relativeL2(values, reference) {
 }
 
 /**
- * The line through points `[x, y]` that lies closest to them in proportion to each y, so that small ones count as much as large ones:
- * Σ((y - base - slope · x) / y)² is least. `worst` is the largest share by which a point lies off it, and `at` which point that is.
+ * The line through points `[x, y]` with the least relative error, so that small points count as much as large ones: Σ((y - base - slope · x) / y)² is
+ * least. `worst` is the largest relative deviation of a point, and `at` the index of that point.
  */
 export function line(points) {
   const sum = (of) => points.reduce((total, [x, y]) => total + of(x, y) / (y * y), 0);
@@ -33,7 +33,7 @@ export function line(points) {
   return { base, slope, worst, at: off.indexOf(worst) };
 }
 
-/** The largest of some rows by a number of theirs, and that number; nothing of none. */
+/** The row with the largest number, and that number; null for no rows. */
 export function largest(rows, number) {
   return rows.map((row) => ({ row, value: number(row) })).reduce((most, next) => (most && most.value >= next.value ? most : next), null);
 }

@@ -12,14 +12,14 @@ async function load({ backend, onnx, input: url, batch, size }) {
   ort.env.wasm.wasmPaths = '/ort/';
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.simd = true;
-  // This is a worker already.
+  // This code already runs in a worker.
   ort.env.wasm.proxy = false;
   input = new Float32Array(await fetchBuffer(url));
   shape = [batch, 3, size, size];
   session = await ort.InferenceSession.create(onnx, {
     executionProviders: [backend === 'webgpu' ? 'webgpu' : 'wasm'],
     graphOptimizationLevel: 'all',
-    // The file leaves these open; known, they are as good as written in it.
+    // The model file leaves these dimensions open. Set here, they are as good as constants.
     freeDimensionOverrides: { batch, height: size, width: size },
   });
   return ort.env.versions.web;

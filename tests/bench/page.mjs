@@ -1,9 +1,9 @@
-// The page's part: engines, each in its worker, take turns at the same network.
+// The page's side: runs a network on several engines in turn, each in its own worker.
 
-/** Warm-up goes on for at least this long, where there is any: a browser compiles what runs often once more, and better. */
+/** Shortest warm-up, where there is one: a browser compiles hot code again, with more optimisation. */
 const WARM_UP_MS = 1_500;
 
-/** Waits for the message of a worker that `pick` makes something of; an error of the worker ends the wait. */
+/** Waits for the first message of a worker for which `pick` returns a value; an error of the worker ends the wait. */
 function next(worker, pick) {
   return new Promise((resolve, reject) => {
     const listening = new AbortController();
@@ -29,14 +29,14 @@ function next(worker, pick) {
   });
 }
 
-/** A message of ours, which is tagged from outside: `{"ran":{…}}`. */
+/** A message of ours, which is externally tagged: `{"ran":{…}}`. */
 function told({ json }) {
   const message = JSON.parse(json);
   const [type, body] = typeof message === 'string' ? [message, {}] : Object.entries(message)[0];
   return { type, ...body };
 }
 
-/** Our engine, spoken to as the page does: crates/protocol/src/lib.rs. `run` may be asked for the outputs of layers as well. */
+/** Our engine, used as by the page: crates/protocol/src/lib.rs. `run` can request outputs of layers too. */
 async function startOurs({ net, weights = 'synthetic', size, batch = 1, backend }) {
   const page = await (await fetch('/index.html')).text();
   const [, loader] = /data-engine="\.([^"]+)"/.exec(page);
@@ -48,7 +48,7 @@ async function startOurs({ net, weights = 'synthetic', size, batch = 1, backend 
     id += 1;
     const answer = next(worker, (message) => {
       const event = told(message);
-      // What it does not understand is answered with no number of ours.
+      // The answer to an unreadable request has the id 0.
       if ((event.id !== id && event.id !== 0) || event.type === 'progress') return undefined;
       if (event.type !== 'ran') throw new Error(`our engine: ${JSON.stringify(event.message ?? event.type)}`);
       const { name, why } = event.backend;
@@ -62,7 +62,7 @@ async function startOurs({ net, weights = 'synthetic', size, batch = 1, backend 
   return { run, close: () => worker.terminate() };
 }
 
-/** Another engine, in a worker that speaks as peer.mjs does. */
+/** Another engine, in a worker with the messages of peer.mjs. */
 async function startPeer(name, script, bench) {
   const worker = new Worker(script, { type: 'module' });
   const ask = (request) => {
@@ -91,7 +91,7 @@ const START = {
   tfjs: (bench) => startPeer('tfjs', './tfjs_worker.mjs', bench),
 };
 
-/** An engine with its first pass done, and how long everything up to that pass's answer took. */
+/** An engine after its first pass, and the time until that pass was answered. */
 async function cold(name, bench) {
   const began = performance.now();
   const engine = await START[name](bench);
@@ -99,7 +99,7 @@ async function cold(name, bench) {
   return { name, engine, first, readyMs: performance.now() - began };
 }
 
-/** Rounds of warm-up, then those that count. `round(turn)` is given how many of those that count came before, or nothing. */
+/** Rounds of warm-up, then measured ones. `round(turn)` gets the index of a measured round, or undefined in the warm-up. */
 async function rounds({ warmUps, rounds }, round) {
   const began = performance.now();
   for (let turn = 0; turn < warmUps || (warmUps > 0 && performance.now() - began < WARM_UP_MS); turn += 1) await round();
@@ -107,15 +107,15 @@ async function rounds({ warmUps, rounds }, round) {
 }
 
 /**
- * Runs one network on the engines of `order`: each one's first pass alone, in that order, then passes in turns.
- * `bench`: what src/bench/plan.rs of xtask says of a case, and `order`. Returns an entry for each engine.
+ * Runs one network on the engines of `order`: the first pass of each alone, in that order, then the passes of all in turn. `bench`: a case of
+ * xtask/src/bench/plan.rs, with `order`. Returns an entry for each engine.
  */
 async function compare(bench) {
   const engines = [];
   for (const name of bench.order) engines.push({ ...(await cold(name, bench)), warm: [] });
   // A page without engines is measured too.
   if (engines.length > 0) await rounds(bench, async (turn) => {
-    // There and back, so that nobody always follows the same one.
+    // The order alternates, so that no engine always follows the same one.
     for (const { engine, warm } of turn % 2 ? engines.toReversed() : engines) {
       const pass = await engine.run();
       if (turn !== undefined) warm.push(pass);
@@ -126,7 +126,7 @@ async function compare(bench) {
   return Object.fromEntries(engines.map((entry) => [entry.name, result(entry)]));
 }
 
-/** Milliseconds from request to answer of our engine, without taps and with those of `bench`, in turns. */
+/** Milliseconds from request to answer of our engine, without taps and with those of `bench`, in turn. */
 async function taps(bench) {
   const engine = await startOurs(bench);
   const times = { without: [], with: [] };
@@ -143,7 +143,7 @@ async function taps(bench) {
   return times;
 }
 
-/** Milliseconds until everything is answered: one pass of our engine, and a pass of two of it at the same time, in turns. */
+/** Milliseconds until all is answered: one pass of our engine, and one pass on each of two of our engines at the same time, in turn. */
 async function pair(bench) {
   const engines = [await startOurs(bench), await startOurs(bench)];
   for (const engine of engines) await engine.run();
@@ -160,7 +160,7 @@ async function pair(bench) {
   return times;
 }
 
-/** How long each layer of a network takes our engine, `[{node, ms, macs}]`. */
+/** The time of each layer of a network on our engine, `[{node, ms, macs}]`. */
 async function time(bench) {
   const engine = await startOurs(bench);
   await rounds({ warmUps: 1, rounds: 0 }, () => engine.run());
@@ -169,7 +169,7 @@ async function time(bench) {
   return times.timings;
 }
 
-/** What the browser says of itself. */
+/** Version and devices that the browser reports. */
 async function describe() {
   const adapter = await navigator.gpu?.requestAdapter();
   const { vendor, architecture, description } = adapter?.info ?? {};

@@ -1,5 +1,5 @@
-// What the workers of the other engines have in common. {type: 'load', …} is answered with {type: 'loaded', version}, {type: 'run'} with
-// {type: 'ran', ms, logits}; any failure with {type: 'failed', message}.
+// The messages that the workers of the other engines share. {type: 'load', …} is answered with {type: 'loaded', version}, {type: 'run'} with {type:
+// 'ran', ms, logits}; any failure with {type: 'failed', message}.
 
 /** Answers the messages of this worker's page. `load(request)` returns a version, `run()` the logits as a Float32Array. */
 export function answer({ load, run }) {
@@ -9,7 +9,7 @@ export function answer({ load, run }) {
         self.postMessage({ type: 'loaded', version: await load(data) });
         return;
       }
-      // From numbers to numbers: the same span that our engine reports.
+      // From input array to output array: the same interval that our engine reports.
       const start = performance.now();
       const logits = await run();
       const ms = performance.now() - start;

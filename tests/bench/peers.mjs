@@ -1,24 +1,24 @@
-// The same network on every engine: from measured passes to rows, tables and whether they computed the same.
+// The same network on every engine: rows and tables of the passes, and a check that the logits agree.
 
 import { largest, relativeL2, spread } from './numbers.mjs';
 import { device, ms, range, ratio, table } from './text.mjs';
 
-/** Ours, then the others. */
+/** Our engine, then the others. */
 export const ENGINES = ['ours', 'ort', 'tfjs'];
 export const NAMES = { ours: 'ours', ort: 'ORT', tfjs: 'tfjs' };
-/** Largest relative L2 distance of the logits at which engines count as running the same network. */
+/** Largest relative L2 distance between logits of the same network. */
 export const AGREEMENT = 1e-4;
-/** On a GPU sums are taken in another order, and some functions are approximate. */
+/** A GPU adds in another order, and some of its functions are approximate. */
 export const AGREEMENT_GPU = 1e-3;
 
-/** Who comes first in each browser, one after another; in the first it is ours. */
+/** The order of the engines in each browser; ours is the first in the first browser. */
 export function orders(visits) {
   return Array.from({ length: visits }, (_, visit) => ENGINES.map((_, at) => ENGINES[(at + visit) % ENGINES.length]));
 }
 
 /**
- * What is shown of one network. `visits` holds what page.mjs's `compare` returned in the browsers of `orders`. A first pass counts only
- * where the engine came first: whoever comes second meets a busy browser. Where an engine never came first, nothing is said of its first pass.
+ * The row of one network. `visits` holds the results of `compare` of page.mjs in the browsers of `orders`. A first pass counts only where the engine
+ * was the first in its browser: a later one meets a busy browser. An engine that was never the first has no first pass.
  */
 export function summarise(bench, visits) {
   const first = orders(visits.length).map(([name]) => name);
@@ -35,7 +35,7 @@ export function summarise(bench, visits) {
   return { ...row, overOrt: over('ort'), overTfjs: over('tfjs'), overFaster: Math.max(over('ort'), over('tfjs')) };
 }
 
-/** Whether all engines computed the same. */
+/** Whether the logits of all engines agree. */
 export function agrees({ bench, apart }) {
   return apart <= (bench.backend === 'webgpu' ? AGREEMENT_GPU : AGREEMENT);
 }
@@ -64,7 +64,7 @@ export function warmTable(rows) {
   );
 }
 
-/** First passes, of the networks that were run often enough for every engine to come first. */
+/** Table of first passes, of the networks with enough browsers for every engine to be the first. */
 export function coldTable(rows) {
   const known = rows.filter((row) => ENGINES.every((name) => row[name].firstMs !== null));
   const columns = [
@@ -87,7 +87,7 @@ Milliseconds. "first" is the first pass, and "ready" everything from starting th
 where that engine came first. The files for "ready" come from a server on the same machine, uncompressed, and differ: with synthetic weights ours
 fetches none and makes them up, with ImageNet weights it fetches f16, half the bytes.`;
 
-/** The ratios that goals are set for. `rows` of one device; `over` a ratio of theirs. */
+/** The ratios that have goals. `rows` are of one device; `over` names a ratio of a row. */
 export function worst(rows, over) {
   const found = largest(rows, (row) => row[over]);
   return found && { value: found.value, what: label(found.row.bench) };

@@ -1,4 +1,4 @@
-// The file of results: its sections, in order.
+// The file of results, section by section.
 
 import * as goals from './goals.mjs';
 import * as growth from './growth.mjs';
@@ -8,10 +8,10 @@ import { device, mb, range, ratio, table } from './text.mjs';
 import * as visits from './visits.mjs';
 import * as wire from './wire.mjs';
 
-/** What threads must gain on two processors. */
+/** The gain on two processors from which threads would be worth their price. */
 const THREADS_PAY = 1.6;
 
-/** Times without and with taps, in turns, as a row. */
+/** Row of times without and with taps. */
 export function tapsRow(bench, { without, with: tapped }) {
   return { bench, without: spread(without), tapped: spread(tapped), ratio: median(tapped) / median(without) };
 }
@@ -35,7 +35,7 @@ Milliseconds from the page's request to its having the answer: without any layer
 Median (min–max), in turns. All blocks of a ResNet-50-D at 224 px are 22 MB, which a browser brings from its GPU's process to the page's: where the pass
 itself takes a few milliseconds, that is most of the time.`;
 
-/** Times of one engine and of two at once, in turns, as a row. */
+/** Row of times of one engine and of two at once. */
 export function pairRow(bench, { alone, both }) {
   return { bench, alone: spread(alone), both: spread(both), gain: (2 * median(alone)) / median(both) };
 }
@@ -59,7 +59,7 @@ the same time: the most that the page's second engine can gain, which helps wher
 wait for each other, so that they gain less; they would be worth a second build, shared memory and a host that is cross-origin isolated where they gained
 ${THREADS_PAY} × or more.`;
 
-/** Peaks over those of an empty page. `peaks`: bytes by engine, `none` for the page alone. */
+/** Row of peaks above that of an empty page. `peaks`: bytes by engine, `none` for the page alone. */
 export function memoryRow(bench, { none, ...peaks }) {
   const difference = (peak, of) => (peak[of] === null ? null : peak[of] - none[of]);
   const over = (of) => Object.fromEntries(Object.entries(peaks).map(([name, peak]) => [name, difference(peak, of)]));
@@ -87,13 +87,13 @@ Megabytes: the most that the process of page and worker held at any time, loadin
 runs no engine; each engine alone in a fresh browser. "GPU's" is the same of the process that stands for the GPU, in which a GPU that
 is only software keeps its buffers and its code. Linux keeps this account; elsewhere the columns are empty.`;
 
-/** What the longest task did in a visit that was traced. */
+/** The parts of the longest task of a traced visit. */
 function profileText({ ms: wall, cpuMs, parts }) {
   const list = parts.map(([what, ms]) => `${what} ${ms.toFixed(0)} ms`).join(', ');
   return `In another visit, traced, it took ${wall.toFixed(0)} ms, ${cpuMs.toFixed(0)} of them on a processor: ${list}.`;
 }
 
-/** Title, text and legend of each section that was measured. */
+/** Title, text and legend of each section with results. */
 function sections(results) {
   const { rows = [], taps = [], pairs = [], memory = [], wire: sizes, visits: seen, asked, scrolled, growth: grown } = results;
   const smooth = asked?.map(({ what, answers, longestMs, profile }) => {
@@ -114,10 +114,10 @@ function sections(results) {
   ].filter(([, text]) => text);
 }
 
-/** Where the results of a machine's own GPU begin: the last of the file's sections. */
+/** Title of the results on a machine's own GPU, the last section of the file. */
 const GPU_TITLE = '## On a real GPU';
 
-/** The goals of some results, as goals.mjs lists them. */
+/** The goals of some results, as in goals.mjs. */
 export function reached(results) {
   const { asked } = results;
   const longestTaskMs = asked && Math.max(...asked.map(({ longestMs }) => longestMs));
@@ -128,24 +128,24 @@ const NATIVE_LEGEND = `\
 The same engine without a browser, as \`cargo bench --profile dev --package stridescope-engine --features gpu --bench gpu\` prints it: networks with our kernels and with burn's, in turns, then
 every layer of ResNet-50-D, computed in a row for 20 ms. Input and output copies are included in the networks' times.`;
 
-/** Where a part of the file begins: its title, what wrote it, and what with. */
+/** The start of a part of the file: its title, the command that wrote it, and the environment. */
 function head(title, command, date, facts) {
   return [title, `Written by \`${command}\` on ${date}.`, facts.map(([name, value]) => `- ${name}: ${value}`).join('\n')];
 }
 
-/** The sections that were measured, under titles of a level. */
+/** The sections with results, under titles of a level. */
 function body(level, results) {
   return sections(results).flatMap(([title, text, legend]) => [`${level} ${title}`, text, legend]);
 }
 
-/** What was measured on a GPU, as a section of the whole; arguments as of `document`. */
+/** The results on a GPU as one section; arguments as for `document`. */
 export function gpuSection(command, date, facts, results) {
   const measured = reached(results).filter(({ isMet }) => isMet !== null);
   const native = ['### Without a browser', `\`\`\`text\n${results.native}\n\`\`\``, NATIVE_LEGEND];
   return `${[...head(GPU_TITLE, command, date, facts), goals.goalsTable(measured), ...body('###', results), ...native].join('\n\n')}\n`;
 }
 
-/** The file with a new part in it: the section of a GPU, or all the rest. */
+/** The file with one part replaced: the section of the GPU, or all the rest. */
 export function merged(file, part) {
   const at = file.indexOf(GPU_TITLE);
   const [rest, section] = at < 0 ? [file, ''] : [file.slice(0, at), file.slice(at)];
@@ -153,7 +153,7 @@ export function merged(file, part) {
   return [first, second].filter(Boolean).map((text) => text.trimEnd()).join('\n\n') + '\n';
 }
 
-/** The whole, as Markdown. `command` is what was run, `facts` are pairs of name and value. */
+/** The whole file as Markdown. `command` is the command that was run, `facts` are pairs of name and value. */
 export function document(command, date, facts, results) {
   const aims = ['## Goals', goals.goalsTable(reached(results)), goals.LEGEND];
   return `${[...head('# Benchmark results', command, date, facts), ...aims, ...body('##', results)].join('\n\n')}\n`;

@@ -1,5 +1,5 @@
-// A static server for this machine only, with several folders in one origin. It sends no COOP or COEP header, so that the page is
-// not cross-origin isolated and no engine gets threads.
+// A static server on localhost, with several folders in one origin. It sends no COOP or COEP header, so that the page is not cross-origin isolated
+// and no engine gets threads.
 
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -16,21 +16,20 @@ const TYPES = {
   '.wasm': 'application/wasm',
   '.webmanifest': 'application/manifest+json',
 };
-/** In a folder with a hash in its name, as in deploy/nginx.conf. */
+/** A folder with a hash in its name, as in deploy/nginx.conf. */
 const HASHED = /\/[a-z]+-[0-9a-f]{16}\//;
 
 /**
- * Serves folders by prefix, `{'/': 'dist', '/ort/': '…'}`; the longest prefix that fits wins. `asHost` has it do what a visitor's host
- * does: it sends the compressed form where one lies beside a file, and lets the browser keep files as long as deploy/ says. Otherwise
- * every file travels whole, every time.
+ * Serves folders by prefix, `{'/': 'dist', '/ort/': '…'}`; the longest matching prefix wins. With `asHost` it behaves as a real host: it sends the
+ * compressed file where there is one beside the original, and the cache headers of deploy/. Otherwise every file is sent in full each time.
  *
- * Returns the origin, a function that stops the server, and `sent`, which lists path, file and bytes of each answer since it was last asked.
+ * Returns the origin, a function that stops the server, and `sent`, which lists path, file and bytes of each answer since its last call.
  */
 export async function startServer(mounts, { asHost = false } = {}) {
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
   let log = [];
   const server = createServer((request, response) => {
-    // What is no path at all, as `/%`, is a wrong request.
+    // A path that cannot be decoded, such as `/%`, is a bad request.
     answer(request, response).catch(() => response.writeHead(400).end());
   });
 
@@ -45,7 +44,7 @@ export async function startServer(mounts, { asHost = false } = {}) {
     const headers = { 'content-type': TYPES[extname(path)] ?? 'application/octet-stream', 'cache-control': 'no-store' };
     let [source, { size }] = [path, file];
     if (asHost) {
-      // A date has no milliseconds.
+      // An HTTP date has no milliseconds.
       const changed = new Date(Math.floor(file.mtimeMs / 1000) * 1000);
       headers['cache-control'] = HASHED.test(pathname) ? 'public, max-age=31536000, immutable' : 'no-cache';
       headers['last-modified'] = changed.toUTCString();
@@ -71,7 +70,7 @@ export async function startServer(mounts, { asHost = false } = {}) {
     return file?.isFile() ? file : null;
   }
 
-  /** The file behind a path, or nothing when the path leads out of its folder. */
+  /** The file of a path; null where the path leaves its folder. */
   function locate(pathname) {
     const prefix = prefixes.find((prefix) => pathname.startsWith(prefix));
     if (!prefix) return null;

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { startServer } from './server.mjs';
 
-/** A server of a folder with these files, and a way to ask it that tidies no path up, as fetch would. */
+/** A server of a folder with these files, and a request function that does not normalise paths as fetch would. */
 async function serve(context, files, options) {
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   context.after(() => rm(folder, { recursive: true }));
@@ -29,7 +29,7 @@ async function serve(context, files, options) {
   return { folder, server, get };
 }
 
-test('the server keeps to its folders and isolates nothing', async (context) => {
+test('the server stays within its folders and sends no isolation headers', async (context) => {
   const { get } = await serve(context, { 'site/worker_bg.wasm': 'wasm', secret: 'secret' });
   const found = await get('/worker_bg.wasm');
   assert.equal(found.status, 200);
@@ -41,7 +41,7 @@ test('the server keeps to its folders and isolates nothing', async (context) => 
   }
 });
 
-test('a host sends what is compressed, and what has not changed only once', async (context) => {
+test('a host sends compressed files, and unchanged files only once', async (context) => {
   const files = {
     'site/index.html': '<!doctype html>',
     'site/worker_bg.wasm': 'plain',
@@ -74,7 +74,7 @@ test('a host sends what is compressed, and what has not changed only once', asyn
   assert.deepEqual(server.sent(), [], 'each answer is listed once');
 });
 
-test('without that, everything travels whole every time', async (context) => {
+test('without a host\'s behaviour every file is sent in full each time', async (context) => {
   const { get } = await serve(context, { 'site/worker_bg.wasm': 'plain', 'site/worker_bg.wasm.br': 'br' });
   const answer = await get('/worker_bg.wasm', { 'accept-encoding': 'br', 'if-modified-since': new Date(Date.now() + 1e6).toUTCString() });
   assert.deepEqual([answer.status, answer.text, answer.headers['cache-control']], [200, 'plain', 'no-store']);

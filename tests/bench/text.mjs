@@ -8,7 +8,7 @@ export const percent = (share) => `${(100 * share).toFixed(0)} %`;
 export const mb = (bytes) => (bytes === null ? '–' : (bytes / 1e6).toFixed(bytes < 99.5e6 ? 1 : 0));
 export const device = (backend) => (backend === 'cpu' ? 'CPU' : 'WebGPU');
 
-/** A Markdown table whose columns line up as plain text too. `columns`: title and what a row has there. */
+/** A Markdown table whose columns are aligned as plain text too. `columns`: title and cell of each column. */
 export function table(columns, rows) {
   const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => String(cell(row))))];
   const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i].length)));

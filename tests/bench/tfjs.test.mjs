@@ -1,4 +1,4 @@
-// The networks that tfjs is given, against sums done one by one.
+// The tfjs networks, checked against plain loops.
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
@@ -12,10 +12,10 @@ before(async () => {
   assert.equal(tf.getBackend(), 'wasm');
 });
 
-/** Some values of either sign, none of them twice. */
+/** Distinct values of either sign. */
 const values = (count) => Float32Array.from({ length: count }, (_, at) => ((at * 7) % count) - count / 2);
 
-/** Slides a window over one channel of `side` by `side`; `combine` is given each position that lies inside, as its value and its tap. */
+/** Slides a window over one channel of `side` by `side`; `combine` gets each position inside the map, as its value and its index in the kernel. */
 function slide(input, side, { kernel, stride, padding, ceil = false }, combine) {
   const positions = (ceil ? Math.ceil : Math.floor)((side + 2 * padding - kernel) / stride) + 1;
   const output = [];
@@ -32,7 +32,7 @@ function slide(input, side, { kernel, stride, padding, ceil = false }, combine) 
   return output;
 }
 
-/** What a network of the one layer given makes of one channel. */
+/** The output of a network with this one layer, for one channel. */
 async function run(layer, weights, input, side) {
   const forward = build(tf, { input: 'input', layers: [{ id: 'out', inputs: ['input'], ...layer }] }, weights);
   const x = tf.tensor4d(input, [1, side, side, 1]);
@@ -44,7 +44,7 @@ function close(found, expected, what) {
   found.forEach((value, at) => assert.ok(Math.abs(value - expected[at]) < 1e-4, `${what}: ${found} instead of ${expected}`));
 }
 
-test('convolutions pad on every side, add their bias, and take a ReLU along', async () => {
+test('convolutions pad on every side, add their bias, and apply a fused ReLU', async () => {
   const cases = [
     [4, 3, 2, 1, false],
     [5, 3, 2, 1, true],
@@ -65,7 +65,7 @@ test('convolutions pad on every side, add their bias, and take a ReLU along', as
   }
 });
 
-test('what pads a pooling never wins a maximum and counts in no mean', async () => {
+test('padding of a pooling is never the maximum and does not count in a mean', async () => {
   const maximum = (inside) => Math.max(...inside.map(([value]) => value));
   const mean = (inside) => inside.reduce((sum, [value]) => sum + value, 0) / inside.length;
   const cases = [
@@ -75,7 +75,7 @@ test('what pads a pooling never wins a maximum and counts in no mean', async () 
     ['avgpool', 5, { kernel: 2, stride: 2, padding: 0, ceil: true }, mean],
   ];
   for (const [op, side, window, combine] of cases) {
-    // All below zero, which is what pads.
+    // All values are below zero, which is the padding.
     const input = values(side * side).map((value) => value - 100);
     close(await run({ op, ...window }, new Float32Array(), input, side), slide(input, side, window, combine), `${op} of ${side}`);
   }
@@ -83,7 +83,7 @@ test('what pads a pooling never wins a maximum and counts in no mean', async () 
   await assert.rejects(run(layer, new Float32Array(), values(16), 4), /no pooling of 3 by 2/);
 });
 
-test('a value that is read twice is there both times, and a pass leaves nothing behind but its logits', async () => {
+test('a map that is read twice is available both times, and a pass leaves no tensor but its logits', async () => {
   const layers = [
     {
       ...{ id: 'conv', op: 'conv', inputs: ['input'], stride: 1, padding: 0, dilation: 1, relu: false },
@@ -97,7 +97,7 @@ test('a value that is read twice is there both times, and a pass leaves nothing 
   // conv: a' = a + 3 b + 1, b' = 2 a + 4 b - 50; fc: 1, 2 and 3 times the first mean plus 10, 20 and 30 times the second, and 0, 1, 2.
   const weights = Float32Array.of(1, 2, 3, 4, 1, -50, 1, 2, 3, 10, 20, 30, 0, 1, 2);
   const forward = build(tf, { input: 'input', layers }, weights);
-  // Two pictures of one row and two columns, with the channels a and b.
+  // Two images of one row and two columns, with the channels a and b.
   const pictures = [[[1, 2], [3, 4]], [[5, 6], [7, 8]]];
   const x = tf.tensor4d(pictures.flat(2), [2, 1, 2, 2]);
   const expected = pictures.flatMap((picture) => {
@@ -115,7 +115,7 @@ test('a value that is read twice is there both times, and a pass leaves nothing 
 });
 
 test('channels come last', () => {
-  // Two pictures, three channels, two rows of one column: each value is its picture, channel and row.
+  // Two images, three channels, two rows of one column: each value is composed of image, channel and row.
   const values = [111, 112, 121, 122, 131, 132, 211, 212, 221, 222, 231, 232];
   assert.deepEqual([...channelsLast(values, [2, 2, 1, 3])], [111, 121, 131, 112, 122, 132, 211, 221, 231, 212, 222, 232]);
 });

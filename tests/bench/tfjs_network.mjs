@@ -1,7 +1,7 @@
-// A network of tfjs operators from the description that xtask/src/tfjs.rs writes, as tfjs' own graphs are run: one operator after
-// another, each map given back once nobody reads it any more.
+// A network of tfjs operators, built from the description that xtask/src/tfjs.rs writes. It runs as tfjs' own graphs do: one operator after another,
+// each map disposed of after its last reader.
 
-/** What each layer becomes: tfjs, the layer with its tensors, and the maps that it reads, `[N, H, W, C]`. */
+/** The function of each operator: tfjs, the layer with its tensors, and its input maps, `[N, H, W, C]`. */
 const OPERATORS = {
   conv: (tf, { weight, bias, stride, padding, dilation, relu }, [x]) =>
     tf.fused.conv2d({
@@ -22,19 +22,19 @@ const OPERATORS = {
   linear: (tf, { weight, bias }, [x]) => tf.fused.matMul({ a: x, b: weight, bias }),
 };
 
-/** The map with zeros after its last row and column, which count in a mean. */
+/** The map with zeros appended after its last row and column, which count in a mean. */
 function withZeros(tf, { zeros }, x) {
   return zeros ? tf.pad(x, [[0, 0], [0, zeros], [0, zeros], [0, 0]]) : x;
 }
 
-/** tfjs rounds down, but for `same`, which adds what a window of the stride's size lacks at the end; it counts in no mean. */
+/** tfjs rounds the output size down. `same` adds padding at the end up to a whole window, and that padding does not count in a mean. */
 function padding({ kernel, stride, padding, ceil }) {
   if (!ceil) return [padding, 'floor'];
   if (padding !== 0 || kernel !== stride) throw new Error(`tfjs has no pooling of ${kernel} by ${stride} that rounds up`);
   return ['same'];
 }
 
-/** A function from an input tensor to the logits. `weights` holds all tensors, one after another. */
+/** A function from an input tensor to the logits. `weights` holds all tensors, concatenated. */
 export function build(tf, { input, layers }, weights) {
   const tensor = ({ shape, at }) => tf.tensor(weights.slice(at, at + shape.reduce((product, size) => product * size, 1)), shape);
   const prepared = layers.map((layer) => {
@@ -48,14 +48,14 @@ export function build(tf, { input, layers }, weights) {
       const values = new Map([[input, x]]);
       prepared.forEach((layer, at) => {
         values.set(layer.id, OPERATORS[layer.op](tf, layer, layer.inputs.map((id) => values.get(id))));
-        // The caller's own is not given back.
+        // The input belongs to the caller and is not disposed of.
         layer.inputs.filter((id) => id !== input && lastRead.get(id) === at).forEach((id) => values.get(id).dispose());
       });
       return values.get(prepared.at(-1).id);
     });
 }
 
-/** `[N, C, H, W]` values as `[N, H, W, C]`, the shape given. */
+/** Transposes `[N, C, H, W]` values to `[N, H, W, C]`, the given shape. */
 export function channelsLast(values, [batch, height, width, channels]) {
   const positions = height * width;
   return Float32Array.from({ length: batch * positions * channels }, (_, at) => {

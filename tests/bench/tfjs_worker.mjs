@@ -8,7 +8,7 @@ let input;
 let shape;
 
 async function load({ backend, description, describedWeights, input: url, batch, size }) {
-  // These are no modules: they leave what they have in `self.tf`, one after another.
+  // These are no modules: they add to the global `self.tf`, one after another.
   await import('/tfjs-core/tf-core.es2017.min.js');
   await import(`/tfjs-${backend === 'webgpu' ? 'webgpu' : 'wasm'}/tf-backend-${backend === 'webgpu' ? 'webgpu' : 'wasm'}.es2017.min.js`);
   const { tf } = self;
@@ -17,7 +17,7 @@ async function load({ backend, description, describedWeights, input: url, batch,
   const wanted = backend === 'webgpu' ? 'webgpu' : 'wasm';
   await tf.setBackend(wanted);
   await tf.ready();
-  // It falls back in silence.
+  // tfjs falls back without an error.
   if (tf.getBackend() !== wanted) throw new Error(`it chose the backend ${tf.getBackend()}`);
   const [graph, weights, values] = await Promise.all([description, describedWeights, url].map(fetchBuffer));
   const described = JSON.parse(new TextDecoder().decode(graph));

@@ -1,8 +1,8 @@
-// What the browser's own trace says of a page's longest task.
+// The longest task of a page, from the browser's trace.
 
 const CATEGORIES = ['toplevel', 'devtools.timeline', 'v8.wasm', 'blink.user_timing'];
 const TASK = 'ThreadControllerImpl::RunTask';
-/** What a task is made of, and the events that tell of it. None of them lies in another. */
+/** The parts of a task, and the trace events of each. The events do not overlap. */
 const PARTS = new Map([
   ['compiling functions of WebAssembly on their first call', ['wasm.CompileLazy']],
   ['styles and layout', ['UpdateLayoutTree', 'Layout']],
@@ -10,7 +10,7 @@ const PARTS = new Map([
   ['painting', ['PrePaint', 'Paint', 'Layerize', 'Commit']],
 ]);
 
-/** Begins to trace a page; `longest(mark)` ends that and tells of the longest task of its main thread from a mark of performance.mark on. */
+/** Starts a trace of a page; `longest(mark)` ends it and returns the longest task of the main thread after a mark of performance.mark. */
 export async function startTrace(context, page) {
   const session = await context.newCDPSession(page);
   const events = [];
@@ -26,7 +26,7 @@ export async function startTrace(context, page) {
   };
 }
 
-/** Of the events of a trace: `{ms, cpuMs, parts: [[what, ms]]}` of the longest task after the mark on the mark's thread, the largest part first. */
+/** From trace events, `{ms, cpuMs, parts: [[what, ms]]}` of the longest task after the mark on the mark's thread, the largest part first. */
 export function longest(events, mark) {
   const { pid, tid, ts } = events.find(({ name, cat }) => name === mark && cat.includes('blink.user_timing'));
   const spans = events.filter((event) => event.ph === 'X' && event.pid === pid && event.tid === tid && event.ts + event.dur > ts);

@@ -1,15 +1,15 @@
-// The page as a visitor finds it: how soon it is there and answers, what it sends, and whether it stays smooth.
+// The page as a visitor sees it: load times, first answer, downloads and long tasks.
 
 import { newProfile, open } from './browser.mjs';
 import { startTrace } from './trace.mjs';
 import { spread } from './numbers.mjs';
 import { mb, ms, range, table } from './text.mjs';
 
-/** What is waited for after a first visit, so that what the page does when it is idle is done before the next. */
+/** Wait after a first visit, so that the page's idle work is done before the next one. */
 const IDLE_MS = 3_000;
-/** For the service worker to be there. */
+/** Timeout of the service worker. */
 const PATIENCE_MS = 10_000;
-/** Chosen one after another, as named on the page. */
+/** Chosen one after another, by their names on the page. */
 const SAMPLES = ['A cup of coffee', 'A photographer', 'A rocket on its pad'];
 
 /** A page with a wall of 2,048 channels, how it is scrolled, and how often. */
@@ -17,7 +17,7 @@ export const WALL = '?models=resnet50-a&node=layer4&size=96';
 const SCROLL = { forMs: 2_000, step: 24 };
 const SCROLLS = 5;
 
-/** Runs in the page before its own code: notes when it can be used, when it first answers, what its engine says until then, and every long task. */
+/** Runs in the page before its own code: records when it can be used, when it first answers, its engine's events until then, and every long task. */
 function watch() {
   const seen = { usableMs: null, engineMs: null, passMs: null, answeredMs: null, tasks: [] };
   self.seen = seen;
@@ -53,20 +53,20 @@ function watch() {
   observer.observe(document, { childList: true, subtree: true });
 }
 
-/** Runs in the page: waits until it is kept for the next visit, if it is. */
+/** Runs in the page: waits until the service worker has cached it, if there is one. */
 function keeps(patienceMs) {
   const patience = new Promise((resolve) => setTimeout(resolve, patienceMs));
   return Promise.race([navigator.serviceWorker?.ready.then(() => {}), patience]);
 }
 
-/** The longest of some tasks, [start, end], that overlap a span of time; 0 where there is none over 50 ms, as no shorter one is told of. */
+/** The longest of the tasks [start, end] that overlap an interval; 0 for none, since browsers report no task below 50 ms. */
 export function longestTask(tasks, [from, to]) {
   return Math.max(0, ...tasks.filter(([start, end]) => end > from && start < to).map(([start, end]) => end - start));
 }
 
 /**
- * One visit in a browser that is open: milliseconds from the start of the navigation, and the longest tasks before and while computing.
- * `prepare` is given the page before that.
+ * One visit in an open browser: milliseconds from the start of the navigation, and the longest tasks before and while computing. `prepare` gets the
+ * page before it loads.
  */
 async function visit(context, url, prepare = () => {}) {
   const page = await context.newPage();
@@ -85,8 +85,8 @@ async function visit(context, url, prepare = () => {}) {
 }
 
 /**
- * Visits the page cold, with a new profile; then again in the same browser; and once more after that was closed and opened. `begins`
- * hears of each round. Returns a list of results for each kind of visit.
+ * Visits the page with a new profile; then again in the same browser; then after that browser was closed and opened again. `begins` is called at the
+ * start of each round. Returns a list of results for each kind of visit.
  */
 export async function comeAndReturn(origin, rounds, begins) {
   const results = { cold: [], again: [], reopened: [] };
@@ -99,7 +99,7 @@ export async function comeAndReturn(origin, rounds, begins) {
         try {
           for (const kind of kinds) {
             const { page, result } = await visit(browser.context, origin);
-            // A second page may have the first one's process.
+            // A second page may share the first one's process.
             results[kind].push({ ...result, peak: kind === kinds[0] ? (await browser.peak()).page : null });
             await page.evaluate(keeps, PATIENCE_MS);
             await page.waitForTimeout(IDLE_MS);
@@ -117,13 +117,13 @@ export async function comeAndReturn(origin, rounds, begins) {
 }
 
 /**
- * Asks a network about one picture after another, and returns the longest task of the page's main thread in the meantime; with `isTraced` what
- * that task did, as trace.mjs tells.
+ * Runs a network on one picture after another, and returns the longest task of the page's main thread meanwhile; with `isTraced` also the parts of
+ * that task, as in trace.mjs.
  */
 export async function askAround({ context }, url, { isTraced = false } = {}) {
   let trace;
   const { page, result } = await visit(context, url, async (page) => { if (isTraced) trace = await startTrace(context, page); });
-  // An answer that was there before is marked.
+  // Old answers are marked, so that only a new one counts.
   const answered = () =>
     page.waitForFunction(() => {
       const answers = [...document.querySelectorAll('.answer')];
@@ -140,7 +140,7 @@ export async function askAround({ context }, url, { isTraced = false } = {}) {
     await answered();
     spans.push([began, await page.evaluate(() => performance.now())]);
   }
-  // The observer hears of a task a little after it.
+  // The observer reports a task a little after its end.
   await page.waitForTimeout(500);
   const tasks = await page.evaluate(() => self.seen.tasks);
   const profile = await trace?.longest('usableMs');
@@ -148,7 +148,7 @@ export async function askAround({ context }, url, { isTraced = false } = {}) {
   return { answers: 1 + spans.length, profile, longestMs: Math.max(result.computingTaskMs, ...spans.map((span) => longestTask(tasks, span))) };
 }
 
-/** Runs in the page: scrolls the wall of channels to another place with every frame, and returns milliseconds a frame and how many tiles came into sight. */
+/** Runs in the page: scrolls the wall of channels in every frame; returns milliseconds per frame and the number of tiles that became visible. */
 async function scroll({ forMs, step }) {
   const wall = document.querySelector('#features .wall');
   const frame = () => new Promise(requestAnimationFrame);
@@ -165,10 +165,10 @@ async function scroll({ forMs, step }) {
   return { frameMs: (now - began) / frames, tiles: tiles.size };
 }
 
-/** A page that shows the channels of `WALL` and is at rest, to be scrolled by `scrollWall`. */
+/** Opens the page with the channels of `WALL` and waits until it is idle. */
 export async function openWall(page) {
   await page.waitForFunction(() => document.querySelectorAll('.answer .top .row').length === 5);
-  // The figures come for somebody who reads on.
+  // The figures load after the reader's first interaction.
   await page.mouse.move(600, 450);
   await page.getByRole('button', { name: 'Channels', exact: true }).click();
   await page.locator('#features .wall img').nth(9).waitFor();
@@ -176,10 +176,10 @@ export async function openWall(page) {
   await page.waitForTimeout(500);
 }
 
-/** Scrolls a page that `openWall` left, as `scroll` tells. */
+/** Scrolls a page that `openWall` opened, as in `scroll`. */
 export const scrollWall = (page) => page.evaluate(scroll, SCROLL);
 
-/** Milliseconds a frame while the wall is scrolled, time after time. `url`: of the page. */
+/** Milliseconds per frame while the wall is scrolled, for each repetition. `url`: of the page. */
 export async function scrollAround({ context }, url) {
   const page = await context.newPage();
   await page.setViewportSize({ width: 1200, height: 900 });
@@ -191,7 +191,7 @@ export async function scrollAround({ context }, url) {
   return { frames: spread(rounds.map(({ frameMs }) => frameMs)), tiles: Math.min(...rounds.map(({ tiles }) => tiles)) };
 }
 
-/** What a first visit downloads until it is idle, as the server's `sent` lists it, without what is kept for a later one. */
+/** The downloads of a first visit until it is idle, as listed by the server's `sent`, without those for a later visit. */
 export async function download({ context }, server) {
   server.sent();
   const { page } = await visit(context, server.origin);
@@ -213,7 +213,7 @@ const KINDS = [
 ];
 const task = (value) => (value === 0 ? 'none over 50' : ms(value));
 
-/** `visits`: what `comeAndReturn` returned. */
+/** `visits`: the result of `comeAndReturn`. */
 export function visitsTable({ cold, again, reopened }) {
   const rows = [['cold', cold], ['again', again], ['again, browser reopened', reopened]];
   return table(KINDS, rows.map(([title, visits]) => ({ title, visits })));

@@ -1,4 +1,4 @@
-// What travels: the page's parts as its host sends them, and each engine's files, compressed alike.
+// Downloads: the page's parts as its host sends them, and each engine's files with the same compression.
 
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ const compress = promisify(brotliCompress);
 const isEngine = (path) => /^\/engine-[0-9a-f]{16}\//.test(path);
 const isData = (path) => /^\/(weights|samples)-[0-9a-f]{16}\//.test(path);
 const isCode = (path) => /\.(js|mjs|wasm)$/.test(path);
-/** Code of figures, which is fetched when the page stands, as xtask/src/sizes.rs has it. */
+/** Code of figures, which is fetched after the page is mounted, as in xtask/src/sizes.rs. */
 const isLater = (path) => /\/app-[0-9a-f]{16}\/(app-(split|chunk)_[^/]*|stride-scope\.js)$/.test(path);
 /** The parts of the page, by path. */
 const PARTS = [
@@ -22,7 +22,7 @@ const PARTS = [
   ['page: weights and pictures', isData],
   ['page: the rest', (path) => !isCode(path) && !isData(path)],
 ];
-/** Which files are an engine's, of those that the benchmark's server sent while it was alone. */
+/** The files of an engine, among those that the server sent while only that engine was loaded. */
 const OWN = {
   ours: isEngine,
   ort: (path) => path.startsWith('/ort/'),
@@ -42,7 +42,7 @@ export function engineFiles(engine, sent) {
   return [...new Map(sent.filter(({ path }) => OWN[engine](path)).map(({ path, file }) => [path, file]))];
 }
 
-/** Bytes of files as a host would send them, brotli at its highest quality. What took long to find out is kept in the folder `cache`. */
+/** Bytes of files as a host would send them, with brotli at its highest quality. The slow results are cached in the folder `cache`. */
 export async function compressedBytes(files, cache) {
   await mkdir(cache, { recursive: true });
   let total = 0;
@@ -50,7 +50,7 @@ export async function compressedBytes(files, cache) {
   return total;
 }
 
-/** Those of the compressed form that lies beside a file, as the page's build leaves it. */
+/** Bytes of the compressed file beside a file, as the page's build leaves it. */
 async function besideBytes(file) {
   const beside = await stat(`${file}.br`).catch(() => null);
   return beside?.size;

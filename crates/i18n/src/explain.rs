@@ -1,20 +1,20 @@
-//! Errors that say what is wrong by a [`Message`], in one place for every language.
+//! Errors with a translatable [`Message`].
 
 use crate::Message;
 
-/// What can say in a message what is wrong: in lower case and without a full stop, as part of a sentence.
+/// An error with a message: in lower case and without a full stop, as part of a sentence.
 pub trait Explain {
     /// The message.
     fn message(&self) -> Message;
 
-    /// The message as a sentence, as it is shown alone.
+    /// The message as a sentence of its own.
     fn sentence(&self) -> Message {
         self.message().sentence()
     }
 }
 
-/// Makes an error of what [explains](Explain) itself, whose `Display` is its message, and of other errors one of its variants:
-/// `explained!(StoreError, Fetch: FetchError)`.
+/// Implements `Error`, with the message as its `Display`, for a type that [explains](Explain) itself; and `From` for other errors that become one of
+/// its variants: `explained!(StoreError, Fetch: FetchError)`.
 #[macro_export]
 macro_rules! explained {
     ($error:ident $(, $variant:ident: $inner:ty)* $(,)?) => {

@@ -1,9 +1,8 @@
-//! Two languages: what the program says is written in English where it is said, and looked up in a catalogue of translations, as gettext does it.
+//! Two languages: texts are written in English in the code and looked up in a catalogue of translations, as with gettext.
 //!
-//! [`tr!`](crate::tr) says a sentence that is written at that place, with values put in. [`msg!`](crate::msg) makes a [`Message`] of it, which is put
-//! into words later, where it is shown; errors [`Explain`] themselves by one. [`translate`] looks up words of data, such as a sample's title, and a [`Key`]
-//! stands in a table.
-//! While no catalogue is loaded everything is English.
+//! [`tr!`](crate::tr) translates a sentence where it is written and inserts values. [`msg!`](crate::msg) makes a [`Message`] of it, which is
+//! translated later, when it is shown; errors carry one ([`Explain`]). [`translate`] looks up data, such as a sample's title, and a [`Key`] is
+//! an entry of a table. While no catalogue is loaded everything is English.
 
 mod explain;
 mod message;
@@ -16,7 +15,7 @@ use std::collections::HashMap;
 use std::fmt::{Display, Write};
 use std::sync::{Arc, RwLock};
 
-/// Translations by their English originals. In both `{}` stands for a value, in order, and `{0}` for a certain one.
+/// Translations by their English originals. In both `{}` stands for the next value and `{0}` for the value of that index.
 #[derive(Debug, Default)]
 pub struct Catalogue {
     translations: HashMap<String, String>,
@@ -24,10 +23,10 @@ pub struct Catalogue {
     labels: HashMap<String, String>,
 }
 
-/// The catalogue in use: one for the whole program, like the language of its reader.
+/// The current catalogue, one for the whole program.
 static CATALOGUE: RwLock<Option<Arc<Catalogue>>> = RwLock::new(None);
 
-/// Speaks by this catalogue from now on; English without one.
+/// Sets the catalogue; without one, texts are English.
 pub fn set_catalogue(catalogue: Option<Catalogue>) {
     if let Ok(mut spoken) = CATALOGUE.write() {
         *spoken = catalogue.map(Arc::new);
@@ -39,23 +38,23 @@ fn catalogue() -> Option<Arc<Catalogue>> {
 }
 
 impl Catalogue {
-    /// Reads a JSON object of English originals and their translations, and lines of a WordNet id, a tab and the name of a class.
+    /// Reads translations (a JSON object from English originals), and class names (lines of a WordNet id, a tab and the name).
     ///
     /// # Errors
-    /// When the first is no such object.
+    /// When `sentences` is no such object.
     pub fn read(sentences: &str, labels: &str) -> Result<Self, serde_json::Error> {
         let translations = serde_json::from_str(sentences)?;
         let labels = labels.lines().filter_map(|line| line.split_once('\t')).map(|(id, name)| (id.into(), name.into())).collect();
         Ok(Self { translations, labels })
     }
 
-    /// What a template or a word is in this language, if anybody translated it.
+    /// The translation of a template or a word, if there is one.
     pub fn translated(&self, english: &str) -> Option<&str> {
         self.translations.get(english).map(String::as_str)
     }
 }
 
-/// A template with its values put in; what has no value stays as it is written.
+/// Inserts values into a template; placeholders without a value stay.
 fn filled(template: &str, values: &[&dyn Display]) -> String {
     let mut text = String::new();
     let (mut rest, mut place) = (template, 0);
@@ -75,7 +74,7 @@ fn filled(template: &str, values: &[&dyn Display]) -> String {
     text + rest
 }
 
-/// What words of data are in the reader's language; themselves where nobody translated them.
+/// The translation of a word from data; the word itself where there is none.
 pub fn translate(english: &str) -> String {
     format(english, &[])
 }
@@ -104,21 +103,21 @@ macro_rules! key {
     };
 }
 
-/// The name of a class in the reader's language, by its WordNet id, or else the English one.
+/// The name of a class by its WordNet id, translated if possible, else the English one.
 pub fn label(wnid: &str, english: &str) -> String {
     catalogue().and_then(|catalogue| catalogue.labels.get(wnid).cloned()).unwrap_or_else(|| english.into())
 }
 
-/// What [`tr!`](crate::tr) does with a template and its values.
+/// The function behind [`tr!`](crate::tr): translates a template and inserts its values.
 pub fn format(template: &str, values: &[&dyn Display]) -> String {
     let catalogue = catalogue();
     let template = catalogue.as_ref().and_then(|catalogue| catalogue.translated(template)).unwrap_or(template);
     if values.is_empty() { template.into() } else { filled(template, values) }
 }
 
-/// Says a sentence in the reader's language: `tr!("Moved by {} px", shift)`; one thing or many: `tr!("One layer" | "{} layers" % count)`.
+/// Translates a sentence: `tr!("Moved by {} px", shift)`; with a singular and a plural: `tr!("One layer" | "{} layers" % count)`.
 ///
-/// Values stand for `{}` in order, or for `{0}`, `{1}`; of one or many, the number is the first.
+/// Values replace `{}` in order, or `{0}`, `{1}` by index; with a plural, the count is the first value.
 #[macro_export]
 macro_rules! tr {
     ($one:literal | $many:literal % $count:expr $(, $value:expr)* $(,)?) => {{
@@ -135,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_catalogue_knows_what_it_was_given() {
+    fn a_catalogue_returns_its_translations() {
         let korean = Catalogue::read(r#"{"stride": "보폭", "{} of {}": "{1} 중 {0}"}"#, "n01440764\t텐치\nno name\n")
             .expect("a catalogue");
         let cases = [("stride", Some("보폭")), ("{} of {}", Some("{1} 중 {0}")), ("1 of 2", None), ("Stride", None), ("", None)];
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_put_in_by_place() {
+    fn values_replace_placeholders_in_order() {
         assert_eq!(format("{} of {}", &[&1, &2]), "1 of 2");
         assert_eq!(format("{1} before {0}", &[&1, &2]), "2 before 1");
         assert_eq!(format("{0} × {0}, then {}", &[&1, &2, &3]), "1 × 1, then 3");

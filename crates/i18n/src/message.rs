@@ -1,4 +1,4 @@
-//! Sentences that are put into words where they are shown, in the language of that moment.
+//! Sentences that are translated when they are shown, into the language of that moment.
 
 use crate::format;
 use serde::de::{Error, SeqAccess, Visitor};
@@ -7,46 +7,46 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 
-/// Words, before they are put into a language.
+/// A text before its translation.
 ///
 /// As JSON `"Mine.pth"` is verbatim, `["Moved by {} px","7"]` a template and its values, and `["",["the file ended early"]]` a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// A key of the catalogue and the values that it asks for, as [`msg!`](crate::msg) takes them.
+    /// A key of the catalogue and its values, as [`msg!`](crate::msg) takes them.
     Template(Cow<'static, str>, Vec<Message>),
-    /// What is the same in every language: a name, a number, or what a browser, a driver or a library says in its own words.
+    /// A text that is the same in every language: a name, a number, or a message of the browser, a driver or a library.
     Verbatim(String),
-    /// An error, which begins in lower case and has no full stop, as a sentence.
+    /// The message of an error, to be shown as a sentence of its own.
     Sentence(Box<Message>),
 }
 
 impl Message {
-    /// A key of the catalogue that asks for no values.
+    /// A key of the catalogue without values.
     pub const fn key(key: &'static str) -> Self {
         Self::Template(Cow::Borrowed(key), Vec::new())
     }
 
-    /// What [`msg!`](crate::msg) does with a template and its values.
+    /// The function behind [`msg!`](crate::msg).
     pub fn new(key: &'static str, values: &[&dyn Argument]) -> Self {
         Self::Template(Cow::Borrowed(key), values.iter().map(|value| value.argument()).collect())
     }
 
-    /// The message as a sentence: upper case first, full stop last. A name that it begins with, as of a host or a network, stays as it is: it holds
-    /// something else than letters. A name that may be any word, as a file's, stands in quotation marks.
+    /// The message as a sentence: upper case first, full stop last. A first word with anything but letters in it, such as the name of a host or a
+    /// network, is not capitalised. A name that may be any word, such as a file's, must be in quotation marks.
     #[must_use]
     pub fn sentence(self) -> Self {
         Self::Sentence(Box::new(self))
     }
 
-    /// Several sentences, one after another, in the reader's language.
+    /// Several sentences, translated and joined by spaces.
     pub fn all(messages: &[Self]) -> String {
         messages.iter().map(Self::to_string).collect::<Vec<_>>().join(" ")
     }
 }
 
-/// What a template asks for: a name or a number, which are the same in every language, or a message.
+/// A value of a template: a name or a number, which are the same in every language, or a message.
 pub trait Argument {
-    /// As a part of a message.
+    /// The value as a message.
     fn argument(&self) -> Message;
 }
 
@@ -149,8 +149,8 @@ impl<'de> Deserialize<'de> for Message {
     }
 }
 
-/// A [`Message`] that says what [`tr!`](crate::tr) says, in the language of the moment in which it is shown: `msg!("Moved by {} px", shift)`.
-/// Its values are [`Argument`]s: messages of their own are put into words with it.
+/// A [`Message`] with the syntax of [`tr!`](crate::tr), translated when it is shown: `msg!("Moved by {} px", shift)`. Its values are [`Argument`]s:
+/// messages among them are translated with it.
 #[macro_export]
 macro_rules! msg {
     ($one:literal | $many:literal % $count:expr $(, $value:expr)* $(,)?) => {{
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_put_into_words_where_it_is_shown() {
+    fn a_message_is_translated_when_it_is_shown() {
         let mine = "Mine.pth".to_string();
         let cases = [
             (msg!("Moved by {} px", 7), "Moved by 7 px"),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_begins_with_a_capital_and_a_name_as_it_is() {
+    fn a_sentence_starts_with_a_capital_unless_with_a_name() {
         let cases = [
             ("the file ended early", "The file ended early."),
             ("this is no picture. Choose another", "This is no picture. Choose another."),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_travels_as_it_is() {
+    fn a_message_survives_json() {
         let cases = [
             (Message::Verbatim("Mine.pth".into()), r#""Mine.pth""#),
             (msg!("stride"), r#"["stride"]"#),

@@ -1,6 +1,6 @@
-//! Counts as people read them.
+//! Counts for readers.
 
-/// `4,089,184,256`.
+/// A count with its thousands grouped: `4,089,184,256`.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
@@ -13,7 +13,7 @@ pub fn grouped(count: u64) -> String {
     out
 }
 
-/// `3.86 G`: a count in thousands, millions or thousands of millions, three digits.
+/// A count with three digits and a unit of thousands, millions or billions: `3.86 G`.
 pub fn short_count(count: u64) -> String {
     let count = count as f64;
     let (value, unit) = match count {

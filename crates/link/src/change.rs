@@ -1,17 +1,17 @@
-//! Changing some of a state's parameters, as scripts and pages around ask for it.
+//! Changes of some parameters of a state, as scripts and pages with a figure request them.
 
 use crate::parameters::named;
 use crate::{Figure, State};
 use form_urlencoded::Serializer;
 use stridescope_i18n::{Message, tr};
 
-/// What the layer under study and the baseline are, which go with the networks: a change of those may leave them behind.
+/// Parameters that depend on the networks: another choice of networks may make them invalid.
 const FOLLOWING: [&str; 3] = ["node", "open", "base"];
 
-/// A state with these parameters changed; one without a value goes back to its default.
+/// A state with these parameters changed; a parameter without a value returns to its default.
 ///
 /// # Errors
-/// When a parameter or its value does not exist; then nothing is to be changed.
+/// When a parameter does not exist or its value is not valid. Nothing is to be changed then.
 pub fn changed(now: &State, changes: &[(String, Option<String>)]) -> Result<State, String> {
     for (key, value) in changes {
         let parameter = named(key).ok_or_else(|| tr!("There is no parameter \"{}\".", key))?;
@@ -19,7 +19,7 @@ pub fn changed(now: &State, changes: &[(String, Option<String>)]) -> Result<Stat
             return Err(tr!("Which figure stands alone is chosen by the link, not changed later."));
         }
     }
-    // What is asked for must make sense; what the state holds may have stopped to.
+    // The requested values must be valid. Those that the state already holds may have become invalid by the change.
     let (state, problems) = with(now, changes, &[]);
     let (state, problems) = if problems.is_empty() { (state, problems) } else { with(now, changes, &FOLLOWING) };
     match problems.is_empty() {
@@ -28,7 +28,7 @@ pub fn changed(now: &State, changes: &[(String, Option<String>)]) -> Result<Stat
     }
 }
 
-/// The changed state, without what of the one before is to be `dropped`, and what of it makes no sense.
+/// The changed state without the `dropped` parameters of the old one, and the problems found.
 fn with(now: &State, changes: &[(String, Option<String>)], dropped: &[&str]) -> (State, Vec<Message>) {
     let is_changed = |key: &str| changes.iter().any(|(name, _)| name == key);
     let kept = now.parameters().into_iter().filter(|written| {

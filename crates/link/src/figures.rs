@@ -1,39 +1,39 @@
-//! The one table of figures: what each is called, what is said of it, and how high it stands in another page.
+//! The one table of figures: name, title, caption, and height in another page.
 //!
-//! `tests/tables.rs` holds the element, its types, the documentation, the styles and `index.html` to it.
+//! `tests/tables.rs` checks that the element, its types, the documentation, the styles and `index.html` agree with it.
 
 use stridescope_i18n::translate;
 
 /// A figure of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Figure {
-    /// Block diagrams.
+    /// The figure **architecture**: block diagrams.
     Architecture,
-    /// What strides read. An element shows it that names no figure.
+    /// The figure **strides**: which positions strides read. The default of the element.
     #[default]
     Strides,
-    /// Maps.
+    /// The figure **features**: maps.
     Features,
-    /// Receptive fields.
+    /// The figure **receptive field**.
     Field,
-    /// Tables and charts.
+    /// The figure **cost**: tables and charts.
     Cost,
-    /// Predictions.
+    /// The figure **predict**: predictions.
     Predict,
-    /// Files of weights.
+    /// The figure **weights**: files of weights.
     Weights,
-    /// The article.
+    /// The section **learn**: the article.
     Learn,
 }
 
-/// What is known of a figure before it is drawn.
+/// The static data of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
-    /// Which one.
+    /// The figure.
     pub figure: Figure,
-    /// As links and elements call it.
+    /// Its name in links and elements.
     pub name: &'static str,
-    /// Its section in the page.
+    /// The id of its section in the page.
     pub section: &'static str,
     /// Its heading, in English.
     pub title: &'static str,
@@ -41,13 +41,13 @@ pub struct Row {
     pub short: &'static str,
     /// What it shows, in an English sentence or two.
     pub caption: Option<&'static str>,
-    /// Its height in another page before it says its own, in CSS pixels; none where it cannot stand alone.
+    /// Its initial height in another page, before the frame reports its own, in CSS pixels; none where it cannot be embedded.
     pub height_px: Option<u32>,
-    /// Whether the engine has something to do for it.
+    /// Whether it needs the engine.
     pub computes: bool,
 }
 
-/// All of them: those that can stand alone first, in the order in which they are offered.
+/// All figures: those that can be embedded first, in the order of the menus.
 pub static FIGURES: [Row; 8] = [
     Row {
         figure: Figure::Architecture,
@@ -133,7 +133,7 @@ pub static FIGURES: [Row; 8] = [
     },
 ];
 
-// Each row stands at its figure's number, by which it is found.
+// The order of the rows is that of the variants, since a figure is the index of its row.
 const _: () = {
     let mut index = 0;
     while index < FIGURES.len() {
@@ -142,11 +142,11 @@ const _: () = {
     }
 };
 
-/// Height of a frame whose figure says none, in CSS pixels.
+/// Height of the frame of an unknown figure, in CSS pixels.
 pub const OTHER_HEIGHT_PX: u32 = 600;
 
 impl Figure {
-    /// Those that can stand alone in another page, in the order in which they are offered.
+    /// The figures that can be embedded, in the order of the menus.
     pub fn embeddable() -> impl Iterator<Item = Self> {
         FIGURES.iter().filter(|row| row.height_px.is_some()).map(|row| row.figure)
     }
@@ -156,7 +156,7 @@ impl Figure {
         std::iter::once(Self::Predict).chain(FIGURES.iter().map(|row| row.figure).filter(|figure| *figure != Self::Predict))
     }
 
-    /// The one of that name that can stand alone.
+    /// The figure of that name that can be embedded.
     pub fn embeddable_named(name: &str) -> Option<Self> {
         Self::embeddable().find(|figure| figure.name() == name)
     }
@@ -165,17 +165,17 @@ impl Figure {
         &FIGURES[self as usize]
     }
 
-    /// As in the query string.
+    /// Its name in links.
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// The figure's section in the page.
+    /// The id of its section in the page.
     pub fn section(self) -> &'static str {
         self.row().section
     }
 
-    /// Its heading, in the reader's language.
+    /// Its heading, translated.
     pub fn title(self) -> String {
         translate(self.row().title)
     }
@@ -185,17 +185,17 @@ impl Figure {
         translate(self.row().short)
     }
 
-    /// What it shows, in the reader's language.
+    /// What it shows, translated.
     pub fn caption(self) -> Option<String> {
         self.row().caption.map(translate)
     }
 
-    /// Its height in another page before it says its own, in CSS pixels.
+    /// Its initial height in another page, in CSS pixels.
     pub fn height_px(self) -> u32 {
         self.row().height_px.unwrap_or(OTHER_HEIGHT_PX)
     }
 
-    /// Whether the engine has something to do for it.
+    /// Whether it needs the engine.
     pub fn computes(self) -> bool {
         self.row().computes
     }

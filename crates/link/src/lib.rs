@@ -1,4 +1,4 @@
-//! Links: the query string in which all of the page's state is, and what else leads a reader to a picture, weights or a figure.
+//! Links: the query string that holds the page's state, and other addresses that lead to a picture, weights or a figure.
 
 pub mod change;
 mod figures;

@@ -1,4 +1,4 @@
-//! Networks' names as people write them, and the colour that each is known by.
+//! Display names and colours of networks.
 
 use stridescope_arch::names::BODIES;
 use stridescope_arch::{ArchSpec, Variant};
@@ -6,7 +6,7 @@ use stridescope_i18n::{tr, translate};
 use stridescope_weights::ModelRef;
 use stridescope_weights::source::WeightsSource;
 
-/// `ResNet-50-D` for `resnet50-d`, `Tiny-D` for `tiny-d`; switches follow as they are written, then the weights, where they were chosen.
+/// `ResNet-50-D` for `resnet50-d`, `Tiny-D` for `tiny-d`; then switches as they are written, then the weights where they were chosen.
 pub fn display(model: &ModelRef) -> String {
     let name = titled(model.name());
     match model.chosen() {
@@ -28,24 +28,24 @@ fn titled(net: &str) -> String {
     }
 }
 
-/// The body and the letter in a network's name: `resnet50` and `d` of `resnet50-d.os8`.
+/// The body and the letter of a network's name: `resnet50` and `d` of `resnet50-d.os8`.
 pub fn base(model: &ModelRef) -> (&str, &str) {
     let base = model.name().split('.').next().unwrap_or_default();
     base.rsplit_once('-').unwrap_or((base, ""))
 }
 
-/// The letter whose stem, stride and shortcut a network has.
+/// The letter whose stem, stride and shortcut a network has; none for a mixture.
 pub fn variant(model: &ModelRef) -> Option<Variant> {
     model.spec().letter()
 }
 
-/// The letter that a network is coloured by: its own, or for a mixture the one in its name.
+/// The letter that gives a network its colour: its own, or for a mixture the one in its name.
 pub fn hue(model: &ModelRef) -> char {
     let named = || base(model).1.chars().last();
     variant(model).map(Variant::letter).or_else(named).unwrap_or('a')
 }
 
-/// The letter of the paper whose colour a network is drawn in: S is a kind of C, T of D.
+/// The letter of the paper that gives the colour: S is a kind of C, T of D.
 pub fn paint(model: &ModelRef) -> char {
     match hue(model) {
         's' => 'c',
@@ -54,7 +54,7 @@ pub fn paint(model: &ModelRef) -> char {
     }
 }
 
-/// What sets a network apart: its letter's tweak, or that nobody is known to have trained it.
+/// What distinguishes a network: its letter's tweak, or that no trained weights are known.
 pub fn tagline(model: &ModelRef) -> &'static str {
     let spec = model.spec();
     match spec.known() {
@@ -64,7 +64,7 @@ pub fn tagline(model: &ModelRef) -> &'static str {
     }
 }
 
-/// Where a network comes from: its body's paper and its letter's, with links; of a mixture, that nobody is known to have trained it.
+/// Where a network comes from: the papers of its body and its letter, with links; of a mixture, that no trained weights are known.
 pub fn source(spec: &ArchSpec) -> Vec<(String, Option<String>)> {
     match spec.known() {
         Some((body, variant)) if body.source == variant.source() => linked(&translate(body.source)),
@@ -74,7 +74,7 @@ pub fn source(spec: &ArchSpec) -> Vec<(String, Option<String>)> {
             words.extend(linked(&translate(variant.source())));
             words
         }
-        // Dilation changes no tensor: the network it came from has its weights.
+        // Dilation changes no tensor: the weights of the network without it fit.
         None if spec.dilate.contains(&true) => {
             let plain = ArchSpec { dilate: vec![false; spec.dilate.len()], ..spec.clone() };
             let mut words = source(&plain);
@@ -85,7 +85,7 @@ pub fn source(spec: &ArchSpec) -> Vec<(String, Option<String>)> {
     }
 }
 
-/// Words and, where they name a paper on arXiv, its address.
+/// A text and, where it names a paper on arXiv, the paper's address.
 fn linked(words: &str) -> Vec<(String, Option<String>)> {
     let mut out = Vec::new();
     let mut rest = words;
@@ -101,13 +101,13 @@ fn linked(words: &str) -> Vec<(String, Option<String>)> {
     out
 }
 
-/// The family of a network, `resnet50` or `tiny`; with switches, the whole name is a family of its own.
+/// The family of a network, `resnet50` or `tiny`. A network with switches is a family of its own, under its whole name.
 pub fn family(model: &ModelRef) -> &str {
     let net = model.name();
     if net.contains('.') { net } else { net.rsplit_once('-').map_or(net, |(family, _)| family) }
 }
 
-/// The families that can be chosen, with what they are called.
+/// The families of the menu, with their display names.
 pub fn families() -> impl Iterator<Item = (&'static str, &'static str)> {
     BODIES.iter().map(|body| (body.name, body.title))
 }

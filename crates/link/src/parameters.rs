@@ -1,6 +1,6 @@
-//! The one table of a link's parameters: how each is read and written, and what the documentation says of it.
+//! The one table of a link's parameters: how each is read and written, and its documentation.
 //!
-//! A new one is a row here and a field of [`State`]; `tests/tables.rs` says what is missing elsewhere: in the element, its types and the documentation.
+//! A new parameter is a row here and a field of [`State`]; `tests/tables.rs` fails until the element, its types and the documentation have it.
 
 use crate::state::models;
 use crate::values::{backend_name, kernels_name, kernels_named, place};
@@ -12,51 +12,51 @@ use stridescope_arch::table::Level;
 use stridescope_i18n::{Message, msg};
 use stridescope_weights::ModelRef;
 
-/// A parameter, as the page needs it.
+/// A parameter, without its documentation.
 #[derive(Debug, Clone, Copy)]
 pub struct Parameter {
     /// Its name in a link.
     pub key: &'static str,
-    /// What its value is to scripts.
+    /// Type of its value in scripts.
     pub kind: Kind,
-    /// Whether only a link chooses it: an element has no such attribute, and no script changes it.
+    /// Whether only a link can set it: no attribute of the element, no script.
     pub is_fixed: bool,
     read: Read,
     write: Write,
 }
 
-/// What a value is to scripts; in a link all are text.
+/// Type of a value in scripts; in a link all values are text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Texts, with commas in a link.
+    /// A list of texts, separated by commas in a link.
     List,
     /// A text.
     Text,
     /// A number.
     Number,
-    /// Yes or no, `1` or `0` in a link.
+    /// A boolean, `1` or `0` in a link.
     Switch,
 }
 
-/// A parameter and what the documentation says of it.
+/// A parameter and its documentation.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// The parameter.
     pub parameter: Parameter,
-    /// What it is, what it can be, and what it is unless given, in Markdown.
+    /// What it is, its values, and its default, in Markdown.
     pub docs: [&'static str; 3],
 }
 
-/// A link that is being read.
+/// A link while it is parsed.
 #[derive(Debug)]
 pub(crate) struct Reading {
     /// The state so far.
     pub(crate) state: State,
-    /// What is open, where the link says so.
+    /// The opened stages and blocks, where the link names them.
     pub(crate) open: Option<Folding>,
-    /// The network that the others are compared with, where the link says so: one of those that it names before or after it.
+    /// The baseline, where the link names one. The networks may follow it in the link.
     pub(crate) base: Option<String>,
-    /// Whether the visitor's own picture is at hand.
+    /// Whether the visitor's own picture is available.
     pub(crate) has_own_image: bool,
 }
 
@@ -64,15 +64,15 @@ type Read = fn(&mut Reading, &str) -> Result<(), Message>;
 type Write = fn(&State) -> String;
 
 impl Parameter {
-    /// Takes a value from a link. One that makes no sense changes nothing.
+    /// Sets a value from a link. An invalid value changes nothing.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Why the value is not valid.
     pub(crate) fn read(&self, reading: &mut Reading, value: &str) -> Result<(), Message> {
         (self.read)(reading, value)
     }
 
-    /// Its value in a link; empty for what a link has no word for.
+    /// Its value in a link; empty where a link cannot express it.
     pub(crate) fn write(&self, state: &State) -> String {
         (self.write)(state)
     }
@@ -83,7 +83,7 @@ pub fn named(key: &str) -> Option<&'static Parameter> {
     PARAMETERS.iter().find(|parameter| parameter.key == key)
 }
 
-/// The table, in the order in which a link is written.
+/// The table, in the order of a written link.
 pub const TABLE: [Row; 22] = [
     row(
         "models",
@@ -344,7 +344,7 @@ pub const TABLE: [Row; 22] = [
     ),
 ];
 
-/// What the page needs of the table: the documentation's words are in no program.
+/// The table without its documentation, which no program needs.
 pub static PARAMETERS: [Parameter; TABLE.len()] = {
     let mut all = [TABLE[0].parameter; TABLE.len()];
     let mut index = 1;
@@ -363,15 +363,15 @@ const fn fixed(row: Row) -> Row {
     Row { parameter: Parameter { is_fixed: true, ..row.parameter }, ..row }
 }
 
-/// A link's own picture: the visitor's, which stays on the device.
+/// The value of `image` for the visitor's own picture, which stays on the device.
 const OWN_IMAGE: &str = "own";
 
-/// As much of a value as a sentence about it shows.
+/// A value, shortened for an error message.
 pub(crate) fn shown(value: &str) -> String {
     value.chars().take(60).collect()
 }
 
-/// Sets what was read; what was not is the sentence.
+/// Sets a field to a parsed value; without one, the error is `refusal`.
 fn set<T>(field: &mut T, value: Option<T>, refusal: Message) -> Result<(), Message> {
     *field = value.ok_or(refusal)?;
     Ok(())
@@ -417,7 +417,7 @@ fn embed(reading: &mut Reading, value: &str) -> Result<(), Message> {
     set(&mut reading.state.embed, Figure::embeddable_named(value).map(Some), refusal)
 }
 
-/// One of two words.
+/// A boolean from one of two words.
 fn one_of(value: &str, [off, on]: [&str; 2]) -> Option<bool> {
     if value == on { Some(true) } else { (value == off).then_some(false) }
 }

@@ -1,4 +1,4 @@
-//! The query string: all of the state is in it and nothing else is. Reader and writer go by the table of parameters.
+//! The query string: it holds the whole state. The table of parameters drives reader and writer.
 
 use crate::State;
 use crate::parameters::{PARAMETERS, Parameter, Reading, named, shown};
@@ -7,30 +7,30 @@ use form_urlencoded::{Serializer, parse};
 use stridescope_arch::folding::Folding;
 use stridescope_i18n::{Message, msg};
 
-/// How parameters begin that other sites add to links that lead to any page.
+/// Prefixes of parameters that other sites add to links.
 const FOREIGN: [&str; 8] = ["utm", "fbclid", "gclid", "igshid", "mc_", "msclkid", "ref", "source"];
 
-/// Longest value in a link that is read, in characters: four networks, each with the address of its weights.
+/// Longest value that is read, in characters: four networks, each with the address of its weights.
 const MAX_VALUE: usize = 1500;
 
 /// A parameter with its value.
 #[derive(Debug, Clone)]
 pub struct Written {
-    /// Which one.
+    /// The parameter.
     pub parameter: &'static Parameter,
-    /// As it stands in a link; empty for what a link has no word for.
+    /// Its value in a link; empty where a link cannot express it.
     pub value: String,
     /// Whether it may be left out.
     pub is_default: bool,
 }
 
 impl State {
-    /// Reads a query string, with or without its `?`. What makes no sense is left at its default and said in a sentence each.
+    /// Reads a query string, with or without its `?`. An invalid value is ignored and reported by a sentence.
     pub fn from_query(query: &str) -> (Self, Vec<Message>) {
         Self::from_query_beside(query, false)
     }
 
-    /// Likewise, where the visitor's own picture may be at hand (`has_own_image`), which a link can name but not hold.
+    /// Like [`State::from_query`]. `has_own_image` tells whether the visitor's own picture is available, which a link can name but not hold.
     pub fn from_query_beside(query: &str, has_own_image: bool) -> (Self, Vec<Message>) {
         let mut reading = Reading { state: Self::default(), open: None, base: None, has_own_image };
         let mut problems = Vec::new();
@@ -58,9 +58,9 @@ impl State {
         (state, problems)
     }
 
-    /// Every parameter of a link that leads here, with its value.
+    /// Every parameter of a link to this state, with its value.
     pub fn parameters(&self) -> Vec<Written> {
-        // What is open goes with the layer under study.
+        // The default of `open` depends on the layer under study.
         let default = Self { open: Folding::around(&self.node), ..Self::default() };
         let written = |parameter: &'static Parameter| {
             let value = parameter.write(self);
@@ -76,7 +76,7 @@ impl State {
         for written in self.parameters().iter().filter(|written| !written.is_default) {
             query.append_pair(written.parameter.key, &written.value);
         }
-        // These are allowed in a query and read better as themselves.
+        // These characters are allowed in a query, and unescaped they are easier to read.
         match query.finish() {
             query if query.is_empty() => query,
             query => {

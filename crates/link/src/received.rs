@@ -1,17 +1,17 @@
-//! What is dropped on the page, pasted into it or chosen: what each file is, what becomes of several, and what an address leads to.
+//! Files and addresses that are dropped, pasted or chosen: their kind, and what the page does with them.
 
 use crate::samples::{SAMPLES, Sample};
 use stridescope_i18n::{Explain, Message, msg, tr};
 use stridescope_weights::source::{WeightsSource, file_name, host};
 
-/// Endings of files that hold weights.
+/// File extensions of weights.
 pub const ENDINGS: [&str; 5] = [".safetensors", ".pth", ".pt", ".bin", ".ckpt"];
 const PICTURE_ENDINGS: [&str; 14] =
     [".png", ".jpg", ".jpeg", ".jfif", ".gif", ".webp", ".bmp", ".avif", ".heic", ".heif", ".tif", ".tiff", ".jxl", ".svg"];
 const TEXT_ENDINGS: [&str; 6] = [".txt", ".csv", ".tsv", ".json", ".names", ".labels"];
-/// Files of other programs that are ZIP archives, as PyTorch's are.
+/// Extensions of other ZIP archives: PyTorch's files are ZIP archives too.
 const OTHER_ARCHIVES: [&str; 7] = [".docx", ".xlsx", ".pptx", ".odt", ".ods", ".jar", ".epub"];
-/// How pictures begin: JPEG, PNG, GIF, BMP, ICO, TIFF of both byte orders, JPEG XL bare and boxed, Photoshop, OpenEXR.
+/// Signatures of image files: JPEG, PNG, GIF, BMP, ICO, TIFF of both byte orders, JPEG XL bare and boxed, Photoshop, OpenEXR.
 const PICTURE_STARTS: [&[u8]; 11] = [
     b"\xFF\xD8\xFF",
     b"\x89PNG",
@@ -27,14 +27,14 @@ const PICTURE_STARTS: [&[u8]; 11] = [
 ];
 /// Brands of HEIF and AVIF (ISO/IEC 23008-12 and AV1's image format).
 const BRANDS: [&[u8]; 9] = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis"];
-/// Bytes of a file's beginning that [`Kind::of`] looks at, at most.
+/// Number of first bytes that [`Kind::of`] needs at most.
 pub const HEAD: usize = 16;
-/// Most bytes of the description that a safetensors file begins with (the format's own limit).
+/// Largest header of a safetensors file in bytes (the format's own limit).
 const MOST_DESCRIPTION: u64 = 100_000_000;
-/// Names that a sentence lists, at most.
+/// Most names in one sentence.
 const LISTED: usize = 3;
 
-/// What a file is, as far as its beginning and its name tell.
+/// The kind of a file, by its first bytes and its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A picture, whether this browser can decode it or not.
@@ -45,13 +45,13 @@ pub enum Kind {
     Text,
     /// A folder.
     Folder,
-    /// Nothing that is known.
+    /// An unknown kind.
     Other,
 }
 
 impl Kind {
-    /// What a file is. A picture's first bytes count more than its name, which counts more than those of weights: of what is called a picture and is
-    /// none, that is said. The type that the system takes it for counts least.
+    /// The kind of a file. The signature of an image counts more than the name, and the name more than the signature of weights, so that a file with
+    /// an image's name is reported as a damaged image. The MIME type of the system counts least.
     pub fn of(name: &str, mime: &str, head: &[u8]) -> Self {
         let name = name.to_ascii_lowercase();
         let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
@@ -74,58 +74,58 @@ impl Kind {
 }
 
 fn is_picture(head: &[u8]) -> bool {
-    // HEIF and AVIF are boxes, as films are, of which the first says what they are; WebP is a RIFF file, as sounds are.
+    // HEIF and AVIF consist of boxes, as films do, and the first box names the brand; WebP is a RIFF file, as sounds are.
     let is_boxed = head.get(4..8) == Some(b"ftyp") && head.get(8..12).is_some_and(|brand| BRANDS.contains(&brand));
     let is_webp = head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP");
     is_boxed || is_webp || PICTURE_STARTS.iter().any(|start| head.starts_with(start))
 }
 
 fn is_weights(head: &[u8]) -> bool {
-    // PyTorch's ZIP archives, and pickles of a protocol from 2 on; HDF5 and GGUF are weights of others, which is then said.
+    // ZIP archives of PyTorch, and pickles of protocol 2 or later. HDF5 and GGUF count as weights too: they are then rejected with a reason.
     let starts: [&[u8]; 3] = [b"PK\x03\x04", b"\x89HDF", b"GGUF"];
     let is_pickle = head.first() == Some(&0x80) && head.get(1).is_some_and(|protocol| (2..=5).contains(protocol));
-    // safetensors: the length of the description, and the description, which is JSON.
+    // safetensors: the length of the header, and the header, which is JSON.
     let length = head.first_chunk().map(|length| u64::from_le_bytes(*length));
     let is_safetensors = length.is_some_and(|length| (2..=MOST_DESCRIPTION).contains(&length)) && head.get(8) == Some(&b'{');
     is_safetensors || is_pickle || starts.iter().any(|start| head.starts_with(start))
 }
 
-/// Where files were let go.
+/// Where files were dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// Anywhere on the page.
     Page,
-    /// On what chooses a picture.
+    /// On a button that chooses a picture.
     Picture,
-    /// On what chooses a file of weights.
+    /// On a button that chooses a file of weights.
     Weights,
-    /// On what chooses names of classes.
+    /// On a button that chooses class names.
     Names,
-    /// Beside that, where no other network's is meant.
+    /// Near such a button, with no other network's in between.
     NearNames,
 }
 
-/// What becomes of files that came at once, by their places in the list.
+/// What is done with files that arrived together, as indices into the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The picture that is shown.
+    /// The picture to show.
     pub picture: Option<usize>,
-    /// The file of weights that is opened.
+    /// The file of weights to open.
     pub weights: Option<usize>,
-    /// The names of classes that are taken.
+    /// The class names to use.
     pub names: Option<usize>,
-    /// What is said of the rest; nothing where there is none.
+    /// The messages about all other files.
     pub said: Vec<Message>,
 }
 
-/// What becomes of files, each with its name and what it is. A figure that stands alone, not `is_whole`, opens no weights.
+/// Decides what is done with files, given by name and kind. An embedded figure (not `is_whole`) opens no weights.
 pub fn plan(files: &[(String, Kind)], place: Place, is_whole: bool) -> Plan {
     let mut plan = Plan::default();
     let (mut said, mut unused) = (Vec::new(), Vec::new());
     let of = |kind: Kind| -> Vec<usize> { (0..files.len()).filter(|&index| files[index].1 == kind).collect() };
     let (pictures, weights, texts, folders, others) =
         (of(Kind::Picture), of(Kind::Weights), of(Kind::Text), of(Kind::Folder), of(Kind::Other));
-    // A file that nothing is known of is what belongs where it was let go; whoever reads it says what is wrong with it.
+    // A single file of unknown kind is taken for what the place expects; its reader reports what is wrong with it.
     let stranger = if files.len() == 1 { others.first().copied() } else { None };
     match &pictures[..] {
         [] => {}
@@ -171,7 +171,7 @@ pub fn plan(files: &[(String, Kind)], place: Place, is_whole: bool) -> Plan {
     plan
 }
 
-/// Names in quotation marks, and how many more there are.
+/// Names in quotation marks, and the number of further ones.
 fn listed(files: &[(String, Kind)], which: &[usize]) -> String {
     let names: Vec<String> =
         which.iter().take(LISTED).filter_map(|&index| files.get(index)).map(|(name, _)| format!("\"{name}\"")).collect();
@@ -181,21 +181,21 @@ fn listed(files: &[(String, Kind)], which: &[usize]) -> String {
     }
 }
 
-/// What an address that was dropped or pasted leads to.
+/// The target of a dropped or pasted address.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Linked {
     /// One of the site's own pictures.
     Sample(Sample),
-    /// Weights, which are asked for once the visitor agrees.
+    /// Weights, which are fetched after the visitor's consent.
     Weights(WeightsSource),
-    /// Nothing that is fetched; the sentence says what to do.
+    /// Nothing is fetched; the sentence tells the visitor what to do.
     Said(Message),
     /// A page of this site, or no address.
     Nothing,
 }
 
 impl Linked {
-    /// What a text leads to, where it is a single address; `site` is the address of this one, up to its last slash.
+    /// The target of a text, if it is a single address. `site` is the address of this site, up to its last slash.
     pub fn of(text: &str, site: &str) -> Self {
         let text = text.trim();
         let is_address = ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme));
@@ -219,14 +219,14 @@ impl Linked {
     }
 }
 
-/// The first address in what a drag carries as `text/uri-list` (RFC 2483) or as Firefox' `text/x-moz-url`.
+/// The first address in a drag's `text/uri-list` (RFC 2483) or Firefox' `text/x-moz-url`.
 pub fn first_address(list: &str) -> &str {
     list.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default()
 }
 
-/// The sample that a file below the site's own address shows: itself, a preview, or what it is chosen by.
+/// The sample of a file of this site: the image itself, its preview or its thumbnail.
 fn sample_at(path: &str) -> Option<Sample> {
-    // Behind the folder's name stands the version's hash.
+    // The folder's name ends with a hash.
     let (_, file) = path.split(['?', '#']).next()?.rsplit_once("samples")?.1.split_once('/')?;
     SAMPLES.into_iter().find(|sample| {
         let Sample { id, .. } = sample;
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_known_by_their_first_bytes_and_else_by_their_name() {
+    fn files_are_recognised_by_their_signature_else_by_their_name() {
         let safetensors = b"\x50\x01\0\0\0\0\0\0{\"conv1.w";
         let cases: [(&str, &str, &[u8], Kind); 27] = [
             ("cat.png", "image/png", b"\x89PNG\r\n\x1a\n", Kind::Picture),
@@ -280,15 +280,15 @@ mod tests {
     }
 
     #[test]
-    fn each_file_goes_where_it_belongs_and_what_cannot_go_anywhere_is_said() {
+    fn each_file_is_used_or_reported() {
         use Kind::{Folder, Other, Picture, Text, Weights};
         let cat = ("cat.png", Picture);
         let model = ("model.pth", Weights);
         let labels = ("labels.txt", Text);
         let stranger = ("notes", Other);
-        // Which are taken: picture, weights, names.
+        // Indices of the picture, the weights and the names.
         type Taken = (Option<usize>, Option<usize>, Option<usize>);
-        // What comes, where, what is taken, and what is said.
+        // Files, place, files that are used, messages.
         type Case<'a> = (&'a [(&'a str, Kind)], Place, Taken, &'a [&'a str]);
         let cases: [Case<'_>; 19] = [
             (&[cat], Place::Page, (Some(0), None, None), &[]),
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_lead_to_samples_and_weights_and_else_nothing_is_fetched() {
+    fn only_addresses_of_samples_and_weights_are_fetched() {
         let site = "https://example.org/s/";
         let samples = [
             ("https://example.org/s/samples-0123456789abcdef/thumbs/coffee.jpg", "coffee"),
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_address_of_a_list_is_no_comment() {
+    fn comments_in_a_list_of_addresses_are_skipped() {
         let cases = [
             ("# a comment\r\nhttps://a.example/\r\nhttps://b.example/", "https://a.example/"),
             ("https://a.example/x\nA title", "https://a.example/x"),

@@ -1,4 +1,4 @@
-//! The sample pictures that the site carries.
+//! The site's sample pictures.
 
 /// A picture under `assets/samples`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,11 +9,11 @@ pub struct Sample {
     pub file: &'static str,
     /// What it shows.
     pub title: &'static str,
-    /// Whose it is.
+    /// Author and licence.
     pub credit: &'static str,
 }
 
-/// All of them, in the order in which they are shown.
+/// All samples, in the order of the menu.
 pub const SAMPLES: [Sample; 7] = [
     Sample { id: "chelsea", file: "chelsea.png", title: "Chelsea the cat", credit: "Stéfan van der Walt, CC0" },
     Sample { id: "coffee", file: "coffee.png", title: "A cup of coffee", credit: "Rachel Michetti, CC0" },

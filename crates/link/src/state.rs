@@ -1,4 +1,4 @@
-//! What the page shows.
+//! The page's state.
 
 use crate::names::display;
 use crate::{Colours, Figure, Lang, Probe, Sort, Theme, samples};
@@ -13,7 +13,7 @@ use stridescope_protocol::{BackendChoice, KernelChoice};
 use stridescope_weights::ModelRef;
 use stridescope_weights::source::WeightsSource;
 
-/// Most networks that are shown side by side.
+/// Most networks side by side.
 pub const MAX_MODELS: usize = 4;
 const DEFAULT_MODELS: [&str; 4] = ["tiny-a", "tiny-b", "tiny-c", "tiny-d"];
 pub(crate) const DEFAULT_NODE: &str = "layer2.0";
@@ -27,45 +27,45 @@ pub struct State {
     pub models: Vec<ModelRef>,
     /// The layer, block or stage under study.
     pub node: String,
-    /// The stages and blocks that the diagrams open.
+    /// The opened stages and blocks of the diagrams.
     pub open: Folding,
-    /// A sample picture; none while the visitor's own is shown, which no link can hold.
+    /// A sample picture; none for the visitor's own, which no link can hold.
     pub image: Option<String>,
-    /// Side of the input in pixels; otherwise what each network's weights ask for.
+    /// Side of the input in pixels; none for the size that each network's weights ask for.
     pub size: Option<usize>,
-    /// Pixels of the input that the picture is moved to the left.
+    /// Shift of the picture to the left, in pixels of the input.
     pub shift: usize,
-    /// What is changed, to see where the change goes.
+    /// The edit whose effect is shown.
     pub probe: Option<Probe>,
-    /// The place of the picture under study, in thousandths from its top and its left.
+    /// The place under study, in thousandths of the picture from its top and its left.
     pub at: (usize, usize),
     /// The channel under study.
     pub channel: usize,
-    /// How channels are put in order.
+    /// The order of the channels.
     pub sort: Sort,
-    /// How values are coloured.
+    /// The colour map.
     pub colours: Colours,
     /// Whether all networks' values share one colour scale.
     pub one_scale: bool,
     /// What is counted as an operation.
     pub count: Convention,
-    /// How finely costs are told apart.
+    /// The rows of the cost tables.
     pub level: Level,
-    /// The network that the others are compared with, one of [`State::models`]; the first unless given.
+    /// The baseline, one of [`State::models`]; the first if none.
     pub base: Option<ModelRef>,
-    /// On which device to compute.
+    /// The device.
     pub backend: BackendChoice,
-    /// By which kernels, on WebGPU.
+    /// The kernels on WebGPU.
     pub kernels: KernelChoice,
     /// Light or dark.
     pub theme: Theme,
     /// The language.
     pub lang: Lang,
-    /// The figure that stands alone; otherwise the whole page is shown.
+    /// The figure that is embedded in another page; none for the whole page.
     pub embed: Option<Figure>,
-    /// Whether a figure that stands alone has its controls.
+    /// Whether an embedded figure has its controls.
     pub controls: bool,
-    /// Whether a figure that stands alone computes as soon as it is in sight, rather than when asked.
+    /// Whether an embedded figure computes as soon as it is visible, rather than after a click.
     pub autorun: bool,
 }
 
@@ -99,8 +99,8 @@ impl Default for State {
 }
 
 impl State {
-    /// Side of the input that diagrams and costs are shown for, in pixels: what was asked, else what the weights of all these networks
-    /// ask for, else 224.
+    /// Side of the input for diagrams and costs, in pixels: the state's size, else the size that the weights of all these networks agree on, else
+    /// 224.
     pub fn shape_size(&self) -> usize {
         let mut sizes = self.models.iter().map(|model| self.run_size(model));
         let first = sizes.next().unwrap_or(DEFAULT_SIZE);
@@ -110,30 +110,30 @@ impl State {
     /// The networks' layers at [`State::shape_size`].
     ///
     /// # Errors
-    /// The first that this size makes impossible.
+    /// The first error, where a network cannot take this size.
     pub fn graphs(&self) -> Result<Vec<Graph>, SpecError> {
         let input = Input::square(self.shape_size());
         self.models.iter().map(|model| lower(model.spec(), input)).collect()
     }
 
-    /// The network that the others are compared with, by its place in [`State::models`].
+    /// Index of the baseline in [`State::models`].
     pub fn base_index(&self) -> usize {
         let found = self.base.as_ref().and_then(|base| self.models.iter().position(|model| model == base));
         found.unwrap_or(0)
     }
 
-    /// Side of the input that a network runs at, in pixels: what was asked, else what its weights ask for, else 224. Weights from elsewhere run at the
-    /// size of the catalogue's for the same network.
+    /// Side of the input for a network's runs, in pixels: the state's size, else what its weights ask for, else 224. Weights from elsewhere take the
+    /// size of the catalogue's weights for the same network.
     pub fn run_size(&self, model: &ModelRef) -> usize {
         self.size.or(model.entry().map(|entry| entry.card.preprocess.size)).unwrap_or(DEFAULT_SIZE)
     }
 
-    /// A network's layers at the size that it runs at; none where that size is impossible.
+    /// A network's layers at its run size; none where it cannot take that size.
     pub fn graph(&self, model: &ModelRef) -> Option<Graph> {
         lower(model.spec(), Input::square(self.run_size(model))).ok()
     }
 
-    /// What comes out of a network's stem and of each of its stages, by name.
+    /// Names of the outputs of a network's stem and stages.
     pub fn stages(&self, model: &ModelRef) -> Vec<String> {
         let Some(graph) = self.graph(model) else { return Vec::new() };
         let count = graph.blocks.last().map_or(0, |block| block.stage);
@@ -141,12 +141,12 @@ impl State {
         names.filter(|name| graph.find(name).is_some()).collect()
     }
 
-    /// Where a network makes its maps smaller, at the size that it runs at; nothing where that size is impossible.
+    /// A network's downsampling transitions at its run size; empty where it cannot take that size.
     pub fn transitions(&self, model: &ModelRef) -> Vec<Transition> {
         self.graph(model).map(|graph| transitions(&graph)).unwrap_or_default()
     }
 
-    /// The caption under a figure of one network: the network, its weights, `what` of which layer, and the picture.
+    /// The caption of a saved figure of one network: the network, its weights, `what` of which layer, and the picture.
     pub fn caption(&self, model: &ModelRef, what: String) -> [String; 4] {
         let weights = match model.weights() {
             Some(WeightsSource::Entry(entry)) => entry.card.origin.to_string(),
@@ -161,19 +161,18 @@ impl State {
         [display(model), tr!("Weights: {}", weights), what, tr!("Picture: {}", image)]
     }
 
-    /// The network of [`State::base_index`].
+    /// The baseline.
     pub fn baseline(&self) -> Option<&ModelRef> {
         self.models.get(self.base_index())
     }
 
-    /// The network that differences are shown against: the baseline, or for a single network the original of its depth.
+    /// The baseline of differences: [`State::baseline`], or for a single network the original of its depth.
     pub fn base(&self) -> Option<ModelRef> {
         let baseline = self.baseline()?;
         Some(if self.models.len() == 1 { ModelRef::of_spec(baseline.spec().original()) } else { baseline.clone() })
     }
 
-    /// Corrects what followed from networks that are gone: a baseline, a layer under study, or a probe that none of these has goes back to its
-    /// default.
+    /// Resets what refers to networks that are gone: a baseline, a layer under study or a probe that none of these networks has.
     pub fn settle(&mut self) {
         self.base.take_if(|base| !self.models.contains(base));
         let Ok(graphs) = self.graphs() else { return };
@@ -189,7 +188,7 @@ impl State {
     }
 
     pub(crate) fn has_node(&self) -> bool {
-        // A size that makes a network impossible is said where the network would stand.
+        // An invalid size is reported in the network's place.
         self.graphs().map_or(true, |graphs| graphs.iter().any(|graph| graph.find(&self.node).is_some()))
     }
 }
@@ -202,7 +201,7 @@ fn default_models() -> Vec<ModelRef> {
 pub(crate) fn models(list: &str) -> Result<Vec<ModelRef>, Message> {
     let mut models: Vec<ModelRef> = Vec::new();
     let named = list.split(',').map(str::trim).filter(|name| !name.is_empty());
-    // A list of nothing names no network, which is said of it as it stands.
+    // An empty list names no network; the whole text is then reported.
     let names = if named.clone().next().is_some() { named.collect() } else { vec![list] };
     for name in names {
         let model = ModelRef::parse(name).map_err(|error| error.sentence())?;

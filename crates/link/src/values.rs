@@ -3,7 +3,7 @@
 use form_urlencoded::parse;
 use stridescope_protocol::{BackendChoice, Fill, KernelChoice};
 
-/// How the channels of a wall are put in order.
+/// The order of the channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sort {
     /// By number.
@@ -13,15 +13,15 @@ pub enum Sort {
     Mean,
     /// The largest value first.
     Max,
-    /// The one whose mean is furthest from the baseline's first.
+    /// The largest difference of means to the baseline first.
     Difference,
 }
 
 impl Sort {
-    /// In the order in which they are offered.
+    /// In the order of the menu.
     pub const ALL: [Self; 4] = [Self::Index, Self::Mean, Self::Max, Self::Difference];
 
-    /// As in a link.
+    /// Its name in a link.
     pub fn name(self) -> &'static str {
         match self {
             Self::Index => "index",
@@ -40,7 +40,7 @@ impl Sort {
 /// A colour map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Colours {
-    /// Dark blue to yellow, even to the eye and to the colour-blind (matplotlib's).
+    /// Dark blue to yellow, perceptually uniform and suited to the colour-blind (matplotlib's).
     #[default]
     Viridis,
     /// Black to pale yellow (matplotlib's).
@@ -52,10 +52,10 @@ pub enum Colours {
 }
 
 impl Colours {
-    /// In the order in which they are offered.
+    /// In the order of the menu.
     pub const ALL: [Self; 4] = [Self::Viridis, Self::Magma, Self::Grey, Self::Diverging];
 
-    /// As in a link.
+    /// Its name in a link.
     pub fn name(self) -> &'static str {
         match self {
             Self::Viridis => "viridis",
@@ -65,13 +65,13 @@ impl Colours {
         }
     }
 
-    /// The colours of that name.
+    /// The colour map of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|colours| colours.name() == name)
     }
 }
 
-/// Thousandths of the picture, in which a place is given.
+/// The unit of a place: thousandths of the picture.
 pub const WHOLE: usize = 1000;
 
 /// A place of the picture, `down,across` in thousandths.
@@ -94,7 +94,7 @@ pub enum Theme {
 }
 
 impl Theme {
-    /// As in the query string.
+    /// Its name in a link.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -113,7 +113,7 @@ pub fn theme_named(name: &str) -> Option<Theme> {
 const BACKENDS: [(BackendChoice, &str); 3] =
     [(BackendChoice::Auto, "auto"), (BackendChoice::Webgpu, "webgpu"), (BackendChoice::Cpu, "cpu")];
 
-/// What a device is called in a link.
+/// Name of a device in a link.
 pub(crate) fn backend_name(backend: BackendChoice) -> &'static str {
     BACKENDS.iter().find(|(known, _)| *known == backend).map_or("", |(_, name)| name)
 }
@@ -127,7 +127,7 @@ pub fn backend_named(name: &str) -> Option<BackendChoice> {
 const KERNELS: [(KernelChoice, &str); 3] =
     [(KernelChoice::Auto, "auto"), (KernelChoice::Stock, "stock"), (KernelChoice::Tiled, "tiled")];
 
-/// What kernels are called in a link.
+/// Name of kernels in a link.
 pub(crate) fn kernels_name(kernels: KernelChoice) -> &'static str {
     KERNELS.iter().find(|(known, _)| *known == kernels).map_or("", |(_, name)| name)
 }
@@ -140,7 +140,7 @@ pub(crate) fn kernels_named(name: &str) -> Option<KernelChoice> {
 /// The language of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lang {
-    /// The first of the browser's that the page speaks, else English.
+    /// The first language of the browser that the page has, else English.
     #[default]
     Auto,
     /// English.
@@ -150,7 +150,7 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// As in the query string.
+    /// Its name in a link.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -164,13 +164,13 @@ impl Lang {
         [Self::Auto, Self::En, Self::Ko].into_iter().find(|lang| lang.name() == name)
     }
 
-    /// The language that a query string asks for, whatever else is in it.
+    /// The language in a query string, whatever else it contains.
     pub fn of_query(query: &str) -> Self {
         let mut pairs = parse(query.trim_start_matches('?').as_bytes());
         pairs.find(|(key, _)| key == "lang").and_then(|(_, value)| Self::named(&value)).unwrap_or_default()
     }
 
-    /// Which of the two it is for a reader with these languages, the best first, as browsers name them: `ko-KR`.
+    /// The page's language for a reader with these languages, in order of preference, as browsers name them: `ko-KR`.
     pub fn resolved<S: AsRef<str>>(self, languages: &[S]) -> Self {
         let known =
             |language: &S| Self::named(language.as_ref().split('-').next().unwrap_or_default().to_ascii_lowercase().as_str());
@@ -181,12 +181,12 @@ impl Lang {
     }
 }
 
-/// Most pixels that a picture is moved.
+/// Largest shift of the picture, in pixels.
 pub const MAX_SHIFT: usize = 32;
-/// Most rows and columns that a probe changes.
+/// Largest side of a probe.
 pub const MAX_SIDE: usize = 8;
 
-/// A square of one layer's output that is changed.
+/// An edit of a square of one layer's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
     /// The layer; `input` for the picture.
@@ -197,15 +197,15 @@ pub struct Probe {
     pub x: usize,
     /// Rows and columns.
     pub side: usize,
-    /// What it becomes.
+    /// The new value.
     pub fill: Fill,
 }
 
-/// What a probe can make of a square, as in a link, and what it is called.
+/// The fills of a probe: value, name in a link, display name.
 pub const FILLS: [(Fill, &str, &str); 3] =
     [(Fill::Zero, "zero", "black, or zero"), (Fill::White, "white", "white, or one"), (Fill::Noise, "noise", "noise")];
 
-/// What a fill is called in a link.
+/// Name of a fill in a link.
 pub fn fill_name(fill: Fill) -> &'static str {
     FILLS.iter().find(|(known, _, _)| *known == fill).map_or("", |(_, name, _)| name)
 }
@@ -216,7 +216,7 @@ pub fn fill_named(name: &str) -> Option<Fill> {
 }
 
 impl Probe {
-    /// Reads what [`Display`](std::fmt::Display) writes.
+    /// Parses the format of [`Display`](std::fmt::Display).
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(',');
         let node = parts.next().filter(|node| !node.is_empty())?.to_string();

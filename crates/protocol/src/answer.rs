@@ -11,7 +11,7 @@ pub struct Answer {
     pub id: u32,
     /// The network.
     pub net: String,
-    /// The picture that it was run on; none where the input was synthetic.
+    /// The input image; none where the input was synthetic.
     pub picture: Option<PictureId>,
     /// Where it ran.
     pub backend: BackendReport,
@@ -21,7 +21,7 @@ pub struct Answer {
     pub card: Option<Card>,
     /// Whether the weights were never trained, so that no classes are named.
     pub untrained: bool,
-    /// Whether the network is too unsure to answer: the picture is perhaps of none of its classes.
+    /// Whether the network is too unsure to answer: the image may show none of its classes.
     pub none_of_its_classes: bool,
     /// The most likely classes, most likely first; empty with weights that were never trained.
     pub top: Vec<Prediction>,
@@ -30,13 +30,13 @@ pub struct Answer {
     pub logits: Vec<f32>,
     /// What the run's edits made of the prediction; none where nothing was edited.
     pub changed: Option<Changed>,
-    /// What was wanted of layers, in the run's order.
+    /// The requested outputs of layers, in the run's order.
     pub taps: Vec<Tapped>,
     /// Class activation maps of the most likely classes.
     pub cams: Vec<Cam>,
     /// Gradients of the run's units with respect to the input.
     pub gradients: Vec<Tapped>,
-    /// The pixels that the network read, where they were wanted.
+    /// The pixels of the network's input, where they were requested.
     pub seen: Option<Seen>,
     /// The time of each layer, where it was measured.
     pub times: Option<Times>,
@@ -57,7 +57,7 @@ pub struct Changed {
 pub struct Tapped {
     /// The layer.
     pub node: String,
-    /// What of it.
+    /// Which values of it.
     pub want: Want,
     /// `[N, C, H, W]`
     pub shape: [usize; 4],
@@ -130,7 +130,7 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// A layer is computed again and again for at least so many milliseconds.
+    /// Shortest measurement in milliseconds: a layer is computed repeatedly for at least that long.
     pub const LEAST_MS: f64 = 10.0;
 }
 
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn arrays_cross_beside_the_json_and_find_their_places_again() {
+    fn arrays_cross_beside_the_json_and_are_put_back() {
         let mut sent = answer();
         let arrays: Vec<Vec<f32>> = sent.buffers().into_iter().map(std::mem::take).collect();
         assert_eq!(arrays.concat(), (0..16).map(|value| value as f32).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Worker to page: what became of a request.
+//! Messages from the worker to the page.
 
 use crate::{Answer, Packed};
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ pub enum Event {
         id: u32,
         /// Size of the download, where it is known beforehand.
         bytes: Option<u64>,
-        /// The host that would be asked.
+        /// The host that would be contacted.
         host: String,
     },
     /// A file of weights was inspected.
@@ -69,16 +69,16 @@ pub enum Event {
         /// What is wrong, for the visitor, as part of a sentence.
         message: Message,
     },
-    /// The CPU computes a run, as it will every other run with the same choice of device and kernels.
+    /// The CPU computes a run, and will compute every other run with the same choice of device and kernels.
     OnCpu {
         /// The run's number.
         run: u32,
         /// Why, in a clause.
         why: Message,
     },
-    /// The GPU is being started after the CPU answered in its place, or was: the same run, asked again, runs on the GPU.
+    /// The GPU is starting, or has started, after the CPU answered a run in its place. The same run, sent again, runs on the GPU.
     Gpu {
-        /// Whether it was.
+        /// Whether it has started.
         is_ready: bool,
     },
     /// The GPU failed during a run. Only a new worker can start it again.
@@ -119,7 +119,7 @@ pub enum Step {
     Device,
     /// Starting the GPU, and checking it against the CPU.
     Gpu,
-    /// Asking a hub which files its weights are.
+    /// Requesting the list of files from a hub.
     Asking,
     /// Fetching weights.
     Weights {

@@ -1,12 +1,12 @@
-//! What page and worker exchange: requests one way, events the other.
+//! The messages between page and worker: requests one way, events the other.
 //!
 //! Each message travels as `{json, blob?, buffers?}`: the JSON of a [`Request`] or an [`Event`], a file on the way in, and on the way out the arrays of
 //! an [`Answer`] as transferred `ArrayBuffer`s of f32.
 //!
-//! Variants are tagged from outside, `{"cancel":{"id":3}}`: a tag inside would make serde keep a copy of every value until it knows the variant, a
+//! Enums are externally tagged, `{"cancel":{"id":3}}`: for an internal tag serde buffers every value until it knows the variant, which takes a
 //! twentieth of the page's code.
 //!
-//! The worker posts [`Event::Ready`] first; what is sent before that is lost.
+//! The worker posts [`Event::Ready`] first; messages sent before are lost.
 
 mod answer;
 mod event;

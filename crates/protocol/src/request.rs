@@ -1,4 +1,4 @@
-//! Page to worker: what is asked.
+//! Messages from the page to the worker.
 
 use serde::{Deserialize, Serialize};
 use stridescope_arch::cost::totals;
@@ -13,7 +13,7 @@ pub enum Request {
     Picture {
         /// Answered with [`Event::Picture`](crate::Event::Picture) or [`Event::Failed`](crate::Event::Failed).
         id: u32,
-        /// What runs call it.
+        /// Its id in runs.
         #[serde(default)]
         picture: PictureId,
     },
@@ -76,7 +76,7 @@ pub enum Fetching {
     Here,
     /// From another host too.
     Elsewhere,
-    /// From another host too, and what it sends is cached on this device.
+    /// From another host too; the file is then cached on this device.
     Keep,
 }
 
@@ -94,10 +94,10 @@ pub struct Run {
     /// Side of the input in pixels; otherwise what the weights ask for.
     #[serde(default)]
     pub size: Option<usize>,
-    /// What to feed it.
+    /// The input.
     #[serde(default)]
     pub input: InputChoice,
-    /// On which device.
+    /// The device.
     #[serde(default)]
     pub backend: BackendChoice,
     /// Whether weights may be fetched from another host.
@@ -106,7 +106,7 @@ pub struct Run {
     /// Whether the answer includes the pixels that the network reads.
     #[serde(default)]
     pub seen: bool,
-    /// What the answer includes of layers, blocks or stages.
+    /// Requested outputs of layers, blocks or stages.
     #[serde(default)]
     pub taps: Vec<Tap>,
     /// For how many of the most likely classes the answer includes a class activation map.
@@ -129,10 +129,10 @@ pub struct Run {
     /// Whether the time of each layer is measured.
     #[serde(default)]
     pub timed: bool,
-    /// Which kernels convolve on WebGPU.
+    /// The kernels on WebGPU.
     #[serde(default)]
     pub kernels: KernelChoice,
-    /// Why the GPU is not to be tried, in a clause; none where it may be.
+    /// Why the GPU must not be used, in a clause; none where it may be.
     #[serde(default)]
     pub gpu_disabled_reason: Option<Message>,
 }
@@ -145,12 +145,12 @@ impl Run {
     }
 }
 
-/// What the answer to a run includes of a layer. Everything but [`Want::Values`] is reduced by the engine, before it crosses to the page.
+/// One requested output of a layer. All but [`Want::Values`] is reduced by the engine, before it crosses to the page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tap {
     /// The layer, block or stage.
     pub node: String,
-    /// What of its output.
+    /// Which values of it.
     pub want: Want,
 }
 
@@ -166,7 +166,7 @@ impl Tap {
     }
 }
 
-/// What is wanted of a layer's output of shape `[N, C, H, W]`.
+/// Which values of a layer's output of shape `[N, C, H, W]` are requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Want {
@@ -176,13 +176,13 @@ pub enum Want {
     Mean,
 }
 
-/// A picture that the page sent to the worker. The page numbers them; a run names the one that it is for.
+/// An image that the page sent to the worker. The page numbers them; a run names its image by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PictureId(pub u32);
 
 impl PictureId {
-    /// Decoded pictures that a worker keeps: the last that it was sent.
+    /// Number of decoded images that a worker holds: the latest ones.
     pub const KEPT: usize = 2;
 }
 
@@ -252,15 +252,15 @@ pub enum WeightsChoice {
     Synthetic,
 }
 
-/// What a run feeds the network.
+/// The input of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InputChoice {
-    /// A picture that was sent before.
+    /// An image that was sent before.
     Picture(PictureId),
     /// The input of [`stridescope_weights::synthetic`].
     Synthetic,
-    /// That many pictures of it at once: `{"batch":8}`. Their logits come one after another, and no classes are named.
+    /// A batch of that many synthetic images: `{"batch":8}`. Their logits come one after another, and no classes are named.
     Batch(usize),
 }
 
@@ -271,7 +271,7 @@ impl Default for InputChoice {
 }
 
 impl InputChoice {
-    /// Number of pictures that go through the network at once.
+    /// Number of images in the batch.
     pub fn batch(self) -> usize {
         match self {
             Self::Picture(_) | Self::Synthetic => 1,
@@ -280,7 +280,7 @@ impl InputChoice {
     }
 }
 
-/// Which device the visitor wants.
+/// The visitor's choice of device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackendChoice {
@@ -293,7 +293,7 @@ pub enum BackendChoice {
     Cpu,
 }
 
-/// Which kernels convolve where WebGPU computes.
+/// The choice of kernels on WebGPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KernelChoice {

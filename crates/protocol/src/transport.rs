@@ -1,4 +1,4 @@
-//! How a message crosses between threads.
+//! Messages as JavaScript objects.
 
 use crate::{Event, Request};
 use js_sys::{Array, Float32Array, Object, Reflect};
@@ -11,7 +11,7 @@ use web_sys::Blob;
 /// A request as a JavaScript object, with the file that belongs to it.
 ///
 /// # Errors
-/// Where JavaScript refuses it.
+/// When JavaScript throws.
 pub fn pack_request(request: &Request, blob: Option<&Blob>) -> Result<Object, JsValue> {
     let object = pack(request)?;
     if let Some(blob) = blob {
@@ -20,19 +20,19 @@ pub fn pack_request(request: &Request, blob: Option<&Blob>) -> Result<Object, Js
     Ok(object)
 }
 
-/// A request, or what is wrong with it, and the file that came with it.
+/// A request and the file that came with it, or what is wrong with it.
 ///
 /// # Errors
-/// Where it is no request.
+/// When it is not a request.
 pub fn unpack_request(message: &JsValue) -> Result<(Request, Option<Blob>), Message> {
     let blob = Reflect::get(message, &"blob".into()).ok().and_then(|blob| blob.dyn_into().ok());
     Ok((unpack(message)?, blob))
 }
 
-/// An event as a JavaScript object, and what of it is transferred rather than copied.
+/// An event as a JavaScript object, and the buffers to transfer rather than copy.
 ///
 /// # Errors
-/// Where JavaScript refuses it.
+/// When JavaScript throws.
 pub fn pack_event(event: &mut Event) -> Result<(Object, Array), JsValue> {
     let object = pack(event)?;
     let transfer = Array::new();
@@ -48,7 +48,7 @@ pub fn pack_event(event: &mut Event) -> Result<(Object, Array), JsValue> {
 /// An event with its arrays, or what is wrong with it.
 ///
 /// # Errors
-/// Where it is no event, or its arrays are not those that it announces.
+/// When it is not an event, or its arrays are not those that it announces.
 pub fn unpack_event(message: &JsValue) -> Result<Event, Message> {
     let mut event = unpack(message)?;
     if let Event::Ran(answer) = &mut event {

@@ -1,4 +1,4 @@
-//! Which device computes: the GPU where there is a real one that agrees with the CPU.
+//! Choice of the device: a hardware GPU that agrees with the CPU, else the CPU.
 
 use super::timestamps::{self, Pretence};
 use js_sys::{Array, Function, Object, Promise, Reflect};
@@ -9,13 +9,13 @@ use stridescope_protocol::{BackendChoice, BackendReport, KernelChoice, Run, Step
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// Words in an adapter's name that tell a processor pretending to be a GPU; it is far slower than the CPU path.
+/// Parts of the names of software adapters, which are far slower than the CPU path.
 const SOFTWARE: [&str; 6] = ["swiftshader", "llvmpipe", "lavapipe", "software", "basic render", "warp"];
 
-/// What an adapter is called that the browser has no words for.
+/// Name of an adapter that the browser does not name.
 const UNNAMED: &str = "unnamed";
 
-/// Multiply-accumulates, at most, of a pass that the CPU has done long before a GPU is started and checked: any tiny network's.
+/// Largest pass, in MACs, that the CPU finishes long before a GPU is started and checked: that of any tiny network.
 const QUICK_MACS: u64 = 200_000_000;
 
 /// A device, and why it was chosen.
@@ -23,33 +23,33 @@ const QUICK_MACS: u64 = 200_000_000;
 pub struct Chosen {
     pub backend: Backend,
     pub report: BackendReport,
-    /// Whether other runs have it, too, as long as they ask for the same.
+    /// Whether the choice holds for every other run that requests the same device and kernels.
     pub is_settled: bool,
 }
 
-/// What has been found out so far.
+/// The device's state so far.
 #[derive(Default)]
 pub struct Backends {
-    /// The GPU, and what the browser calls it. It can be started but once in a worker.
+    /// The GPU and its adapter's name. A worker can start it only once.
     gpu: Option<(Gpu, String)>,
-    /// How far it is from the CPU with these kernels.
+    /// The result of the check against the CPU, with these kernels.
     checked: Option<(Kernels, Agreement)>,
-    /// The adapter that is to be started once the CPU has answered what it can answer at once.
+    /// The adapter to start once the CPU has answered the quick runs.
     due: Option<Adapter>,
-    /// Whether runs were let go ahead of the GPU. After that they wait for it.
+    /// Whether runs were answered by the CPU before the GPU started. Later runs wait for the GPU.
     was_put_off: bool,
 }
 
-/// What the browser found.
+/// The adapter that the browser returned.
 pub struct Adapter {
     name: String,
     is_software: bool,
-    /// Whether it has timestamp queries.
+    /// Whether it supports timestamp queries.
     is_timed: bool,
 }
 
 impl Backends {
-    /// The device for a run; `asked` is what the browser was asked already, and `report` hears when the GPU is started.
+    /// The device for a run. `asked` is a request for an adapter that is already pending; `report` is called when the GPU is started.
     ///
     /// # Errors
     /// When the GPU fails while it is checked.
@@ -109,12 +109,12 @@ impl Backends {
         Ok(Chosen { backend, report, is_settled: true })
     }
 
-    /// The adapter that runs were let go ahead of, once it is its turn.
+    /// Takes the adapter whose start was deferred.
     pub fn take_due(&mut self) -> Option<Adapter> {
         self.due.take()
     }
 
-    /// Starts and checks the GPU that runs were not to wait for. What fails here is told by the next run, which tries again.
+    /// Starts and checks the GPU whose start was deferred. A failure is reported by the next run, which tries again.
     pub async fn start_due(&mut self, found: Adapter) {
         self.was_put_off = true;
         if let Ok(gpu) = start(found).await {
@@ -129,13 +129,13 @@ impl Backends {
     }
 }
 
-/// Whether the CPU may answer a run in the GPU's place.
+/// Whether the CPU may answer a run before the GPU is started.
 fn is_quick(run: &Run) -> bool {
     let is_free = run.backend == BackendChoice::Auto && run.kernels == KernelChoice::Auto;
     is_free && !run.timed && run.input.batch() == 1 && run.macs().is_some_and(|macs| macs <= QUICK_MACS)
 }
 
-/// Why a run does without the GPU, whatever there is.
+/// Why a run must not use the GPU, even where there is one.
 fn gpu_disabled_reason(run: &Run) -> Option<&Message> {
     static CHOSEN: Message = msg!("you chose the CPU");
     match run.backend {
@@ -144,7 +144,7 @@ fn gpu_disabled_reason(run: &Run) -> Option<&Message> {
     }
 }
 
-/// Asks the browser for a GPU, ahead of the run that may use it: the answer takes a while.
+/// Requests an adapter from the browser before the run that may use it: the answer takes a while.
 pub fn ask_for(run: &Run) -> Option<JsFuture> {
     if gpu_disabled_reason(run).is_some() { None } else { ask().ok() }
 }
@@ -158,7 +158,7 @@ fn software(adapter: &str) -> Message {
     msg!("the only GPU here is software ({}), slower than the CPU", named(adapter))
 }
 
-/// The adapter, if it is to be used.
+/// The adapter, if it may be used.
 async fn find(asked: Option<JsFuture>, software_too: bool) -> Result<Adapter, Message> {
     let adapter = adapter(asked).await?;
     let name = describe(&adapter);
@@ -180,10 +180,10 @@ async fn start(Adapter { name, is_software, is_timed }: Adapter) -> Result<(Gpu,
     Ok((Gpu { device, kernels: Kernels::Auto, is_software }, name))
 }
 
-/// Runs the constructors of burn's libraries, which register what shaders are written with. Nobody else does (build.rs).
+/// Runs the constructors of burn's libraries, which register the parts of shaders. The linker does not call them (build.rs).
 fn construct() {
     if let Ok(constructors) = get(&wasm_bindgen::exports(), "__wasm_call_ctors").dyn_into::<Function>() {
-        // They take nothing and give nothing.
+        // They have no arguments and no result.
         let _ = constructors.call0(&JsValue::NULL);
     }
 }
@@ -197,7 +197,7 @@ fn gpu() -> JsValue {
     get(&get(&js_sys::global(), "navigator"), "gpu")
 }
 
-/// `navigator.gpu.requestAdapter`. web-sys has WebGPU only behind an unstable switch, so it is called by name.
+/// Calls `navigator.gpu.requestAdapter` by name, since web-sys has WebGPU only behind an unstable switch.
 fn ask() -> Result<JsFuture, Message> {
     let gpu = gpu();
     let request = get(&gpu, "requestAdapter").dyn_into::<Function>().map_err(|_| msg!("this browser has no WebGPU"))?;
@@ -224,7 +224,7 @@ fn describe(adapter: &JsValue) -> String {
     if words.is_empty() { UNNAMED.into() } else { words.join(" ") }
 }
 
-/// What an adapter is called in a message.
+/// Name of an adapter in a message.
 fn named(adapter: &str) -> Message {
     if adapter == UNNAMED { msg!("unnamed") } else { Message::Verbatim(adapter.into()) }
 }

@@ -1,4 +1,4 @@
-//! Weights from somewhere else: taken up again where they broke off, checked, and kept where the visitor wants that.
+//! Downloads of weights: resumed after a broken connection, verified, and cached if the visitor wants it.
 
 use super::fetch::{FetchError, Incoming, Ticker, append};
 use super::opfs::{Description, Folder, Writer, is_taken};
@@ -9,60 +9,60 @@ use stridescope_protocol::Step;
 use stridescope_weights::source::{file_name, host};
 use web_sys::Blob;
 
-/// How often a download is taken up again by itself, as long as more comes each time.
+/// How often a download is resumed automatically, as long as each attempt receives more bytes.
 const ATTEMPTS: u32 = 5;
-/// Largest file of weights: twice the largest network of the family.
+/// Largest file of weights in bytes: twice the largest network of the family.
 const LARGEST: u64 = 1 << 30;
-/// By how much memory grows where nobody says how large a file is, in bytes.
+/// Growth of the buffer in bytes, where the size of the file is unknown.
 const GROWTH: u64 = 32 << 20;
 
-/// What is to be fetched.
+/// A file to download.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// Whose weights, as in a link.
+    /// The weights source, as in a link.
     pub key: String,
-    /// What they are called.
+    /// Its title.
     pub title: String,
-    /// The addresses whose bytes make the file, one after another.
+    /// The addresses of the file's parts, in order.
     pub urls: Vec<String>,
-    /// Bytes of every address but the last, where there are several.
+    /// Bytes of every part but the last, where there are several.
     pub each: u64,
-    /// Bytes in all, where they are known.
+    /// Bytes in all, where known.
     pub bytes: Option<u64>,
-    /// Of all bytes, in hexadecimal digits, where it is known.
+    /// SHA-256 of all bytes in hexadecimal digits, where known.
     pub sha256: Option<String>,
-    /// What says what the bytes are; kept with them.
+    /// The text that describes the bytes; cached with them.
     pub beside: Option<String>,
 }
 
-/// What came of an earlier try, where nothing is kept.
+/// The bytes of an earlier attempt, where nothing is cached.
 #[derive(Debug, Default)]
 pub struct Partial {
-    /// From where.
+    /// The address that they came from.
     url: String,
     /// The bytes so far.
     bytes: Vec<u8>,
 }
 
-/// Hears what goes on, and says whether it should.
+/// Is called with each step; returns whether to continue.
 pub type Report<'a> = &'a mut dyn FnMut(Step) -> bool;
 
-/// A download that goes on until it is whole.
+/// A download in progress.
 struct Download<'a> {
     wanted: &'a Wanted,
     bytes: Vec<u8>,
     sum: Hasher,
-    /// Where it is to be kept, until it is known whether it can be.
+    /// The cache; none once it turned out that the file cannot be cached.
     folder: Option<&'a Folder>,
-    /// Whether the bytes so far came from the file that is kept.
+    /// Whether the bytes so far were read from the cached file.
     has_head: bool,
     writer: Option<Writer>,
-    /// Whether there was no room to keep it.
+    /// Whether there was no space to cache it.
     is_full: bool,
 }
 
-/// Fetches everything. In `partial` is what an earlier try left in memory, and what this one leaves; `folder` keeps the file. The flag says
-/// whether that could not be.
+/// Downloads a file and caches it in `folder`. `partial` holds the bytes of an earlier attempt, and on failure those of this one. The flag is true
+/// where the file could not be cached.
 pub async fn download(
     wanted: &Wanted,
     partial: &mut Partial,
@@ -94,7 +94,7 @@ pub async fn download(
             let is_wrong = matches!(error, FetchError::TooMuch { .. } | FetchError::OtherBytes { .. });
             match download.writer {
                 Some(writer) if is_wrong => writer.drop_file().await,
-                // What is kept so far is taken up the next time.
+                // The cached part is resumed next time.
                 Some(_) => {}
                 None if is_wrong || download.has_head => {}
                 None => *partial = Partial { url: wanted.url().into(), bytes: download.bytes },
@@ -128,7 +128,7 @@ impl Download<'_> {
         FetchError::Broken { host: host(self.wanted.url()).into(), file: self.file(), received: self.have() }
     }
 
-    /// Makes room for the whole file at once, so that it lies in memory once.
+    /// Reserves memory for the whole file at once: growing would copy it.
     fn reserve(&mut self, bytes: u64) -> Result<(), FetchError> {
         let memory = FetchError::Memory { file: self.file(), bytes };
         let more = usize::try_from(bytes.min(LARGEST)).unwrap_or(usize::MAX).saturating_sub(self.bytes.len());
@@ -136,7 +136,7 @@ impl Download<'_> {
         if is_too_large { Err(memory) } else { Ok(()) }
     }
 
-    /// Begins with what an earlier try left, on the device or in memory.
+    /// Starts with the bytes of an earlier attempt, from the cache or from memory.
     async fn take_up(&mut self, partial: &mut Partial, report: Report<'_>) -> Result<(), FetchError> {
         let before = std::mem::take(partial);
         if before.url == self.wanted.url() {
@@ -155,7 +155,7 @@ impl Download<'_> {
         {
             match read(&blob, &description.title, &mut self.bytes, &mut |_| report(Step::Asking)).await {
                 Ok(()) => self.has_head = true,
-                // Nothing was lost: the file still holds it.
+                // Nothing is lost: the cached file still holds the bytes.
                 Err(FetchError::Cancelled) => {
                     self.has_head = true;
                     return Err(FetchError::Cancelled);
@@ -167,7 +167,7 @@ impl Download<'_> {
         Ok(())
     }
 
-    /// Begins to keep the file, now that its size is known as well as it ever will be.
+    /// Starts to cache the file: its size is now as well known as it will ever be.
     async fn begin_keeping(&mut self, total: Option<u64>) {
         let Some(folder) = self.folder.take() else { return };
         let description = Description {
@@ -180,7 +180,7 @@ impl Download<'_> {
         };
         match folder.writer(description, &self.bytes, self.has_head).await {
             Ok(writer) => self.writer = Some(writer),
-            // Another tab fetches the same, and keeps it.
+            // Another tab downloads the same file and caches it.
             Err(error) if is_taken(&error) => {}
             Err(_) => {
                 folder.remove(&self.wanted.key).await;
@@ -200,7 +200,7 @@ impl Download<'_> {
                 Err(error) => return Err(error),
             };
             attempt = if self.have() > before { 1 } else { attempt + 1 };
-            // Nothing at all came: whoever is asked is not there, and asking again helps nobody.
+            // No byte arrived: the host is unreachable, and a retry would not help.
             if self.bytes.is_empty() || attempt >= ATTEMPTS {
                 return Err(if self.bytes.is_empty() { error } else { self.broken() });
             }
@@ -214,7 +214,7 @@ impl Download<'_> {
         }
     }
 
-    /// Fetches from where it stands to the end, or as far as the connection holds.
+    /// Downloads from the current position to the end, or until the connection breaks.
     async fn attempt(&mut self, report: Report<'_>) -> Result<(), FetchError> {
         let urls = &self.wanted.urls;
         let mut ticker = Ticker::new();
@@ -226,7 +226,7 @@ impl Download<'_> {
             let Some(url) = urls.get(index) else { return Ok(()) };
             let step = Step::Weights { received: have, total: self.wanted.bytes.unwrap_or(0) };
             let opened = Incoming::open(url, have - first, &mut || report(step)).await;
-            // A server that begins elsewhere than it was asked to: everything anew, once.
+            // The server starts at another position than requested: restart from the first byte, once.
             let is_elsewhere = match &opened {
                 Err(FetchError::Status { status: 416, .. }) => have > 0,
                 Ok(incoming) => incoming.start != have - first,
@@ -255,7 +255,7 @@ impl Download<'_> {
             let is_last = index + 1 == urls.len();
             let end = if is_last { self.wanted.bytes } else { Some(first + self.wanted.each) };
             if end.is_some_and(|end| self.have() < end) {
-                // It ended early and called that the end.
+                // The server closed the answer early without an error.
                 return Err(self.broken());
             }
             if is_last {
@@ -285,7 +285,7 @@ impl Download<'_> {
             self.reserve(total).inspect_err(|_| incoming.give_up())?;
         }
         self.begin_keeping(total).await;
-        // What was packed on its way is larger than announced, where nobody else says how large it is.
+        // A compressed answer is larger than its announced length, so that length is no limit.
         let most = self.wanted.bytes.unwrap_or(LARGEST);
         loop {
             let step = Step::Weights { received: self.have(), total: total.unwrap_or(0) };
@@ -324,7 +324,7 @@ impl Download<'_> {
     }
 }
 
-/// Reads a file of the device to the end.
+/// Reads a file of the device to its end.
 pub async fn read(blob: &Blob, name: &str, into: &mut Vec<u8>, go_on: &mut dyn FnMut(u64) -> bool) -> Result<(), FetchError> {
     let unreadable = || FetchError::Unreadable { file: name.into() };
     let size = blob.size() as u64;

@@ -1,4 +1,4 @@
-//! Requests to a server: streamed, from any byte on, given up when the visitor cancels.
+//! Requests to a server: streamed, from any byte on, stopped when the visitor cancels.
 
 use super::stream::Bytes;
 use super::timeout::{Waited, with_timeout};
@@ -11,84 +11,84 @@ use web_sys::{AbortController, Headers, ReferrerPolicy, RequestInit, Response, U
 
 #[wasm_bindgen]
 extern "C" {
-    /// The module that this code was started by.
+    /// Address of the module that started this code.
     #[wasm_bindgen(thread_local_v2, js_namespace = ["import", "meta"], js_name = url)]
     static MODULE: String;
 }
 
-/// An address of this site in full: a worker that was started from a blob, as in a sandboxed frame, has no address that others could be relative to.
-/// The engine is in a folder of the site.
+/// The absolute address of a file of this site. A worker that was started from a blob, as in a sandboxed frame, has no address to resolve it against,
+/// so it is resolved against the engine's folder.
 fn absolute(url: &str) -> String {
     let whole = || MODULE.with(|module| Url::new_with_base(&format!("../{url}"), module).map(|url| url.href()).ok());
     if url.contains("://") { url.into() } else { whole().unwrap_or_else(|| url.into()) }
 }
 
-/// Most bytes of a text that is fetched beside weights: lists, descriptions.
+/// Largest text in bytes that is fetched beside weights: lists, descriptions.
 const MOST_TEXT: usize = 8 << 20;
 
-/// Why nothing, or not everything, came.
+/// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchError {
-    /// The visitor gave it up.
+    /// The visitor cancelled it.
     Cancelled,
-    /// Nobody answered, or the answer is not for pages.
+    /// No answer, or one that the browser does not let a page read (CORS).
     Silent {
-        /// Who.
+        /// The host.
         host: String,
         /// The last part of the address.
         file: String,
     },
-    /// The server said no.
+    /// The server answered with an error.
     Status {
-        /// Who.
+        /// The host.
         host: String,
-        /// HTTP's number.
+        /// The HTTP status.
         status: u16,
         /// The last part of the address.
         file: String,
     },
     /// The connection broke.
     Broken {
-        /// Who.
+        /// The host.
         host: String,
         /// The last part of the address.
         file: String,
-        /// Bytes that had come.
+        /// Bytes received before.
         received: u64,
     },
-    /// More came than was announced, or than memory holds.
+    /// The server sent more than it announced, or more than memory holds.
     TooMuch {
-        /// Who.
+        /// The host.
         host: String,
         /// The last part of the address.
         file: String,
-        /// Bytes that were to come.
+        /// Bytes that were expected.
         expected: u64,
     },
-    /// Other bytes than those that were published.
+    /// The bytes differ from those that were published.
     OtherBytes {
-        /// Who.
+        /// The host.
         host: String,
         /// The last part of the address.
         file: String,
     },
-    /// A hub whose answer makes no sense.
+    /// The answer of a hub cannot be understood.
     Hub {
         /// `USER/REPOSITORY`.
         repository: String,
-        /// A clause.
+        /// What is wrong, in a clause.
         why: Message,
     },
     /// A file of this device that cannot be read.
     Unreadable {
-        /// What it is called.
+        /// Its name.
         file: String,
     },
-    /// There is no memory for it.
+    /// There is not enough memory for it.
     Memory {
         /// The last part of the address.
         file: String,
-        /// Its size.
+        /// Its size in bytes.
         bytes: u64,
     },
 }
@@ -151,9 +151,9 @@ fn advice(status: u16) -> Message {
 
 /// An answer that is being received.
 pub struct Incoming {
-    /// The first byte that comes, which is later than 0 where the server took up an earlier download.
+    /// Position of the first byte; above 0 where the server resumed a download.
     pub start: u64,
-    /// Bytes of the whole file, where the server says so.
+    /// Bytes of the whole file, where the server reports it.
     pub total: Option<u64>,
     url: String,
     received: u64,
@@ -162,7 +162,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Asks for an address from that byte on. A server that knows no ranges begins at the start.
+    /// Requests an address from a byte on. A server without range requests starts at 0.
     pub async fn open(url: &str, from: u64, go_on: &mut dyn FnMut() -> bool) -> Result<Self, FetchError> {
         let silent = |_: JsValue| FetchError::Silent { host: host(url).into(), file: file_name(url).into() };
         let abort = AbortController::new().map_err(silent)?;
@@ -195,7 +195,7 @@ impl Incoming {
                 .filter(|_| from > 0)
                 .unwrap_or_else(|| (from, header("Content-Length").and_then(|rest| Some(from + rest.parse::<u64>().ok()?))))
         } else {
-            // What is packed on its way has another length.
+            // The length of a compressed answer is not that of the file.
             let is_plain = header("Content-Encoding").is_none();
             (0, header("Content-Length").filter(|_| is_plain).and_then(|length| length.parse().ok()))
         };
@@ -204,21 +204,21 @@ impl Incoming {
         Ok(Self { start, total, url: url.into(), received: start, stream, abort })
     }
 
-    /// The next bytes, or the end.
+    /// The next bytes; none at the end.
     pub async fn next(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Uint8Array>, FetchError> {
         let next = self.stream.next(go_on).await.map_err(|why| {
             self.give_up();
             if matches!(why, Waited::GivenUp) { FetchError::Cancelled } else { self.broken() }
         });
         let Some(bytes) = next? else {
-            // Some servers end early and call it the end.
+            // Some servers close an answer early without an error.
             return if self.total.is_some_and(|total| self.received < total) { Err(self.broken()) } else { Ok(None) };
         };
         self.received += u64::from(bytes.length());
         Ok(Some(bytes))
     }
 
-    /// Lets go of the connection.
+    /// Closes the connection.
     pub fn give_up(&self) {
         self.abort.abort();
     }
@@ -228,7 +228,7 @@ impl Incoming {
     }
 }
 
-/// Fetches a small file whole.
+/// Fetches a small file.
 pub async fn text(url: &str, go_on: &mut dyn FnMut() -> bool) -> Result<Vec<u8>, FetchError> {
     let mut incoming = Incoming::open(url, 0, go_on).await?;
     let mut bytes = Vec::new();
@@ -242,7 +242,7 @@ pub async fn text(url: &str, go_on: &mut dyn FnMut() -> bool) -> Result<Vec<u8>,
     Ok(bytes)
 }
 
-/// Copies bytes of JavaScript's behind others; the ones that came.
+/// Appends JavaScript's bytes to a buffer; returns the appended part.
 pub fn append<'a>(chunk: &Uint8Array, into: &'a mut Vec<u8>) -> &'a [u8] {
     let at = into.len();
     into.resize(at + chunk.length() as usize, 0);
@@ -250,18 +250,18 @@ pub fn append<'a>(chunk: &Uint8Array, into: &'a mut Vec<u8>) -> &'a [u8] {
     &into[at..]
 }
 
-/// Says at most ten times a second that something goes on, and the last time.
+/// Limits reports of progress to ten a second, and the last one.
 pub struct Ticker {
     next_ms: f64,
 }
 
 impl Ticker {
-    /// One that ticks at once.
+    /// A ticker that is due at once.
     pub fn new() -> Self {
         Self { next_ms: 0.0 }
     }
 
-    /// Whether it is time.
+    /// Whether the next report is due.
     pub fn is_due(&mut self) -> bool {
         let now = Date::now();
         let due = now >= self.next_ms;

@@ -1,4 +1,4 @@
-//! The worker's end: takes requests one after another, and answers.
+//! The worker's side: takes requests one after another and answers them.
 
 use super::backend::{self, Backends};
 use super::opfs::{self, Folder};
@@ -27,9 +27,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
 
-/// Classes named for each picture.
+/// Classes in the answer for each image.
 const TOP: usize = 5;
-/// Pictures that go through a network at once, at most.
+/// Largest batch.
 const MAX_BATCH: usize = 32;
 
 struct Host {
@@ -37,17 +37,17 @@ struct Host {
     queue: RefCell<VecDeque<(Request, Option<Blob>)>>,
     cancelled: RefCell<HashSet<u32>>,
     busy: Cell<bool>,
-    /// What the browser was asked when the first run came, until that run begins.
+    /// The request for an adapter, from the arrival of the first run until it starts.
     asked: RefCell<Option<JsFuture>>,
     has_asked: Cell<bool>,
 }
 
-/// What the requests work on; one request has it at a time.
+/// The state that requests change; one request holds it at a time.
 #[derive(Default)]
 struct Work {
     backends: Backends,
     store: Store,
-    /// The last pictures that were sent, oldest first.
+    /// The latest images that were sent, oldest first.
     pictures: VecDeque<(PictureId, Rgb)>,
 }
 
@@ -63,7 +63,7 @@ impl Work {
     }
 }
 
-/// Starts listening, and tells the page so.
+/// Starts to listen, and tells the page that it does.
 pub fn start() {
     console_error_panic_hook::set_once();
     relaxed_simd::start();
@@ -122,7 +122,7 @@ impl Host {
         });
     }
 
-    /// The next request that has not been given up. Waits one turn of the event loop, so that a cancellation that has arrived counts.
+    /// The next request that was not cancelled. Waits one turn of the event loop, so that a cancellation that has arrived counts.
     async fn next(&self) -> Option<(Request, Option<Blob>)> {
         sleep(0).await;
         loop {
@@ -150,7 +150,7 @@ impl Host {
                 let event = match blob {
                     None => Event::Failed { id, message: msg!("no picture came with the request") },
                     Some(blob) => match picture::decode(&blob).await {
-                        // Cancelled meanwhile, it must not take the place of another.
+                        // Cancelled meanwhile: it must not replace another image.
                         Ok(_) if self.is_cancelled(id) => Event::Ready,
                         Ok(rgb) => {
                             let event = Event::Picture { id, width: rgb.width, height: rgb.height };
@@ -186,7 +186,7 @@ impl Host {
         }
     }
 
-    /// Answers a request, unless it has been cancelled since.
+    /// Answers a request, unless it was cancelled meanwhile.
     fn finish(&self, work: &mut Work, id: u32, result: Result<Event, StoreError>) {
         if let Some(message) = work.store.notice.take() {
             self.send(Event::Notice { message });
@@ -213,7 +213,7 @@ impl Host {
         self.send(Event::CachedFiles { id, files, room: opfs::room().await });
     }
 
-    /// Reports how far a request is; whether to go on.
+    /// Reports the progress of a request; returns whether to continue.
     fn report(&self, id: u32, step: Step) -> bool {
         let goes_on = !self.is_cancelled(id);
         if goes_on {
@@ -229,7 +229,7 @@ impl Host {
             InputChoice::Synthetic | InputChoice::Batch(_) => None,
         };
         if picture.is_some() {
-            // Before anything is fetched or computed for it.
+            // Fail before anything is fetched or computed for it.
             ArchSpec::named(&run.net)?.check_rgb()?;
         }
         let mut report = |step| self.report(id, step);
@@ -273,7 +273,7 @@ impl Host {
             let Label { wnid, name } = names.get(index)?.clone();
             Some(Prediction { index, wnid, label: name, p })
         };
-        // Weights that were never trained would name classes as surely as any; and several pictures have no classes in common.
+        // Untrained weights would name classes with as much confidence; and the images of a batch have no classes in common.
         let is_asked = !loaded.untrained && run.input.batch() == 1;
         // Of two rows, the second is with the edits.
         let mut logits = output.logits;
@@ -313,7 +313,7 @@ impl Host {
         })
     }
 
-    /// How long each layer takes.
+    /// Measures the time of each layer.
     async fn times(&self, loaded: &Loaded, input: &[f32], size: usize) -> Result<Times, StoreError> {
         let clock = || {
             alive();
@@ -353,7 +353,7 @@ fn now() -> f64 {
     scope.ok().and_then(|scope| scope.performance()).map_or(0.0, |performance| performance.now())
 }
 
-/// The smallest step of the clock, in milliseconds: browsers make it coarse.
+/// The resolution of the clock in milliseconds: browsers make it coarse.
 fn clock_step() -> f64 {
     let mut smallest = f64::INFINITY;
     for _ in 0..20 {
@@ -364,7 +364,7 @@ fn clock_step() -> f64 {
     smallest
 }
 
-/// What a run changes on the way.
+/// An edit of a run, for the engine.
 fn changed(edit: &stridescope_protocol::Edit, loaded: &Loaded, size: usize) -> Result<Edit, StoreError> {
     let graph = lower(&loaded.network.graph().spec, Input::square(size))?;
     let index = graph.find(&edit.node).ok_or_else(|| EngineError::NoSuchNode(edit.node.clone()))?;
@@ -401,7 +401,7 @@ fn changed(edit: &stridescope_protocol::Edit, loaded: &Loaded, size: usize) -> R
     Ok(Edit { node: edit.node.clone(), positions, fill })
 }
 
-/// What a run feeds its network, the side of it in pixels, and those pixels where they are wanted.
+/// The input of a run, its side in pixels, and its pixels where the answer includes them.
 type Fed = (Vec<f32>, usize, Option<Vec<f32>>);
 
 fn input(work: &Work, run: &Run, loaded: &Loaded) -> Result<Fed, StoreError> {

@@ -1,4 +1,4 @@
-//! The engine's program: a worker that computes what the page asks for.
+//! The engine's program: a worker that computes for the page.
 
 mod backend;
 mod download;

@@ -1,6 +1,6 @@
-//! Weights that the visitor keeps: files in the browser's own file system for this site (OPFS), each with a description beside it.
+//! The cache of weights: files in the browser's origin private file system (OPFS), each with a description beside it.
 //!
-//! Where the browser gives none (a sandboxed frame, a private window), nothing is kept and everything else works.
+//! Where the browser has none (a sandboxed frame, a private window), nothing is cached and everything else works.
 
 use js_sys::{AsyncIterator, Function, Promise, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
@@ -15,34 +15,34 @@ use web_sys::{
 
 const FOLDER: &str = "weights";
 
-/// What lies beside a kept file. Written with the first byte, and once more with the last.
+/// The description beside a cached file. Written with the first byte, and again with the last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Description {
-    /// Whose weights, as in a link.
+    /// The weights source, as in a link.
     pub key: String,
-    /// What they are called.
+    /// Its title.
     pub title: String,
-    /// Where they came from.
+    /// The address that the file came from.
     pub url: String,
     /// Bytes of the whole file.
     pub bytes: u64,
-    /// Of the whole file, in hexadecimal digits, once it is there.
+    /// SHA-256 of the whole file in hexadecimal digits, once it is complete.
     pub sha256: Option<String>,
-    /// The text that says what the bytes are: timm's `config.json`, or the manifest of a TensorFlow.js model.
+    /// The text that describes the bytes: timm's `config.json`, or the manifest of a TensorFlow.js model.
     pub beside: Option<String>,
 }
 
-/// The site's folder of weights.
+/// The site's folder of cached weights.
 #[derive(Clone)]
 pub struct Folder(FileSystemDirectoryHandle);
 
 fn storage() -> Option<StorageManager> {
     let scope: WorkerGlobalScope = js_sys::global().dyn_into().ok()?;
-    // Without a secure context there is none.
+    // Without a secure context there is no storage.
     Some(scope.navigator().storage()).filter(|storage| !storage.is_undefined())
 }
 
-/// Calls a method that not every browser has, and waits for what it promises.
+/// Calls a method that not every browser has, and awaits its promise.
 async fn ask<T: JsCast>(object: &JsValue, method: &str) -> Result<T, JsValue> {
     let method: Function = Reflect::get(object, &method.into())?.dyn_into()?;
     let promise: Promise = method.call0(object)?.dyn_into()?;
@@ -62,18 +62,18 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The name of a file, without its extension. Keys hold what no file name may.
+/// A file's name without its extension. Keys contain characters that no file name may.
 fn stem(key: &str) -> String {
     hex(&Sha256::digest(key.as_bytes())[..16])
 }
 
 impl Folder {
-    /// The folder, where this browser gives one.
+    /// The folder, where the browser allows it; it is created if missing.
     pub async fn open() -> Option<Self> {
         Self::at(&root().await?, true).await
     }
 
-    /// The folder if there is one already; nothing is made. The outer is none where this browser lets nothing be kept.
+    /// The folder if it exists; nothing is created. The outer option is none where the browser allows no cache.
     pub async fn existing() -> Option<Option<Self>> {
         Some(Self::at(&root().await?, false).await)
     }
@@ -101,17 +101,17 @@ impl Folder {
         serde_json::from_str(&text).ok()
     }
 
-    /// What is kept of a file, and its description; `is_whole` when all of it is there.
+    /// A cached file, complete or not, and its description.
     pub async fn find(&self, key: &str) -> Option<(Description, Blob)> {
         let stem = stem(key);
         let description = self.description(&format!("{stem}.json")).await.filter(|description| description.key == key)?;
         Some((description, self.blob(&format!("{stem}.bin")).await?))
     }
 
-    /// Opens a file for writing, behind `head`, which is written anew unless the file begins with it.
+    /// Opens a file for writing after `head`, which is written first unless the file already starts with it (`has_head`).
     pub async fn writer(&self, description: Description, head: &[u8], has_head: bool) -> Result<Writer, JsValue> {
         let stem = stem(&description.key);
-        // First of all, so that two tabs do not write to one file.
+        // Opened first: this locks out another tab that writes the same file.
         let handle = self.handle(&format!("{stem}.bin"), true).await?;
         let writer = Writer { folder: self.clone(), access: access(&handle).await?, at: head.len() as u64, description };
         if !has_head {
@@ -135,10 +135,10 @@ impl Folder {
         if written? < bytes.len() as f64 { Err(full()) } else { Ok(()) }
     }
 
-    /// Forgets a file.
+    /// Deletes a file.
     pub async fn remove(&self, key: &str) {
         let stem = stem(key);
-        // The description goes last: while the bytes are there, they are listed.
+        // The description is deleted last: while the bytes exist, the file must be listed.
         for name in [format!("{stem}.bin"), format!("{stem}.json")] {
             if JsFuture::from(self.0.remove_entry(&name)).await.is_err()
                 && name.ends_with(".bin")
@@ -149,7 +149,7 @@ impl Folder {
         }
     }
 
-    /// Everything that is kept, by title.
+    /// All cached files, sorted by title.
     pub async fn list(&self) -> Vec<CachedFile> {
         let mut files = Vec::new();
         let names: AsyncIterator = self.0.keys();
@@ -172,12 +172,12 @@ impl Folder {
     }
 }
 
-/// What stands for a browser's own words when a file took less than it was given.
+/// The error where a file took fewer bytes than it was given: the browser reports none.
 fn full() -> JsValue {
     JsValue::from_str("no room")
 }
 
-/// Whether another tab writes to the same file.
+/// Whether another tab is writing the same file.
 pub fn is_taken(error: &JsValue) -> bool {
     error.dyn_ref::<DomException>().is_some_and(|error| error.name() == "NoModificationAllowedError")
 }
@@ -188,7 +188,7 @@ pub async fn room() -> Option<(u64, u64)> {
     Some((estimate.get_usage()? as u64, estimate.get_quota()? as u64))
 }
 
-/// A file that is being kept. While it is open no other tab writes to it.
+/// A file that is being cached. While it is open no other tab writes it.
 pub struct Writer {
     folder: Folder,
     description: Description,
@@ -197,7 +197,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Adds bytes; whether there was room.
+    /// Appends bytes; returns whether there was space.
     pub fn write(&mut self, bytes: &Uint8Array) -> bool {
         let options = FileSystemReadWriteOptions::new();
         options.set_at(self.at as f64);
@@ -206,13 +206,13 @@ impl Writer {
         written.is_ok_and(|written| written == f64::from(bytes.length()))
     }
 
-    /// Begins anew.
+    /// Restarts with an empty file.
     pub fn restart(&mut self) -> bool {
         self.at = 0;
         self.access.truncate_with_u32(0).is_ok()
     }
 
-    /// Closes a file that is whole; whether that could be written down.
+    /// Closes a complete file; returns whether its description could be written.
     pub async fn finish(mut self, sha256: &str) -> bool {
         let flushed = self.access.flush().is_ok();
         self.access.close();
@@ -226,7 +226,7 @@ impl Writer {
         is_done
     }
 
-    /// Closes and forgets the file.
+    /// Closes and deletes the file.
     pub async fn drop_file(self) {
         self.access.close();
         self.folder.remove(&self.description.key).await;
@@ -234,7 +234,7 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// A file that stays open could not be written to again; closing it twice does no harm. What is there stays for the next time.
+    /// A file left open could not be written again; closing it twice is harmless. The bytes stay for the next attempt.
     fn drop(&mut self) {
         self.access.close();
     }

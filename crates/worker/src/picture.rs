@@ -1,4 +1,4 @@
-//! A picture file to pixels: the browser decodes, off the main thread.
+//! Decodes an image file to pixels: the browser decodes, off the main thread.
 
 use imagesize::ImageType;
 use js_sys::{Array, ArrayBuffer, Uint8Array};
@@ -15,20 +15,20 @@ use web_sys::{
     OffscreenCanvasRenderingContext2d, ReadableStream, Response, WorkerGlobalScope,
 };
 
-/// Bytes that are looked at first: enough for the size in most headers, metadata before it included.
+/// Bytes that are read first: enough for the size in most headers, including metadata before it.
 const HEAD_BYTES: f64 = 1_000_000.0;
-/// Where a PNG says how many bits a channel has.
+/// Offset of the bit depth in a PNG.
 const DEPTH: usize = 24;
 
-/// Decodes a picture, turned as its EXIF orientation says; of an animation, the first frame; transparency over white. What it is held to stands
-/// in [`stridescope_image`].
+/// Decodes an image, rotated by its EXIF orientation; the first frame of an animation; transparency over white. The rules are in
+/// [`stridescope_image`].
 pub async fn decode(blob: &Blob) -> Result<Rgb, ImageError> {
     let damaged = ImageError::Damaged;
     let mut head = bytes(blob, HEAD_BYTES).await?.to_vec();
     check_file(blob.size() as u64, &head)?;
     let mut size = imagesize::blob_size(&head);
     if size.is_err() && imagesize::image_type(&head).is_ok() && blob.size() > HEAD_BYTES {
-        // Whoever hides the size behind megabytes of metadata is not decoded unmeasured.
+        // The size may stand behind megabytes of metadata; it must be known before the image is decoded.
         head = bytes(blob, blob.size()).await?.to_vec();
         size = Ok(imagesize::blob_size(&head).map_err(|_| damaged(msg!("it does not say its size")))?);
     }
@@ -51,7 +51,7 @@ pub async fn decode(blob: &Blob) -> Result<Rgb, ImageError> {
     options.set_color_space_conversion(ColorSpaceConversion::None);
     let promise =
         scope.create_image_bitmap_with_blob_and_image_bitmap_options(blob, &options).map_err(|_| ImageError::NotAPicture)?;
-    // The browser does not say what it dislikes. A file that starts like a picture is a damaged one.
+    // The browser gives no reason. A file with an image's signature is a damaged one.
     let starts_like_a_picture = imagesize::image_type(&head).is_ok();
     let refused = |_| if starts_like_a_picture { damaged(msg!("the browser cannot decode it")) } else { ImageError::NotAPicture };
     let bitmap: ImageBitmap = JsFuture::from(promise).await.map_err(refused)?.dyn_into().map_err(|_| ImageError::NotAPicture)?;
@@ -60,7 +60,7 @@ pub async fn decode(blob: &Blob) -> Result<Rgb, ImageError> {
     Ok(rgb?.turned(orientation))
 }
 
-/// The file's first bytes, outside the engine's memory.
+/// The first bytes of a file, outside the engine's memory.
 async fn bytes(blob: &Blob, count: f64) -> Result<Uint8Array, ImageError> {
     let head = blob.slice_with_f64_and_f64(0.0, count.min(blob.size())).map_err(unreadable)?;
     let buffer: ArrayBuffer = JsFuture::from(head.array_buffer()).await.map_err(unreadable)?.dyn_into().map_err(unreadable)?;
@@ -71,7 +71,7 @@ fn unreadable(_: JsValue) -> ImageError {
     ImageError::Damaged(msg!("the file cannot be read"))
 }
 
-/// A file that is to be turned, without its orientation, and that.
+/// A rotated image without its orientation, and the orientation.
 async fn upright(blob: &Blob) -> Result<Option<(Blob, u8)>, ImageError> {
     let whole = bytes(blob, blob.size()).await?;
     let length = whole.length();
@@ -103,7 +103,7 @@ extern "C" {
     fn pipe_through(this: &Pipe, through: &DecompressionStream) -> Result<ReadableStream, JsValue>;
 }
 
-/// The pixels of a PNG of 16 bits; nothing where it is none, or is anything but whole: then the browser says what it is.
+/// The pixels of a 16-bit PNG; none for any other or damaged file, which the browser then decodes or rejects.
 async fn sixteen_bits(blob: &Blob) -> Option<Rgb> {
     let length = blob.size() as u64;
     let whole = bytes(blob, blob.size()).await.ok()?;

@@ -1,4 +1,4 @@
-//! The innermost loop of the convolutions in a module of its own, where the browser has relaxed SIMD.
+//! The innermost loop of the convolutions as a module of its own, where the browser supports relaxed SIMD.
 
 use js_sys::WebAssembly::{Instance, Module, validate};
 use js_sys::{Object, Reflect, Uint8Array};
@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 #[wasm_bindgen]
 extern "C" {
-    /// What the module exports.
+    /// The module's exports.
     type Exports;
 
     #[wasm_bindgen(method)]
@@ -20,7 +20,7 @@ thread_local! {
     static EXPORTS: OnceCell<Exports> = const { OnceCell::new() };
 }
 
-/// Has the module do the innermost loop if this browser can. Everything works without it, only slower.
+/// Uses the module for the innermost loop if the browser can. Without it everything works, only slower.
 pub fn start() {
     if let Ok(Some(exports)) = instantiate() {
         EXPORTS.with(|cell| cell.set(exports).is_ok());
@@ -28,7 +28,7 @@ pub fn start() {
     }
 }
 
-/// Nothing where the browser lacks relaxed SIMD.
+/// None where the browser lacks relaxed SIMD.
 fn instantiate() -> Result<Option<Exports>, JsValue> {
     let bytes = Uint8Array::from(MODULE).into();
     if !validate(&bytes)? {

@@ -1,4 +1,4 @@
-//! The networks at hand: checkpoints fetched or made once, and a few networks kept on their device.
+//! Networks that can run: checkpoints fetched or generated once, and a few networks cached on their device.
 
 use super::download::{Partial, Report, Wanted, download, read};
 use super::fetch::{FetchError, text};
@@ -21,40 +21,40 @@ use stridescope_weights::source::{SourceError, WeightsSource, host};
 use stridescope_weights::{Card, Checkpoint, Layout, WeightsError, check, formats::tfjs, synthetic};
 use web_sys::Blob;
 
-/// Networks that stay on a device; the one that was used longest ago makes room.
+/// Number of networks that stay on a device; the least recently used one is dropped.
 const KEPT: usize = 4;
-/// Side that a network is built for when nothing else is said, in pixels; it takes other sizes too.
+/// Default side in pixels for which a network is built; it takes other sizes too.
 const SYNTHETIC_SIZE: usize = 224;
-/// What xtask/src/release.rs has the loader leave: where each file of weights is, from the site's folder on.
+/// Global that the loader sets (xtask/src/release.rs): the path of each file of weights, relative to the site's folder.
 const WEIGHTS: &str = "stridescopeWeights";
-/// What synthetic weights are called among the checkpoints; no source is written so.
+/// Prefix of the key of synthetic weights among the checkpoints; no source starts so.
 const SYNTHETIC: &str = "synthetic weights of ";
 
-/// Why there is no network to run.
+/// Why a network cannot run.
 #[derive(Debug)]
 pub enum StoreError {
-    /// The visitor has to agree to a download first.
+    /// The download needs the visitor's consent.
     Elsewhere {
-        /// Size of the download, where it is known.
+        /// Size of the download in bytes, where known.
         bytes: Option<u64>,
-        /// Who would be asked.
+        /// The host that would be contacted.
         host: String,
     },
-    /// Nobody has weights for it.
+    /// There are no weights for this network.
     NoWeights(String),
-    /// A file that no link can hold.
+    /// The visitor's own file, which a link cannot hold.
     Own(String),
-    /// Weights that would fit, but are another network's.
+    /// Weights of the right shape for another network.
     OtherNetwork(String, String),
-    /// The name or the size makes no network.
+    /// The name or the size is not a valid network.
     Spec(SpecError),
-    /// The words name no weights.
+    /// The text is not a weights source.
     WeightsSource(SourceError),
     /// The download failed.
     Fetch(FetchError),
-    /// The file is not what it should be.
+    /// The file is not valid.
     Weights(WeightsError),
-    /// Something has to come first.
+    /// A request must come first.
     NotReady(Message),
     /// The picture does not suit the network.
     Image(ImageError),
@@ -97,46 +97,46 @@ impl Explain for StoreError {
     }
 }
 
-/// A network that can be run, and what is known of its weights.
+/// A network that can run, and the details of its weights.
 #[derive(Clone)]
 pub struct Loaded {
     /// The network.
     pub network: Rc<Network>,
-    /// Whose weights; none for synthetic ones.
+    /// The weights' recipe and classes; none for synthetic weights.
     pub card: Option<Card>,
-    /// Whether they never saw a picture in training.
+    /// Whether the weights were never trained.
     pub untrained: bool,
 }
 
-/// A file of weights, read.
+/// A checkpoint in memory.
 #[derive(Clone)]
 struct Held {
     checkpoint: Arc<Checkpoint>,
     layout: Layout,
-    /// timm's description, where one lay beside it.
+    /// timm's `config.json`, where there is one beside it.
     config: Option<Config>,
     bytes: u64,
 }
 
-/// Network, whose weights, and the kernels if it is on the GPU.
+/// Network, weights source, and the kernels where it is on the GPU.
 type Key = (String, String, Option<Kernels>);
 
-/// See the module.
+/// The checkpoints and networks in memory.
 #[derive(Default)]
 pub struct Store {
     checkpoints: HashMap<String, Held>,
-    /// Least recently used first.
+    /// Sorted by last use, oldest first.
     networks: Vec<(Key, Loaded)>,
-    /// The file that was looked into last; it stays for the run that follows.
+    /// The source that was inspected last; its checkpoint stays for the run that follows.
     opened: Option<String>,
     partial: Partial,
-    /// Something that the visitor should know.
+    /// A notice for the visitor.
     pub notice: Option<Message>,
 }
 
 impl Store {
-    /// The network of a run on that device. `own` is the visitor's file, where the weights come from one; `report` hears what is going on
-    /// and says whether to go on.
+    /// The network of a run on that device. `own` is the visitor's file, where the weights come from one; `report` is called with each step and
+    /// returns whether to continue.
     pub async fn network(
         &mut self,
         run: &Run,
@@ -185,7 +185,7 @@ impl Store {
         let untrained = source.is_some() && check::is_untrained(&held.checkpoint);
         let built = Network::load(graph, held.checkpoint, backend.clone());
         if built.is_err() {
-            // A file that does not fit is not held: the next try fetches it anew.
+            // A checkpoint that does not fit is dropped: the next try fetches it again.
             self.checkpoints.remove(&weights);
         }
         let loaded = Loaded { network: Rc::new(built?), card, untrained };
@@ -224,7 +224,7 @@ impl Store {
         Ok(Opened { source: key, bytes: held.bytes, card, inspection })
     }
 
-    /// Lets go of checkpoints that no network uses.
+    /// Drops checkpoints that no network uses.
     fn tidy(&mut self) {
         let Self { checkpoints, networks, opened, .. } = self;
         checkpoints.retain(|key, _| opened.as_ref() == Some(key) || networks.iter().any(|((_, used, _), _)| used == key));
@@ -241,7 +241,7 @@ impl Store {
         Ok(held)
     }
 
-    /// The file of a source: at hand, on this site, kept on this device, or fetched.
+    /// The checkpoint of a source: from memory, this site, the cache, or another host.
     async fn held(
         &mut self,
         source: &WeightsSource,
@@ -284,7 +284,7 @@ impl Store {
         Ok(held)
     }
 
-    /// Weights that are kept on this device, or fetched from elsewhere.
+    /// Weights from the cache, or from another host.
     async fn remote(&mut self, source: &WeightsSource, fetching: Fetching, report: Report<'_>) -> Result<Held, StoreError> {
         let key = source.to_string();
         if let Some(Some(folder)) = Folder::existing().await
@@ -304,7 +304,7 @@ impl Store {
                 Ok(()) if is_meant && sha256::sha256(&bytes).await == sha256 => {
                     return understood(source, bytes, description.beside);
                 }
-                // What lies there was damaged since, or is not what is meant any more: it is fetched anew.
+                // The cached file is damaged or of another version: it is fetched again.
                 _ => folder.remove(&key).await,
             }
         }
@@ -344,7 +344,7 @@ impl Store {
     }
 }
 
-/// Where the site carries a file of weights, if it does: the build tells the loader that this engine was started by.
+/// The path of a file of weights on this site, if it is there: the loader that started this engine has the list.
 fn carried(file: &str) -> Option<String> {
     let weights = Reflect::get(&js_sys::global(), &WEIGHTS.into()).ok()?;
     Reflect::get(&weights, &file.into()).ok()?.as_string()
@@ -360,7 +360,7 @@ fn elsewhere(source: &WeightsSource) -> StoreError {
     StoreError::Elsewhere { bytes, host }
 }
 
-/// Finds out what exactly is to be fetched.
+/// Finds out which addresses, sizes and hashes a source stands for.
 async fn resolve(source: &WeightsSource, go_on: &mut dyn FnMut() -> bool) -> Result<Wanted, StoreError> {
     let (key, title) = (source.to_string(), source.title().to_string());
     match source {
@@ -383,7 +383,7 @@ async fn resolve(source: &WeightsSource, go_on: &mut dyn FnMut() -> bool) -> Res
     }
 }
 
-/// Asks the hub which commit is meant, how large its file is and which bytes it has.
+/// Requests from the hub the commit, and the size and hash of its file.
 async fn listed(
     key: String,
     title: String,
@@ -401,7 +401,7 @@ async fn listed(
     Ok(Wanted { key, title, urls, each: 0, bytes: Some(listed.bytes), sha256: listed.sha256, beside })
 }
 
-/// A file's bytes as what they are.
+/// Parses a file's bytes.
 fn understood(source: &WeightsSource, bytes: Vec<u8>, beside: Option<String>) -> Result<Held, StoreError> {
     if matches!(source, WeightsSource::Entry(CatalogueEntry { remote: Some(Remote::Tfjs { .. }), .. })) {
         let length = bytes.len() as u64;
@@ -417,14 +417,14 @@ fn read_held(bytes: Vec<u8>, config: Option<Config>) -> Result<Held, StoreError>
     Ok(Held { checkpoint: Arc::new(checkpoint), layout, config, bytes: length })
 }
 
-/// The network that weights say they are for, where that is another than `net`; tensors alone do not tell an original from its B.
+/// The network that the weights declare, where it is not `net`. Tensors alone do not distinguish an original from its B.
 fn meant(held: &Held, net: &str, spec: &ArchSpec) -> Option<String> {
     if let Some(card) = &held.checkpoint.card {
         return (card.net != net).then(|| card.net.clone());
     }
     let config = held.config.as_ref().filter(|config| config.is_timms())?;
-    // Every property by its name, so that a new one is decided here. What tensors show is told by them, and whoever dilates trained weights
-    // knows that they are not meant for it.
+    // Every field by name, so that a new one is decided here. Dilation is left out: nobody dilates trained weights by mistake; the rest shows in
+    // the tensors.
     let ArchSpec {
         stride_on,
         anti_alias,
@@ -446,7 +446,7 @@ fn meant(held: &Held, net: &str, spec: &ArchSpec) -> Option<String> {
     (has_stride_elsewhere || spec.anti_alias != anti_alias).then(|| ArchSpec { stride_on, anti_alias, ..spec.clone() }.name())
 }
 
-/// What is known of a network with those weights.
+/// The details of these weights for that network.
 fn card(source: &WeightsSource, held: &Held, net: &str) -> Card {
     Card::of_file(&held.checkpoint, net, |classes| match source {
         WeightsSource::Entry(entry) => entry.card.clone(),

@@ -1,26 +1,26 @@
-//! Streams of bytes, read into one buffer again and again: chunks of the browser's own would lie around until they are collected, half a file
-//! of them at a time.
+//! Streams of bytes, read into one reused buffer: the browser's own chunks would stay in memory until the garbage collector runs, up to half a file
+//! of them.
 
 use super::timeout::{Waited, with_timeout};
 use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::ReadableStream;
 
-/// Bytes of the buffer.
+/// Size of the buffer in bytes.
 const BUFFER: u32 = 256 << 10;
 
 /// A reader of a stream of bytes.
 pub struct Bytes {
     reader: JsValue,
     read: Function,
-    /// Where the next bytes go.
+    /// The target of the next read.
     buffer: ArrayBuffer,
-    /// Whether the browser fills it; otherwise it hands out chunks of its own.
+    /// Whether the browser fills the buffer; otherwise it returns its own chunks.
     fills: bool,
 }
 
 impl Bytes {
-    /// Begins to read.
+    /// Starts to read.
     pub fn of(stream: &ReadableStream) -> Result<Self, JsValue> {
         let get: Function = Reflect::get(stream, &"getReader".into())?.dyn_into()?;
         let options = Object::new();
@@ -33,7 +33,7 @@ impl Bytes {
         Ok(Self { reader, read, buffer: ArrayBuffer::new(BUFFER), fills })
     }
 
-    /// The next bytes, which are overwritten by those after them; nothing at the end.
+    /// The next bytes, which the read after it overwrites; none at the end.
     pub async fn next(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Uint8Array>, Waited> {
         let failed = |_: JsValue| Waited::Failed;
         let promise = match self.fills {
@@ -47,7 +47,7 @@ impl Bytes {
         }
         let bytes: Uint8Array = Reflect::get(&step, &"value".into()).and_then(JsCast::dyn_into).map_err(failed)?;
         if self.fills {
-            // The browser took the buffer away and gives it back under another name.
+            // The browser transferred the buffer and returns it as a new object.
             self.buffer = bytes.buffer();
         }
         Ok(Some(bytes))

@@ -1,9 +1,9 @@
 //! GPUs without timestamp queries.
 //!
-//! burn's runtime has a stream measure by them where the adapter says that it has them, but only once something is profiled; where it does not, it
-//! panics on the web as soon as a stream is made (cubecl-wgpu 0.11.3 and 0.12.0-pre.1, `Timings::system` in `src/compute/stream.rs`), though nothing
-//! is to be profiled: that is for autotuning, which this build leaves out. So such an adapter is made to say that it has them, and its device
-//! is asked for without. See docs/gpu.md.
+//! burn's runtime sets up a stream for timestamp queries where the adapter supports them, but only uses them once something is profiled. Where it
+//! does not, the runtime panics on the web as soon as a stream is made (cubecl-wgpu 0.11.3 and 0.12.0-pre.1, `Timings::system` in
+//! `src/compute/stream.rs`). Profiling is for autotuning only, which this build leaves out. So such an adapter is made to report the feature, and its
+//! device is requested without it. See docs/gpu.md.
 
 use js_sys::{Array, Function, Object, Promise, Reflect, Set};
 use wasm_bindgen::prelude::Closure;
@@ -15,17 +15,17 @@ pub const FEATURE: &str = "timestamp-query";
 /// The method of `navigator.gpu` that is replaced.
 const REQUEST: &str = "requestAdapter";
 
-/// While it lives, the adapters that the browser gives away say that they have timestamp queries.
+/// While it exists, adapters report that they support timestamp queries.
 pub struct Pretence {
     gpu: Object,
     _request: Closure<dyn FnMut(JsValue) -> Promise>,
 }
 
 impl Pretence {
-    /// Begins to pretend; `gpu` is `navigator.gpu`.
+    /// Starts to replace the method; `gpu` is `navigator.gpu`.
     ///
     /// # Errors
-    /// What the browser throws, where it lets nothing be replaced.
+    /// The browser's exception, where the method cannot be replaced.
     pub fn of(gpu: JsValue) -> Result<Self, JsValue> {
         let gpu: Object = gpu.dyn_into()?;
         let original: Function = Reflect::get(&gpu, &REQUEST.into())?.dyn_into()?;
@@ -47,7 +47,7 @@ impl Pretence {
 
 impl Drop for Pretence {
     fn drop(&mut self) {
-        // The prototype's is there again.
+        // Deleting the own property restores the prototype's method.
         let _ = Reflect::delete_property(&self.gpu, &REQUEST.into());
     }
 }
@@ -70,7 +70,7 @@ fn pretend(adapter: &Object) -> Result<(), JsValue> {
     define(adapter, "requestDevice", &request)
 }
 
-/// Gives an object a property of its own, which hides its prototype's.
+/// Defines an own property of an object, which hides the prototype's.
 fn define(object: &Object, key: &str, value: &JsValue) -> Result<(), JsValue> {
     let how = Object::new();
     Reflect::set(&how, &"value".into(), value)?;

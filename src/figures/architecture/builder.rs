@@ -1,4 +1,4 @@
-//! The form that makes networks: presets, and every switch of the family.
+//! The form that builds networks: presets, and every switch of the family.
 
 use crate::parts::button::button;
 use crate::parts::options::{Choose, options};
@@ -11,7 +11,7 @@ use stridescope_link::MAX_MODELS;
 use stridescope_link::names::{self, display, families, hue, source};
 use stridescope_weights::ModelRef;
 
-/// A switch that is one of a few: what it is called, its values as they stand in a name with what they are called, and the one that is set.
+/// A switch with a few values: label, values (in the name, and as a label), and the current value.
 type Choice = (Key, &'static [(&'static str, Key)], fn(&ArchSpec) -> &'static str);
 
 const CHOICES: [Choice; 6] = [
@@ -62,7 +62,7 @@ const CHOICES: [Choice; 6] = [
     }),
 ];
 
-/// A switch that is written: what it is called, how it starts in a name, what to write, and what is set.
+/// A switch with a free value: label, prefix in the name, placeholder, and the current value.
 type Entry = (Key, &'static str, Key, fn(&ArchSpec) -> String);
 
 const ENTRIES: [Entry; 8] = [
@@ -84,10 +84,10 @@ fn joined(numbers: &[usize]) -> String {
     numbers.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
 }
 
-/// The form, folded away until it is asked for.
+/// The form, collapsed at first.
 #[component]
 pub fn Builder(
-    /// The session whose networks are made.
+    /// The session whose networks are built.
     session: Session,
 ) -> impl IntoView {
     let count = Memo::new(move |_| session.state.with(|state| state.models.len()));
@@ -133,12 +133,12 @@ pub fn Builder(
 fn Editor(
     /// The session that is changed.
     session: Session,
-    /// Which of its networks.
+    /// Index of the network.
     index: usize,
 ) -> impl IntoView {
     let model = Memo::new(move |_| session.state.with(|state| state.models.get(index).cloned()));
     let problem = RwSignal::new(None::<String>);
-    // Makes the network another one, or says why not.
+    // Replaces the network, or shows the error.
     let apply = move |next: Result<ArchSpec, SpecError>| -> bool {
         let size = session.state.with_untracked(stridescope_link::State::shape_size);
         let made = next.and_then(|spec| lower(&spec, Input::square(size)).map(|_| ModelRef::of_spec(spec)));

@@ -1,4 +1,4 @@
-//! What is known of the layer, block or stage under study, in every network.
+//! Details of the layer, block or stage under study, in every network.
 
 use crate::session::Session;
 use leptos::prelude::*;
@@ -13,10 +13,10 @@ use stridescope_view::markup;
 use stridescope_view::tables::megabytes;
 use stridescope_weights::ModelRef;
 
-/// A fact: what it is about, and what it says.
+/// A detail: its label and its value.
 type Fact = (String, String);
 
-/// The facts of one layer, block or stage.
+/// The details of one layer, block or stage.
 fn facts(graph: &Graph, id: &str) -> Option<Vec<Fact>> {
     if let Some((index, node)) = graph.nodes.iter().enumerate().find(|(_, node)| node.id == id) {
         let shapes =
@@ -88,10 +88,10 @@ fn facts(graph: &Graph, id: &str) -> Option<Vec<Fact>> {
     Some(facts)
 }
 
-/// The selected layer, block or stage, a column a network.
+/// The details of the selected layer, block or stage, one column per network.
 #[component]
 pub fn Inspector(
-    /// The session whose selection is told.
+    /// The session whose selection is shown.
     session: Session,
 ) -> impl IntoView {
     let told = Memo::new(move |_| {

@@ -1,4 +1,4 @@
-//! The figure **architecture**: block diagrams side by side, aligned, what differs from the baseline marked.
+//! The figure **architecture**: block diagrams side by side, aligned, with the differences to the baseline marked.
 
 mod builder;
 mod inspector;
@@ -27,14 +27,14 @@ use stridescope_weights::ModelRef;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, SvgElement};
 
-/// One network's column, ready to show.
+/// One network's column.
 #[derive(Clone, PartialEq)]
 struct Drawn {
     model: ModelRef,
     column: diagram::Column,
     macs: u64,
     params: u64,
-    /// What the network it is compared with is called, and what differs; nothing for that network itself.
+    /// The baseline's name and the differences to it; none for the baseline itself.
     differences: Option<(String, Vec<Difference>)>,
 }
 
@@ -62,7 +62,7 @@ pub fn Architecture(
     /// The session whose networks are drawn.
     session: Session,
 ) -> impl IntoView {
-    // Another layer or picture draws nothing anew.
+    // Changes of the layer or the picture must not redraw the diagrams.
     let asked = Memo::new(move |_| {
         session.state.with(|state| {
             let State { models, size, base, open, .. } = state.clone();
@@ -72,7 +72,7 @@ pub fn Architecture(
     let shown = Memo::new(move |_| asked.with(drawn));
     let viewport = session.figure_state(Viewport::new);
     let columns = viewport.columns;
-    // The box that is to have the keyboard once the diagrams are drawn anew: column, and the names that it may have.
+    // The box to focus after the next render: column, and its possible names.
     let wanted = StoredValue::new(None::<(usize, Vec<String>)>);
 
     Effect::new(move |_| {
@@ -135,7 +135,7 @@ pub fn Architecture(
     let size = move || session.state.with(State::shape_size);
     let is_whole = session.state.with_untracked(|state| state.embed.is_none());
     view! {
-        // Another page's reader looks at networks; making others is for the whole page.
+        // An embedded figure shows networks; building them is for the whole page.
         {is_whole.then(|| view! { <Builder session/> })}
         <div class="choices">
             <span class="group" role="group" aria-label=tr!("Blocks")>
@@ -172,11 +172,11 @@ pub fn Architecture(
 
 #[component]
 fn Column(
-    /// What is shown.
+    /// The network and its drawing.
     network: Drawn,
     /// The layer under study.
     node: String,
-    /// The window that the diagrams are seen through.
+    /// The viewport of the diagrams.
     viewport: Viewport,
 ) -> impl IntoView {
     let Drawn { model, column, macs, params, differences } = network;
@@ -194,9 +194,9 @@ fn Column(
 
 #[component]
 fn Differences(
-    /// The network that this one is compared with.
+    /// The baseline's name.
     against: String,
-    /// What differs.
+    /// The differences to it.
     list: Vec<Difference>,
 ) -> impl IntoView {
     let count = list.len();
@@ -246,7 +246,7 @@ fn column_of(element: &Element) -> usize {
     index
 }
 
-/// Lights up the same layer in every column.
+/// Highlights the same layer in every column.
 fn hover(columns: NodeRef<Div>, over: Option<Element>) {
     let id = over.and_then(|element| element.get_attribute("data-node"));
     for element in boxes(columns, None) {
@@ -255,7 +255,7 @@ fn hover(columns: NodeRef<Div>, over: Option<Element>) {
     }
 }
 
-/// Marks the layer under study in every column, and lets the tabulator reach it, or else the first box.
+/// Marks the layer under study in every column, and makes it reachable by the tab key, or else the first box.
 fn mark(columns: NodeRef<Div>, id: &str) {
     let count = dom::all(columns.get_untracked().as_ref(), "article").len();
     for column in 0..count {
@@ -274,7 +274,7 @@ fn focus(element: Option<Element>) {
     }
 }
 
-/// Where an arrow key leads from a box: up and down its column, or to the same place in the next one.
+/// The box that an arrow key leads to: in the same column, or at the same place in the next one.
 fn neighbour(columns: NodeRef<Div>, from: &Element, key: &str) -> Option<Element> {
     let column = column_of(from);
     let index_in = |boxes: &[Element]| boxes.iter().position(|element| element == from);
@@ -292,7 +292,7 @@ fn neighbour(columns: NodeRef<Div>, from: &Element, key: &str) -> Option<Element
             let id = from.get_attribute("data-node")?;
             let there = boxes(columns, Some(next));
             let same = there.iter().find(|element| is_box_of(element, &id)).cloned();
-            // A network that lacks the layer has a box at about the same height.
+            // A network without this layer: take the box at about the same height.
             let top = from.get_bounding_client_rect().top();
             let distance = |element: &Element| (element.get_bounding_client_rect().top() - top).abs();
             same.or_else(|| there.into_iter().min_by(|a, b| distance(a).total_cmp(&distance(b))))

@@ -1,4 +1,4 @@
-//! The figure **cost**: tables in total and by part, every way of counting named, differences against a baseline, and the paper's own.
+//! The figure **cost**: tables in total and by part, with every convention of counting named, differences to a baseline, and the paper's figures.
 
 mod roofline;
 
@@ -27,14 +27,14 @@ pub fn Cost(
     /// The session whose networks are counted.
     session: Session,
 ) -> impl IntoView {
-    // Another layer or picture changes nothing here.
+    // Changes of the layer or the picture must not redraw the tables.
     let asked = Memo::new(move |_| {
         session.state.with(|state| {
             let State { models, size, base, count, level, .. } = state.clone();
             State { models, size, base, count, level, ..State::default() }
         })
     });
-    // Published figures: the same whatever is chosen.
+    // Published values: the same for all networks.
     let accuracy = StoredValue::new(charts::accuracy());
     view! {
         <Choices session/>
@@ -77,7 +77,7 @@ fn Choices(
             let table = Comparison::parts(&state.models, &graphs, state.level, state.count, base);
             let total = Comparison::totals(&state.models, &graphs, state.count, base);
             let (head, mut lines) = table.exact(&format!("{}, {}", state.level.name(), state.count.title()), base);
-            // The last line is the sum.
+            // The last row is the total.
             lines.extend(total.exact("", base).1.into_iter().nth(1).map(|mut line| {
                 line[0] = "total".into();
                 line
@@ -129,13 +129,13 @@ fn Choices(
     }
 }
 
-/// Buttons that copy a table; it is made when one is pressed. `None` copies nothing.
+/// Buttons that copy a table, which is built on click. `None` copies nothing.
 #[component]
 fn Copy(
-    /// What is copied, for a screen reader: `the table`.
+    /// The object for screen readers: `the table`.
     #[prop(into)]
     what: String,
-    /// Head and lines, figures in full.
+    /// Head and rows, with exact values.
     #[prop(into)]
     table: Callback<(), Option<Plain>>,
 ) -> impl IntoView {
@@ -156,11 +156,11 @@ fn Copy(
 
 #[component]
 fn Compared(
-    /// The figures.
+    /// The values.
     comparison: Comparison,
-    /// Whose they are.
+    /// The networks.
     models: Vec<ModelRef>,
-    /// What the table is called.
+    /// The table's caption.
     caption: String,
 ) -> impl IntoView {
     let heads = models.iter().zip(&comparison.networks).map(|(model, name)| (Some(hue(model)), name.clone()));
@@ -174,7 +174,7 @@ fn Compared(
     view! { <div class="scroll" tabindex="0" role="region" aria-label=caption inner_html=table.html()></div> }
 }
 
-/// What the table of one network can be ordered by.
+/// The order of the table of one network.
 #[derive(Clone, Copy, PartialEq)]
 enum Order {
     Network,
@@ -199,15 +199,15 @@ fn Details(
     model: ModelRef,
     /// Its layers.
     graph: Graph,
-    /// How finely it is told.
+    /// The level of the rows.
     level: Level,
-    /// What is counted.
+    /// The convention of counting.
     count: Convention,
 ) -> impl IntoView {
     let open = RwSignal::new(false);
     let order = RwSignal::new(Order::Network);
     let filter = RwSignal::new(String::new());
-    // Counted once it is opened.
+    // Computed when it is opened.
     let graph = StoredValue::new(graph);
     let all = Memo::new(move |_| graph.with_value(|graph| rows(graph, level, count)));
     let as_torch = RwSignal::new(false);
@@ -215,7 +215,7 @@ fn Details(
     let chosen = move || {
         let wanted = filter.get().to_ascii_lowercase();
         let rows: Vec<Row> = all.with(|rows| rows.iter().filter(|row| row.id.contains(&wanted)).cloned().collect());
-        // The largest first; in order, all are alike.
+        // Largest first. In the network's order all keys are equal, and the sort is stable.
         let key = |row: &Row| match order.get() {
             Order::Network => 0,
             Order::Params => row.params,
@@ -286,7 +286,7 @@ fn Details(
     }
 }
 
-/// The paper's own figures, and what is computed here for the same networks.
+/// The paper's figures, and those computed here for the same networks.
 #[component]
 fn Paper() -> impl IntoView {
     let row = |(net, flops, top1, top5): (&str, &str, f64, f64)| {

@@ -1,4 +1,4 @@
-//! The part of the figure **cost** that is measured: how long each layer takes on this device, as a roofline.
+//! The measured part of the figure **cost**: the time of each layer on this device, as a roofline.
 
 use crate::parts::button::button;
 use crate::parts::by_network::ByNetwork;
@@ -11,25 +11,25 @@ use stridescope_protocol::{Answer, Timing};
 use stridescope_view::roofline::roofline;
 use stridescope_weights::ModelRef;
 
-/// What was measured, and what is on its way.
+/// The measurements, and those in progress.
 #[derive(Clone, Copy)]
 struct View {
     measured: ByNetwork<Measured>,
     asked: StoredValue<Vec<u32>>,
-    /// How many networks have yet to answer.
+    /// Number of networks without an answer.
     left: RwSignal<usize>,
 }
 
-/// Of one network.
+/// The measurement of one network.
 #[derive(Debug, Clone, PartialEq)]
 struct Measured {
     timings: Vec<Timing>,
-    /// Smallest step of the browser's clock, in milliseconds.
+    /// Resolution of the browser's clock, in milliseconds.
     clock_ms: f64,
     device: String,
 }
 
-/// The chart, and what measures it.
+/// The chart, and the button that measures.
 #[component]
 pub fn Roofline(
     /// The session whose networks are measured.
@@ -39,7 +39,7 @@ pub fn Roofline(
         session.figure_state(|| View { measured: ByNetwork::new(), asked: StoredValue::new(Vec::new()), left: RwSignal::new(0) });
     let answered = session.answered();
     Effect::new(move |_| {
-        // Of other networks, another picture's size or another device it would say something else.
+        // Other networks, another input size or another device make the measurement invalid.
         answered.track();
         asked.update_value(|asked| asked.drain(..).for_each(|id| session.cancel(id)));
         left.set(0);

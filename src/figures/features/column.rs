@@ -16,30 +16,30 @@ use stridescope_view::heatmap::{self, grey};
 use stridescope_view::svg_export::{self, Over};
 use stridescope_weights::ModelRef;
 
-/// Rows of the wall that are drawn above and below those in sight.
+/// Rows rendered above and below the visible part of the wall.
 const MARGIN: usize = 2;
 
-/// What all columns share.
+/// State shared by all columns.
 #[derive(Clone, Copy)]
 pub struct Look {
     /// The session whose networks and picture are shown.
     pub session: Session,
-    /// What has come.
+    /// The answers.
     pub seen: ByNetwork<Maps>,
-    /// Where the pointer is over an enlarged map, from 0 to 1 across and down.
+    /// Position of the pointer over an enlarged map, from 0 to 1 across and down.
     pub pointer: RwSignal<Option<(f64, f64)>>,
-    /// How far the walls are scrolled, in CSS pixels.
+    /// Scroll position of the walls, in CSS pixels.
     pub top: RwSignal<i32>,
-    /// Whether enlarged maps lie over the picture.
+    /// Whether enlarged maps are drawn over the picture.
     pub over_picture: RwSignal<bool>,
-    /// What a probe makes of a square, by its name in a link; nothing for no probe.
+    /// The probe's fill, by its name in a link; empty for no probe.
     pub fill: RwSignal<String>,
     /// Rows and columns that a probe changes.
     pub side: RwSignal<usize>,
 }
 
 impl Look {
-    /// Changes a square of the layer under study from there on, if it is chosen what to make of it.
+    /// Puts the probe's square at a position of the layer under study, if a fill is chosen.
     pub fn put_probe(self, y: usize, x: usize) {
         if let Some(fill) = self.fill.with_untracked(|name| fill_named(name)) {
             let side = self.side.get_untracked();
@@ -47,7 +47,7 @@ impl Look {
         }
     }
 
-    /// Ends of the colour scale that all share, where they do: those of everything shown.
+    /// The range of the shared colour scale, over everything shown; none where each network has its own.
     fn common(self, of: impl Fn(&Maps) -> &[f32]) -> Option<(f32, f32)> {
         self.session.state.with(|state| state.one_scale).then(|| {
             let ends = self.seen.all().into_iter().map(|(_, maps)| maps.ends(of(&maps)));
@@ -56,10 +56,10 @@ impl Look {
     }
 }
 
-/// One network: a map enlarged, what a change made of it, and the wall of all.
+/// One network: the enlarged map, the effect of the probe, and the wall of all channels.
 #[component]
 pub fn Column(
-    /// What all columns share.
+    /// State shared by all columns.
     look: Look,
     /// The network.
     model: ModelRef,
@@ -96,7 +96,7 @@ pub fn Column(
             wall.set_scroll_top(top);
         }
     });
-    // A difference has two sides, and its colours too.
+    // Differences have both signs and need a diverging colour map.
     let palette = move || {
         heatmap::palette(session.state.with(|state| if state.probe.is_some() { Colours::Diverging } else { state.colours }))
     };
@@ -142,7 +142,7 @@ pub fn Column(
     let point = move |event: ev::PointerEvent| {
         look.pointer.set(dom::share(&event, ".whole"));
     };
-    // A finger points only when it taps.
+    // A touch has no position until it taps.
     let put_probe = move |event: ev::MouseEvent| {
         let place = dom::share(&event, ".whole");
         look.pointer.set(place);

@@ -1,4 +1,4 @@
-//! The figure **features**: every channel of the layer under study, in every network at once, and where each network looks for a class.
+//! The figure **features**: every channel of the layer under study, in every network at once, and class activation maps.
 
 mod column;
 
@@ -20,48 +20,48 @@ use stridescope_view::features::{Change, Maps};
 use stridescope_view::heatmap::range;
 use stridescope_weights::ModelRef;
 
-/// Classes whose activation maps are shown.
+/// Number of class activation maps.
 const CLASSES: usize = 5;
-/// The layer that puts out the logits.
+/// The layer whose output is the logits.
 const CLASSIFIER: &str = "fc";
-/// How long a layer stands while they are played.
+/// Time for which a layer is shown while they play.
 const PACE: Duration = Duration::from_millis(500);
 /// Bins of the histogram.
 const BINS: usize = 40;
 
-/// What is shown of a layer.
+/// The maps that are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shown {
     Nothing,
     Channels,
-    /// Class activation maps of the last map.
+    /// Class activation maps of the last stage.
     Classes,
     /// Grad-CAM at the layer under study.
     Gradients,
 }
 
 impl Shown {
-    /// Whether a map stands for a class.
+    /// Whether there is one map per class.
     fn is_of_classes(self) -> bool {
         matches!(self, Self::Classes | Self::Gradients)
     }
 }
 
-/// What the figure shows and is busy with.
+/// The figure's state and open requests.
 #[derive(Clone, Copy)]
 struct View {
     shown: RwSignal<Shown>,
     look: Look,
     is_playing: RwSignal<bool>,
-    /// The requests that are on their way.
+    /// The open requests.
     asked: StoredValue<Vec<u32>>,
-    /// How many networks have yet to answer for the layer on show.
+    /// Number of networks without an answer for the layer that is shown.
     left: StoredValue<usize>,
 }
 
 impl View {
     fn new(session: Session) -> Self {
-        // In the whole page nothing more than the prediction is computed unasked; alone, this is what was asked for.
+        // In the whole page only the prediction is computed without a click; an embedded figure was requested by itself.
         let is_alone = session.state.with_untracked(|state| state.embed.is_some());
         Self {
             shown: RwSignal::new(if is_alone { Shown::Channels } else { Shown::Nothing }),
@@ -81,7 +81,7 @@ impl View {
     }
 }
 
-/// The maps of an answer: the channels of the layer, or one of each class.
+/// The maps of an answer: one per channel of the layer, or one per class.
 fn maps(answer: Answer, shown: Shown) -> Maps {
     let (shape, values, names) = if shown.is_of_classes() {
         let shape = answer.cams.first().map(|cam| cam.shape);
@@ -95,9 +95,9 @@ fn maps(answer: Answer, shown: Shown) -> Maps {
     Maps { names, height, width, values, ..Maps::default() }
 }
 
-/// What an edit added to every channel of the layer, to the stages, and to the prediction.
+/// The effect of an edit on every channel of the layer, on the stages, and on the prediction.
 fn difference(mut answer: Answer) -> Maps {
-    // The layer stands first, as it was asked for, and the classifier last.
+    // The taps are in the order of the request: the layer first, the classifier last.
     let stages = answer.taps.split_off(1.min(answer.taps.len()));
     let (classifier, stages): (Vec<_>, Vec<_>) = stages.into_iter().partition(|tap| tap.node == CLASSIFIER);
     let top = classifier.first().map(|added| top_five(&answer, &added.values)).unwrap_or_default();
@@ -109,7 +109,7 @@ fn difference(mut answer: Answer) -> Maps {
     maps
 }
 
-/// The classes that were most likely, with their probabilities before and after something was added to the logits.
+/// The top-5 classes, with their probabilities before and after `added` is added to the logits.
 fn top_five(before: &Answer, added: &[f32]) -> Vec<(String, f64, f64)> {
     let logit = |index: usize| match (before.logits.get(index), added.get(index)) {
         (Some(&logit), Some(&added)) => f64::from(logit) + f64::from(added),
@@ -131,7 +131,7 @@ pub fn Features(
     let answered = session.answered();
     let node = Memo::new(move |_| session.state.with(|state| state.node.clone()));
     let probe = Memo::new(move |_| session.state.with(|state| state.probe.clone()));
-    // Whether there is a layer that far on.
+    // Selects the layer `by` steps away; returns whether there is one.
     let step = move |by: isize| {
         let found = session.state.with_untracked(|state| {
             let graph = state.graphs().ok()?.into_iter().next()?;
@@ -248,7 +248,7 @@ pub fn Features(
             });
         }
     };
-    // Row and column by keyboard.
+    // Inputs for row and column: the keyboard's way to place the probe.
     let place = move |label: String, get: fn(&Probe) -> usize, set: fn((usize, usize), usize) -> (usize, usize)| {
         let value = move || probe.with(|probe| probe.as_ref().map(|probe| get(probe).to_string()).unwrap_or_default());
         let put = move |event: ev::Event| {
@@ -268,7 +268,7 @@ pub fn Features(
     let fills = std::iter::once(("", tr!("none"))).chain(FILLS.iter().map(|(_, name, title)| (*name, translate(title))));
     let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
     let histogram = move || {
-        // The classes of two networks are not the same.
+        // Two networks may have different classes.
         if shown.get() != Shown::Channels {
             return None;
         }

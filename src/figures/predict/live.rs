@@ -1,6 +1,6 @@
-//! A picture that changes while it is looked at: the camera's, or the visitor's brush on the one on show.
+//! Live input: the camera, or the visitor's brush on the current picture.
 //!
-//! The next picture is taken when every network has answered for the last one: the rate is the machine's, and no queue grows.
+//! The next frame is taken when every network has answered the last one: the rate is the machine's, and no queue grows.
 
 use crate::dom;
 use crate::parts::button::button;
@@ -17,9 +17,9 @@ use web_sys::{
     MediaStreamTrack, MediaStreamTrackState,
 };
 
-/// Pixels along the longer side of what is taken.
+/// Longer side of a frame, in pixels.
 const LONGEST: f64 = 480.0;
-/// The brush, as a share of the longer side.
+/// Width of the brush, as a share of the longer side.
 const BRUSH: f64 = 0.03;
 
 fn unplugged() -> Message {
@@ -30,18 +30,18 @@ fn no_camera() -> Message {
     msg!("This browser offers no camera here: pages must come over HTTPS, and an embedding page must allow it.")
 }
 
-/// The picture as it changes, and how to end that.
+/// The live picture, and the button that stops it.
 #[component]
 pub fn Live(
-    /// The session that is fed.
+    /// The session that receives the frames.
     session: Session,
-    /// Where the pictures come from.
+    /// The source of the frames.
     source: LiveInput,
 ) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     let told = RwSignal::new(String::new());
     let is_white = RwSignal::new(false);
-    // Whether something was drawn that has not been taken yet, and what was taken last.
+    // Whether something was drawn since the last frame, and the last frame.
     let is_new = StoredValue::new(false);
     let last = StoredValue::new_local(None::<Blob>);
     canvas.on_load(move |canvas| {
@@ -82,7 +82,7 @@ pub fn Live(
     }
 }
 
-/// Ends it; the last picture stays as the visitor's own.
+/// Stops the live input; the last frame stays as the visitor's own picture.
 fn end(session: Session, source: LiveInput, last: StoredValue<Option<Blob>, LocalStorage>) {
     session.live.set(None);
     if let Some(blob) = last.try_get_value().flatten() {
@@ -90,7 +90,7 @@ fn end(session: Session, source: LiveInput, last: StoredValue<Option<Blob>, Loca
     }
 }
 
-/// Takes one picture after another until it is ended, or tells why there is none.
+/// Takes one frame after another until it is stopped, or reports why there is none.
 async fn feed(
     session: Session,
     source: LiveInput,
@@ -121,7 +121,7 @@ async fn feed(
             None => is_new.set_value(false),
         }
         let Some(blob) = dom::canvas_blob(canvas).await else { continue };
-        // It may have been ended meanwhile.
+        // It may have been stopped meanwhile.
         if session.live.get_untracked() != Some(source) {
             break;
         }
@@ -136,7 +136,7 @@ async fn feed(
     Ok(())
 }
 
-/// The visitor's camera, closed when it is dropped.
+/// The visitor's camera, which stops when it is dropped.
 struct Camera {
     video: HtmlVideoElement,
     track: MediaStreamTrack,
@@ -177,7 +177,7 @@ impl Drop for Camera {
     }
 }
 
-/// Why the browser gives no camera, by the name of its error.
+/// Why the browser refuses the camera, by the name of its error.
 fn refusal(error: &JsValue) -> Message {
     let name = js_sys::Reflect::get(error, &"name".into()).ok().and_then(|name| name.as_string()).unwrap_or_default();
     match name.as_str() {
@@ -194,7 +194,7 @@ fn show_image(canvas: &HtmlCanvasElement, image: &HtmlImageElement) {
     }
 }
 
-/// Gives a canvas the shape of what it shows.
+/// Fits a canvas to the shape of its content.
 fn fit(canvas: &HtmlCanvasElement, width: f64, height: f64) -> (f64, f64) {
     let scale = (LONGEST / width.max(height).max(1.0)).min(1.0);
     let size = ((width * scale).round().max(1.0), (height * scale).round().max(1.0));

@@ -1,4 +1,4 @@
-//! The figure **predict**: the picture, and what each network says of it.
+//! The figure **predict**: the picture, and each network's prediction.
 
 mod live;
 
@@ -22,7 +22,7 @@ use stridescope_weights::Card;
 use stridescope_weights::ModelRef;
 use stridescope_weights::source::WeightsSource;
 
-/// The network that knows far more than the tiny ones.
+/// The network offered to readers who have only seen the ten classes of the tiny ones.
 const THOUSAND_CLASSES: &str = "resnet50-a";
 
 /// The picture and a card for each network.
@@ -30,7 +30,7 @@ const THOUSAND_CLASSES: &str = "resnet50-a";
 pub fn Predict(
     /// The session whose answers are shown.
     session: Session,
-    /// Whether its heading stands above it already.
+    /// Whether the heading is already on the page.
     #[prop(optional)]
     is_headed: bool,
 ) -> impl IntoView {
@@ -47,7 +47,7 @@ pub fn Predict(
             done.peek().is_some() && done.all(|none| none)
         })
     });
-    // The same network scores four points more or less by its recipe alone.
+    // The recipe alone changes the accuracy of a network by about four points.
     let recipes_differ = Memo::new(move |_| {
         let models = models.get();
         session.outcomes.with(|outcomes| {
@@ -63,7 +63,7 @@ pub fn Predict(
             recipes.len() > 1
         })
     });
-    // The networks whose weights are elsewhere, and how large those are.
+    // The networks whose weights are on another host, and the sizes of the downloads.
     let waiting = Memo::new(move |_| {
         let models = models.get();
         session.outcomes.with(|outcomes| {
@@ -132,7 +132,7 @@ fn Shown(
             }}
             <Show when=move || session.live.get().is_none()>
                 <span class="group cap sources">
-                    // A frame of no origin is given none.
+                    // A frame without an origin gets no camera.
                     {dom::has_origin().then(|| button(tr!("Camera"), move || session.live.set(Some(LiveInput::Camera))).view())}
                     {button(tr!("Draw on it"), move || session.live.set(Some(LiveInput::Brush))).disabled(move || session.picture.with(Option::is_none)).view()}
                 </span>
@@ -180,7 +180,7 @@ fn Answer(
                 None => busy(session, &name, None),
                 Some(Outcome::Waiting(progress)) => busy(session, &name, progress),
                 Some(Outcome::Done(answer)) => {
-                    // Heard here and not in each answer: what listened goes on taking room with what it listened to.
+                    // Tracked here and not in each answer: a closed answer's subscription would stay in memory.
                     session.files.names.track();
                     view! { <Done session model=name.clone() answer/> }.into_any()
                 }
@@ -243,7 +243,7 @@ fn Done(
     }
 }
 
-/// How a picture becomes a network's input: `Reads 224 × 224 px: shorter side to 256, bicubic, centre.`
+/// How an image becomes a network's input: `Reads 224 × 224 px: shorter side to 256, bicubic, centre.`
 fn prepared(how: &Preprocess, side: usize) -> String {
     let at = how.at_size(side);
     let filter = match how.interpolation {
@@ -257,7 +257,7 @@ fn prepared(how: &Preprocess, side: usize) -> String {
     tr!("Reads {0} × {0} px: shorter side to {1} ({2}), the middle {3}.", side, at.resize, filter, share)
 }
 
-/// `97.5 %`, with as many digits as mean something.
+/// A probability in percent with its significant digits: `97.5 %`.
 fn percent(p: f64) -> String {
     if p >= 0.995 {
         format!("{:.1} %", 100.0 * p)
@@ -268,10 +268,10 @@ fn percent(p: f64) -> String {
     }
 }
 
-/// Whose weights, by which recipe, with which accuracy.
+/// Source, recipe and accuracy of the weights.
 #[component]
 fn Origin(
-    /// What travels with the weights.
+    /// The weights' details.
     card: Card,
 ) -> impl IntoView {
     let accuracy = card.accuracy.map(|accuracy| {
@@ -283,13 +283,13 @@ fn Origin(
 
 #[component]
 fn Elsewhere(
-    /// The session that would fetch them.
+    /// The session that fetches them.
     session: Session,
     /// The network.
     model: ModelRef,
-    /// Size of the download, where it is known.
+    /// Size of the download in bytes, where known.
     bytes: Option<u64>,
-    /// Who would be asked.
+    /// The host that would be contacted.
     host: String,
 ) -> impl IntoView {
     let card = match model.weights() {
@@ -304,11 +304,11 @@ fn Elsewhere(
 
 #[component]
 fn Again(
-    /// The session that would ask again.
+    /// The session that retries.
     session: Session,
     /// The network.
     model: ModelRef,
-    /// What happened.
+    /// Why it failed.
     message: String,
 ) -> impl IntoView {
     view! {
