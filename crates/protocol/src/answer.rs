@@ -166,7 +166,7 @@ mod tests {
             backend: BackendReport {
                 name: "cpu".into(),
                 adapter: String::new(),
-                why: stridescope_i18n::msg!("it was asked for"),
+                why: stridescope_i18n::Message::Verbatim("chosen".into()),
             },
             ms: 1.5,
             card: None,
