@@ -164,6 +164,7 @@ describe("later on", () => {
     await open("models=tiny-a");
     const strides = page.locator("#strides");
     await strides.getByText("The code of this figure could not be fetched").waitFor();
+    await answered(page, 1);
     await lose(...dead);
     await regain();
     await strides.getByRole("button", { name: "Play", exact: true }).waitFor();
@@ -174,6 +175,8 @@ describe("later on", () => {
     await open("models=tiny-a&lang=ko");
     await page.locator(".notice", { hasText: "The Korean texts could not be fetched" }).waitFor();
     assert.equal(await page.locator("html").getAttribute("lang"), "en");
+    // Nothing else is on its way when the connection is lost.
+    await answered(page, 1);
     await lose(/ko\.json/);
     await regain();
     // The notice is in the old language, and is gone with it.
@@ -185,6 +188,7 @@ describe("later on", () => {
     await open("models=tiny-a");
     await page.locator("#learn").scrollIntoViewIfNeeded();
     await page.locator("#learn .problem").waitFor();
+    await answered(page, 1);
     await lose(/learn\/en\.html/);
     await regain();
     await page.locator("#learn .article h3, #learn .article p").first().waitFor();
