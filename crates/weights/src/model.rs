@@ -128,12 +128,6 @@ impl ModelRef {
     pub fn with_weights(&self, source: &WeightsSource) -> Result<Self, SourceError> {
         Self::of(self.name(), self.0.spec.clone(), Some(source.clone()))
     }
-
-    /// Another network with the weights that were chosen for this one, where they may be for it as well.
-    pub fn with_spec(&self, spec: ArchSpec) -> Self {
-        let name = spec.name();
-        Self::of(&name, spec.clone(), self.0.chosen.clone()).unwrap_or_else(|_| Self::of_spec(spec))
-    }
 }
 
 impl fmt::Display for ModelRef {
