@@ -176,7 +176,7 @@ impl State {
     pub fn settle(&mut self) {
         self.base.take_if(|base| !self.models.contains(base));
         let Ok(graphs) = self.graphs() else { return };
-        let has = |node: &str| graphs.iter().any(|graph| graph.find(node).is_some());
+        let has = |node: &str| have(&graphs, node);
         if !has(&self.node) {
             let was_around = self.open == Folding::around(&self.node);
             self.node = DEFAULT_NODE.into();
@@ -189,8 +189,13 @@ impl State {
 
     pub(crate) fn has_node(&self) -> bool {
         // An invalid size is reported in the network's place.
-        self.graphs().map_or(true, |graphs| graphs.iter().any(|graph| graph.find(&self.node).is_some()))
+        self.graphs().map_or(true, |graphs| have(&graphs, &self.node))
     }
+}
+
+/// Whether any of these networks has a node.
+fn have(graphs: &[Graph], node: &str) -> bool {
+    graphs.iter().any(|graph| graph.find(node).is_some())
 }
 
 fn default_models() -> Vec<ModelRef> {
