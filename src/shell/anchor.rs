@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 /// Events by which a reader moves.
 const MOVES: [&str; 4] = ["wheel", "touchmove", "pointerdown", "keydown"];
-/// Time in which a browser has scrolled to the target of a link, in milliseconds.
-const ARRIVING_MS: f64 = 1_000.0;
+/// Time for which a browser may scroll the page by itself after a link or a change of the page's height, in milliseconds.
+const RESTING_MS: f64 = 2_000.0;
 /// Tolerance of a position, in CSS pixels.
 const SAME: f64 = 2.0;
 
@@ -27,14 +27,20 @@ pub fn follow(session: Session) {
             }
         }
     };
-    // When the link was followed: the browser scrolls to its target as well.
-    let led_at = StoredValue::new(0.0);
+    // When the link was followed, or the height changed.
+    let changed_at = StoredValue::new(0.0);
+    let follow = {
+        let arrive = arrive.clone();
+        move || {
+            changed_at.set_value(dom::now());
+            arrive();
+        }
+    };
     // The page is observed no longer than needed: WebKit reports an error where other observers change its height.
-    let observer = StoredValue::new_local(dom::resize_observer(arrive.clone()));
+    let observer = StoredValue::new_local(dom::resize_observer(follow.clone()));
     Effect::new(move |_| {
         let is_led = session.led_to.with(Option::is_some);
-        led_at.set_value(dom::now());
-        arrive();
+        follow();
         observer.with_value(|observer| match (observer, dom::body()) {
             (Some(observer), Some(body)) if is_led => observer.observe(&body),
             (Some(observer), _) => observer.disconnect(),
@@ -48,8 +54,13 @@ pub fn follow(session: Session) {
         let Some(id) = session.led_to.get_untracked() else { return };
         let ((height, top), (height_now, top_now)) = (arrived.get(), dom::page_place());
         let is_moved = (height_now - height).abs() <= SAME && (top_now - top).abs() > SAME;
-        // A busy browser scrolls to the target of a link later, and more than once.
-        if is_moved && dom::now() - led_at.get_value() > ARRIVING_MS && !dom::is_at_beginning(&id) {
+        if !is_moved || dom::is_at_beginning(&id) {
+            return;
+        }
+        // A browser scrolls to the target of a link too, and a busy WebKit goes back to where the page was before.
+        if dom::now() - changed_at.get_value() < RESTING_MS {
+            arrive();
+        } else {
             leave();
         }
     }));

@@ -9,11 +9,11 @@ use crate::language;
 use crate::parts::button::button;
 use crate::session::Session;
 use crate::session::receive;
-use crate::shell::anchor;
 use crate::shell::controls::{Bar, LanguageSelect, ThemeButton};
 use crate::shell::embed::{Alone, run_in_sight};
 use crate::shell::lazy::{Lazy, offer_api};
 use crate::shell::share::Share;
+use crate::shell::{address, anchor};
 use leptos::ev;
 use leptos::prelude::*;
 use std::rc::Rc;
@@ -61,7 +61,7 @@ fn App(
     let alone = state.embed;
     let session = Session::new(state, problems, worker_pool);
     let spoken = RwSignal::new(spoken);
-    follow_address(session);
+    address::follow(session);
     follow_theme(session);
     receive::follow(session);
     follow_language(session, spoken);
@@ -197,33 +197,6 @@ pub fn Notice(
         </div>
     }
     .into_any()
-}
-
-/// The address bar follows the state, and the state follows the browser's history.
-fn follow_address(session: Session) {
-    Effect::new(move |was: Option<String>| {
-        let query = session.state.with(State::to_query);
-        if was.as_ref() != Some(&query) && dom::query() != query {
-            // An embedded figure adds no history entries to the page around.
-            let as_step = session.take_step() && was.is_some() && session.state.with_untracked(|state| state.embed.is_none());
-            dom::set_query(&query, as_step);
-        }
-        query
-    });
-    let back = window_event_listener(ev::popstate, move |_| {
-        let query = dom::query();
-        // A link to a section is a history entry too, with the same state.
-        if session.state.with_untracked(State::to_query) == query {
-            return;
-        }
-        let problems = session.follow_history(&query);
-        if !problems.is_empty() {
-            session.notice.set(problems);
-        }
-        // Values without a meaning are removed from the address.
-        dom::set_query(&session.state.with_untracked(State::to_query), false);
-    });
-    on_cleanup(move || back.remove());
 }
 
 fn follow_theme(session: Session) {

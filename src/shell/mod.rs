@@ -1,5 +1,6 @@
 //! The page around the figures: header, controls, embedded figures, sharing, and the API for scripts.
 
+mod address;
 mod anchor;
 mod api;
 mod app;

@@ -6,7 +6,7 @@ import { chromium, firefox, webkit, webkitConsole } from "../support/engines.mjs
 import { built, serve } from "../support/harness.mjs";
 import { SCENARIOS, samples } from "./scenarios.mjs";
 
-const LIMIT = { timeout: 90_000 };
+const LIMIT = { timeout: 600_000 };
 
 /// A page whose every error must be reported: of the console, of a script, of a promise, of a worker, and of a frame with an opaque origin.
 const FAULTY = `<!doctype html><title>faulty</title><div></div><script type="module">

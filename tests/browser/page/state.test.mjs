@@ -1,12 +1,14 @@
-// What the page holds and where it stands, in every engine: Chromium, Firefox and WebKitGTK.
+// What the page holds and where it stands, in every engine: Chromium, Firefox and WebKitGTK. What is the same everywhere is tested in Chromium alone,
+// and at night in the others too.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { chromium, firefox, webkit } from "../support/engines.mjs";
+import { isNightly } from "../support/extent.mjs";
 import { serveHosts } from "../support/harness.mjs";
 import { errorsSince, serveWithBlank, visit } from "../support/state.mjs";
-import { SCENARIOS } from "./state_scenarios.mjs";
+import { SAME_EVERYWHERE, SCENARIOS } from "./state_scenarios.mjs";
 
-const LIMIT = { timeout: 240_000 };
+const LIMIT = { timeout: 900_000 };
 // The pointer moves only where a scenario moves it.
 const ENGINES = [["chromium", () => chromium({ still: true })], ["firefox", firefox], ["webkit", webkit]];
 
@@ -29,7 +31,11 @@ for (const [name, start] of ENGINES) {
     const launched = () => (started ??= start());
     after(async () => { await (await started?.catch(() => null))?.close(); }, LIMIT);
 
+    test("what is tested in one engine alone is a scenario", () => {
+      assert.deepEqual([...SAME_EVERYWHERE].filter((scenario) => !(scenario in SCENARIOS)), []);
+    });
     for (const [scenario, take] of Object.entries(SCENARIOS)) {
+      if (name !== "chromium" && !isNightly && SAME_EVERYWHERE.has(scenario)) continue;
       test(scenario, LIMIT, async () => {
         const browser = await launched();
         await browser.resize(1280, 900);

@@ -5,19 +5,21 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { chromium, firefox, webkit } from "../support/engines.mjs";
+import { isNightly } from "../support/extent.mjs";
 import { serveHosts } from "../support/harness.mjs";
 import { errorsSince, read, reload, serveWithBlank, stands } from "../support/state.mjs";
 
-const LIMIT = { timeout: 600_000 };
+const LIMIT = { timeout: 1_200_000 };
 /// With it all 1,000 walks are taken, each time others.
 const IS_SOAK = process.env.STRIDESCOPE_SOAK === "1";
 /// How many walks an engine takes of each kind: `light` ones through networks without weights, so that pictures alone are the engine's work,
 /// with no figure but the first; `plain` ones likewise, with all of them; `asked` ones in which tiny networks answer; and those of an `element` in
-/// another page.
+/// another page. At every run, at night, and for the soak.
+const EXTENT = IS_SOAK ? 2 : isNightly ? 1 : 0;
 const ENGINES = [
-  ["chromium", () => chromium({ still: true }), IS_SOAK ? { light: 640, plain: 220, asked: 60, element: 80 } : { light: 80, plain: 24, asked: 10, element: 16 }],
-  ["firefox", firefox, IS_SOAK ? { light: 26, plain: 12, asked: 6, element: 6 } : { light: 8, plain: 4, asked: 2, element: 2 }],
-  ["webkit", webkit, IS_SOAK ? { light: 26, plain: 12, asked: 6, element: 6 } : { light: 8, plain: 4, asked: 2, element: 2 }],
+  ["chromium", () => chromium({ still: true }), { light: [40, 80, 640], plain: [12, 24, 220], asked: [6, 10, 60], element: [8, 16, 80] }],
+  ["firefox", firefox, { light: [4, 8, 26], plain: [2, 4, 12], asked: [1, 2, 6], element: [1, 2, 6] }],
+  ["webkit", webkit, { light: [4, 8, 26], plain: [2, 4, 12], asked: [1, 2, 6], element: [1, 2, 6] }],
 ];
 const [ONLY, COUNT] = (process.env.STRIDESCOPE_WALKS ?? "").split("+").map((part) => (part ? Number(part) : undefined));
 const FIRST = ONLY ?? (IS_SOAK ? Math.floor(Date.now() / 1000) % 1_000_000 : 1);
@@ -89,8 +91,8 @@ function steps(seed, kind) {
 
 /// Runs in the page: takes steps and returns what does not agree, as `walk`.
 function install([colours, samples]) {
-  const PATIENCE_MS = 5_000;
-  const ANSWERS_MS = 20_000;
+  const PATIENCE_MS = 30_000;
+  const ANSWERS_MS = 60_000;
   const EITHER = "either";
   const text = (value) => (Array.isArray(value) ? value.join(",") : typeof value === "boolean" ? (value ? "1" : "0") : value === null || value === undefined ? "" : String(value));
   const tick = () => new Promise((resolve) => setTimeout(resolve));
@@ -181,7 +183,7 @@ function install([colours, samples]) {
     select.dispatchEvent(new Event("change", { bubbles: true }));
   };
   const gone = (by) => new Promise((resolve) => {
-    const late = setTimeout(resolve, 2_000);
+    const late = setTimeout(resolve, PATIENCE_MS);
     addEventListener("popstate", () => { clearTimeout(late); resolve(); }, { once: true });
     history.go(by);
   });
@@ -434,7 +436,7 @@ for (const [name, start, counts] of ENGINES) {
       await server?.close();
     }, LIMIT);
 
-    for (const [kind, count] of Object.entries(counts)) {
+    for (const [kind, { [EXTENT]: count }] of Object.entries(counts)) {
       test(`${ONLY === undefined ? count : COUNT ?? 1} ${kind} ones, from number ${FIRST} on`, LIMIT, async () => {
         const browser = await launched();
         await browser.resize(1000, 800);

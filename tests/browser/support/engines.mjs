@@ -9,8 +9,10 @@ import { delimiter, join } from "node:path";
 import WebSocket from "ws";
 import { launch } from "./harness.mjs";
 
-/// How long a browser may take to start, to answer a command, or to show what a test waits for.
-const PATIENCE_MS = 40_000;
+/// How long a browser may take to start, or to show what a test waits for: many times what a busy machine needs, since a wait ends when it is there.
+const PATIENCE_MS = 120_000;
+/// How long a browser may take to answer a command, which may itself wait in the page.
+const COMMAND_MS = 300_000;
 /// Runs in a page: a frame, and with some engines a tab, has an empty document of its own before the one that it was given.
 const HAS_DOCUMENT = 'location.href !== "about:blank" && document.readyState !== "loading"';
 /// Nothing listens here: a browser with it as its proxy for all but this machine reaches no other.
@@ -152,7 +154,7 @@ export async function webkit() {
         alwaysMatch: {
           // The errors of a page are recorded from early on only if the driver does not wait for it to load.
           pageLoadStrategy: "none",
-          timeouts: { script: PATIENCE_MS },
+          timeouts: { script: COMMAND_MS },
           "webkitgtk:browserOptions": { binary, args: ["--automation"] },
         },
       },
@@ -419,7 +421,7 @@ async function retry(ask, problem, child, every_ms = 50) {
 async function within(what, promise) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: no answer in ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
+    timer = setTimeout(() => reject(new Error(`${what}: no answer in ${COMMAND_MS / 1000} s`)), COMMAND_MS);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -83,7 +83,7 @@ export function read() {
     },
     /// Resolves when nothing that can be seen has changed for a second; what never rests is left after a while.
     settled: async () => {
-      const end = performance.now() + 20_000;
+      const end = performance.now() + 60_000;
       for (let last = "", since = performance.now(); performance.now() - since < 1000 && performance.now() < end;) {
         const now = sign();
         if (now !== last) since = performance.now();
