@@ -1,4 +1,4 @@
-//! The command line as a program: its output, and its errors. The contract is in README.md.
+//! The command line as a program: its output, and its errors. The contract is in docs/command-line.md.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod common;

@@ -121,6 +121,7 @@ fn no_text_mixes_weights_of_two_recipes() {
         ("ko.json", include_str!("../assets/lang/ko.json")),
         ("catalogue.json", include_str!("../assets/catalogue.json")),
         ("README.md", include_str!("../README.md")),
+        ("networks.md", include_str!("../docs/networks.md")),
         ("embedding.md", include_str!("../docs/embedding.md")),
         ("assets/weights/README.md", include_str!("../assets/weights/README.md")),
     ];

@@ -4,8 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use stridescope_arch::cost::totals;
+use stridescope_arch::coverage::block_reads;
+use stridescope_arch::names::BODIES;
 use stridescope_arch::table::Level;
+use stridescope_arch::{ArchSpec, Input, lower, receptive};
 use stridescope_i18n::Catalogue;
+use stridescope_i18n::numbers::grouped;
 use stridescope_link::parameters::{Kind, PARAMETERS, Parameter, TABLE};
 use stridescope_link::samples::SAMPLES;
 use stridescope_link::{Colours, FIGURES, Figure, OTHER_HEIGHT_PX, Row, Sort, State};
@@ -215,8 +220,24 @@ mod documentation {
             computes.extend(cells[0].split(", ").map(|figure| (figure, !cells[2].is_empty())));
         }
         assert_eq!(computes, Figure::embeddable().map(|figure| (figure.name(), figure.computes())).collect());
+    }
 
-        assert_eq!(between(&file("README.md"), "`embed=", "`"), names().join("|"));
+    #[test]
+    fn the_readme_shows_a_figure_that_there_is() {
+        let readme = file("README.md");
+        let element = between(&readme, "<stride-scope ", "></stride-scope>");
+        let attributes: BTreeMap<&str, &str> = element
+            .split_terminator('"')
+            .collect::<Vec<_>>()
+            .chunks(2)
+            .map(|pair| (pair[0].trim().trim_end_matches('='), pair[1]))
+            .collect();
+        assert!(names().contains(&attributes["figure"]), "{attributes:?}");
+        let parameters: Vec<_> = attributes.iter().filter(|(key, _)| **key != "figure").collect();
+        assert!(parameters.len() > 1);
+        for (key, value) in parameters {
+            assert_eq!(State::from_query(&format!("{key}={value}")).1, [], "{key}: {value}");
+        }
     }
 
     #[test]
@@ -232,6 +253,82 @@ mod documentation {
         let heights: Vec<String> =
             heights.into_iter().map(|(height, names)| format!("{} {height}", names.join(" and "))).collect();
         assert_eq!(between(&flowing(&docs), "Recommended heights: ", ". "), heights.join(", "));
+    }
+}
+
+mod networks {
+    use super::*;
+
+    /// The switches that the refusal of an unknown one offers.
+    fn offered() -> BTreeSet<String> {
+        let refusal = ArchSpec::named("resnet50-d.x").unwrap_err().to_string();
+        let (_, list) = refusal.split_once(": write ").unwrap();
+        let mut first = String::new();
+        let mut offered = BTreeSet::new();
+        for switch in list.replace(" with a number", "").split(", ").flat_map(|part| part.split(" or ")) {
+            let switch = switch.trim_start_matches("or ");
+            if let Some(value) = switch.strip_prefix('-') {
+                offered.insert(format!("{}-{value}", first.split('-').next().unwrap()));
+            } else {
+                first = switch.into();
+                offered.insert(first.clone());
+            }
+        }
+        offered
+    }
+
+    #[test]
+    fn families_are_all_that_there_are() {
+        let docs = file("docs/networks.md");
+        let listed: BTreeSet<&str> = marked(between(&docs, "- **Family**: ", "\n- "), '`').into_iter().collect();
+        assert_eq!(listed, BODIES.iter().map(|body| body.name).collect());
+    }
+
+    #[test]
+    fn letters_and_switches_make_networks() {
+        let docs = file("docs/networks.md");
+        let spec = |name: &str| ArchSpec::named(name).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        for letter in marked(between(&docs, "- **Letter**: ", " as in timm"), '`') {
+            spec(&format!("resnet50{letter}"));
+        }
+        let rows = rows(&docs, "| switch | what it changes |");
+        let switches: Vec<&str> = rows.iter().flat_map(|cells| marked(cells[0], '`')).collect();
+        for switch in &switches {
+            spec(&format!("resnet50-d.{switch}"));
+        }
+        let offered = offered();
+        let without_number = |switch: &str| {
+            let name = switch.trim_end_matches(|end: char| end.is_ascii_digit());
+            if offered.contains(name) { name.to_string() } else { switch.to_string() }
+        };
+        let listed: BTreeSet<String> = switches.into_iter().map(without_number).collect();
+        // Each family has its kind of block, so the refusal does not offer these two.
+        let kinds = ["basic", "bottleneck"].map(String::from);
+        assert_eq!(listed, offered.iter().cloned().chain(kinds).collect());
+    }
+
+    #[test]
+    fn costs_are_those_of_the_networks() {
+        let docs = file("docs/costs.md");
+        let head =
+            "| ResNet-50 | parameters | MACs at 224 px | receptive field | read by path A / path B at a transition | dead MACs |";
+        let listed = rows(&docs, head);
+        assert_eq!(listed.iter().map(|cells| cells[0]).collect::<String>(), "ABCD");
+        for cells in listed {
+            let spec = ArchSpec::named(&format!("resnet50-{}", cells[0].to_lowercase())).unwrap();
+            let graph = lower(&spec, Input::square(224)).unwrap();
+            let totals = totals(&graph);
+            let dead = match totals.dead_macs {
+                0 => "0".into(),
+                dead => format!("{} ({:.2} %)", grouped(dead), 100.0 * dead as f64 / totals.macs as f64),
+            };
+            assert_eq!(cells[1..4], [grouped(totals.params), grouped(totals.macs), receptive::size(&graph).to_string()]);
+            for block in graph.downsampling_blocks() {
+                let (a, b) = block_reads(&graph, block);
+                assert_eq!(cells[4], format!("{} % / {} %", a.reads.read_percent(), b.reads.read_percent()));
+            }
+            assert_eq!(cells[5], dead);
+        }
     }
 }
 
