@@ -13,6 +13,7 @@ use stridescope_arch::cost::{self, totals};
 use stridescope_arch::coverage::{self, block_reads};
 use stridescope_arch::folding::Folding;
 use stridescope_arch::names::BODIES;
+use stridescope_arch::switches::{SWITCHES, Switch};
 use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, Graph, Input, Op, SpecError, Variant, diagram, lower, receptive};
 
 fn graph(name: &str, size: usize) -> Graph {
@@ -210,6 +211,15 @@ fn switches_change_the_description() {
     ] {
         let error = ArchSpec::named(name).unwrap_err();
         assert!(matches!(error, SpecError::UnknownSwitch(_)), "{name}: {error}");
+    }
+    // The sentence has every switch.
+    let sentence = ArchSpec::named("resnet50-d.os7").unwrap_err().to_string();
+    for switch in SWITCHES {
+        let all = match switch {
+            Switch::Choice(choice) => choice.values,
+            Switch::Entry(entry) => &[entry.prefix][..],
+        };
+        all.iter().for_each(|text| assert!(sentence.contains(text), "{text}: {sentence}"));
     }
     // A description gets the name of the nearest body.
     for name in ["resnet34-b.groups32.wpg4", "resnet152-b.groups32.wpg4", "resnet50-b.wpg4"] {

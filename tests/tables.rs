@@ -7,6 +7,7 @@ use std::path::Path;
 use stridescope_arch::cost::totals;
 use stridescope_arch::coverage::block_reads;
 use stridescope_arch::names::BODIES;
+use stridescope_arch::switches::{SWITCHES, Switch};
 use stridescope_arch::table::Level;
 use stridescope_arch::{ArchSpec, Input, lower, receptive};
 use stridescope_i18n::Catalogue;
@@ -259,24 +260,6 @@ mod documentation {
 mod networks {
     use super::*;
 
-    /// The switches that the refusal of an unknown one offers.
-    fn offered() -> BTreeSet<String> {
-        let refusal = ArchSpec::named("resnet50-d.x").unwrap_err().to_string();
-        let (_, list) = refusal.split_once(": write ").unwrap();
-        let mut first = String::new();
-        let mut offered = BTreeSet::new();
-        for switch in list.replace(" with a number", "").split(", ").flat_map(|part| part.split(" or ")) {
-            let switch = switch.trim_start_matches("or ");
-            if let Some(value) = switch.strip_prefix('-') {
-                offered.insert(format!("{}-{value}", first.split('-').next().unwrap()));
-            } else {
-                first = switch.into();
-                offered.insert(first.clone());
-            }
-        }
-        offered
-    }
-
     #[test]
     fn families_are_all_that_there_are() {
         let docs = file("docs/networks.md");
@@ -296,15 +279,26 @@ mod networks {
         for switch in &switches {
             spec(&format!("resnet50-d.{switch}"));
         }
-        let offered = offered();
-        let without_number = |switch: &str| {
-            let name = switch.trim_end_matches(|end: char| end.is_ascii_digit());
-            if offered.contains(name) { name.to_string() } else { switch.to_string() }
-        };
-        let listed: BTreeSet<String> = switches.into_iter().map(without_number).collect();
-        // Each family has its kind of block, so the refusal does not offer these two.
-        let kinds = ["basic", "bottleneck"].map(String::from);
-        assert_eq!(listed, offered.iter().cloned().chain(kinds).collect());
+        let mut known: BTreeSet<&str> = BTreeSet::new();
+        for switch in SWITCHES {
+            match switch {
+                Switch::Choice(choice) => known.extend(choice.values),
+                Switch::Entry(entry) => {
+                    known.insert(entry.prefix);
+                }
+            }
+        }
+        let listed: BTreeSet<&str> = switches
+            .into_iter()
+            .map(|switch| {
+                if known.contains(switch) {
+                    switch
+                } else {
+                    switch.trim_end_matches(|end: char| end.is_ascii_digit() || end == '-')
+                }
+            })
+            .collect();
+        assert_eq!(listed, known);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::dom;
 use crate::session::Session;
 use leptos::ev;
 use leptos::prelude::*;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Events by which a reader moves.
@@ -14,16 +14,29 @@ const RESTING_MS: f64 = 2_000.0;
 /// Tolerance of a position, in CSS pixels.
 const SAME: f64 = 2.0;
 
+/// Where the page was scrolled for the link that is followed.
+#[derive(Default)]
+struct Arrivals {
+    /// Height of the page at the last time.
+    height: f64,
+    /// Scroll positions, the last one last.
+    tops: Vec<f64>,
+}
+
 /// Keeps the section that a link leads to in place.
 pub fn follow(session: Session) {
-    // Height of the page and scroll position after the last scroll.
-    let arrived = Rc::new(Cell::new((0.0, 0.0)));
+    let arrivals = Rc::new(RefCell::new(Arrivals::default()));
     let arrive = {
-        let arrived = arrived.clone();
+        let arrivals = arrivals.clone();
         move || {
             if let Some(id) = session.led_to.get_untracked() {
                 scroll_to(&id);
-                arrived.set(dom::page_place());
+                let (height, top) = dom::page_place();
+                let mut arrivals = arrivals.borrow_mut();
+                arrivals.height = height;
+                if arrivals.tops.last() != Some(&top) {
+                    arrivals.tops.push(top);
+                }
             }
         }
     };
@@ -38,8 +51,10 @@ pub fn follow(session: Session) {
     };
     // The page is observed no longer than needed: WebKit reports an error where other observers change its height.
     let observer = StoredValue::new_local(dom::resize_observer(follow.clone()));
+    let started = arrivals.clone();
     Effect::new(move |_| {
         let is_led = session.led_to.with(Option::is_some);
+        started.borrow_mut().tops.clear();
         follow();
         observer.with_value(|observer| match (observer, dom::body()) {
             (Some(observer), Some(body)) if is_led => observer.observe(&body),
@@ -52,13 +67,17 @@ pub fn follow(session: Session) {
     // The browser's bars, and scripts of others, scroll the page without any of these events.
     listeners.push(window_event_listener_untyped("scroll", move |_| {
         let Some(id) = session.led_to.get_untracked() else { return };
-        let ((height, top), (height_now, top_now)) = (arrived.get(), dom::page_place());
-        let is_moved = (height_now - height).abs() <= SAME && (top_now - top).abs() > SAME;
-        if !is_moved || dom::is_at_beginning(&id) {
+        let (height, top) = dom::page_place();
+        // A busy WebKit goes to where the section was before the page grew, long after.
+        let (is_grown, is_there, was_there) = {
+            let arrivals = arrivals.borrow();
+            let is_top = |known: &f64| (top - known).abs() <= SAME;
+            ((height - arrivals.height).abs() > SAME, arrivals.tops.last().is_some_and(is_top), arrivals.tops.iter().any(is_top))
+        };
+        if is_grown || is_there || dom::is_at_beginning(&id) {
             return;
         }
-        // A browser scrolls to the target of a link too, and a busy WebKit goes back to where the page was before.
-        if dom::now() - changed_at.get_value() < RESTING_MS {
+        if was_there || dom::now() - changed_at.get_value() < RESTING_MS {
             arrive();
         } else {
             leave();

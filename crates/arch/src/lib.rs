@@ -13,6 +13,7 @@ pub mod names;
 pub mod reach;
 pub mod receptive;
 pub mod spec;
+pub mod switches;
 pub mod table;
 pub mod transition;
 

@@ -4,6 +4,7 @@
 //! dots, letters, digits, `-` and `_`, so they need no escaping in a link.
 
 use super::spec::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Shortcut, SpecError, Stem, StrideOn};
+use super::switches::{SWITCHES, proportional};
 use serde::Serialize;
 
 /// The letter in a name: the four networks of "Bag of Tricks for Image Classification with CNNs" (He et al., CVPR 2019, arXiv 1812.01187,
@@ -155,12 +156,6 @@ pub static BODIES: [Body; 13] = {
     ]
 };
 
-/// Scales a stem width as the width of the first stage changes from `from` to `to`; `None` if the result does not fit a name.
-fn proportional(stem: usize, from: usize, to: usize) -> Option<usize> {
-    let width = (stem as u128 * to as u128).checked_div(from as u128)?;
-    Some(u32::try_from(width).ok()? as usize)
-}
-
 /// Maximum length of a name.
 const MAX_LENGTH: usize = 200;
 
@@ -213,59 +208,6 @@ impl ArchSpec {
         Ok(spec)
     }
 
-    /// Applies one switch; `None` if it is unknown.
-    fn switch(&mut self, switch: &str) -> Option<()> {
-        // `u32` everywhere, so that a name means the same on 32-bit and 64-bit devices.
-        let read = |digits: &str| Some(digits.parse::<u32>().ok()? as usize);
-        let list = |text: &str| text.split('-').map(read).collect::<Option<Vec<usize>>>();
-        let number = |prefix: &str| switch.strip_prefix(prefix).and_then(read);
-        match switch {
-            "stem-conv7" => self.stem = Stem::Conv7,
-            "stem-deep" => self.stem = Stem::Deep,
-            "stem-tiered" => self.stem = Stem::Tiered,
-            "stride-conv1" => self.stride_on = StrideOn::Conv1,
-            "stride-conv2" => self.stride_on = StrideOn::Conv2,
-            "shortcut-conv" => self.shortcut = Shortcut::Conv,
-            "shortcut-avgpool" => self.shortcut = Shortcut::AvgPoolConv,
-            "aa-none" => self.anti_alias = AntiAlias::None,
-            "aa-avgpool" => self.anti_alias = AntiAlias::AvgPool,
-            "aa-blur" => self.anti_alias = AntiAlias::Blur,
-            "dilatedpool-same" => self.dilated_pool = DilatedPool::Same,
-            "dilatedpool-none" => self.dilated_pool = DilatedPool::None,
-            "basic" => self.block = BlockKind::Basic,
-            "bottleneck" => self.block = BlockKind::Bottleneck,
-            _ => {
-                if let Some(blocks) = switch.strip_prefix("blocks") {
-                    self.layers = list(blocks)?;
-                    self.dilate.resize(self.layers.len().saturating_sub(1), false);
-                } else if let Some(flags) = switch.strip_prefix("dilate") {
-                    let flags = list(flags)?;
-                    if flags.len() + 1 != self.layers.len() || flags.iter().any(|&flag| flag > 1) {
-                        return None;
-                    }
-                    self.dilate = flags.into_iter().map(|flag| flag == 1).collect();
-                } else if let Some(stride) = number("os") {
-                    self.dilate = self.dilation_for(stride)?;
-                } else if let Some(width) = number("stemwidth") {
-                    self.stem_width = width;
-                } else if let Some(width) = number("width") {
-                    // The stem keeps its width relative to the first stage.
-                    self.stem_width = proportional(self.stem_width, self.width, width)?;
-                    self.width = width;
-                } else if let Some(groups) = number("groups") {
-                    self.groups = groups;
-                } else if let Some(width) = number("wpg") {
-                    self.width_per_group = width;
-                } else if let Some(classes) = number("classes") {
-                    self.classes = classes;
-                } else {
-                    self.channels = number("channels")?;
-                }
-            }
-        }
-        Some(())
-    }
-
     /// Which stages must be dilated so that the last feature map is `stride` times smaller than the image.
     pub fn dilation_for(&self, stride: usize) -> Option<Vec<bool>> {
         // Saturating, since a name can list more stages than any network has.
@@ -292,51 +234,14 @@ impl ArchSpec {
         let bases = BODIES.iter().flat_map(|body| Variant::ALL.map(|letter| (body, letter, Self::of(body, letter))));
         let Some((body, letter, mut at)) = bases.min_by_key(|(_, _, known)| distance(known)) else { return String::new() };
         let mut name = format!("{}-{}", body.name, letter.letter());
-        let mut put = |differs: bool, switch: String| {
-            if differs {
-                name.push('.');
-                name.push_str(&switch);
-            }
-        };
-        let join = |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
-        put(at.block != self.block, if self.block == BlockKind::Basic { "basic".into() } else { "bottleneck".into() });
-        put(at.layers != self.layers, format!("blocks{}", join(&self.layers)));
-        let stem = match self.stem {
-            Stem::Conv7 => "stem-conv7",
-            Stem::Deep => "stem-deep",
-            Stem::Tiered => "stem-tiered",
-        };
-        put(at.stem != self.stem, stem.into());
-        put(
-            at.stride_on != self.stride_on,
-            if self.stride_on == StrideOn::Conv1 { "stride-conv1" } else { "stride-conv2" }.into(),
-        );
-        put(
-            at.shortcut != self.shortcut,
-            if self.shortcut == Shortcut::Conv { "shortcut-conv" } else { "shortcut-avgpool" }.into(),
-        );
-        put(at.width != self.width, format!("width{}", self.width));
-        if at.width != self.width {
-            at.stem_width = proportional(at.stem_width, at.width, self.width).unwrap_or(self.stem_width);
+        for switch in SWITCHES {
+            let Some(written) = switch.written(self).filter(|written| switch.written(&at).as_ref() != Some(written)) else {
+                continue;
+            };
+            switch.set(&mut at, &written);
+            name.push('.');
+            name.push_str(&written);
         }
-        put(at.stem_width != self.stem_width, format!("stemwidth{}", self.stem_width));
-        put(at.groups != self.groups, format!("groups{}", self.groups));
-        put(at.width_per_group != self.width_per_group, format!("wpg{}", self.width_per_group));
-        let aa = match self.anti_alias {
-            AntiAlias::None => "aa-none",
-            AntiAlias::AvgPool => "aa-avgpool",
-            AntiAlias::Blur => "aa-blur",
-        };
-        put(at.anti_alias != self.anti_alias, aa.into());
-        if self.dilate.contains(&true) {
-            let stride = [4, 8, 16, 32, 64].into_iter().find(|&stride| self.dilation_for(stride).as_ref() == Some(&self.dilate));
-            let flags: Vec<usize> = self.dilate.iter().map(|&flag| usize::from(flag)).collect();
-            put(true, stride.map_or_else(|| format!("dilate{}", join(&flags)), |stride| format!("os{stride}")));
-        }
-        let pool = if self.dilated_pool == DilatedPool::Same { "dilatedpool-same" } else { "dilatedpool-none" };
-        put(at.dilated_pool != self.dilated_pool, pool.into());
-        put(at.classes != self.classes, format!("classes{}", self.classes));
-        put(at.channels != self.channels, format!("channels{}", self.channels));
         name
     }
 
@@ -374,8 +279,10 @@ impl ArchSpec {
     /// [`SpecError::UnknownSwitch`]. Whether the switches describe a network is left to [`ArchSpec::check`].
     pub fn with(&self, switch: &str) -> Result<Self, SpecError> {
         let mut spec = self.clone();
-        spec.switch(switch).ok_or_else(|| SpecError::UnknownSwitch(switch.chars().take(60).collect()))?;
-        Ok(spec)
+        match SWITCHES.iter().any(|known| known.set(&mut spec, switch)) {
+            true => Ok(spec),
+            false => Err(SpecError::UnknownSwitch(switch.chars().take(60).collect())),
+        }
     }
 
     /// The letter with this stem, stride and shortcut.

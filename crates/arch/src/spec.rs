@@ -1,5 +1,6 @@
 //! The switches that describe a ResNet, and their limits.
 
+use super::switches::all_values;
 use serde::{Deserialize, Serialize};
 use stridescope_i18n::{Explain, Message, explained, msg};
 
@@ -182,12 +183,7 @@ impl Explain for SpecError {
                 "there is no network \"{}\": write resnet18, 34, 50, 101 or 152, or tiny, then -a, -b, -c or -d, as in resnet50-d",
                 name
             ),
-            Self::UnknownSwitch(switch) => msg!(
-                "there is no switch \"{}\": write blocks3-4-6-3, stem-conv7, -deep or -tiered, stride-conv1 or -conv2, shortcut-conv or -avgpool, \
-                 aa-none, -avgpool or -blur, dilatedpool-same or -none, width, stemwidth, groups, wpg, classes or channels with a number, \
-                 os8 or os16, or dilate0-1-1",
-                switch
-            ),
+            Self::UnknownSwitch(switch) => msg!("there is no switch \"{}\": the switches are {}", switch, all_values()),
             Self::TooSmall { node, height, width } => msg!(
                 "at {} only {} x {} positions are left, too few for its window: choose a larger picture or fewer stages",
                 node,

@@ -4,7 +4,7 @@
 use super::gpu::check_kernels;
 use super::{Backend, EngineError, Network, Pass};
 use std::sync::Arc;
-use stridescope_arch::{ArchSpec, BlockKind, Input, Variant, lower};
+use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, Input, Variant, lower};
 use stridescope_i18n::Explain;
 use stridescope_weights::{WeightsError, synthetic};
 
@@ -27,15 +27,22 @@ impl Agreement {
     }
 }
 
-/// Runs a small ResNet-D with synthetic weights, which has every kind of layer, on the device and on the CPU.
+/// A small ResNet-D with every kind of layer: blurred before each stride, and with a dilated last stage, whose shortcut pads its average pooling.
+fn spec() -> ArchSpec {
+    let mut spec = ArchSpec::variant(BlockKind::Bottleneck, &[1, 1, 1, 1], Variant::D);
+    spec.width = 16;
+    spec.classes = 10;
+    spec.anti_alias = AntiAlias::Blur;
+    spec.dilate = vec![false, false, true];
+    spec
+}
+
+/// Runs a small network with synthetic weights, which has every kind of layer, on the device and on the CPU.
 ///
 /// # Errors
 /// If either fails to compute.
 pub async fn check_against_cpu(backend: &Backend) -> Result<Agreement, EngineError> {
-    let mut spec = ArchSpec::variant(BlockKind::Bottleneck, &[1, 1, 1, 1], Variant::D);
-    spec.width = 16;
-    spec.classes = 10;
-    let graph = lower(&spec, Input::square(SIZE)).map_err(|error| WeightsError::Card(error.message()))?;
+    let graph = lower(&spec(), Input::square(SIZE)).map_err(|error| WeightsError::Card(error.message()))?;
     let checkpoint = Arc::new(synthetic::checkpoint(&graph));
     let input = synthetic::input(3 * SIZE * SIZE);
     let taps = ["maxpool", "layer1", "layer2", "layer3", "layer4"];
@@ -61,4 +68,22 @@ pub fn relative_l2(values: &[f32], reference: &[f32]) -> f64 {
     let norm: f64 = reference.iter().map(|&b| square(f64::from(b))).sum();
     let relative = (difference / norm).sqrt();
     if relative.is_finite() && values.len() == reference.len() { relative } else { f64::INFINITY }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use stridescope_arch::Op;
+
+    #[test]
+    fn the_checked_network_has_every_kind_of_layer() {
+        let graph = lower(&spec(), Input::square(SIZE)).unwrap();
+        let has = |is: fn(&Op) -> bool| graph.nodes.iter().any(|node| is(&node.op));
+        assert!(has(|op| matches!(op, Op::Conv(conv) if conv.dilation > 1)));
+        assert!(has(|op| matches!(op, Op::AvgPool(pool) if pool.end_padding == 0)));
+        assert!(has(|op| matches!(op, Op::AvgPool(pool) if pool.end_padding > 0)));
+        let kinds = ["input", "conv", "batchnorm", "relu", "maxpool", "avgpool", "blurpool", "add", "globalavgpool", "linear"];
+        kinds.iter().for_each(|kind| assert!(graph.nodes.iter().any(|node| node.op.kind() == *kind), "{kind}"));
+    }
 }

@@ -5,84 +5,51 @@ use crate::parts::options::{Choose, options};
 use crate::session::Session;
 use leptos::prelude::*;
 use stridescope_arch::spec::{MAX_SIZE, MIN_SIZE};
-use stridescope_arch::{AntiAlias, ArchSpec, BlockKind, DilatedPool, Input, Shortcut, SpecError, Stem, StrideOn, Variant, lower};
+use stridescope_arch::switches::{
+    ANTI_ALIAS, BLOCK, BLOCKS, CHANNELS, CLASSES, Choice, DILATE, DILATED_POOL, Entry, GROUPS, SHORTCUT, STEM, STEM_WIDTH,
+    STRIDE, SWITCHES, WIDTH, WIDTH_PER_GROUP,
+};
+use stridescope_arch::{ArchSpec, Input, SpecError, Variant, lower};
 use stridescope_i18n::{Explain, Key, key, msg, tr, translate};
 use stridescope_link::MAX_MODELS;
 use stridescope_link::names::{self, display, families, hue, source};
 use stridescope_weights::ModelRef;
 
-/// A switch with a few values: label, values (in the name, and as a label), and the current value.
-type Choice = (Key, &'static [(&'static str, Key)], fn(&ArchSpec) -> &'static str);
-
-const CHOICES: [Choice; 6] = [
-    (
-        key!("Stem"),
-        &[("stem-conv7", Key::of("7×7")), ("stem-deep", key!("three 3×3")), ("stem-tiered", key!("three 3×3, tiered"))],
-        |spec| match spec.stem {
-            Stem::Conv7 => "stem-conv7",
-            Stem::Deep => "stem-deep",
-            Stem::Tiered => "stem-tiered",
-        },
-    ),
-    (key!("Stride on"), &[("stride-conv1", Key::of("conv1, 1×1")), ("stride-conv2", Key::of("conv2, 3×3"))], |spec| match spec
-        .stride_on
-    {
-        StrideOn::Conv1 => "stride-conv1",
-        StrideOn::Conv2 => "stride-conv2",
-    }),
-    (key!("Shortcut"), &[("shortcut-conv", Key::of("1×1, /2")), ("shortcut-avgpool", key!("avgpool, then 1×1"))], |spec| {
-        match spec.shortcut {
-            Shortcut::Conv => "shortcut-conv",
-            Shortcut::AvgPoolConv => "shortcut-avgpool",
-        }
-    }),
-    (
-        key!("Anti-aliasing"),
-        &[("aa-none", key!("none")), ("aa-avgpool", key!("avgpool")), ("aa-blur", Key::of("BlurPool"))],
-        |spec| match spec.anti_alias {
-            AntiAlias::None => "aa-none",
-            AntiAlias::AvgPool => "aa-avgpool",
-            AntiAlias::Blur => "aa-blur",
-        },
-    ),
+/// The switches with a few values: label, switch, and a label for each value.
+static CHOICES: [(Key, &Choice, &[Key]); 6] = [
+    (key!("Stem"), &STEM, &[Key::of("7×7"), key!("three 3×3"), key!("three 3×3, tiered")]),
+    (key!("Stride on"), &STRIDE, &[Key::of("conv1, 1×1"), Key::of("conv2, 3×3")]),
+    (key!("Shortcut"), &SHORTCUT, &[Key::of("1×1, /2"), key!("avgpool, then 1×1")]),
+    (key!("Anti-aliasing"), &ANTI_ALIAS, &[key!("none"), key!("avgpool"), Key::of("BlurPool")]),
     (
         key!("Avgpool shortcut, dilated"),
-        &[
-            ("dilatedpool-same", key!("avgpool 2×2, stride 1: timm")),
-            ("dilatedpool-none", key!("no pooling: GluonCV, OpenMMLab")),
-        ],
-        |spec| match spec.dilated_pool {
-            DilatedPool::Same => "dilatedpool-same",
-            DilatedPool::None => "dilatedpool-none",
-        },
+        &DILATED_POOL,
+        &[key!("avgpool 2×2, stride 1: timm"), key!("no pooling: GluonCV, OpenMMLab")],
     ),
-    (key!("Block"), &[("basic", key!("basic")), ("bottleneck", key!("bottleneck"))], |spec| match spec.block {
-        BlockKind::Basic => "basic",
-        BlockKind::Bottleneck => "bottleneck",
-    }),
+    (key!("Block"), &BLOCK, &[key!("basic"), key!("bottleneck")]),
 ];
 
-/// A switch with a free value: label, prefix in the name, placeholder, and the current value.
-type Entry = (Key, &'static str, Key, fn(&ArchSpec) -> String);
-
-const ENTRIES: [Entry; 8] = [
-    (key!("Blocks"), "blocks", key!("blocks in each stage, as in 3-4-6-3"), |spec| joined(&spec.layers)),
-    (key!("Dilated"), "dilate", key!("for each stage after the first, 1 to dilate instead of a stride, as in 0-0-1"), |spec| {
-        joined(&spec.dilate.iter().map(|&flag| usize::from(flag)).collect::<Vec<_>>())
-    }),
-    (key!("Width"), "width", key!("channels of the first stage"), |spec| spec.width.to_string()),
-    (key!("Stem width"), "stemwidth", key!("channels of the first 3×3 of a stem of three"), |spec| spec.stem_width.to_string()),
-    (key!("Groups"), "groups", key!("cardinality, 32 in ResNeXt"), |spec| spec.groups.to_string()),
-    (key!("Width per group"), "wpg", key!("64; 4 in ResNeXt-50 32×4d, 128 in Wide ResNet-50-2"), |spec| {
-        spec.width_per_group.to_string()
-    }),
-    (key!("Classes"), "classes", key!("classes of fc"), |spec| spec.classes.to_string()),
-    (key!("Channels"), "channels", key!("channels of the picture"), |spec| spec.channels.to_string()),
+/// The switches with numbers: label, switch, and hint.
+static ENTRIES: [(Key, &Entry, Key); 8] = [
+    (key!("Blocks"), &BLOCKS, key!("blocks in each stage, as in 3-4-6-3")),
+    (key!("Dilated"), &DILATE, key!("for each stage after the first, 1 to dilate instead of a stride, as in 0-0-1")),
+    (key!("Width"), &WIDTH, key!("channels of the first stage")),
+    (key!("Stem width"), &STEM_WIDTH, key!("channels of the first 3×3 of a stem of three")),
+    (key!("Groups"), &GROUPS, key!("cardinality, 32 in ResNeXt")),
+    (key!("Width per group"), &WIDTH_PER_GROUP, key!("64; 4 in ResNeXt-50 32×4d, 128 in Wide ResNet-50-2")),
+    (key!("Classes"), &CLASSES, key!("classes of fc")),
+    (key!("Channels"), &CHANNELS, key!("channels of the picture")),
 ];
 
-fn joined(numbers: &[usize]) -> String {
-    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
-}
+// A value of each choice has a label, and each switch a field: an output stride is a way to write dilations.
+const _: () = {
+    let mut at = 0;
+    while at < CHOICES.len() {
+        assert!(CHOICES[at].1.values.len() == CHOICES[at].2.len());
+        at += 1;
+    }
+    assert!(CHOICES.len() + ENTRIES.len() + 1 == SWITCHES.len());
+};
 
 /// The form, collapsed at first.
 #[component]
@@ -177,16 +144,16 @@ fn Editor(
     };
     let name = move || model.with(|model| model.as_ref().map(display)).unwrap_or_default();
     let preset = move |body: &str, letter: &str| apply(ArchSpec::named(&format!("{body}-{letter}")));
-    let choices = CHOICES.map(|(label, list, current)| {
-        let current = Signal::derive(move || spec().map_or(String::new(), |spec| current(&spec).to_string()));
-        let list = options(list.iter().map(|&(value, title)| (value, title.translated())));
+    let choices = CHOICES.each_ref().map(|&(label, choice, titles)| {
+        let current = Signal::derive(move || spec().map_or(String::new(), |spec| (choice.value)(&spec).to_string()));
+        let list = options(choice.values.iter().zip(titles).map(|(&value, title)| (value, title.translated())));
         view! { <Choose label=label.translated() options=list current choose=move |value: String| switch(&value)/> }
     });
-    let entries = ENTRIES.map(|(title, prefix, hint, current)| {
+    let entries = ENTRIES.each_ref().map(|&(title, entry, hint)| {
         view! {
             <label title=hint.translated()>{title.translated()}<input
-                prop:value=move || spec().map(|spec| current(&spec)).unwrap_or_default()
-                on:change=move |event| { switch(&format!("{prefix}{}", event_target_value(&event).trim())); }
+                prop:value=move || spec().and_then(|spec| (entry.value)(&spec)).unwrap_or_default()
+                on:change=move |event| { switch(&format!("{}{}", entry.prefix, event_target_value(&event).trim())); }
             /></label>
         }
     });
