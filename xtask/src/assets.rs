@@ -1,36 +1,46 @@
-//! The files of assets/ in the built page, before they get versioned names: some belong at its root, and all are updated in a partial
-//! rebuild.
+//! The files of the page that are not compiled: index.html and assets/, some of them at the page's root.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::compress;
 use crate::error::Error;
 
 const STEP: &str = "copying assets";
-/// Files at the root: a service worker controls the folder that it is in, trunk puts styles there, and the others have short addresses.
+const PAGE: &str = "index.html";
+/// Files at the root: a service worker controls the folder that it is in, and the others have short addresses.
 const AT_ROOT: [&str; 4] = ["manifest.webmanifest", "stride-scope.js", "styles.css", "sw.js"];
+/// How the names of the compiled programs' files begin, at the root.
+const PROGRAMS: [&str; 2] = ["app", "worker"];
 
-/// Removes the root files from the build's assets/ folder.
-pub fn remove_root_files(dist: &Path) -> Result<(), Error> {
-    for name in AT_ROOT {
-        remove(&dist.join("assets").join(name))?;
+/// Makes the uncompiled files of the build those of the clone: copies what changed, and removes what is no longer there.
+pub fn place(clone: &Path, built: &Path) -> Result<(), Error> {
+    let mut placed = BTreeSet::from([built.join(PAGE)]);
+    copy_changed(&clone.join(PAGE), &built.join(PAGE))?;
+    let assets = clone.join("assets");
+    for path in compress::files_below(&assets)? {
+        let target = target(path.strip_prefix(&assets).unwrap_or(&path), built);
+        copy_changed(&path, &target)?;
+        placed.insert(target);
+    }
+    for path in compress::files_below(built)? {
+        if !placed.contains(&path) && !is_program(&path, built) {
+            fs::remove_file(&path).map_err(|error| Error::file(STEP, &path, error))?;
+        }
     }
     Ok(())
 }
 
-/// Copies files of assets/ that changed since the last build into the page.
-pub fn refresh(assets: &Path, dist: &Path) -> Result<(), Error> {
-    for path in compress::files_below(assets)? {
-        let inside = path.strip_prefix(assets).unwrap_or(&path);
-        let target = match inside.to_str() {
-            Some(name) if AT_ROOT.contains(&name) => dist.join(name),
-            _ => dist.join("assets").join(inside),
-        };
-        copy_changed(&path, &target)?;
-    }
-    Ok(())
+/// Where a file of assets/ is in the build.
+fn target(inside: &Path, built: &Path) -> PathBuf {
+    let at_root = AT_ROOT.iter().any(|name| inside == Path::new(name));
+    if at_root { built.join(inside) } else { built.join("assets").join(inside) }
+}
+
+fn is_program(path: &Path, built: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.parent() == Some(built) && PROGRAMS.iter().any(|program| name.starts_with(program))
 }
 
 fn copy_changed(from: &Path, to: &Path) -> Result<(), Error> {
@@ -39,16 +49,7 @@ fn copy_changed(from: &Path, to: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let folder = to.parent().unwrap_or(to);
-    let written = fs::create_dir_all(folder).and_then(|()| compress::replace(to, &bytes));
-    written.map_err(|error| Error::file(STEP, to, error))?;
-    compress::remove_compressed(to)
-}
-
-fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file(STEP, path, error)),
-        _ => compress::remove_compressed(path),
-    }
+    fs::create_dir_all(folder).and_then(|()| compress::replace(to, &bytes)).map_err(|error| Error::file(STEP, to, error))
 }
 
 #[cfg(test)]
@@ -58,26 +59,31 @@ mod tests {
     #[test]
     fn assets_are_copied_to_their_places_only() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
-        let (assets, dist) = (folder.path().join("assets"), folder.path().join("dist"));
-        fs::create_dir_all(assets.join("samples/thumbs"))?;
-        fs::create_dir_all(dist.join("assets"))?;
-        for name in ["sw.js", "styles.css", "start.js", "samples/thumbs/cat.jpg"] {
-            fs::write(assets.join(name), "new")?;
+        let (clone, built) = (folder.path().join("clone"), folder.path().join("built"));
+        fs::create_dir_all(clone.join("assets/samples/thumbs"))?;
+        fs::create_dir_all(built.join("assets"))?;
+        for name in ["index.html", "assets/sw.js", "assets/styles.css", "assets/start.js", "assets/samples/thumbs/cat.jpg"] {
+            fs::write(clone.join(name), "new")?;
         }
-        for name in ["sw.js", "styles.css", "assets/sw.js", "assets/sw.js.br", "assets/start.js", "assets/start.js.br"] {
-            fs::write(dist.join(name), "old")?;
+        let programs = ["app.js", "app_bg.wasm", "app-split.js", "worker.js", "worker_loader.js"];
+        let stale = ["index.html", "sw.js", "assets/start.js", "assets/sw.js", "assets/gone.png", "gone.css", "sw.js.br"];
+        for name in programs.iter().chain(&stale) {
+            fs::write(built.join(name), "old")?;
         }
-        refresh(&assets, &dist)?;
-        remove_root_files(&dist)?;
+        place(&clone, &built)?;
 
-        let mut files: Vec<String> = compress::files_below(&dist)?
+        let mut files: Vec<String> = compress::files_below(&built)?
             .iter()
-            .filter_map(|path| Some(path.strip_prefix(&dist).ok()?.to_string_lossy().replace('\\', "/")))
+            .filter_map(|path| Some(path.strip_prefix(&built).ok()?.to_string_lossy().replace('\\', "/")))
             .collect();
         files.sort();
-        assert_eq!(files, ["assets/samples/thumbs/cat.jpg", "assets/start.js", "styles.css", "sw.js"]);
+        let mut expected = vec!["index.html", "assets/samples/thumbs/cat.jpg", "assets/start.js", "styles.css", "sw.js"];
+        expected.extend(programs);
+        expected.sort();
+        assert_eq!(files, expected);
         for name in files {
-            assert_eq!(fs::read_to_string(dist.join(&name))?, "new", "{name}");
+            let text = if programs.contains(&name.as_str()) { "old" } else { "new" };
+            assert_eq!(fs::read_to_string(built.join(&name))?, text, "{name}");
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 /// A failed step: its name, the cause and the remedy, on one line.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{step} failed: {cause}. {remedy}")]
 pub struct Error {
     /// The step as a noun: "page build".
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn an_error_is_one_line_that_names_step_cause_and_remedy() {
-        let error = Error::new("page build", "trunk ended\n  with 1.", "Read its output above.");
-        assert_eq!(error.to_string(), "page build failed: trunk ended with 1. Read its output above.");
+        let error = Error::new("page build", "cargo ended\n  with 1.", "Read its output above.");
+        assert_eq!(error.to_string(), "page build failed: cargo ended with 1. Read its output above.");
     }
 }

@@ -4,12 +4,12 @@ use std::process::Command;
 
 use crate::audit;
 use crate::error::Error;
-use crate::process::{self, announce};
+use crate::process::{self, announce, timed};
 use crate::project::Project;
 use crate::setup;
 
-/// The browser programs: name and package. They are checked in the profile of the page build.
-const WASM: [(&str, &str); 2] = [("page", "stridescope"), ("engine", "stridescope-worker")];
+/// The packages of the browser's programs, checked in the profile of the page build.
+const PROGRAMS: [&str; 2] = ["stridescope", "stridescope-worker"];
 
 /// Runs all checks, for every target.
 pub fn run(project: &Project) -> Result<(), Error> {
@@ -26,24 +26,22 @@ pub fn run(project: &Project) -> Result<(), Error> {
             "--all-targets",
             "--workspace",
             "--exclude",
-            "stridescope",
+            PROGRAMS[0],
             "--exclude",
-            "stridescope-worker",
+            PROGRAMS[1],
         ]),
         project,
     )?;
-    for (program, package) in WASM {
-        let mut cargo = wasm.cargo();
-        cargo.args(["clippy", "--profile", "web", "--target", setup::WASM_TARGET, "--package", package]);
-        clippy(&format!("clippy: {program}"), &mut cargo, project)?;
-    }
+    let mut cargo = wasm.cargo();
+    cargo.args(["clippy", "--profile", "web", "--target", setup::WASM_TARGET]);
+    cargo.args(PROGRAMS.iter().flat_map(|package| ["--package", package]));
+    clippy("clippy: page and engine", &mut cargo, project)?;
     audit::at_rest(project)?;
     announce("no complaints");
     Ok(())
 }
 
 fn clippy(step: &str, command: &mut Command, project: &Project) -> Result<(), Error> {
-    announce(step);
     command.args(["--", "--deny", "warnings"]).current_dir(&project.root);
-    process::run(step, command, "Mend what it points at above.")
+    timed(step, "minutes the first time, then only what changed", || process::run(step, command, "Mend what it points at above."))
 }

@@ -1,23 +1,23 @@
 //! Developer tasks of Stridescope: everything from a fresh clone to a served and tested page.
 //!
-//! Run as `cargo xtask COMMAND`. Neither the page nor the command line needs it at run time.
+//! Run as `cargo xtask TASK`. Neither the page nor the command line needs it at run time.
 
 #![cfg_attr(test, allow(clippy::expect_used))]
 
-mod args;
 mod assets;
 mod audit;
 mod bench;
+mod bindgen;
+mod cli;
 mod compress;
+mod disk;
 mod dist;
 mod error;
-mod folded;
 mod fuzz;
 mod headers;
 mod html;
 mod lint;
 mod mutants;
-mod onnx;
 mod page;
 mod precache;
 mod process;
@@ -30,47 +30,46 @@ mod sizes;
 mod split;
 mod strip;
 mod test;
-mod tfjs;
 mod weights;
 
 use std::process::ExitCode;
 
-use args::{Command, USAGE};
+use clap::Parser;
+
+use cli::{Cli, Task};
 use error::Error;
 use project::Project;
 
 fn main() -> ExitCode {
-    let result = args::parse(std::env::args().skip(1)).and_then(run);
-    match result {
+    let Cli { task } = Cli::parse();
+    let opened = Project::open();
+    match opened.as_ref().map_err(Error::clone).and_then(|project| run(project, task)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             process::warn(&format!("error: {error}"));
+            if let Some(shortage) = opened.ok().and_then(|project| disk::shortage(&project.target)) {
+                process::warn(&shortage);
+            }
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(command: Command) -> Result<(), Error> {
-    if command == Command::Help {
-        process::print(USAGE);
-        return Ok(());
-    }
-    let project = Project::open()?;
-    match command {
-        Command::Help => Ok(()),
-        Command::Setup => setup::everything(&project),
-        Command::Serve { port } => serve::run(&project, port),
-        Command::Build => page::build_within_budget(&project),
-        Command::BuildAndRecord => page::build_and_record(&project),
-        Command::BuildPage => page::rebuild(&project),
-        Command::Releases => releases::make(&project).map(|folder| println!("{}", folder.display())),
-        Command::Dist(options) => dist::run(&project, &options),
-        Command::Test { part } => test::run(&project, part),
-        Command::Fuzz { target, seconds } => fuzz::run(&project, target.as_deref(), seconds),
-        Command::Mutants { area } => mutants::run(&project, area.as_deref()),
-        Command::Lint => lint::run(&project),
-        Command::Audit => audit::run(&project),
-        Command::Weights => weights::fetch(&project),
-        Command::Bench(options) => bench::run(&project, options),
+fn run(project: &Project, task: Task) -> Result<(), Error> {
+    match task {
+        Task::Serve { port } => serve::run(project, port),
+        Task::Test { part } => test::run(project, part),
+        Task::Build { part: Some(cli::BuildPart::Page), .. } => page::rebuild(project),
+        Task::Build { record: true, .. } => page::build_and_record(project),
+        Task::Build { .. } => page::build_within_budget(project),
+        Task::Releases => releases::make(project).map(|folder| println!("{}", folder.display())),
+        Task::Dist(options) => dist::run(project, &options),
+        Task::Lint => lint::run(project),
+        Task::Audit => audit::run(project),
+        Task::Fuzz { target, seconds } => fuzz::run(project, target.as_deref(), seconds),
+        Task::Mutants { area } => mutants::run(project, area.as_deref()),
+        Task::Weights => weights::fetch(project),
+        Task::Bench(options) => bench::run(project, options),
+        Task::Setup { debian_compiler } => setup::everything(project, debian_compiler),
     }
 }

@@ -53,9 +53,9 @@ const AREAS: [Area; 3] = [
     Area { name: "image", stages: &[Stage { packages: "stridescope-image", tests: &["image"] }] },
 ];
 
-/// Whether an area has this name.
-pub fn is_area(name: &str) -> bool {
-    AREAS.iter().any(|area| area.name == name)
+/// The names of the areas.
+pub fn names() -> [&'static str; 3] {
+    AREAS.each_ref().map(|area| area.name)
 }
 
 /// Mutates every area, or one, and continues an interrupted run. The results are listed outside the clone. Fails if a mutant was missed.

@@ -14,7 +14,7 @@ use crate::headers;
 use crate::html;
 
 const STEP: &str = "listing the files for offline use";
-const REMEDY: &str = "Restore assets/sw.js and Trunk.toml from the repository.";
+const REMEDY: &str = "Restore assets/sw.js and index.html from the repository.";
 const WORKER: &str = "sw.js";
 const PAGE: &str = "index.html";
 /// The page's own address. Not always a file name: some hosts redirect `index.html`.

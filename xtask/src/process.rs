@@ -28,6 +28,23 @@ pub fn announce(step: &str) {
     print(&format!("==> {step}"));
 }
 
+/// Runs a step: says before it how long it usually takes on two cores, and after it how long it took.
+pub fn timed<T>(step: &str, usually: &str, run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    announce(&format!("{step} ({usually})"));
+    let started = Instant::now();
+    let result = run()?;
+    print(&format!("    {step}: took {}", in_words(started.elapsed())));
+    Ok(result)
+}
+
+/// A duration for readers.
+pub fn in_words(duration: Duration) -> String {
+    match duration.as_secs() {
+        0..60 => format!("{:.1} s", duration.as_secs_f64()),
+        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}
+
 /// A command for `program` without cargo's environment variables for this process, which a nested cargo would use as its own (`CARGO` even
 /// decides which cargo `cargo clippy` calls).
 pub fn command(program: impl AsRef<OsStr>) -> Command {
@@ -121,6 +138,14 @@ mod tests {
         command.args(["-c", "echo one >&2; echo two >&2; exit 3"]);
         let error = read("greeting", &mut command, "Try again.").expect_err("it exits with 3").to_string();
         assert_eq!(error, "greeting failed: `sh -c` ended with exit code 3: two. Try again.");
+    }
+
+    #[test]
+    fn durations_are_put_into_words() {
+        let cases = [(0, "0.0 s"), (1_250, "1.2 s"), (59_900, "59.9 s"), (60_000, "1 min 0 s"), (3_725_000, "62 min 5 s")];
+        for (ms, expected) in cases {
+            assert_eq!(in_words(Duration::from_millis(ms)), expected);
+        }
     }
 
     #[test]

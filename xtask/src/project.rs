@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::process;
+use crate::setup::WASM_TARGET;
 
 /// The folders used by the tasks.
 #[derive(Clone, Debug)]
@@ -50,6 +51,11 @@ impl Project {
     /// The built files under plain names, from the compilers and assets/.
     pub fn built(&self) -> PathBuf {
         self.scratch().join("built")
+    }
+
+    /// A program that was compiled for the browser.
+    pub fn wasm(&self, program: &str) -> PathBuf {
+        self.target.join(WASM_TARGET).join("web").join(program).with_extension("wasm")
     }
 
     /// The served page, with versioned file names.
@@ -98,26 +104,22 @@ impl Project {
         shared.is_dir().then_some(shared)
     }
 
-    /// The version of `package` in Cargo.lock.
-    pub fn locked_version(&self, package: &str) -> Result<String, Error> {
-        let step = "reading Cargo.lock";
-        let path = self.root.join("Cargo.lock");
-        let lock = fs::read_to_string(&path).map_err(|error| Error::file(step, &path, error))?;
-        version_in_lock(&lock, package)
-            .map(String::from)
-            .ok_or_else(|| Error::new(step, format!("it has no {package}"), "Restore Cargo.lock from the repository."))
+    /// Fails where the page could not be written, before anything is compiled for it.
+    pub fn check_writable(&self) -> Result<(), Error> {
+        [self.dist(), self.built()].iter().try_for_each(|folder| check_writable(folder))
     }
 }
 
-/// The version of the first package with that name in the text of a Cargo.lock.
-fn version_in_lock<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
-    let name = format!("name = \"{package}\"");
-    let mut lines = lock.lines().skip_while(|line| *line != name);
-    lines.next()?;
-    lines.next()?.strip_prefix("version = \"")?.strip_suffix('"')
+fn check_writable(folder: &Path) -> Result<(), Error> {
+    let probe = folder.join(".writable");
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&probe, "")).and_then(|()| fs::remove_file(&probe));
+    written.map_err(|error| {
+        let remedy = "Free some space there, or clone into a folder that you may write to.";
+        Error::new("page build", format!("nothing can be written to {}: {error}", folder.display()), remedy)
+    })
 }
 
-/// The first version number in a program's output for `--version`: `trunk 0.21.14`, `v20.20.2`.
+/// The first version number in a program's output for `--version`: `cargo-deny 0.20.2`, `v20.20.2`.
 pub fn version_in_output(text: &str) -> Option<&str> {
     let start = text.find(|c: char| c.is_ascii_digit())?;
     let rest = text.get(start..)?;
@@ -130,21 +132,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lock_file_versions_match_the_exact_package() {
-        let lock = "version = 4\n\n[[package]]\nname = \"wasm-bindgen-shared\"\nversion = \"0.2.1\"\n\n\
-                    [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\nsource = \"s\"\n";
-        assert_eq!(version_in_lock(lock, "wasm-bindgen"), Some("0.2.130"));
-        assert_eq!(version_in_lock(lock, "wasm-bindgen-shared"), Some("0.2.1"));
-        assert_eq!(version_in_lock(lock, "wasm"), None);
-        assert_eq!(version_in_lock("name = \"wasm-bindgen\"", "wasm-bindgen"), None);
-        assert_eq!(version_in_lock("", "wasm-bindgen"), None);
+    fn a_folder_that_cannot_be_written_is_one_clear_sentence() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let named = folder.path().join("한글 and spaces/dist");
+        check_writable(&named).expect("it can be made");
+        assert_eq!(fs::read_dir(&named)?.count(), 0, "nothing is left in it");
+        let file = folder.path().join("file");
+        fs::write(&file, "")?;
+        let error = check_writable(&file.join("dist")).expect_err("a file is in the way").to_string();
+        assert!(error.starts_with("page build failed: nothing can be written to") && error.contains("clone into"), "{error}");
+        Ok(())
     }
 
     #[test]
     fn versions_are_found_in_program_output() {
         let cases = [
-            ("wasm-bindgen 0.2.130", Some("0.2.130")),
-            ("trunk 0.21.14\n", Some("0.21.14")),
+            ("cargo-deny 0.20.2\n", Some("0.20.2")),
             ("v20.20.2", Some("20.20.2")),
             ("0.2.130 (abcdef)", Some("0.2.130")),
             ("none", None),

@@ -12,7 +12,7 @@ use crate::html;
 use crate::precache;
 
 const STEP: &str = "naming the files of this version";
-const REMEDY: &str = "Restore index.html and Trunk.toml from the repository, and use the version of trunk that xtask installs.";
+const REMEDY: &str = "Restore index.html from the repository.";
 const PAGE: &str = "index.html";
 /// The inline script of the page, and the tag that it replaces.
 const BOOT: &str = "assets/boot.js";

@@ -18,7 +18,6 @@ use crate::headers;
 use crate::page;
 use crate::process;
 use crate::project::Project;
-use crate::setup;
 
 const STEP: &str = "serving the page";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,8 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn run(project: &Project, port: u16) -> Result<(), Error> {
     // Bound before the build, so that a port in use fails at once and not after minutes.
     let listener = listen(port)?;
-    let tools = setup::page(project)?;
-    page::build(project, &tools)?;
+    page::build(project)?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

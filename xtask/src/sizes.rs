@@ -5,6 +5,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::compress::{self, Asset};
 use crate::error::Error;
 
@@ -18,19 +20,14 @@ const ELEMENT: &str = "stride-scope.js";
 /// A part of the site that is loaded at once.
 struct Part {
     name: &'static str,
-    budget_bytes: u64,
     contains: fn(&Asset) -> bool,
 }
 
 const PARTS: [Part; 4] = [
-    Part {
-        name: "page",
-        budget_bytes: 300_000,
-        contains: |asset| is_code(asset) && !is_engine(asset) && !is_later(asset) && !is_element(asset),
-    },
-    Part { name: "figures", budget_bytes: 360_000, contains: |asset| is_code(asset) && is_later(asset) },
-    Part { name: "engine", budget_bytes: 1_600_000, contains: |asset| is_code(asset) && is_engine(asset) },
-    Part { name: "element", budget_bytes: 5_000, contains: is_element },
+    Part { name: "page", contains: |asset| is_code(asset) && !is_engine(asset) && !is_later(asset) && !is_element(asset) },
+    Part { name: "figures", contains: |asset| is_code(asset) && is_later(asset) },
+    Part { name: "engine", contains: |asset| is_code(asset) && is_engine(asset) },
+    Part { name: "element", contains: is_element },
 ];
 
 fn is_code(asset: &Asset) -> bool {
@@ -53,26 +50,38 @@ fn is_element(asset: &Asset) -> bool {
     asset.path == Path::new(ELEMENT)
 }
 
-/// The recorded compressed size of each part, in bytes.
+/// The compressed size of a part, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+struct Size {
+    /// The goal, which a build must keep.
+    limit: u64,
+    /// That of the last build that was recorded.
+    recorded: u64,
+}
+
+/// The size of each part, by its name, as in bench/sizes.json.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Record(BTreeMap<String, u64>);
+pub struct Record(BTreeMap<String, Size>);
 
 impl Record {
     /// Reads the record.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(path).map_err(|error| Error::file(STEP, path, error))?;
-        serde_json::from_str(&text).map(Self).map_err(|error| {
-            Error::new(
-                STEP,
-                format!("{}: {error}", path.display()),
-                "Restore it, or write it anew with `cargo xtask build --record`.",
-            )
-        })
+        serde_json::from_str(&text)
+            .map(Self)
+            .map_err(|error| Error::new(STEP, format!("{}: {error}", path.display()), "Restore it from the repository."))
     }
 
-    /// Records the sizes of a build.
+    /// The limit and the recorded size of a part; both are zero for one that is not in the file.
+    fn of(&self, part: &Part) -> Size {
+        self.0.get(part.name).copied().unwrap_or_default()
+    }
+
+    /// Records the sizes of a build, and keeps the limits.
     pub fn write(path: &Path, assets: &[Asset]) -> Result<(), Error> {
-        let sizes: BTreeMap<&str, u64> = PARTS.iter().map(|part| (part.name, total(part, assets).1)).collect();
+        let limits = Self::read(path)?;
+        let size = |part: &Part| Size { recorded: total(part, assets).1, ..limits.of(part) };
+        let sizes: BTreeMap<&str, Size> = PARTS.iter().map(|part| (part.name, size(part))).collect();
         let text = serde_json::to_string_pretty(&sizes).map_err(|error| Error::file(STEP, path, error.into()))? + "\n";
         compress::replace(path, text.as_bytes()).map_err(|error| Error::file(STEP, path, error))
     }
@@ -80,30 +89,29 @@ impl Record {
 
 /// The sizes of each part, wasm and JavaScript together, one line per part.
 pub fn table(assets: &[Asset], record: &Record) -> String {
-    let mut text = format!("{:<8}{:>12}{:>12}{:>12}{:>12}\n", "bytes", "raw", "brotli", "recorded", "budget");
+    let mut text = format!("{:<8}{:>12}{:>12}{:>12}{:>12}\n", "bytes", "raw", "brotli", "recorded", "limit");
     for part in &PARTS {
         let (raw, brotli) = total(part, assets);
-        let recorded = record.0.get(part.name).map_or("none".into(), |bytes| grouped(*bytes));
-        let (raw, brotli, budget) = (grouped(raw), grouped(brotli), grouped(part.budget_bytes));
+        let [raw, brotli, recorded, limit] = [raw, brotli, record.of(part).recorded, record.of(part).limit].map(grouped);
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{:<8}{raw:>12}{brotli:>12}{recorded:>12}{budget:>12}", part.name);
+        let _ = writeln!(text, "{:<8}{raw:>12}{brotli:>12}{recorded:>12}{limit:>12}", part.name);
     }
     text
 }
 
-/// Fails if a part exceeds its budget or its record.
+/// Fails if a part exceeds its limit or its record.
 pub fn check(assets: &[Asset], record: &Record) -> Result<(), Error> {
     for part in &PARTS {
         let (_, brotli) = total(part, assets);
         let size = grouped(brotli);
-        if brotli > part.budget_bytes {
+        let Size { limit, recorded } = record.of(part);
+        if brotli > limit {
             return Err(Error::new(
                 STEP,
-                format!("the {} takes {size} bytes compressed, and its budget is {}", part.name, grouped(part.budget_bytes)),
+                format!("the {} takes {size} bytes compressed, and its limit is {}", part.name, grouped(limit)),
                 "Find what grew with `twiggy` or by taking features out of Cargo.toml.",
             ));
         }
-        let recorded = record.0.get(part.name).copied().unwrap_or_default();
         if brotli * 100 > recorded * (100 + TOLERANCE_PERCENT) {
             return Err(Error::new(
                 STEP,
@@ -164,21 +172,23 @@ mod tests {
             asset("sw.js", 9_000, 4_000),
         ];
         let expected = "\
-bytes            raw      brotli    recorded      budget
+bytes            raw      brotli    recorded       limit
 page         736,000     210,300     209,000     300,000
 figures      188,000      70,500      70,000     360,000
 engine    12,100,060   1,520,050   1,500,000   1,600,000
-element        8,000       2,500        none       5,000
+element        8,000       2,500           0       5,000
 ";
-        let mut record = record([("page", 209_000), ("figures", 70_000), ("engine", 1_500_000)]);
+        let mut record = record([("page", 209_000), ("figures", 70_000), ("engine", 1_500_000), ("element", 0)]);
         assert_eq!(table(&assets, &record), expected);
         assert!(check(&assets, &record).is_err(), "the element was never recorded");
-        record.0.insert("element".into(), 2_500);
+        record.0.insert("element".into(), Size { limit: 5_000, recorded: 2_500 });
         assert!(check(&assets, &record).is_ok());
     }
 
     fn record<const N: usize>(sizes: [(&str, u64); N]) -> Record {
-        Record(sizes.into_iter().map(|(name, bytes)| (name.into(), bytes)).collect())
+        let limits = [("page", 300_000), ("figures", 360_000), ("engine", 1_600_000), ("element", 5_000)];
+        let limit = |name| limits.iter().find(|(other, _)| *other == name).map_or(0, |(_, bytes)| *bytes);
+        Record(sizes.into_iter().map(|(name, recorded)| (name.into(), Size { limit: limit(name), recorded })).collect())
     }
 
     #[test]
@@ -194,6 +204,7 @@ element        8,000       2,500        none       5,000
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("sizes.json");
         assert!(Record::read(&path).is_err());
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/sizes.json"), &path)?;
         Record::write(&path, &[asset("app.wasm", 1, 5), asset("worker.js", 1, 7)])?;
         assert_eq!(Record::read(&path)?, record([("page", 5), ("figures", 0), ("engine", 7), ("element", 0)]));
         Ok(())

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use wasm_split_cli_support::{Options, transform};
 
+use crate::bindgen;
 use crate::error::Error;
-use crate::process::{self, announce};
 use crate::project::Project;
-use crate::setup::{PageTools, WASM_TARGET};
 
 const STEP: &str = "splitting the page";
 const REMEDY: &str = "Read the output above.";
@@ -27,11 +26,10 @@ async function instantiated(src, imports) {
 }
 "#;
 
-/// Replaces trunk's single wasm file by the chunks of the page.
-pub fn page(project: &Project, tools: &PageTools) -> Result<(), Error> {
-    announce(STEP);
+/// Writes the page's script, its start and its chunks into the built page.
+pub fn page(project: &Project) -> Result<(), Error> {
     let dist = project.built();
-    let whole = project.target.join(WASM_TARGET).join("web/app.wasm");
+    let whole = project.wasm(STEM);
     let wasm = fs::read(&whole).map_err(|error| Error::file(STEP, &whole, error))?;
     let scratch = project.scratch().join("split");
     match fs::remove_dir_all(&scratch) {
@@ -51,9 +49,7 @@ pub fn page(project: &Project, tools: &PageTools) -> Result<(), Error> {
     remove_pieces(&dist, &renamed(""))?;
     let pieces = transform(options).map_err(|error| Error::new(STEP, format!("{error:#}"), REMEDY))?.split_modules;
 
-    let mut bindgen = tools.wasm_bindgen();
-    bindgen.args(["--target", "web", "--no-typescript", "--keep-lld-exports", "--out-name", STEM, "--out-dir"]);
-    process::run(STEP, bindgen.arg(&dist).arg(&main), REMEDY)?;
+    bindgen::write(&main, STEM, &dist, |bindgen| bindgen.keep_lld_exports(true))?;
 
     let mut text = without_streaming(&read(&scratch.join(&link))?)?;
     for piece in pieces {

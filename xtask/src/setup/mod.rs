@@ -17,12 +17,14 @@ pub use browser::Browser;
 pub use engines::require as engines;
 pub use examples::require as examples;
 pub use node::{Node, require as node};
-pub use tools::{PageTools, auditor, fuzzer, mutator};
+pub use tools::{auditor, fuzzer, mutator};
 pub use wasm::{TARGET as WASM_TARGET, WasmToolchain};
 
-/// The tools of every task.
-pub fn everything(project: &Project) -> Result<(), Error> {
-    page(project)?;
+/// The tools of every task. With `debian_compiler`, the compiler for wasm32 is built from Debian's packages if rustup's cannot be had.
+pub fn everything(project: &Project, debian_compiler: bool) -> Result<(), Error> {
+    if debian_compiler {
+        debian::build_std(project)?;
+    }
     lint(project)?;
     auditor(project)?;
     browser(project)?;
@@ -32,10 +34,9 @@ pub fn everything(project: &Project) -> Result<(), Error> {
     Ok(())
 }
 
-/// The tools of the page build.
-pub fn page(project: &Project) -> Result<PageTools, Error> {
-    let wasm = WasmToolchain::require(project)?;
-    PageTools::require(project, wasm)
+/// The compiler for wasm32.
+pub fn wasm(project: &Project) -> Result<WasmToolchain, Error> {
+    WasmToolchain::require(project)
 }
 
 /// The compiler for wasm32, with clippy.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::apt;
 use crate::error::Error;
-use crate::process::{self, announce};
+use crate::process::{self, timed};
 use crate::project::version_in_output;
 
 /// The first release whose test runner has `--test-concurrency`.
@@ -50,10 +50,11 @@ impl Node {
         if are_current(folder) {
             return Ok(());
         }
-        announce("npm packages of the browser tests: installing them");
-        let mut npm = self.npm();
-        npm.current_dir(folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-        process::run("npm packages", &mut npm, "Read the output above; a network is needed the first time.")
+        timed("npm packages of the browser tests: installing them", "half a minute, once", || {
+            let mut npm = self.npm();
+            npm.current_dir(folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+            process::run("npm packages", &mut npm, "Check the network, and HTTPS_PROXY behind a proxy, then run this again.")
+        })
     }
 }
 

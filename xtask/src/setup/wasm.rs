@@ -5,15 +5,15 @@ use std::process::Command;
 
 use super::{apt, debian};
 use crate::error::Error;
-use crate::process::{self, announce};
+use crate::process::{self, timed};
 use crate::project::Project;
 
 /// The target of the page and the engine.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
 const STEP: &str = "compiler for wasm32";
-const BY_HAND: &str = "Run `rustup target add wasm32-unknown-unknown`, or install your system's Rust standard library \
-                       for that target, then this again.";
+const BY_HAND: &str = "Check the network (and HTTPS_PROXY behind a proxy), then run this again. On a Debian that cannot reach Rust's \
+                       servers, `cargo xtask setup --debian-compiler` builds the library from Debian's packages.";
 
 /// The toolchain that compiles for wasm32: the active one, or a linked one used only for wasm.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct WasmToolchain {
 }
 
 impl WasmToolchain {
-    /// Finds a toolchain, or installs one.
+    /// Finds a toolchain, or adds the target to the active one.
     pub fn require(project: &Project) -> Result<Self, Error> {
         let active = Self { linked: None };
         let debian = Self { linked: Some(debian::TOOLCHAIN) };
@@ -33,26 +33,15 @@ impl WasmToolchain {
         if debian.is_linked() && debian.compiles(project) {
             return Ok(debian);
         }
-
-        let added = add_target();
-        if added.is_ok() && active.compiles(project) {
+        add_target()?;
+        if active.compiles(project) {
             return Ok(active);
         }
-        if !apt::available() {
-            return Err(added
-                .err()
-                .unwrap_or_else(|| Error::new(STEP, "the compiler still finds no standard library for wasm32", BY_HAND)));
-        }
-        announce("compiler for wasm32: rustup cannot get it, so Debian's is used instead");
-        debian::build_std(project)?;
-        [active, debian]
-            .into_iter()
-            .find(|toolchain| toolchain.compiles(project))
-            .ok_or_else(|| Error::new(STEP, "Debian's compiler finds no standard library for wasm32 after building it", BY_HAND))
+        Err(Error::new(STEP, "the compiler still finds no standard library for wasm32", BY_HAND))
     }
 
     /// Makes `command` use this toolchain.
-    pub fn select(&self, command: &mut Command) {
+    fn select(&self, command: &mut Command) {
         if let Some(name) = self.linked {
             command.env("RUSTUP_TOOLCHAIN", name);
         }
@@ -74,11 +63,10 @@ impl WasmToolchain {
         let step = "clippy";
         match self.linked {
             Some(_) => apt::install(step, &["rust-web-clippy"]),
-            None => {
-                announce("clippy: adding it with rustup");
+            None => timed("clippy: adding it with rustup", "a second or two, once", || {
                 let mut rustup = process::command("rustup");
                 process::run(step, rustup.args(["component", "add", "clippy"]), "Install clippy by hand.")
-            }
+            }),
         }
     }
 
@@ -101,7 +89,13 @@ impl WasmToolchain {
 }
 
 fn add_target() -> Result<(), Error> {
-    announce("compiler for wasm32: adding the target with rustup");
-    let mut rustup = process::command("rustup");
-    process::run(STEP, rustup.args(["target", "add", TARGET]), BY_HAND)
+    if process::find("rustup").is_none() {
+        let remedy =
+            "Install Rust from https://rustup.rs, or your system's Rust library for wasm32-unknown-unknown, then run this again.";
+        return Err(Error::new(STEP, "this Rust has no library for wasm32, and there is no rustup that could add it", remedy));
+    }
+    timed("compiler for wasm32: adding the target with rustup", "a second or two, once", || {
+        let mut rustup = process::command("rustup");
+        process::run(STEP, rustup.args(["target", "add", TARGET]), BY_HAND)
+    })
 }

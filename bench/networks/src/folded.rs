@@ -10,8 +10,7 @@ use stridescope_weights::{Checkpoint, check};
 
 use crate::error::Error;
 
-const STEP: &str = "writing a network for another engine";
-const REMEDY: &str = "The network has a layer that the writers in xtask/src do not know: teach them.";
+const REMEDY: &str = "The network has a layer that the writers in bench/networks do not know: teach them.";
 /// PyTorch's default for BatchNorm2d.
 const BN_EPS: f64 = 1e-5;
 
@@ -47,7 +46,7 @@ pub struct Tensor {
 /// If the weights do not fit the network, or the other engines lack the layer's kind.
 pub fn layers<'a>(graph: &'a Graph, checkpoint: &Checkpoint) -> Result<Vec<Layer<'a>>, Error> {
     let verdict = check::compare(checkpoint, graph).verdict();
-    verdict.map_err(|error| Error::new(STEP, error, "Delete the weights and run `cargo xtask weights`."))?;
+    verdict.map_err(|error| Error::new(error, "Delete the weights and run `cargo xtask weights`."))?;
     let reader = Reader { graph, checkpoint };
     // The convolutions with a folded batch normalisation.
     let folded: HashSet<usize> =
@@ -58,7 +57,7 @@ pub fn layers<'a>(graph: &'a Graph, checkpoint: &Checkpoint) -> Result<Vec<Layer
 
 /// An error for a network that cannot be encoded.
 pub fn unknown(what: &str) -> Error {
-    Error::new(STEP, format!("there is {what}"), REMEDY)
+    Error::new(format!("there is {what}"), REMEDY)
 }
 
 struct Reader<'a, 'c> {
@@ -122,7 +121,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn values(&self, name: &str) -> Result<Vec<f32>, Error> {
-        self.checkpoint.values(name).map_err(|error| Error::new(STEP, error, REMEDY))
+        self.checkpoint.values(name).map_err(|error| Error::new(error, REMEDY))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A network for tfjs in the benchmark: a JSON description, and its weights as an f32 file.
 //!
 //! tfjs runs operators one by one and does not optimise the graph, so this does what its converter does: a ReLU that is the only reader of
-//! a convolution is fused with it. Maps are `[N, H, W, C]`, and kernels are `[H, W, in, out]`. `tests/bench/tfjs_network.mjs` reads the
+//! a convolution is fused with it. Maps are `[N, H, W, C]`, and kernels are `[H, W, in, out]`. `bench/tfjs_network.mjs` reads the
 //! description.
 
 use serde_json::{Value, json};

@@ -3,8 +3,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
-import { processes } from '../browser/support/harness.mjs';
+import { processes } from '../tests/browser/support/harness.mjs';
+import { packages } from './packages.mjs';
+
+const { chromium } = packages('playwright-core');
 
 /** Without background traffic or other interference. */
 const FLAGS = [

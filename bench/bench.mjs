@@ -16,7 +16,7 @@ import { askAround, comeAndReturn, download, scrollAround } from './visits.mjs';
 import { compressedBytes, engineFiles, pageParts } from './wire.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const PACKAGES = join(HERE, '../node_modules');
+const PACKAGES = join(HERE, '../tests/node_modules');
 /** Number of visits, each with a new profile. */
 const VISITORS = 5;
 /** Rounds of the measurement of taps, by device; software GPUs are slow. */

@@ -1,4 +1,4 @@
-// A network of tfjs operators, built from the description that xtask/src/tfjs.rs writes. It runs as tfjs' own graphs do: one operator after another,
+// A network of tfjs operators, built from the description that bench/networks/src/tfjs.rs writes. It runs as tfjs' own graphs do: one operator after another,
 // each map disposed of after its last reader.
 
 /** The function of each operator: tfjs, the layer with its tensors, and its input maps, `[N, H, W, C]`. */

@@ -2,15 +2,28 @@
 
 use std::collections::BTreeMap;
 
+use clap::Args;
 use serde_json::{Value, json};
 use stridescope_arch::{ArchSpec, Conv, Graph, Input, Node, Op, cost, lower};
 
-use crate::args::BenchOptions;
 use crate::error::Error;
 
-const STEP: &str = "planning the benchmark";
 /// The series in which every layer is timed.
 const DEPTH: &str = "depth";
+
+/// How much is measured, beside the usual.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Extent {
+    /// Also every depth, and the growth of time and memory
+    #[arg(long)]
+    pub full: bool,
+    /// Also WebGPU in software
+    #[arg(long)]
+    pub webgpu: bool,
+    /// Only WebGPU on this machine's own GPU
+    #[arg(long)]
+    pub gpu: bool,
+}
 
 /// The weights of a network, as in the worker's protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,8 +129,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn of(options: BenchOptions) -> Self {
-        if options.gpu {
+    pub fn of(extent: Extent) -> Self {
+        if extent.gpu {
             return Self::gpu();
         }
         let mut plan = Self {
@@ -139,12 +152,12 @@ impl Plan {
             growth: Vec::new(),
             gpu: false,
         };
-        if options.full {
+        if extent.full {
             let depths = ["resnet18-d", "resnet34-d", "resnet101-d", "resnet152-d"];
             plan.cases.extend(depths.map(|net| Case::brief(net, 224, 4)));
             plan.growth = growth();
         }
-        if options.webgpu {
+        if extent.webgpu {
             plan.cases.extend(["tiny-a", "tiny-b", "tiny-c"].map(|net| Case::webgpu(net, 128, 1)));
             plan.cases.push(Case::webgpu("tiny-d", 128, 3));
             // Ten seconds or more per pass.
@@ -174,7 +187,7 @@ impl Plan {
         }
     }
 
-    /// The plan as JSON for `tests/bench/bench.mjs`.
+    /// The plan as JSON for `bench/bench.mjs`.
     ///
     /// # Errors
     /// If a network name in the plan is invalid.
@@ -228,7 +241,7 @@ fn growth() -> Vec<(&'static str, &'static str, usize)> {
 
 /// A network of the plan, with a thousand classes, or ten for the tiny ones.
 pub fn graph(net: &str, size: usize) -> Result<Graph, Error> {
-    let failed = |error: &dyn std::fmt::Display| Error::new(STEP, error, "Run `cargo xtask test native` to see what broke.");
+    let failed = |error: &dyn std::fmt::Display| Error::new(error, "Run `cargo xtask test native` to see what broke.");
     let spec = ArchSpec::named(net).map_err(|error| failed(&error))?;
     lower(&spec, Input::square(size)).map_err(|error| failed(&error))
 }
@@ -239,7 +252,7 @@ mod tests {
 
     #[test]
     fn each_option_extends_the_plan() -> Result<(), Error> {
-        let plan = |full, webgpu| Plan::of(BenchOptions { full, webgpu, ..BenchOptions::default() }).json();
+        let plan = |full, webgpu| Plan::of(Extent { full, webgpu, ..Extent::default() }).json();
         let count = |plan: &Value, part: &str| plan[part].as_array().map_or(0, Vec::len);
         let backends = |plan: &Value| {
             let cases = plan["cases"].as_array().into_iter().flatten();
@@ -249,7 +262,7 @@ mod tests {
         assert_eq!((count(&plain, "growth"), count(&full, "growth"), count(&webgpu, "growth")), (0, 16, 0));
         assert_eq!((backends(&plain), backends(&full), backends(&webgpu)), (0, 0, 5));
         assert_eq!(count(&full, "cases"), count(&plain, "cases") + 4);
-        let gpu = Plan::of(BenchOptions { gpu: true, ..BenchOptions::default() }).json()?;
+        let gpu = Plan::of(Extent { gpu: true, ..Extent::default() }).json()?;
         assert_eq!((backends(&gpu), count(&gpu, "pairs") + count(&gpu, "growth")), (count(&gpu, "cases"), 0));
         assert_eq!([&gpu, &webgpu].map(|plan| plan["gpu"].as_bool()), [Some(true), Some(false)]);
         assert_eq!(plain["taps"][0]["taps"].as_array().map(Vec::len), Some(16), "every block of a ResNet-50");
@@ -258,7 +271,7 @@ mod tests {
 
     #[test]
     fn growth_is_relative_to_the_macs_of_each_network() -> Result<(), Error> {
-        let plan = Plan::of(BenchOptions { full: true, ..BenchOptions::default() }).json()?;
+        let plan = Plan::of(Extent { full: true, ..Extent::default() }).json()?;
         let points = plan["growth"].as_array().cloned().unwrap_or_default();
         let whole = points.iter().filter(|point| point["net"] == "resnet50-d" && point["size"] == 224).collect::<Vec<_>>();
         assert_eq!(whole.len(), 3, "it is in each series");

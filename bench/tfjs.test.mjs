@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import tf from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-backend-wasm';
+import { packages } from './packages.mjs';
 import { build, channelsLast } from './tfjs_network.mjs';
+
+const tf = packages('@tensorflow/tfjs-core');
+packages('@tensorflow/tfjs-backend-wasm');
 
 before(async () => {
   await tf.setBackend('wasm');

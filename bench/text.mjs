@@ -6,6 +6,8 @@ export const ratio = (value) => (value === null ? '–' : value.toFixed(2));
 export const percent = (share) => `${(100 * share).toFixed(0)} %`;
 /** Megabytes, of a million bytes. */
 export const mb = (bytes) => (bytes === null ? '–' : (bytes / 1e6).toFixed(bytes < 99.5e6 ? 1 : 0));
+/** Kilobytes, of a thousand bytes. */
+export const kb = (bytes) => `${(bytes / 1e3).toFixed(1)} kB`;
 export const device = (backend) => (backend === 'cpu' ? 'CPU' : 'WebGPU');
 
 /** A Markdown table whose columns are aligned as plain text too. `columns`: title and cell of each column. */

@@ -1,15 +1,13 @@
 //! A network as an ONNX file, for ONNX Runtime in the benchmark (operator set 17, f32). Batch size, height and width are dynamic, with the
 //! names in [`OPEN`]; a session fixes them.
 
-mod proto;
-
 use prost::Message;
 use stridescope_arch::{Conv, Graph, Op, Pool};
 use stridescope_weights::Checkpoint;
 
 use crate::error::Error;
 use crate::folded::{Layer, Tensor, layers, unknown};
-use proto::{
+use crate::proto::{
     AttributeProto, Dimension, FLOAT, GraphProto, INT, INTS, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
     TensorShapeProto, TensorType, TypeProto, ValueInfoProto,
 };

@@ -108,7 +108,7 @@ async function rounds({ warmUps, rounds }, round) {
 
 /**
  * Runs one network on the engines of `order`: the first pass of each alone, in that order, then the passes of all in turn. `bench`: a case of
- * xtask/src/bench/plan.rs, with `order`. Returns an entry for each engine.
+ * bench/networks/src/plan.rs, with `order`. Returns an entry for each engine.
  */
 async function compare(bench) {
   const engines = [];

@@ -1,10 +1,13 @@
 // The goals of the benchmark, and how far each is reached.
 
+import { readFileSync } from 'node:fs';
 import { LINEAR_WITHIN, worstOff } from './growth.mjs';
 import { largest, median } from './numbers.mjs';
 import { worst } from './peers.mjs';
-import { device, ms, percent, ratio, table } from './text.mjs';
+import { device, kb, ms, percent, ratio, table } from './text.mjs';
 
+/** The download of each part, in bytes with brotli: its limit, which every build keeps, and its recorded size. */
+const SIZES = JSON.parse(readFileSync(new URL('sizes.json', import.meta.url), 'utf8'));
 const UNKNOWN = 'not measured in this run';
 
 /** A goal: its title, the limit, the measurement in the same unit, and the format of both. */
@@ -40,6 +43,7 @@ export function goals({ rows = [], taps = [], visits, longestTaskMs, scrolled, g
     goal('Page usable, cold', 1000, middle('cold', 'usableMs'), time),
     goal('First tiny prediction, cold, CPU', 2500, middle('cold', 'answeredMs'), time),
     goal('First tiny prediction, warm visit', 800, middle('again', 'answeredMs'), time),
+    ...Object.entries(SIZES).map(([part, { limit, recorded }]) => goal(`Download of the ${part}, as recorded`, limit, { value: recorded }, kb)),
     goal('Time grows linearly with MACs, farthest off', LINEAR_WITHIN, growth ? worstOff(growth.time) : null, percent),
     goal('Memory grows linearly with MACs, farthest off', LINEAR_WITHIN, growth ? worstOff(growth.memory) : null, percent),
   ];
