@@ -29,7 +29,6 @@ before(async () => {
   site = await serveStrictly();
   hosts = await serveHosts();
   browser = await launch();
-  browser.context.setDefaultTimeout(30_000);
 });
 after(async () => {
   await browser?.close();

@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { firefox, webkit } from "../support/engines.mjs";
 import { serveHosts, serveStrictly } from "../support/harness.mjs";
 
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 600_000 };
 const FIGURES = ["architecture", "strides", "features", "field", "cost", "predict"];
 /// What is there once a figure has been drawn and computed.
 const THERE = {

@@ -44,7 +44,7 @@ async function read(name) {
 }
 
 for (const start of [chromium, firefox, webkit]) {
-  test(`${start.name} reads random pictures as the reference does`, { timeout: 300_000 }, async () => {
+  test(`${start.name} reads random pictures as the reference does`, { timeout: 900_000 }, async () => {
     const server = await site();
     const browser = await start();
     try {

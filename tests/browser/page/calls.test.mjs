@@ -38,7 +38,6 @@ before(async () => {
   }, KEPT);
   hosts = await serveHosts();
   browser = await launch({ still: true });
-  browser.context.setDefaultTimeout(30_000);
   plain = (await links({ call: "", read: true })).state;
 });
 after(async () => {

@@ -20,7 +20,6 @@ before(async () => {
   });
 
   browser = await launch();
-  browser.context.setDefaultTimeout(30_000);
 });
 after(async () => {
   await browser?.close();

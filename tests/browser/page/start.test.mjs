@@ -14,7 +14,6 @@ before(async () => {
     return refused;
   });
   browser = await launch({ still: true });
-  browser.context.setDefaultTimeout(30_000);
 });
 after(async () => {
   await browser?.close();

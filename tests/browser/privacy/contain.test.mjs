@@ -237,7 +237,6 @@ describe("a whole visit", () => {
   test("sends requests to its own site alone, with nothing of the picture, and stores its own files and nothing else", async () => {
     const between = await proxy();
     const browser = await launch({ offline: true, args: [`--proxy-server=127.0.0.1:${between.port}`, "--proxy-bypass-list=<-loopback>"] });
-    browser.context.setDefaultTimeout(60_000);
     try {
       const asked = [];
       browser.context.on("request", (request) => asked.push(request.url()));
@@ -294,7 +293,6 @@ describe("weights from another host", () => {
     plain = await serve();
     hubs = await hub({ repositories: { "someone/tiny-d": { "model.safetensors": readFileSync(join(project, "assets/weights/tiny-d.safetensors")) } } });
     browser = await launch({ args: hubs.args });
-    browser.context.setDefaultTimeout(30_000);
   });
   after(async () => { await browser?.close(); await hubs?.close(); await plain?.close(); });
 
@@ -329,7 +327,6 @@ describe("a figure in another page", () => {
   for (const [how, sandbox] of [["of no origin", "allow-scripts"], ["of the site's own origin", "allow-scripts allow-same-origin"], ["in no sandbox", undefined]]) {
     test(`${how} leaves nothing on the device`, async () => {
       const browser = await launch({ offline: true });
-      browser.context.setDefaultTimeout(30_000);
       try {
         const page = await browser.context.newPage();
         const seen = watch(page, site.url, hosts.url.replace("localhost", "127.0.0.1"));

@@ -19,7 +19,6 @@ before(async () => {
   site = await serveStrictly();
   hosts = await serveHosts();
   browser = await launch();
-  browser.context.setDefaultTimeout(30_000);
 });
 after(async () => {
   await browser?.close();
@@ -584,7 +583,6 @@ describe("what lies in the browser's stores", () => {
 
   test("a cached site with files that are gone or are others: while the site answers, they are the site's", async () => {
     const fresh = await launch({ offline: true });
-    fresh.context.setDefaultTimeout(30_000);
     try {
       const visit = await open("?models=tiny-d&backend=cpu", fresh);
       await visit.page.waitForFunction(() => navigator.serviceWorker.controller);

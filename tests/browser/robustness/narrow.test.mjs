@@ -69,7 +69,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test(`${CASES} damaged checkpoints are opened or refused with a sentence, and the engine goes on`, { timeout: 300_000 }, async () => {
+test(`${CASES} damaged checkpoints are opened or refused with a sentence, and the engine goes on`, { timeout: 900_000 }, async () => {
   const { page } = await engine(browser.context, site.url, `(${keeping})()`);
   await page.addScriptTag({ content: `globalThis.random = ${random}; globalThis.damaged = ${damaged};` });
   const answers = await page.evaluate(async ([seeds, cases]) => {
