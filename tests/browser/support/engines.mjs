@@ -10,7 +10,7 @@ import WebSocket from "ws";
 import { launch } from "./harness.mjs";
 
 /// How long a browser may take to start, to answer a command, or to show what a test waits for.
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 180_000;
 /// Runs in a page: a frame, and with some engines a tab, has an empty document of its own before the one that it was given.
 const HAS_DOCUMENT = 'location.href !== "about:blank" && document.readyState !== "loading"';
 /// Nothing listens here: a browser with it as its proxy for all but this machine reaches no other.
@@ -235,16 +235,17 @@ export async function webkit() {
 }
 
 /// Opens an address in WebKitGTK without a driver, and returns all that the console showed as errors, from the first byte on, workers and
-/// frames included, once `done()` is true. (WebKit keeps no console in the sessions that can be driven.)
+/// frames included, once `done(lines)` is true of those so far. (WebKit keeps no console in the sessions that can be driven.)
 export async function webkitConsole(url, done) {
   const { processes, binary, env } = await miniBrowser();
   try {
     const child = processes.start(binary, ["--enable-write-console-messages-to-stdout=true", url], env);
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { text += data; });
-    await retry(done, `${url} did not come to an end`, child);
+    const lines = () => text.split("\n").filter((line) => /CONSOLE( \w+)? ERROR/.test(line));
+    await retry(() => done(lines()), `${url} did not come to an end`, child);
     await pause(500);
-    return text.split("\n").filter((line) => /CONSOLE( \w+)? ERROR/.test(line));
+    return lines();
   } finally {
     await processes.end();
   }
