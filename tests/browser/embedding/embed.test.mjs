@@ -273,7 +273,7 @@ describe("twenty figures in one page, each as the dialog for sharing gives it", 
   const figures = ["architecture", "strides", "features", "cost", "predict"];
   const many = () => Array.from({ length: 20 }, (_, i) => frame(`embed=${figures[i % 5]}&models=tiny-${"abcd"[i % 4]}`, 'loading="lazy"')).join("");
   /// Most that a figure's own memory of wasm may be, in bytes.
-  const MOST_BYTES = 4 << 20;
+  const MOST_BYTES = 40 * 65_536;
   /// Scrolls through the page once, as a reader does, so that every figure was in sight, and was drawn there. Then it asks the site for `read`.
   const reading = () => `<script>
     const drawn = new Set();
