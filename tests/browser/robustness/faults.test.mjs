@@ -372,8 +372,8 @@ describe("the engine", () => {
     await answered(page, "tiny-a");
     await card(page, "tiny-b").getByRole("button", { name: "Cancel" }).click();
     await card(page, "tiny-b").getByText("Given up.").waitFor();
-    await pass(page, 200);
-    // It is the same one that answers what comes next.
+    // Nobody counts seconds any more, and it is the same one that answers what comes next.
+    await page.waitForFunction(() => eachSecond.size === 0);
     await page.getByRole("button", { name: "A cup of coffee" }).click();
     await page.locator('.picture img[src*="coffee"]').waitFor();
     await answered(page, "tiny-a");
