@@ -9,9 +9,8 @@ import { becomes, soon } from "../support/soon.mjs";
 /// Requests for such paths are cut off, and those for others held back until they are let go.
 let dead = [];
 let held = null;
-/// How many others are being answered, and which were.
-let underWay = 0;
-let served = new Set();
+/// Answers to the page's others that are on their way.
+let underWay = new Set();
 let server, browser, page;
 
 before(async () => {
@@ -26,11 +25,8 @@ before(async () => {
       held.onRequest?.();
       return true;
     }
-    underWay += 1;
-    response.once("close", () => {
-      underWay -= 1;
-      served.add(path);
-    });
+    underWay.add(response);
+    response.once("close", () => underWay.delete(response));
     return false;
   });
   browser = await launch();
@@ -40,7 +36,7 @@ after(async () => {
   await server?.close();
 });
 beforeEach(async () => {
-  [dead, held, underWay, served] = [[], null, 0, new Set()];
+  [dead, held, underWay] = [[], null, new Set()];
   page = await browser.context.newPage();
 });
 afterEach(async () => {
@@ -56,7 +52,7 @@ const waits = () => page.locator(".answer", { hasText: "Waiting for its turn" })
 async function lose(...parts) {
   await soon(async () => {
     const busy = await page.$$eval("section", (all) => all.filter((section) => section.getAttribute("aria-busy") === "true").map(({ id }) => id));
-    assert.deepEqual([await page.locator("#learn").count(), busy, underWay], [1, [], 0]);
+    assert.deepEqual([await page.locator("#learn").count(), busy, underWay.size], [1, [], 0]);
   });
   dead = parts;
   await browser.context.setOffline(true);
