@@ -9,7 +9,7 @@ import { PATIENCE_MS } from "../support/soon.mjs";
 
 /// Least scores. What the page takes of time is measured by `cargo xtask bench`.
 const LEAST = { accessibility: 0.95, "best-practices": 0.95, seo: 0.95 };
-const ONLY = { onlyCategories: Object.keys(LEAST), throttlingMethod: "provided", maxWaitForFcp: PATIENCE_MS, disableFullPageScreenshot: true };
+const ONLY = { onlyCategories: Object.keys(LEAST), maxWaitForFcp: PATIENCE_MS, disableFullPageScreenshot: true };
 /// A window and a phone.
 const FORMS = {
   desktop: { ...desktopConfig, settings: { ...desktopConfig.settings, ...ONLY } },
