@@ -834,7 +834,8 @@ describe("bad input", () => {
     await clean(visit);
   });
 
-  test("a download that breaks off fails alone, and works when tried again", async () => {
+  // Downloads that break off are those of connection.test.mjs and weights.test.mjs, too.
+  test("a download that breaks off fails alone, and works when tried again", NIGHTLY, async () => {
     cut.add("tiny-b.safetensors");
     const visit = await open("?models=tiny-a,tiny-b");
     await visit.page.waitForSelector('.answer[data-net="tiny-b"] .problem');

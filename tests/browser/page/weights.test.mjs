@@ -594,7 +594,7 @@ describe("the original network from its package", { skip: !process.env.STRIDESCO
     await clean(visit, { failures: true });
   });
 
-  test("while it loads, memory holds the file and what is made of it, and next to nothing else", async () => {
+  test("while it loads, memory holds the file and what is made of it, and next to nothing else", NIGHTLY, async () => {
     hides.present = true;
     const steps = {};
     let lonely;

@@ -13,7 +13,7 @@ const PREDICTIONS = soak ? 1_000 : isNightly ? 120 : 60;
 const CHANGES = soak ? 54 : 18;
 const CAMERA_PICTURES = soak ? 15_000 : isNightly ? 480 : 120;
 /// On a GPU that a processor pretends to be each takes a hundred times as long.
-const [GPU_PREDICTIONS, GPU_CHANGES] = soak ? [PREDICTIONS, CHANGES] : [12, 6];
+const [GPU_PREDICTIONS, GPU_CHANGES] = soak ? [PREDICTIONS, CHANGES] : [isNightly ? 12 : 6, 6];
 /// Parts in which each is done; after each of them is measured, and the first is the warm-up.
 const PARTS = 6;
 /// Lets the worker's garbage be collected on request.

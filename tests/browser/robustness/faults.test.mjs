@@ -1,6 +1,7 @@
 // What goes wrong with the GPU and the engine: it is found, reported and repaired, and nothing that was on show is lost.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { NIGHTLY } from "../support/extent.mjs";
 import { disguised, launch, loaderText, serve, watch } from "../support/harness.mjs";
 import { becomes } from "../support/soon.mjs";
 
@@ -251,12 +252,16 @@ GPUDevice.prototype.createQuerySet = () => { throw new TypeError("no timestamp q
       let count = 0;
       GPUDevice.prototype.createShaderModule = function (module) { return make.call(this, ++count === 10 ? { ...module, code: "fn main( {" } : module); };`],
   ]) {
-    test(`${name}, once and always`, async () => {
+    test(`${name}, once`, async () => {
       const once = await open(fault);
       await answered(once.page, "tiny-a", "tiny-b");
       assert.match(await notice(once.page).textContent(), /^The GPU failed\. It was started anew/);
       assert.match(await device(once.page), /^WebGPU/);
       await once.page.close();
+    });
+
+    // What is lost twice is met above.
+    test(`${name}, always`, NIGHTLY, async () => {
       const always = await open(fault, fault);
       await answered(always.page, "tiny-a", "tiny-b");
       assert.match(await notice(always.page).textContent(), /^The GPU failed twice/);

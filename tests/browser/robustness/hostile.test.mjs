@@ -134,7 +134,8 @@ describe("pictures", () => {
     test(`${words}: read, or refused in one sentence, and all else stays`, async () => {
       const { page } = visit;
       const outcomes = [];
-      for (const [name, bytes, wanted] of all[group]) {
+      // The largest of one format every day, of the others nightly.
+      for (const [name, bytes, wanted] of group === "most" && !isNightly ? all.most.slice(0, 1) : all[group]) {
         const before = await works(page);
         const sentences = await outcome(page, name, bytes);
         if (sentences.length === 0) {

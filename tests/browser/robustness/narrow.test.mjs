@@ -7,12 +7,13 @@ import { extname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { random } from "../support/bad_pictures.mjs";
+import { isNightly } from "../support/extent.mjs";
 import { engine, keeping, launch, project, serve } from "../support/harness.mjs";
 
 const run = promisify(execFile);
 const fixtures = join(project, "tests/fixtures/checkpoints");
 const seeds = readdirSync(fixtures).filter((name) => /\.(pt|pth|safetensors)$/.test(name));
-const CASES = 1_200;
+const CASES = isNightly ? 1_200 : 400;
 /// So many of them are read natively as well.
 const COMPARED = 60;
 /// How large the memory of an engine may be that has read them all, in bytes. Files are of 0.3 MB, and a parser may take 64 MiB.
