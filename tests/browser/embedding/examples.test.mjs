@@ -7,6 +7,7 @@ import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { build } from "esbuild";
 import { dist, launch, project, serveHosts, serveStrictly, watch } from "../support/harness.mjs";
+import { becomes, numbers, reads, soon } from "../support/soon.mjs";
 
 const SITE = "https://stridescope.example/";
 const FOLDER = join(project, "docs/examples");
@@ -73,11 +74,12 @@ async function eventOf(page, type) {
 async function follows({ page, figure }, before) {
   const height = async () => Math.ceil(await figure.locator("body").evaluate((body) => body.getBoundingClientRect().height));
   const frame = () => page.locator("iframe").evaluate((frame) => frame.getBoundingClientRect().height);
-  for (let wait = 0; wait < 100 && (await height() !== await frame() || await frame() === before); wait++) await page.waitForTimeout(50);
-  assert.equal(await frame(), await height());
-  assert.notEqual(await frame(), before);
-  const isWider = await figure.locator("html").evaluate((root) => root.scrollWidth > root.clientWidth);
-  assert.ok(!isWider, "nothing reaches out of it sideways");
+  await soon(async () => {
+    assert.equal(await frame(), await height());
+    assert.notEqual(await frame(), before);
+    const isWider = await figure.locator("html").evaluate((root) => root.scrollWidth > root.clientWidth);
+    assert.ok(!isWider, "nothing reaches out of it sideways");
+  });
 }
 
 const rows = (figure, count) => figure.locator(".answer .top .row").nth(count - 1).waitFor();
@@ -133,11 +135,12 @@ describe("plain HTML", () => {
   test("element.html: two diagrams, whose node and attribute are one", async () => {
     const visit = await open("element.html", example("element.html"));
     await visit.figure.locator("svg.diagram").nth(1).waitFor();
-    assert.equal(await visit.page.getByRole("link").isVisible(), false, "what stands for the figure is not shown beside it");
+    // What stands for the figure is not shown beside it.
+    await becomes(() => visit.page.getByRole("link").isVisible(), false);
     await follows(visit, 900);
     await visit.figure.locator('[data-node="layer2.0.conv2"]').first().click();
     assert.equal((await eventOf(visit.page, "state")).node, "layer2.0.conv2");
-    assert.equal(await visit.page.locator("stride-scope").getAttribute("node"), "layer2.0.conv2");
+    await becomes(() => visit.page.locator("stride-scope").getAttribute("node"), "layer2.0.conv2");
     await visit.page.locator("stride-scope").evaluate((element) => element.setAttribute("node", "layer3.0"));
     await visit.figure.locator('[data-node="layer3.0.conv2"]').first().waitFor();
     await visit.clean();
@@ -183,10 +186,10 @@ describe("plain HTML", () => {
     const file = page.getByLabel("Your own picture");
     await file.setInputFiles(join(dist, "assets/samples/chelsea.png"));
     await page.locator("#answer li").nth(4).waitFor();
-    assert.match(await page.locator("#answer li").first().textContent(), /^.+: \d+\.\d %$/);
+    await reads(page.locator("#answer li"), /^.+: \d+\.\d %$/);
     await file.setInputFiles({ name: "words.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
     await page.waitForFunction(() => document.querySelectorAll("#answer li").length === 1);
-    assert.match(await page.locator("#answer").textContent(), /^[A-Z].+\.$/);
+    await reads(page.locator("#answer"), /^[A-Z].+\.$/);
     await visit.clean();
   });
 
@@ -302,7 +305,7 @@ describe("pages that something else writes", () => {
     const [cost, diagrams] = [0, 1].map((index) => page.locator("iframe").nth(index).contentFrame());
     await cost.locator("table").first().waitFor();
     await cost.locator("table", { hasText: "ResNet-50-D" }).first().waitFor();
-    await follows({ page: { locator: () => page.locator("iframe").first(), waitForTimeout: (ms) => page.waitForTimeout(ms) }, figure: cost }, 1400);
+    await follows({ page: { locator: () => page.locator("iframe").first() }, figure: cost }, 1400);
     await page.locator("stride-scope").nth(1).scrollIntoViewIfNeeded();
     await diagrams.locator("svg.diagram").waitFor();
     await clean();
@@ -338,7 +341,7 @@ describe("pages that something else writes", () => {
     const { page, figure } = visit;
     await figure.locator("svg.diagram").nth(1).waitFor();
     await follows(visit, 900);
-    assert.equal(await page.locator('script[src$="stride-scope.js"]').count(), 1);
+    await numbers(page.locator('script[src$="stride-scope.js"]'), 1);
 
     await page.getByRole("button", { name: "On to the third stage" }).click();
     assert.equal((await eventOf(page, "state")).node, "layer3.0");

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launch, serve, watch } from "../support/harness.mjs";
+import { leadsTo, numbers, soon } from "../support/soon.mjs";
 
 let server;
 before(async () => { server = await serve(); });
@@ -64,9 +65,11 @@ describe("with a camera", () => {
     await page.evaluate(() => { load.most = 0; load.pictures = 0; });
     const first = await shown(page);
     await page.waitForFunction(() => load.pictures >= 12);
-    assert.notEqual(await shown(page), before[0]);
-    assert.notEqual(await shown(page), first, "the test picture moves");
-    assert.notEqual(await map(), before[1], "the maps follow");
+    await soon(async () => {
+      assert.notEqual(await shown(page), before[0]);
+      assert.notEqual(await shown(page), first, "the test picture moves");
+      assert.notEqual(await map(), before[1], "the maps follow");
+    });
     // Two networks, each with its answer and its maps: nothing piles up.
     const { most } = await page.evaluate(() => load);
     assert.ok(most <= 5, `${most} requests at once`);
@@ -91,8 +94,8 @@ describe("with a camera", () => {
     await page.getByText(/pictures a second/).waitFor();
     await page.getByRole("button", { name: /coffee/i }).click();
     await page.getByText(/^A cup of coffee|^Coffee|coffee/i).first().waitFor();
-    assert.equal(await page.locator(".picture canvas").count(), 0);
-    await page.waitForFunction(() => stream.getTracks().every((track) => track.readyState === "ended"), null, { timeout: 5000 });
+    await numbers(page.locator(".picture canvas"), 0);
+    await page.waitForFunction(() => stream.getTracks().every((track) => track.readyState === "ended"));
     await button(page, "Camera").click();
     await page.getByText(/pictures a second/).waitFor();
     await page.evaluate(() => stream.getTracks().forEach((track) => track.stop()));
@@ -112,7 +115,7 @@ describe("with a camera", () => {
       await button(visit.page, "Camera").click();
       await visit.page.getByText(words).waitFor();
       assert.equal(await shown(visit.page), before);
-      assert.equal(await visit.page.locator(".picture img").count(), 1, "the picture stays");
+      await numbers(visit.page.locator(".picture img"), 1);
       await clean(visit);
     }
   });
@@ -160,7 +163,7 @@ describe("without a camera", () => {
     await page.waitForFunction((before) => [...document.querySelectorAll(".answer .number")].map((number) => number.textContent).join() !== before, black);
     await button(page, "Stop").click();
     await page.getByText(/^Drawn on · /).waitFor();
-    assert.match(page.url(), /image=own/);
+    await leadsTo(page, /image=own/);
     await clean(visit);
   });
 

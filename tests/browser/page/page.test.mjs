@@ -4,7 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { NIGHTLY, isNightly } from "../support/extent.mjs";
 import { dist, launch, project, serve, watch } from "../support/harness.mjs";
+import { becomes, leadsTo, numbers, reads, soon } from "../support/soon.mjs";
 
 const axe = readFileSync(join(project, "tests/node_modules/axe-core/axe.min.js"), "utf8");
 const sample = (file) => join(dist, "assets/samples", file);
@@ -52,6 +54,10 @@ async function answers(page, count) {
   })));
 }
 
+/// Waits until every figure stands, so that nothing moves what a pointer aims at.
+const standing = (page) => page.waitForFunction(() => document.querySelector("#learn") && !document.querySelector('section[aria-busy="true"]'));
+const address = (page) => page.evaluate(() => location.search);
+
 async function clean({ page, seen }) {
   assert.deepEqual(seen.errors, []);
   assert.deepEqual(seen.strangers, []);
@@ -68,10 +74,10 @@ describe("the main job", () => {
     const four = await answers(visit.page, 4);
     assert.deepEqual(four.map(({ net }) => net), TINY);
     four.forEach(({ time, origin }) => { assert.match(time, /^[\d.]+ ms$/); assert.match(origin, /Weights: Stridescope.*Top-1 8\d\.\d % on Imagenette/); });
-    assert.equal(await visit.page.locator(".answer .none").count(), 4, "coffee is none of the ten classes");
-    assert.equal(await visit.page.locator("svg.diagram").count(), 4);
-    assert.match(visit.page.url(), /\?image=coffee$/);
-    assert.match(await visit.page.locator(".why").textContent(), /CPU · /);
+    await numbers(visit.page.locator(".answer .none"), 4);
+    await numbers(visit.page.locator("svg.diagram"), 4);
+    await leadsTo(visit.page, /\?image=coffee$/);
+    await reads(visit.page.locator(".why"), /CPU · /);
     await clean(visit);
   });
 
@@ -93,7 +99,7 @@ describe("the main job", () => {
     await visit.page.setInputFiles('input[type="file"]', sample("rocket.jpg"));
     await visit.page.waitForFunction(() => document.querySelector(".picture figcaption")?.textContent.startsWith("rocket.jpg · 640 × 427"));
     await answers(visit.page, 1);
-    assert.match(visit.page.url(), /image=own/);
+    await leadsTo(visit.page, /image=own/);
     const bytes = readFileSync(sample("grace_hopper.jpg")).toString("base64");
     await visit.page.evaluate(async (bytes) => {
       const data = new DataTransfer();
@@ -111,10 +117,10 @@ describe("the main job", () => {
     const url = visit.page.url();
     await visit.page.reload();
     const second = await answers(visit.page, 2);
-    assert.equal(visit.page.url(), url);
+    await becomes(() => visit.page.url(), url);
     assert.deepEqual(second.map(({ net, top }) => [net, top]), first.map(({ net, top }) => [net, top]));
     assert.equal(await visit.page.getAttribute("html", "data-theme"), "dark");
-    assert.equal(await visit.page.locator('[data-node="layer3.0.conv2"]').count(), 2, "stage 3 is open in both");
+    await numbers(visit.page.locator('[data-node="layer3.0.conv2"]'), 2);
     await clean(visit);
   });
 
@@ -123,7 +129,7 @@ describe("the main job", () => {
       init: () => Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined }),
     });
     await answers(visit.page, 1);
-    assert.match(await visit.page.locator(".why").textContent(), /CPU · this browser/);
+    await reads(visit.page.locator(".why"), /CPU · this browser/);
     await clean(visit);
   });
 
@@ -134,8 +140,8 @@ describe("the main job", () => {
     assert.deepEqual((await answers(visit.page, 3)).map(({ net }) => net), ["tiny-a", "tiny-b", "tiny-d"]);
     await visit.page.getByLabel("Depth", { exact: true }).selectOption("resnet18");
     await visit.page.waitForFunction(() => document.querySelectorAll(".answer .problem").length === 3);
-    assert.match(await visit.page.locator(".answer .problem").first().textContent(), /no weights for this network yet/);
-    assert.equal(await visit.page.locator("svg.diagram").count(), 3);
+    await reads(visit.page.locator(".answer .problem").first(), /no weights for this network yet/);
+    await numbers(visit.page.locator("svg.diagram"), 3);
     await clean(visit);
   });
 
@@ -152,16 +158,16 @@ describe("the main job", () => {
     const at = () => visit.page.evaluate(() => document.activeElement.dataset?.node);
     await visit.page.getByRole("button", { name: "PNG" }).first().focus();
     await visit.page.keyboard.press("Tab");
-    assert.equal(await at(), "layer2.0");
+    await becomes(at, "layer2.0");
     for (let step = 0; step < 20 && (await at()) !== "layer4"; step += 1) await visit.page.keyboard.press("ArrowDown");
     await visit.page.keyboard.press("Enter");
     await visit.page.waitForSelector('[data-node="layer4.0.conv2"]');
-    assert.equal(await visit.page.locator('[data-node="layer4.0.conv2"]').count(), 2);
-    assert.match(visit.page.url(), /node=layer4&open=layer2\.0,layer4\.0/);
+    await numbers(visit.page.locator('[data-node="layer4.0.conv2"]'), 2);
+    await leadsTo(visit.page, /node=layer4&open=layer2\.0,layer4\.0/);
     await visit.page.waitForFunction(() => document.activeElement.dataset?.node === "layer4.0");
     await visit.page.keyboard.press("ArrowDown");
     await visit.page.keyboard.press("ArrowRight");
-    assert.equal(await at(), "layer4.0.conv1");
+    await becomes(at, "layer4.0.conv1");
     assert.ok(await visit.page.evaluate(() => document.activeElement.closest("article").matches(".d")), "the next column");
     await visit.page.keyboard.press("Space");
     await visit.page.waitForFunction(() => document.querySelector(".inspector h3").textContent.endsWith("layer4.0.conv1"));
@@ -170,9 +176,9 @@ describe("the main job", () => {
     await visit.page.waitForSelector('[data-node="layer4.0.conv2"]', { state: "detached" });
     await visit.page.waitForFunction(() => document.activeElement.dataset?.node === "layer4");
     await visit.page.keyboard.press("+");
-    assert.equal(await visit.page.locator(".drawing[data-zoomed]").count(), 2);
+    await numbers(visit.page.locator(".drawing[data-zoomed]"), 2);
     await visit.page.keyboard.press("0");
-    assert.equal(await visit.page.locator(".drawing[data-zoomed]").count(), 0);
+    await numbers(visit.page.locator(".drawing[data-zoomed]"), 0);
     await clean(visit);
   });
 });
@@ -184,7 +190,7 @@ describe("architecture and cost", () => {
   test("differences are listed, and a selected layer is described in every network", async () => {
     const visit = await open(`${fifty}&node=layer2.0.conv2`);
     await visit.page.waitForSelector(".inspector dl");
-    assert.deepEqual(await text(visit.page, ".differences summary"), [
+    await becomes(() => text(visit.page, ".differences summary"), [
       "2 differences from ResNet-50-A",
       "6 differences from ResNet-50-A",
       "8 differences from ResNet-50-A",
@@ -215,13 +221,13 @@ describe("architecture and cost", () => {
     await browser.context.grantPermissions(["clipboard-read", "clipboard-write"]);
     const row = (name) => visit.page.locator("#cost tr", { has: visit.page.getByRole("rowheader", { name, exact: true }) }).first();
     await row("MACs").waitFor();
-    assert.match(await row("MACs").textContent(), /3\.86 G.*4\.33 G\+12\.2 %$/);
+    await reads(row("MACs"), /3\.86 G.*4\.33 G\+12\.2 %$/);
     await visit.page.getByLabel("Count").selectOption("fvcore");
-    assert.match(await row("fvcore's flops").textContent(), /3\.88 G/);
+    await reads(row("fvcore's flops"), /3\.88 G/);
     await visit.page.getByLabel("Parts").selectOption("layers");
-    assert.match(await row("layer2.0.downsample.0").textContent(), /103 M/);
+    await reads(row("layer2.0.downsample.0"), /103 M/);
     await visit.page.getByLabel("Compared with").selectOption("resnet50-d");
-    assert.match(visit.page.url(), /count=fvcore&level=layers&base=resnet50-d/);
+    await leadsTo(visit.page, /count=fvcore&level=layers&base=resnet50-d/);
     await visit.page.getByRole("button", { name: "Markdown" }).first().click();
     await visit.page.getByText("Copied as Markdown.").waitFor();
     const copied = await visit.page.evaluate(() => navigator.clipboard.readText());
@@ -229,24 +235,24 @@ describe("architecture and cost", () => {
     await visit.page.getByText("All figures of ResNet-50-A").click();
     await visit.page.getByLabel("Only names with").fill("conv2");
     await visit.page.getByRole("button", { name: "Operations" }).click();
-    assert.equal(await visit.page.locator(".layers tbody tr").count(), 16);
-    assert.match(await visit.page.locator(".layers tbody tr").first().textContent(), /116 M/);
+    await numbers(visit.page.locator(".layers tbody tr"), 16);
+    await reads(visit.page.locator(".layers tbody tr").first(), /116 M/);
     await visit.page.getByRole("group", { name: "Copy the figures of ResNet-50-A" }).getByRole("button", { name: "CSV" }).click();
     await visit.page.getByText("Copied as CSV.").waitFor();
     const csv = await visit.page.evaluate(() => navigator.clipboard.readText());
     assert.match(csv, /^part,output,parameters,fvcore's flops,.*\r\nlayer\d\.\d\.conv2,/s);
     assert.equal(csv.trim().split("\r\n").length, 17);
     await visit.page.getByRole("button", { name: "As torchsummary prints it" }).click();
-    assert.match(await visit.page.locator("pre").textContent(), /Conv2d-1 +\[-1, 64, 112, 112\] +9,408\n.*Total params: 25,557,032/s);
-    assert.equal(await visit.page.locator("#cost svg.chart").count(), 5);
+    await reads(visit.page.locator("pre"), /Conv2d-1 +\[-1, 64, 112, 112\] +9,408\n.*Total params: 25,557,032/s);
+    await numbers(visit.page.locator("#cost svg.chart"), 5);
     // What else is counted, and what a tool has decided.
     const bn = visit.page.getByRole("button", { name: "BN", exact: true });
-    assert.ok(await bn.isDisabled());
+    await becomes(() => bn.isDisabled(), true);
     await visit.page.getByLabel("Count").selectOption("macs");
     await bn.click();
     await visit.page.getByRole("button", { name: "pooling", exact: true }).click();
-    assert.match(visit.page.url(), /count=macs-bn-pool/);
-    assert.match(await row("MACs with BN, pooling").textContent(), /3\.87 G/);
+    await leadsTo(visit.page, /count=macs-bn-pool/);
+    await reads(row("MACs with BN, pooling"), /3\.87 G/);
     const saved = visit.page.waitForEvent("download");
     await visit.page.getByRole("group", { name: "Save the chart Parameters by layer" }).getByRole("button", { name: "SVG" }).click();
     assert.equal((await saved).suggestedFilename(), "parameters-by-layer.svg");
@@ -258,19 +264,19 @@ describe("architecture and cost", () => {
     const box = (id, column = 0) => visit.page.locator(".diagrams article").nth(column).locator(`[data-node="${id}"]`);
     await box("layer3.5").waitFor();
     assert.equal(await box("layer3.22").count(), 0, "ResNet-50 has six blocks there");
-    assert.equal(await box("layer3.22", 1).count(), 1);
+    await numbers(box("layer3.22", 1), 1);
     await box("layer3.5").click();
     await visit.page.waitForSelector('[data-node="layer3.5.conv3"]');
-    assert.match(visit.page.url(), /open=layer2\.0,layer3,layer3\.5/);
-    assert.equal(await box("layer3.5").getAttribute("aria-expanded"), "true");
+    await leadsTo(visit.page, /open=layer2\.0,layer3,layer3\.5/);
+    await becomes(() => box("layer3.5").getAttribute("aria-expanded"), "true");
     await box("layer3").first().click();
     await box("layer3.5").waitFor({ state: "detached" });
     await visit.page.getByRole("button", { name: "Open all" }).click();
     await box("layer4.2.conv3").waitFor();
-    assert.equal(await visit.page.locator(".join").count(), 16 + 33);
+    await numbers(visit.page.locator(".join"), 16 + 33);
     await visit.page.getByRole("button", { name: "Close all" }).click();
     await visit.page.waitForFunction(() => !document.querySelector(".join"));
-    assert.match(visit.page.url(), /open=$|open=&/);
+    await leadsTo(visit.page, /open=$|open=&/);
     await visit.page.goBack();
     await visit.page.waitForFunction(() => document.querySelectorAll(".join").length === 49);
     await clean(visit);
@@ -278,12 +284,13 @@ describe("architecture and cost", () => {
 
   test("diagrams are zoomed and moved together, by mouse, wheel and two fingers", async () => {
     const visit = await open("?models=resnet50-a,resnet50-d");
-    await visit.page.waitForSelector("svg.diagram");
+    await standing(visit.page);
+    await numbers(visit.page.locator('.answer[data-net="resnet50-a"] .top .row'), 5);
     const scroll = () => visit.page.$$eval(".drawing", (all) => all.map((pane) => [pane.scrollLeft, pane.scrollTop]));
     const width = () => visit.page.$eval("svg.diagram", (svg) => svg.getBoundingClientRect().width);
     const before = await width();
     for (let i = 0; i < 4; i += 1) await visit.page.getByRole("button", { name: "Zoom in" }).click();
-    assert.ok((await width()) > 2 * before, "2.4 times as wide");
+    await soon(async () => assert.ok((await width()) > 2 * before, "2.4 times as wide"));
     const pane = visit.page.locator(".drawing").first();
     await pane.scrollIntoViewIfNeeded();
     const { x, y } = await pane.boundingBox();
@@ -292,22 +299,25 @@ describe("architecture and cost", () => {
     await visit.page.mouse.down();
     await visit.page.mouse.move(x + 100, y + 90, { steps: 4 });
     await visit.page.mouse.up();
-    const [a, d] = await scroll();
-    assert.deepEqual(a, [from[0] + 50, from[1] + 60]);
-    assert.deepEqual(d, a, "the other column moves along");
-    assert.ok(!visit.page.url().includes("node="), "a drag chooses nothing");
+    // The other column moves along.
+    const moved = [from[0] + 50, from[1] + 60];
+    await becomes(scroll, [moved, moved]);
+    assert.ok(!(await address(visit.page)).includes("node="), "a drag chooses nothing");
     await visit.page.keyboard.down("Control");
     await visit.page.mouse.wheel(0, -100);
     await visit.page.keyboard.up("Control");
-    const zoomed = await width();
-    assert.ok(zoomed > 3 * before, "a wheel with Ctrl zooms");
+    const zoomed = await soon(async () => {
+      const zoomed = await width();
+      assert.ok(zoomed > 3 * before, "a wheel with Ctrl zooms");
+      return zoomed;
+    });
     await pane.evaluate((pane) => {
       const touch = (id, x) => new Touch({ identifier: id, target: pane, clientX: x, clientY: 200 });
       const fire = (type, touches) => pane.dispatchEvent(new TouchEvent(type, { touches, bubbles: true, cancelable: true }));
       fire("touchstart", [touch(1, 100), touch(2, 300)]);
       fire("touchmove", [touch(1, 150), touch(2, 250)]);
     });
-    assert.ok(Math.abs((await width()) / zoomed - 0.5) < 0.05, "fingers half as far apart show it half as large");
+    await soon(async () => assert.ok(Math.abs((await width()) / zoomed - 0.5) < 0.05, "fingers half as far apart show it half as large"));
     // A layer that is chosen leaves the view where it is.
     await visit.page.getByRole("button", { name: "back to 100 %" }).click();
     await visit.page.getByRole("button", { name: "Zoom in" }).click();
@@ -316,7 +326,7 @@ describe("architecture and cost", () => {
     await visit.page.keyboard.press("Enter");
     await visit.page.waitForFunction(() => document.querySelector(".inspector h3").textContent.endsWith("layer2.0.conv2"));
     assert.equal((await scroll()).length, place.length);
-    assert.equal(await visit.page.locator(".drawing[data-zoomed]").count(), 2);
+    await numbers(visit.page.locator(".drawing[data-zoomed]"), 2);
     await clean(visit);
   });
 
@@ -327,25 +337,25 @@ describe("architecture and cost", () => {
     const choice = (name) => form.getByRole("combobox", { name, exact: true });
     const shown = () => visit.page.evaluate(() => new URLSearchParams(location.search).get("models"));
     await choice("Stem").selectOption("stem-tiered");
-    assert.equal(await shown(), "resnet50-a,resnet50-t", "a mixture that has a name gets it");
-    assert.match(await form.locator(".cap").textContent(), /T: timm's resnet50t/);
+    await becomes(shown, "resnet50-a,resnet50-t");
+    await reads(form.locator(".cap"), /T: timm's resnet50t/);
     await choice("Stride on").selectOption("stride-conv1");
-    assert.equal(await shown(), "resnet50-a,resnet50-t.stride-conv1");
-    assert.match(await form.locator(".cap").textContent(), /nobody is known to have trained/);
+    await becomes(shown, "resnet50-a,resnet50-t.stride-conv1");
+    await reads(form.locator(".cap"), /nobody is known to have trained/);
     await choice("Network").selectOption("resnext50_32x4d");
     await form.getByLabel("Groups").fill("7");
     await form.getByLabel("Groups").press("Tab");
-    assert.equal(await shown(), "resnet50-a,resnext50_32x4d-t.groups7");
+    await becomes(shown, "resnet50-a,resnext50_32x4d-t.groups7");
     await form.getByLabel("Blocks").fill("3-1000000000");
     await form.getByLabel("Blocks").press("Tab");
-    assert.match(await form.locator(".problem").textContent(), /blocks in a stage is 1000000000, but must be between 1 and 200/);
-    assert.equal(await shown(), "resnet50-a,resnext50_32x4d-t.groups7", "the network stays as it was");
+    await reads(form.locator(".problem"), /blocks in a stage is 1000000000, but must be between 1 and 200/);
+    await becomes(shown, "resnet50-a,resnext50_32x4d-t.groups7");
     await choice("Block").selectOption("basic");
-    assert.match(await form.locator(".problem").textContent(), /basic block has neither groups/);
-    assert.equal(await choice("Block").inputValue(), "bottleneck", "the select goes back");
+    await reads(form.locator(".problem"), /basic block has neither groups/);
+    await becomes(() => choice("Block").inputValue(), "bottleneck");
     await choice("Network").selectOption("resnet50");
     await choice("Tweaks").selectOption("a");
-    assert.match(await form.locator(".problem").textContent(), /ResNet-50-A is shown already/);
+    await reads(form.locator(".problem"), /ResNet-50-A is shown already/);
     await visit.page.getByRole("button", { name: "Add a network" }).click();
     await visit.page.waitForSelector("fieldset >> nth=2");
     await visit.page.getByRole("button", { name: "Remove ResNet-50-A" }).click();
@@ -355,57 +365,52 @@ describe("architecture and cost", () => {
     await visit.page.getByText("picture, 3×64×64").first().waitFor();
     await visit.page.getByLabel("Input, pixels").fill("31");
     await visit.page.getByLabel("Input, pixels").press("Tab");
-    assert.match(await visit.page.getByRole("alert").textContent(), /between 32 and 512/);
+    await reads(visit.page.getByRole("alert"), /between 32 and 512/);
     await clean(visit);
   });
 
   test("any network of the family can be requested, and what cannot be is refused with the reason", async () => {
     const visit = await open("?models=resnext50_32x4d-b,resnet50-d.os8,resnetblur50-b,resnet152-a.shortcut-avgpool");
     await visit.page.waitForSelector("svg.diagram");
-    assert.deepEqual(await text(visit.page, "#architecture h3 span"), [
+    await becomes(() => text(visit.page, "#architecture h3 span"), [
       "stride on the 3×3",
       "dilated",
       "stride on the 3×3",
       "a mixture of your own",
     ]);
-    assert.match(await visit.page.locator("#architecture").textContent(), /4\.23 G MACs · 25\.0 M parameters/);
+    await reads(visit.page.locator("#architecture"), /4\.23 G MACs · 25\.0 M parameters/);
     await clean(visit);
     const refused = await open("?models=resnet50-d.blocks1000000000");
-    assert.match(await refused.page.getByRole("alert").textContent(), /blocks in a stage is 1000000000, but must be between 1 and 200/);
+    await reads(refused.page.getByRole("alert"), /blocks in a stage is 1000000000, but must be between 1 and 200/);
     await clean(refused);
   });
 
-  test("152 layers open and fold without a stall", async () => {
+  test("152 layers open and fold, and leave nothing behind", async () => {
     const visit = await open("?models=resnet152-d");
-    await visit.page.waitForSelector("svg.diagram");
-    const times = await visit.page.evaluate(async () => {
-      const times = [];
-      const timed = async (target, sign) => {
-        const start = performance.now();
-        target.dispatchEvent(new MouseEvent("click", { bubbles: true }));
-        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-        if (!document.querySelector(`[data-node="${sign}"]`)) throw new Error(`${sign} is not there`);
-        times.push(performance.now() - start);
-      };
-
-      const box = (id) => document.querySelector(`[data-node="${id}"]`);
-      const button = (name) => [...document.querySelectorAll("button")].find((button) => button.textContent === name);
-      const rounds = [];
-      for (let round = 0; round < 3; round += 1) {
-        for (const stage of [3, 4]) await timed(box(`layer${stage}`), `layer${stage}.0.conv1`);
-        await timed(box("layer3.1"), "layer3.35");
-        await timed(box("layer3.7"), "layer3.7.conv1");
-        await timed(box("layer3"), "layer4.0.conv1");
-        await timed(button("Open all"), "layer3.35.conv3");
-        await timed(button("Close all"), "layer3");
-        rounds.push(times.splice(0));
-      }
-      // The fastest of three: the machine does other things as well.
-      return rounds[0].map((_, i) => Math.min(...rounds.map((round) => round[i])));
-    });
-    const longest = Math.max(...times);
-    console.log(`    a fold of ResNet-152 takes ${longest.toFixed(0)} ms at most (${times.map((ms) => ms.toFixed(0)).join(", ")})`);
-    assert.ok(longest < 100, `${longest} ms`);
+    await standing(visit.page);
+    const boxes = () => visit.page.locator("#architecture [data-node]").count();
+    const before = await boxes();
+    const box = (id) => visit.page.locator(`#architecture [data-node="${id}"]`).first();
+    const click = async (locator, sign) => {
+      await locator.dispatchEvent("click");
+      await box(sign).waitFor({ state: "attached" });
+    };
+    const button = (name) => visit.page.getByRole("button", { name, exact: true });
+    let all;
+    for (let round = 0; round < 2; round += 1) {
+      for (const stage of [3, 4]) await click(box(`layer${stage}`), `layer${stage}.0.conv1`);
+      await click(box("layer3.1"), "layer3.35");
+      await click(box("layer3.7"), "layer3.7.conv1");
+      await click(box("layer3"), "layer4.0.conv1");
+      await click(button("Open all"), "layer3.35.conv3");
+      all ??= await boxes();
+      assert.ok(all > 152, `${all} boxes`);
+      await becomes(boxes, all);
+      await click(button("Close all"), "layer3");
+      await box("layer3.35.conv3").waitFor({ state: "detached" });
+    }
+    // At first one block is open.
+    await soon(async () => assert.ok(await boxes() <= before, `${await boxes()} boxes, ${before} before`));
     await clean(visit);
   });
 });
@@ -423,8 +428,8 @@ describe("strides", () => {
       "Tiny-C100 %100 %100 % / 25 %100 % / 25 %100 % / 25 %",
       "Tiny-D100 %100 %100 % / 100 %100 % / 100 %100 % / 100 %",
     ]);
-    assert.match(await cards(visit.page).first().textContent(), /1×1, 32, \/2 reads 25 % of 1,024 positions; 768 are lost.*768 of 1,024 positions were computed for nobody/);
-    assert.match(await cards(visit.page).last().textContent(), /half a position apart/);
+    await reads(cards(visit.page).first(), /1×1, 32, \/2 reads 25 % of 1,024 positions; 768 are lost.*768 of 1,024 positions were computed for nobody/);
+    await reads(cards(visit.page).last(), /half a position apart/);
     // The map is the picture's: another picture draws another one.
     const whole = () => cards(visit.page).first().locator("img").first().getAttribute("src");
     const cat = await whole();
@@ -436,19 +441,19 @@ describe("strides", () => {
     const slider = visit.page.getByLabel("Step of the walk");
     await slider.focus();
     await visit.page.keyboard.press("Home");
-    assert.equal(await position(), "row 0, column 0 of 16 × 16");
+    await becomes(position, "row 0, column 0 of 16 × 16");
     const corner = await taps();
     await visit.page.keyboard.press("ArrowRight");
-    assert.equal(await position(), "row 0, column 1 of 16 × 16");
-    assert.notEqual(await taps(), corner);
+    await becomes(position, "row 0, column 1 of 16 × 16");
+    await soon(async () => assert.notEqual(await taps(), corner));
     await visit.page.getByRole("button", { name: "Play", exact: true }).click();
-    await visit.page.waitForFunction(() => document.querySelector(".walk .number").textContent === "row 0, column 3 of 16 × 16");
+    await visit.page.waitForFunction(() => document.querySelector(".walk .number").textContent !== "row 0, column 1 of 16 × 16");
     await visit.page.getByRole("button", { name: "Pause", exact: true }).click();
     await visit.page.getByRole("button", { name: "layer4.0", exact: true }).click();
-    assert.match(visit.page.url(), /node=layer4\.0/);
-    assert.match(await cards(visit.page).first().textContent(), /mean of layer3\.1, 8 × 8.*48 of 64 positions/);
+    await leadsTo(visit.page, /node=layer4\.0/);
+    await reads(cards(visit.page).first(), /mean of layer3\.1, 8 × 8.*48 of 64 positions/);
     await visit.page.getByRole("button", { name: "maxpool", exact: true }).click();
-    assert.match(await cards(visit.page).last().textContent(), /maxpool 3×3, \/2 reads 100 % of 4,096 positions, each 1 to 4 times/);
+    await reads(cards(visit.page).last(), /maxpool 3×3, \/2 reads 100 % of 4,096 positions, each 1 to 4 times/);
     await clean(visit);
   });
 
@@ -470,9 +475,9 @@ describe("strides", () => {
 
   test("networks without weights or without a transition report it in place", async () => {
     const visit = await open("?models=resnet50-d,resnet50-d.os8&node=layer4.0");
-    assert.match(await cards(visit.page).first().textContent(), /of 196 positions/);
-    assert.match(await cards(visit.page).last().textContent(), /keeps its size here/);
-    assert.ok(await visit.page.getByRole("button", { name: "Set them to zero" }).isDisabled());
+    await reads(cards(visit.page).first(), /of 196 positions/);
+    await reads(cards(visit.page).last(), /keeps its size here/);
+    await becomes(() => visit.page.getByRole("button", { name: "Set them to zero" }).isDisabled(), true);
     await clean(visit);
   });
 });
@@ -488,10 +493,12 @@ describe("features", () => {
     assert.equal(await visit.page.locator("#features article").count(), 0, "nothing is computed before it is requested");
     await visit.page.getByRole("button", { name: "Channels", exact: true }).click();
     await settled(visit.page, 2);
-    (await captions(visit.page)).forEach((line) => assert.match(line, /^channel 0: 0\.00 to \d\.\d\d, mean 0\.\d\d$/));
+    await soon(async () => (await captions(visit.page)).forEach((line) => assert.match(line, /^channel 0: 0\.00 to \d\.\d\d, mean 0\.\d\d$/)));
     // 128 channels, of which those in sight are drawn.
-    const drawn = await column(visit.page, 0).locator(".wall img").count();
-    assert.ok(drawn >= 30 && drawn < 128, `${drawn} tiles`);
+    await soon(async () => {
+      const drawn = await column(visit.page, 0).locator(".wall img").count();
+      assert.ok(drawn >= 30 && drawn < 128, `${drawn} tiles`);
+    });
     const rows = await visit.page.$eval("#features .wall > div", (inner) => inner.getBoundingClientRect().height / 48);
     const across = await visit.page.$eval("#features .wall", (wall) => Math.floor(wall.clientWidth / 48));
     assert.equal(rows, Math.ceil(128 / across));
@@ -499,8 +506,8 @@ describe("features", () => {
     await visit.page.$eval("#features .wall", (wall) => { wall.scrollTop = wall.scrollHeight; });
     await visit.page.waitForSelector('#features article:last-child [data-channel="127"]');
     await column(visit.page, 1).locator('[data-channel="120"]').click();
-    assert.match(visit.page.url(), /channel=120/);
-    (await captions(visit.page)).forEach((line) => assert.match(line, /^channel 120: /));
+    await leadsTo(visit.page, /channel=120/);
+    await soon(async () => (await captions(visit.page)).forEach((line) => assert.match(line, /^channel 120: /)));
     // By keyboard.
     await column(visit.page, 0).locator(".wall").focus();
     await visit.page.keyboard.press("ArrowLeft");
@@ -509,7 +516,7 @@ describe("features", () => {
     const frame = await column(visit.page, 0).locator(".enlarged").boundingBox();
     await visit.page.locator("#features .enlarged").first().scrollIntoViewIfNeeded();
     await visit.page.locator("#features .enlarged").first().hover({ position: { x: frame.width * 0.53, y: frame.height * 0.97 } });
-    (await captions(visit.page)).forEach((line) => assert.match(line, /^channel 119, row 15, column 8 \(pixel 12[3-5], 6[78]\): -?\d+\.\d{3}$/));
+    await soon(async () => (await captions(visit.page)).forEach((line) => assert.match(line, /^channel 119, row 15, column 8 \(pixel 12[3-5], 6[78]\): -?\d+\.\d{3}$/)));
     // Order, colours, scale.
     const first = () => column(visit.page, 0).locator(".wall img").first().getAttribute("title");
     await visit.page.$eval("#features .wall", (wall) => { wall.scrollTop = 0; });
@@ -522,25 +529,33 @@ describe("features", () => {
     const picture = () => column(visit.page, 0).locator(".enlarged img").last().getAttribute("src");
     const before = await picture();
     await visit.page.getByLabel("Colours").selectOption("magma");
-    assert.notEqual(await picture(), before);
+    await soon(async () => assert.notEqual(await picture(), before));
     await visit.page.getByRole("button", { name: "One scale for all" }).click();
-    assert.match(visit.page.url(), /channel=119&sort=mean&colours=magma&scale=one/);
+    await leadsTo(visit.page, /channel=119&sort=mean&colours=magma&scale=one/);
     // Along the depth: the next layer of the first network.
     await visit.page.getByRole("button", { name: "Layer after" }).click();
     await visit.page.waitForFunction(() => location.search.includes("node=layer2.1.conv1"));
     await settled(visit.page, 2);
-    // Played, every layer in its turn.
+    // Played, every layer in its turn: each address is noted as it comes.
+    await visit.page.evaluate(() => {
+      globalThis.played = [];
+      for (const how of ["pushState", "replaceState"]) {
+        const change = history[how].bind(history);
+        history[how] = (...parts) => { change(...parts); played.push(new URLSearchParams(location.search).get("node")); };
+      }
+    });
     await visit.page.getByRole("button", { name: "Play through the layers" }).click();
-    await visit.page.waitForFunction(() => location.search.includes("node=layer2.1.bn2"));
+    await visit.page.waitForFunction(() => played.includes("layer2.1.bn2"));
     await visit.page.getByRole("button", { name: "Play through the layers" }).click();
+    const stopped = await address(visit.page);
+    assert.deepEqual((await visit.page.evaluate(() => played)).slice(0, 4), ["layer2.1.bn1", "layer2.1.act1", "layer2.1.conv2", "layer2.1.bn2"]);
+    // Longer than a layer is on show.
     await visit.page.waitForTimeout(1200);
-    const stopped = visit.page.url();
-    await visit.page.waitForTimeout(1200);
-    assert.equal(visit.page.url(), stopped);
-    for (let back = 0; back < 9 && !visit.page.url().includes("node=layer2.1.conv1"); back += 1) {
+    assert.equal(await address(visit.page), stopped);
+    for (let back = 0; back < 99 && !(await address(visit.page)).includes("node=layer2.1.conv1"); back += 1) {
       await visit.page.getByRole("button", { name: "Layer before" }).click();
     }
-    assert.match(visit.page.url(), /node=layer2\.1\.conv1/);
+    await leadsTo(visit.page, /node=layer2\.1\.conv1/);
     await settled(visit.page, 2);
     const saved = visit.page.waitForEvent("download");
     await visit.page.getByRole("group", { name: "Save the map of Tiny-D" }).getByRole("button", { name: "SVG" }).click();
@@ -555,24 +570,24 @@ describe("features", () => {
     await visit.page.getByRole("button", { name: "Class activation" }).click();
     await settled(visit.page, 2);
     const tops = (await answers(visit.page, 2)).map(({ top }) => top);
-    assert.deepEqual((await captions(visit.page)).map((line) => line.split(":")[0]), tops);
-    assert.equal(await column(visit.page, 0).locator(".wall img").count(), 5);
-    assert.equal(await column(visit.page, 0).locator(".behind").count(), 1, "over the picture");
+    await becomes(async () => (await captions(visit.page)).map((line) => line.split(":")[0]), tops);
+    await numbers(column(visit.page, 0).locator(".wall img"), 5);
+    await numbers(column(visit.page, 0).locator(".behind"), 1);
     // Grad-CAM at a layer that only one of them has, and at one that both have.
     const exact = await column(visit.page, 1).locator(".enlarged img").last().getAttribute("src");
     await visit.page.getByRole("button", { name: "Grad-CAM" }).click();
     await column(visit.page, 0).getByText('This network has no layer "conv1.3"').waitFor();
     await visit.page.evaluate(() => document.querySelector('[data-node="layer3"]').dispatchEvent(new MouseEvent("click", { bubbles: true })));
     await settled(visit.page, 2);
-    assert.deepEqual((await captions(visit.page)).map((line) => line.split(":")[0]), tops);
-    assert.notEqual(await column(visit.page, 1).locator(".enlarged img").last().getAttribute("src"), exact);
-    assert.match(await visit.page.locator("#features > .cap").first().textContent(), /weighted by how much the class moves with it/);
+    await becomes(async () => (await captions(visit.page)).map((line) => line.split(":")[0]), tops);
+    await soon(async () => assert.notEqual(await column(visit.page, 1).locator(".enlarged img").last().getAttribute("src"), exact));
+    await reads(visit.page.locator("#features > .cap").first(), /weighted by how much the class moves with it/);
     await visit.page.evaluate(() => history.back());
     await visit.page.waitForFunction(() => location.search.includes("node=conv1.3"));
     await visit.page.getByRole("button", { name: "Channels", exact: true }).click();
     await column(visit.page, 0).getByText('This network has no layer "conv1.3"').waitFor();
     await settled(visit.page, 1);
-    assert.match((await captions(visit.page))[1], /^channel 0: /);
+    await soon(async () => assert.match((await captions(visit.page))[1], /^channel 0: /));
     await clean(visit);
   });
 
@@ -591,18 +606,22 @@ describe("features", () => {
     await target.click({ position: { x: (width * 1.5) / 32, y: (width * 1.5) / 32 } });
     const checks = () => visit.page.$$eval("#features .checked", (all) => all.map((line) => line.textContent));
     await visit.page.waitForFunction(() => [...document.querySelectorAll("#features .checked")].every((line) => / values differ\.$/.test(line.textContent)));
-    assert.match(visit.page.url(), /probe=layer1,1,1,1,zero/);
+    await leadsTo(visit.page, /probe=layer1,1,1,1,zero/);
     (await checks()).forEach((line) => assert.match(line, /^[1-9]\d? of 65536 values differ/));
     // Stage by stage: nothing before the layer, one position in it, and then what the stride lets through.
     const stages = () => visit.page.$$eval("#features .stages", (all) => all.map((strip) => [...strip.querySelectorAll("figcaption")].map((words) => words.innerText.replace("\n", " "))));
-    const [reachedA, reachedD] = await stages();
+    const [reachedA, reachedD] = await soon(async () => {
+      const all = await stages();
+      assert.deepEqual(all.map(({ length }) => length), [5, 5]);
+      return all;
+    });
     assert.deepEqual(reachedA, ["maxpool nothing", "layer1 0.1 %", "layer2 nothing", "layer3 nothing", "layer4 nothing"]);
     assert.deepEqual(reachedD.slice(0, 2), ["maxpool nothing", "layer1 0.1 %"]);
     reachedD.slice(2).forEach((words) => assert.match(words, /^layer[234] \d+(\.\d+)? %$/));
     assert.ok(reachedD.slice(2).every((words) => Number(words.split(" ")[1]) > 1), reachedD.join());
     const classes = () => visit.page.$$eval("#features .stages", (all) => all.map((strip) => [...strip.querySelectorAll("tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent))));
+    await becomes(async () => (await classes()).map(({ length }) => length), [5, 5]);
     for (const [net, rows] of (await classes()).entries()) {
-      assert.equal(rows.length, 5);
       if (net === 0) rows.forEach(([, before, after]) => assert.equal(before, after));
     }
     // One stage on, the change is gone in A and not in D.
@@ -613,7 +632,7 @@ describe("features", () => {
     assert.ok(Number(d.split(" ")[0]) > 10, d);
     await visit.page.getByLabel("Probe").selectOption("");
     await visit.page.waitForFunction(() => [...document.querySelectorAll("#features .checked")].every((line) => !line.textContent));
-    assert.deepEqual(await stages(), [[], []]);
+    await becomes(stages, [[], []]);
     // By keyboard alone.
     await visit.page.getByLabel("Probe").focus();
     await visit.page.getByLabel("Probe").selectOption("white");
@@ -621,19 +640,20 @@ describe("features", () => {
     await visit.page.keyboard.press("Tab");
     await visit.page.keyboard.type("3");
     await visit.page.keyboard.press("Tab");
-    assert.match(visit.page.url(), /probe=layer2,3,0,1,white/);
+    await leadsTo(visit.page, /probe=layer2,3,0,1,white/);
     await visit.page.keyboard.press("Control+A");
     await visit.page.keyboard.type("99");
     await visit.page.keyboard.press("Tab");
     await visit.page.getByText("Row 3, column 99 lies outside the 16 × 16 positions of layer2").first().waitFor();
     await visit.page.getByLabel("Probe").selectOption("");
     await visit.page.waitForFunction(() => document.querySelectorAll("#features .enlarged img:not(.behind)").length === 2);
-    const still = await answers(visit.page, 2);
+    await answers(visit.page, 2);
+    const still = await visit.page.locator(".answer .number").first().textContent();
     await visit.page.getByLabel("Pixels that the picture is moved").focus();
     await visit.page.keyboard.press("End");
-    assert.match(visit.page.url(), /shift=32/);
+    await leadsTo(visit.page, /shift=32/);
     await visit.page.getByText("Moved by 32 px").waitFor();
-    await visit.page.waitForFunction((shown) => document.querySelectorAll(".answer .row").length === 10 && document.querySelector(".answer .number").textContent !== shown, still.shown);
+    await visit.page.waitForFunction((shown) => document.querySelectorAll(".answer .row").length === 10 && document.querySelector(".answer .number").textContent !== shown, still);
     await clean(visit);
     const outside = await open("?models=tiny-a&node=layer1&probe=input,200,0,4,zero");
     await answers(outside.page, 1);
@@ -662,13 +682,13 @@ describe("features", () => {
     const target = field.locator(".enlarged").first();
     const { width } = await target.boundingBox();
     await target.click({ position: { x: width * 0.1, y: width * 0.9 } });
-    assert.match(visit.page.url(), /at=(89\d|90\d),(9\d|10\d)/);
+    await leadsTo(visit.page, /at=(89\d|90\d),(9\d|10\d)/);
     await visit.page.waitForFunction(() => [...document.querySelectorAll("#field article > .cap")].every((line) => /^Row 2[89], column 3 /.test(line.textContent)));
     await field.getByLabel("Down").focus();
     await visit.page.keyboard.press("Home");
     await visit.page.waitForFunction(() => [...document.querySelectorAll("#field article > .cap")].every((line) => line.textContent.startsWith("Row 0, column 3 ")));
-    const frame = await field.locator(".enlarged rect").first().evaluate((rect) => ["x", "y"].map((name) => Number(rect.getAttribute(name))));
-    assert.ok(frame[1] < 0, "the field reaches beyond the picture");
+    const top = () => field.locator(".enlarged rect").first().evaluate((rect) => Number(rect.getAttribute("y")));
+    await soon(async () => assert.ok(await top() < 0, "the field reaches beyond the picture"));
     // One channel; deep down everything is read; the saved figure carries its caption.
     await field.getByRole("button", { name: "One channel" }).click();
     await field.getByText(/, channel 0, as chosen above\.$/).waitFor();
@@ -686,6 +706,7 @@ describe("features", () => {
     const visit = await open("?models=tiny-a,tiny-d&node=layer1", { width: 360 });
     await visit.page.emulateMedia({ reducedMotion: "reduce" });
     await answers(visit.page, 2);
+    await standing(visit.page);
     const debug = await browser.context.newCDPSession(visit.page);
     const tap = async (locator, x = 0.5, y = 0.5) => {
       await locator.evaluate((element) => element.scrollIntoView({ block: "center", inline: "center" }));
@@ -723,28 +744,23 @@ describe("features", () => {
     await clean(visit);
   });
 
-  test("walking through every layer twice ends where the first walk ended", async () => {
+  test("walking through every layer twice ends where the first walk ended", NIGHTLY, async () => {
     const visit = await open("?models=tiny-a,tiny-d&node=input");
     await answers(visit.page, 2);
     await visit.page.getByRole("button", { name: "Channels", exact: true }).click();
+    const cdp = await visit.page.context().newCDPSession(visit.page);
     const walk = async () => {
-      await visit.page.evaluate(async () => {
-        const ids = [...new Set([...document.querySelectorAll("#architecture [data-node]")].map((box) => box.dataset.node))];
-        const forward = document.querySelector('[aria-label="Layer after"]');
-        for (let step = 0; step < 80; step += 1) {
-          forward.click();
-          await new Promise((done) => setTimeout(done, 40));
-        }
-        return ids;
-      });
-      const back = visit.page.getByRole("button", { name: "Layer before" });
-      await back.evaluate(async (button) => {
-        for (let step = 0; step < 80; step += 1) { button.click(); await new Promise((done) => setTimeout(done, 40)); }
-      });
-      const cdp = await visit.page.context().newCDPSession(visit.page);
+      for (const name of ["Layer after", "Layer before"]) {
+        await visit.page.getByRole("button", { name }).evaluate(async (button) => {
+          for (let step = 0; step < 80; step += 1) {
+            button.click();
+            await new Promise((done) => setTimeout(done, 40));
+          }
+        });
+      }
+      await settled(visit.page, 2);
       await cdp.send("HeapProfiler.collectGarbage");
-      const { usedSize } = await cdp.send("Runtime.getHeapUsage");
-      return usedSize;
+      return (await cdp.send("Runtime.getHeapUsage")).usedSize;
     };
     await walk();
     const first = await walk();
@@ -818,12 +834,13 @@ describe("bad input", () => {
     await clean(visit);
   });
 
-  test("a download that breaks off fails alone, and works when tried again", async () => {
+  // Downloads that break off are those of connection.test.mjs and weights.test.mjs, too.
+  test("a download that breaks off fails alone, and works when tried again", NIGHTLY, async () => {
     cut.add("tiny-b.safetensors");
     const visit = await open("?models=tiny-a,tiny-b");
     await visit.page.waitForSelector('.answer[data-net="tiny-b"] .problem');
-    assert.match(await visit.page.locator('.answer[data-net="tiny-b"] .problem').textContent(), /tiny-b\.safetensors from this site broke off/);
-    assert.equal(await visit.page.locator('.answer[data-net="tiny-a"] .row').count(), 5);
+    await reads(visit.page.locator('.answer[data-net="tiny-b"] .problem'), /tiny-b\.safetensors from this site broke off/);
+    await numbers(visit.page.locator('.answer[data-net="tiny-a"] .row'), 5);
     cut.clear();
     await visit.page.getByRole("button", { name: "Try again" }).click();
     await answers(visit.page, 2);
@@ -851,7 +868,7 @@ describe("bad input", () => {
       await page.getByRole("button", { name: "A", exact: true }).click();
       await page.waitForSelector('.answer[data-net="tiny-a"] .problem');
       assert.match(await page.locator('.answer[data-net="tiny-a"] .problem').textContent(), words);
-      assert.equal(await page.locator('.answer[data-net="tiny-d"] .row').count(), 5);
+      await numbers(page.locator('.answer[data-net="tiny-d"] .row'), 5);
       await page.getByRole("button", { name: "A", exact: true }).click();
       await page.unroute("**/tiny-a.safetensors");
     }
@@ -919,8 +936,9 @@ describe("the look", () => {
       await clean(visit);
     });
   }
+  // The other themes of these widths are those of the test above.
   for (const width of [360, 1600]) {
-    for (const theme of ["light", "dark"]) {
+    for (const theme of isNightly ? ["light", "dark"] : [width === 360 ? "light" : "dark"]) {
       test(`${width} px, ${theme}: nothing overflows and axe finds nothing`, async () => {
         const visit = await open(`?theme=${theme}`, { width, height: 900 });
         await answers(visit.page, 4);

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { answered, dist, launch, project, serve, twice, watch } from "../support/harness.mjs";
+import { answered, dist, launch, project, serve, watch } from "../support/harness.mjs";
+import { becomes, leadsTo, numbers, reads, soon } from "../support/soon.mjs";
 
 const axe = readFileSync(join(project, "tests/node_modules/axe-core/axe.min.js"), "utf8");
 let server, browser;
@@ -20,7 +21,6 @@ before(async () => {
   });
 
   browser = await launch();
-  browser.context.setDefaultTimeout(30_000);
 });
 after(async () => {
   await browser?.close();
@@ -52,10 +52,13 @@ describe("two languages", () => {
   test("the link chooses, then the browser; the choice stays in the address", async () => {
     const { page, seen } = await open("?lang=ko");
     assert.equal(await page.locator("html").getAttribute("lang"), "ko");
-    assert.match(await page.locator("h1").textContent(), /[가-힣]/);
+    await reads(page.locator("h1"), /[가-힣]/);
     await answered(page, 4);
-    const labels = await page.$$eval(".answer .row > span:first-child", (spans) => spans.map((span) => span.textContent));
-    assert.ok(labels.every((label) => /[가-힣]/.test(label)), `${labels}`);
+    // The names of the classes are a file of their own.
+    await soon(async () => {
+      const labels = await page.$$eval(".answer .row > span:first-child", (spans) => spans.map((span) => span.textContent));
+      assert.ok(labels.every((label) => /[가-힣]/.test(label)), `${labels}`);
+    });
     const before = await page.$$eval(".answer .number", (cells) => cells.map((cell) => cell.textContent));
     await allThere(page);
     await page.locator("#features .choices button").first().click();
@@ -65,10 +68,10 @@ describe("two languages", () => {
     await page.locator("select.language").selectOption("en");
     await page.waitForFunction(() => document.documentElement.lang === "en");
     await page.waitForFunction(() => document.querySelector("h1").textContent.startsWith("A stride-2"));
-    assert.deepEqual(await page.$$eval(".answer .number", (cells) => cells.map((cell) => cell.textContent)), before);
+    await becomes(() => page.$$eval(".answer .number", (cells) => cells.map((cell) => cell.textContent)), before);
     await page.waitForFunction(() => document.activeElement.matches("select.language"));
     await page.waitForFunction(() => document.querySelectorAll("#features .wall").length === 4);
-    assert.match(page.url(), /lang=en/);
+    await leadsTo(page, /lang=en/);
     assert.deepEqual(seen, { errors: [], strangers: [] });
     await page.close();
   });
@@ -80,16 +83,21 @@ describe("two languages", () => {
     let arrive;
     const arrival = new Promise((resolve) => { arrive = resolve; });
     await page.route("**/lang/ko.json", async (route) => { await arrival; await route.continue(); });
+    const texts = page.waitForResponse("**/lang/ko.json");
     await page.locator("select.language").selectOption("ko");
     await page.locator("select.language").selectOption("en");
     // While layers are played, too, whose next step is then another page's.
     await page.locator("#features").getByRole("button", { name: "Play through the layers" }).click();
     arrive();
-    await page.waitForTimeout(1500);
+    await (await texts).finished();
+    // A layer later the page has read them.
+    const played = await page.evaluate(() => location.search);
+    await page.waitForFunction((played) => location.search !== played, played);
     assert.match(await page.locator("h1").textContent(), /^A stride-2/);
     await page.locator("select.language").selectOption("ko");
     await page.waitForFunction(() => document.documentElement.lang === "ko" && /[가-힣]/.test(document.querySelector("h1").textContent));
-    await page.waitForTimeout(1500);
+    // Longer than a layer is on show.
+    await page.waitForTimeout(1000);
     assert.deepEqual(seen, { errors: [], strangers: [] });
     await page.close();
   });
@@ -100,7 +108,7 @@ describe("two languages", () => {
     await page.goto(server.url);
     await page.waitForFunction(() => document.documentElement.lang === "ko");
     await page.waitForSelector("h1");
-    assert.match(await page.locator("h1").textContent(), /[가-힣]/);
+    await reads(page.locator("h1"), /[가-힣]/);
     await page.close();
   });
 
@@ -134,20 +142,20 @@ describe("two languages", () => {
 
   test("errors are in Korean", async () => {
     const { page } = await open("?lang=ko&models=vgg&size=9");
+    await reads(page.locator(".notice p"), /[가-힣].*vgg.*[가-힣]|vgg.*[가-힣]/);
     const notice = await page.locator(".notice p").textContent();
-    assert.match(notice, /[가-힣].*vgg.*[가-힣]|vgg.*[가-힣]/);
     assert.ok(!/There is|pixels/.test(notice), notice);
     await page.locator("input[type=file]").first().setInputFiles({ name: "x.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
     await page.waitForFunction(() => document.querySelector(".notice p")?.textContent.startsWith("x.png"));
-    assert.match(await page.locator(".notice p").textContent(), /^x\.png: .*[가-힣].*\.$/);
+    await reads(page.locator(".notice p"), /^x\.png: .*[가-힣].*\.$/);
     await page.close();
   });
 
   test("texts that do not come leave the page in English, with a notice", async () => {
     changed.set("lang/ko.json", () => "<html>");
     const { page } = await open("?lang=ko");
-    assert.match(await page.locator(".notice p").textContent(), /The Korean texts could not be fetched/);
-    assert.equal(await page.locator("html").getAttribute("lang"), "en");
+    await reads(page.locator(".notice p"), /The Korean texts could not be fetched/);
+    await becomes(() => page.locator("html").getAttribute("lang"), "en");
     changed.clear();
     await page.close();
   });
@@ -155,10 +163,10 @@ describe("two languages", () => {
 
 describe("the article", () => {
   for (const lang of ["en", "ko"]) {
-    test(`its figures live and its numbers are the networks' own (${lang})`, () => twice(async () => {
+    test(`its figures live and its numbers are the networks' own (${lang})`, async () => {
       const { page, seen } = await open(`?lang=${lang}`);
       await article(page);
-      assert.equal(await page.locator('[data-fact="dead-share resnet50-a 224"]').first().textContent(), "9.74 %");
+      await reads(page.locator('[data-fact="dead-share resnet50-a 224"]'), /^9\.74 %$/);
       const figure = page.locator("stride-scope").first();
       await figure.scrollIntoViewIfNeeded();
       const inside = figure.locator("iframe").contentFrame();
@@ -168,10 +176,10 @@ describe("the article", () => {
       const query = new URLSearchParams((await link.getAttribute("href")).split("#")[0]);
       await link.evaluate((link) => link.click());
       await page.waitForFunction((models) => new URLSearchParams(location.search).get("models") === models, query.get("models"));
-      assert.match(page.url(), new RegExp(`lang=${lang}`));
+      await leadsTo(page, new RegExp(`lang=${lang}`));
       assert.deepEqual(seen, { errors: [], strangers: [] });
       await page.close();
-    }));
+    });
   }
 });
 
@@ -202,21 +210,23 @@ describe("accessible", () => {
       await page.evaluate(axe);
       const violations = await page.evaluate(async () => (await globalThis.axe.run("dialog", { iframes: false })).violations.map(({ id }) => id));
       assert.deepEqual(violations, []);
-      const frame = await page.locator("#share-iframe").inputValue();
-      assert.match(frame, /embed=strides/);
+      await soon(async () => assert.match(await page.locator("#share-iframe").inputValue(), /embed=strides/));
       await page.locator("dialog select").first().selectOption("predict");
-      const link = await page.locator("#share-link").inputValue();
-      assert.equal(new URL(link).hash, "#prediction");
+      const link = await soon(async () => {
+        const link = await page.locator("#share-link").inputValue();
+        assert.equal(new URL(link).hash, "#prediction");
+        return link;
+      });
       // The link leads to this very state.
       const other = await browser.context.newPage();
       await other.goto(link);
       await answered(other, 2);
-      assert.equal(new URL(other.url()).searchParams.get("models"), "tiny-a,tiny-d");
+      await becomes(() => new URL(other.url()).searchParams.get("models"), "tiny-a,tiny-d");
       await other.close();
       await page.locator("dialog iframe.preview").contentFrame().locator(".answer").first().waitFor();
       await page.keyboard.press("Escape");
-      assert.equal(await page.locator("dialog[open]").count(), 0);
-      assert.ok(await share.evaluate((button) => document.activeElement === button));
+      await numbers(page.locator("dialog[open]"), 0);
+      await becomes(() => share.evaluate((button) => document.activeElement === button), true);
       assert.deepEqual(seen.errors, []);
       await page.close();
     }

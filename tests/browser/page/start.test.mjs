@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launch, serve, watch } from "../support/harness.mjs";
+import { becomes, numbers } from "../support/soon.mjs";
 
 /// What happens to requests of the page's wasm: `hold` is waited for, `refused` are turned away.
 let hold, refused;
@@ -14,7 +15,6 @@ before(async () => {
     return refused;
   });
   browser = await launch({ still: true });
-  browser.context.setDefaultTimeout(30_000);
 });
 after(async () => {
   await browser?.close();
@@ -66,8 +66,9 @@ describe("the first lines", () => {
       arrive();
       hold = undefined;
       await page.waitForSelector(".answer .top .row");
-      assert.equal(await page.locator("#shell").count(), 0);
-      assert.deepEqual(await lines(page), first, "nothing jumps when the page stands");
+      await numbers(page.locator("#shell"), 0);
+      // Nothing jumps when the page stands.
+      await becomes(() => lines(page), first);
       await page.waitForFunction(() => document.querySelectorAll(".answer .top .row").length === 20);
       assert.ok(await page.evaluate(() => globalThis.shifted) < 0.1, `shifted by ${await page.evaluate(() => globalThis.shifted)}`);
       assert.deepEqual(seen, { errors: [], strangers: [] });
@@ -88,8 +89,9 @@ describe("the first lines", () => {
         arrive();
         hold = undefined;
         await page.waitForSelector("section[aria-busy='false'], #prediction");
-        assert.equal(await page.locator("#shell").count(), 0);
-        assert.deepEqual(await head(page), first, "nothing jumps when the figure stands");
+        await numbers(page.locator("#shell"), 0);
+        // Nothing jumps when the figure stands.
+        await becomes(() => head(page), first);
         assert.ok(await page.evaluate(() => globalThis.shifted) < 0.1, `shifted by ${await page.evaluate(() => globalThis.shifted)}`);
         assert.deepEqual(seen, { errors: [], strangers: [] });
         await page.close();

@@ -1,11 +1,16 @@
 // Without a connection: what does not come is reported, nothing waits for ever, and it comes by itself when the browser is online again.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { answered, launch, serve } from "../support/harness.mjs";
+import { answered, dist, launch, serve } from "../support/harness.mjs";
+import { becomes, soon } from "../support/soon.mjs";
 
 /// Requests for such paths are cut off, and those for others held back until they are let go.
 let dead = [];
 let held = null;
+/// Answers to the page's others that are on their way.
+let underWay = new Set();
 let server, browser, page;
 
 before(async () => {
@@ -15,21 +20,23 @@ before(async () => {
       return true;
     }
     if (held?.part.test(path)) {
-      held.waiting.push(() => request.socket.destroy());
+      const bytes = readFileSync(join(dist, path.replace("/some/path/", "")));
+      held.waiting.push({ cut: () => request.socket.destroy(), letGo: () => response.writeHead(200).end(bytes) });
       held.onRequest?.();
       return true;
     }
+    underWay.add(response);
+    response.once("close", () => underWay.delete(response));
     return false;
   });
   browser = await launch();
-  browser.context.setDefaultTimeout(30_000);
 });
 after(async () => {
   await browser?.close();
   await server?.close();
 });
 beforeEach(async () => {
-  [dead, held] = [[], null];
+  [dead, held, underWay] = [[], null, new Set()];
   page = await browser.context.newPage();
 });
 afterEach(async () => {
@@ -41,8 +48,12 @@ const open = (query) => page.goto(`${server.url}?backend=cpu&${query}`);
 const problem = () => page.locator(".answer .problem").first();
 const waits = () => page.locator(".answer", { hasText: "Waiting for its turn" }).count();
 
-/// The browser loses its connection, with which these requests are cut off.
+/// The browser loses its connection, with which these requests are cut off. No other is on its way then: every figure has come, or reports why not.
 async function lose(...parts) {
+  await soon(async () => {
+    const busy = await page.$$eval("section", (all) => all.filter((section) => section.getAttribute("aria-busy") === "true").map(({ id }) => id));
+    assert.deepEqual([await page.locator("#learn").count(), busy, underWay.size], [1, [], 0]);
+  });
   dead = parts;
   await browser.context.setOffline(true);
 }
@@ -59,12 +70,12 @@ describe("the first picture", () => {
     await open("models=tiny-a,tiny-d");
     await asked;
     await lose(/samples[^/]*\//);
-    held.waiting.splice(0).forEach((cut) => cut());
+    held.waiting.splice(0).forEach(({ cut }) => cut());
     held = null;
     await problem().waitFor();
     assert.match(await problem().textContent(), /^The picture chelsea\.png did not load\. Check the connection/);
-    assert.equal(await page.locator(".answer .problem").count(), 2);
-    assert.equal(await waits(), 0);
+    await becomes(() => page.locator(".answer .problem").count(), 2);
+    await becomes(waits, 0);
     await regain();
     await answered(page, 2);
     await page.locator(".notice").waitFor({ state: "detached" });
@@ -114,8 +125,10 @@ describe("the first picture", () => {
     const asked = new Promise((resolve) => { held.onRequest = resolve; });
     await open("models=tiny-a");
     await asked;
-    held = null;
     await page.setInputFiles(".thumbs input[type=file]", { name: "none.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
+    await page.locator(".notice p", { hasText: "none.png" }).waitFor();
+    held.waiting.splice(0).forEach(({ letGo }) => letGo());
+    held = null;
     await answered(page, 1);
     assert.match(await page.locator(".notice p").textContent(), /^none\.png: This is no picture/);
     assert.match(await page.locator(".picture figcaption").textContent(), /^Chelsea/);
@@ -129,7 +142,7 @@ describe("the engine", () => {
       await open("models=tiny-a");
       await problem().waitFor();
       assert.match(await problem().textContent(), /The engine could not be loaded\. Check the connection/);
-      assert.equal(await waits(), 0);
+      await becomes(waits, 0);
       await lose(part);
       await regain();
       await answered(page, 1);

@@ -7,19 +7,21 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { send } from "../support/bad_messages.mjs";
 import { EITHER, READ, SAYS, cases, random } from "../support/bad_pictures.mjs";
+import { isNightly } from "../support/extent.mjs";
 import { answered, dist, launch, serveHosts, serveStrictly, watch } from "../support/harness.mjs";
-
-/// Longest that a picture may keep the visitor waiting, and one that has as many pixels as may be.
-const PATIENCE_MS = 5_000;
-const PATIENCE_FOR_MOST_MS = 20_000;
+import { patient } from "../support/soon.mjs";
 
 let site, hosts, browser, folder;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "stridescope-hostile-"));
-  site = await serveStrictly();
+  site = await serveStrictly((path, _request, response) => {
+    // Whether the site answers is not to hang on how busy this machine is.
+    if (path !== "/some/path/sw.js") return false;
+    response.writeHead(200, { "content-type": "text/javascript" }).end(patient(readFileSync(join(dist, "sw.js"), "utf8")));
+    return true;
+  });
   hosts = await serveHosts();
   browser = await launch();
-  browser.context.setDefaultTimeout(30_000);
 });
 after(async () => {
   await browser?.close();
@@ -129,18 +131,13 @@ describe("pictures", () => {
     cut: "of every format, cut off anywhere",
   };
   for (const [group, words] of Object.entries(groups)) {
-    const patience = group === "most" ? PATIENCE_FOR_MOST_MS : PATIENCE_MS;
     test(`${words}: read, or refused in one sentence, and all else stays`, async () => {
       const { page } = visit;
       const outcomes = [];
-      let slowest = [0, ""];
-      for (const [name, bytes, wanted] of all[group]) {
+      // The largest of one format every day, of the others nightly.
+      for (const [name, bytes, wanted] of group === "most" && !isNightly ? all.most.slice(0, 1) : all[group]) {
         const before = await works(page);
-        const start = performance.now();
         const sentences = await outcome(page, name, bytes);
-        const ms = performance.now() - start;
-        if (ms > slowest[0]) slowest = [ms, name];
-        assert.ok(ms < patience, `${name} took ${ms.toFixed(0)} ms`);
         if (sentences.length === 0) {
           assert.ok(wanted === READ || wanted === EITHER, `${name} was taken for a picture`);
           read.set(name, (await shown(page)).answers);
@@ -157,7 +154,7 @@ describe("pictures", () => {
       }
       await works(page);
       assert.deepEqual(visit.seen, { errors: [], strangers: [] });
-      console.log(`# ${outcomes.length} pictures, the slowest ${slowest[1].slice(0, 24)} in ${slowest[0].toFixed(0)} ms: ${outcomes.join(", ")}`);
+      console.log(`# ${outcomes.length} pictures: ${outcomes.join(", ")}`);
     });
   }
 
@@ -197,7 +194,7 @@ describe("pictures", () => {
 
 describe("links", () => {
   /// Strings to a page that shows its first lines alone, to one that shows all figures, and to start with.
-  const [FIRST, ALL, LOADS] = [240, 80, 16];
+  const [FIRST, ALL, LOADS] = isNightly ? [240, 80, 16] : [80, 24, 16];
   const SEED = 20261126;
   /// Values that make sense, by parameter; every other value of these is answered with a sentence.
   const GOOD = {
@@ -251,12 +248,14 @@ describe("links", () => {
     return pairs.filter(([key, value]) => key !== "node" && Object.hasOwn(GOOD, key) && !GOOD[key].includes(value)).length + (node && !GOOD.node.includes(node[1]) ? 1 : 0);
   }
 
-  /// Goes to another address as the history does, and returns the notices that are then in sight.
-  async function step(address) {
+  /// Goes to another address as the history does, and returns the notices that are then in sight, of which there is one if the address is `isBad`.
+  async function step([address, isBad]) {
     document.querySelector(".notice button")?.click();
+    while (document.querySelector(".notice")) await new Promise((done) => setTimeout(done));
     history.replaceState(null, "", address);
     dispatchEvent(new PopStateEvent("popstate"));
-    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    await new Promise((done) => setTimeout(done));
+    for (const end = performance.now() + 180_000; isBad && !document.querySelector(".notice p") && performance.now() < end;) await new Promise((done) => setTimeout(done, 5));
     return [...document.querySelectorAll(".notice p")].map((words) => words.textContent);
   }
 
@@ -281,16 +280,15 @@ describe("links", () => {
         await answered(visit.page, 1);
         if (!still) await visit.page.waitForSelector("#cost table");
         const draw = random(SEED + count);
-        const start = performance.now();
         let noticed = 0;
         for (let number = 1; number <= count; number += 1) {
           const address = site.url + query(draw, number);
-          noticed += judge(`string ${number}: ${address.slice(site.url.length, site.url.length + 300)}`, address, await visit.page.evaluate(step, address), visit.seen);
+          noticed += judge(`string ${number}: ${address.slice(site.url.length, site.url.length + 300)}`, address, await visit.page.evaluate(step, [address, bad(address) > 0]), visit.seen);
           await harmless(visit.page);
         }
-        console.log(`# ${count} strings in ${((performance.now() - start) / 1000).toFixed(0)} s, ${noticed} of them answered with a notice`);
+        console.log(`# ${count} strings, ${noticed} of them answered with a notice`);
         assert.ok(noticed > count / 3, `only ${noticed} made no sense`);
-        await visit.page.evaluate(step, "?models=tiny-a,tiny-d&backend=cpu");
+        await visit.page.evaluate(step, ["?models=tiny-a,tiny-d&backend=cpu", false]);
         await answered(visit.page, 2);
         await clean(visit);
       } finally {
@@ -306,16 +304,15 @@ describe("links", () => {
     const headers = Object.fromEntries((await fetch(site.url)).headers);
     const body = readFileSync(join(dist, "index.html"), "utf8");
     await page.route((url) => url.search.length > 8_000, (route) => route.fulfill({ body, headers: { ...headers, "content-length": `${Buffer.byteLength(body)}` } }));
-    const start = performance.now();
     for (let number = 1; number <= LOADS; number += 1) {
       const address = site.url + query(draw, number);
       await page.goto(address, { waitUntil: "commit" });
       await page.waitForFunction(() => !document.getElementById("shell") && document.querySelector("main .bar, main .from"));
+      if (bad(address) > 0) await page.locator(".notice p").first().waitFor();
       const notices = await page.$$eval(".notice p", (all) => all.map((words) => words.textContent));
       judge(`start ${number}: ${address.slice(site.url.length, site.url.length + 300)}`, address, notices, seen);
       await harmless(page);
     }
-    console.log(`# ${LOADS} starts in ${((performance.now() - start) / 1000).toFixed(0)} s`);
     await page.goto(`${site.url}?models=tiny-a&backend=cpu`);
     await answered(page, 1);
     await clean({ page, seen });
@@ -465,7 +462,9 @@ describe("messages", () => {
       endFourth = on("fourth");
       const next = async (node) => {
         stridescope.set({ node });
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        while (received.length === 0) await new Promise((resolve) => setTimeout(resolve));
+        // All of them in one task, of which this is another.
+        await new Promise((resolve) => setTimeout(resolve));
         return received.splice(0);
       };
       const all = [await next("layer3.0")];
@@ -584,7 +583,6 @@ describe("what lies in the browser's stores", () => {
 
   test("a cached site with files that are gone or are others: while the site answers, they are the site's", async () => {
     const fresh = await launch({ offline: true });
-    fresh.context.setDefaultTimeout(30_000);
     try {
       const visit = await open("?models=tiny-d&backend=cpu", fresh);
       await visit.page.waitForFunction(() => navigator.serviceWorker.controller);

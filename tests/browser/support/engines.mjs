@@ -10,7 +10,7 @@ import WebSocket from "ws";
 import { launch } from "./harness.mjs";
 
 /// How long a browser may take to start, or to show what a test waits for: many times what a busy machine needs, since a wait ends when it is there.
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 180_000;
 /// How long a browser may take to answer a command, which may itself wait in the page.
 const COMMAND_MS = 300_000;
 /// Runs in a page: a frame, and with some engines a tab, has an empty document of its own before the one that it was given.
@@ -237,16 +237,17 @@ export async function webkit() {
 }
 
 /// Opens an address in WebKitGTK without a driver, and returns all that the console showed as errors, from the first byte on, workers and
-/// frames included, once `done()` is true. (WebKit keeps no console in the sessions that can be driven.)
+/// frames included, once `done(lines)` is true of those so far. (WebKit keeps no console in the sessions that can be driven.)
 export async function webkitConsole(url, done) {
   const { processes, binary, env } = await miniBrowser();
   try {
     const child = processes.start(binary, ["--enable-write-console-messages-to-stdout=true", url], env);
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { text += data; });
-    await retry(done, `${url} did not come to an end`, child);
+    const lines = () => text.split("\n").filter((line) => /CONSOLE( \w+)? ERROR/.test(line));
+    await retry(() => done(lines()), `${url} did not come to an end`, child);
     await pause(500);
-    return text.split("\n").filter((line) => /CONSOLE( \w+)? ERROR/.test(line));
+    return lines();
   } finally {
     await processes.end();
   }

@@ -49,10 +49,10 @@ export async function serve(answer = () => false, headers = {}) {
   return { url, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
 }
 
-/// The site under the policy that its hosts are configured to send, which names the site beside `'self'`.
-export async function serveStrictly() {
+/// The site under the policy that its hosts are configured to send, which names the site beside `'self'`; `answer` as in `serve`.
+export async function serveStrictly(answer) {
   const headers = {};
-  const site = await serve(undefined, headers);
+  const site = await serve(answer, headers);
   const policy = /Content-Security-Policy "(.*)" always;/.exec(readFileSync(join(project, "deploy/nginx.conf"), "utf8"))[1];
   headers["content-security-policy"] = policy.replaceAll("https://stridescope.example", new URL(site.url).origin);
   return site;
@@ -157,16 +157,6 @@ function rendererMemory(profile, { isShared = false, isData = false, isLargest =
     return [...found].reduce((sum, [, kilobytes]) => sum + 1024 * Number(kilobytes), 0);
   });
   return isLargest ? Math.max(...bytes) : bytes.reduce((sum, bytes) => sum + bytes, 0);
-}
-
-/// Does what hangs on how busy the machine is, and does it once more where that fails; the first failure is printed.
-export async function twice(attempt) {
-  try {
-    await attempt();
-  } catch (error) {
-    console.log(`# the first try failed: ${String(error).split("\n")[0]}`);
-    await attempt();
-  }
 }
 
 /// Records what must not happen: errors in the console, and requests to anyone but the page's own server and those it may ask.

@@ -30,9 +30,9 @@ async function drained(response) {
 
 /** `repositories["user/name"] = {file: bytes}`, `files["/path"] = bytes` of the plain host, `packages["/npm/…"] = bytes`. */
 export async function hub({ repositories = {}, files = {}, packages = {} }) {
-  /** What goes wrong: `cuts` after so many bytes, one a request; a `status`; a `delay` in ms a chunk; no `ranges`; `wrong` bytes; no `cors`; an answer
+  /** What goes wrong: `cuts` after so many bytes, one a request, once they have `arrived(bytes)` of the file; a `status`; a `delay` in ms a chunk; no `ranges`; `wrong` bytes; no `cors`; an answer
    * that `ends` early, once, without an error; one that falls silent from `stall` bytes on. */
-  const calm = { cuts: [], status: 0, statusOf: undefined, chunk: 64 << 10, delay: 0, ranges: true, wrong: false, cors: true, ends: 0, stall: 0 };
+  const calm = { cuts: [], arrived: async () => {}, status: 0, statusOf: undefined, chunk: 64 << 10, delay: 0, ranges: true, wrong: false, cors: true, ends: 0, stall: 0 };
   const trouble = { ...calm };
   const seen = [];
 
@@ -78,8 +78,7 @@ export async function hub({ repositories = {}, files = {}, packages = {} }) {
       if (response.destroyed || (isLarge && trouble.stall && at >= trouble.stall)) return;
       if (ends && at >= ends) break;
       if (cut !== undefined && at >= cut) {
-        // What was sent arrives first.
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        if (at > 0) await trouble.arrived(from + at);
         return response.destroy();
       }
       if (!response.write(part.subarray(at, at + trouble.chunk))) await drained(response);
