@@ -99,7 +99,7 @@ pub enum BuildPart {
 /// The site to make.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct DistOptions {
-    /// Where visitors will find the site: /, /sub/path/ or https://example.org/
+    /// Where visitors will find the site: `/`, `/sub/path/` or `https://example.org/`
     #[arg(long, value_parser = Base::parse, value_name = "PATH_OR_URL")]
     pub base: Base,
     /// The folder to make, site/ without it

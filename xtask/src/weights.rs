@@ -66,6 +66,7 @@ fn convert(project: &Project, archive: &Path, weights: &Path) -> Result<(), Erro
     process::run(STEP, &mut tar, &remedy)?;
     let mut networks = process::command("cargo");
     networks.args(["run", "--package", "stridescope-bench", "--", "weights"]).current_dir(&project.root);
+    let remedy = format!("Read the output above, and run this again; delete {} first if it is damaged.", archive.display());
     process::run(STEP, networks.arg(folder.join("package/ResNet50")).arg(weights), &remedy)?;
     fs::remove_dir_all(&folder).map_err(|error| Error::file(STEP, &folder, error))
 }

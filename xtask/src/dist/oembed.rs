@@ -1,4 +1,4 @@
-//! oEmbed 1.0 descriptions of the figures, for sites that embed a pasted address: https://oembed.com.
+//! oEmbed 1.0 descriptions of the figures, for sites that embed a pasted address: <https://oembed.com>.
 
 use serde_json::{Value, json};
 
