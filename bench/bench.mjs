@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { alone } from './browser.mjs';
 import * as growth from './growth.mjs';
+import * as lighthouse from './lighthouse.mjs';
 import { agrees, ENGINES, label, NAMES, orders, summarise } from './peers.mjs';
 import { document, gpuSection, memoryRow, merged, pairRow, reached, tapsRow } from './report.mjs';
 import { startServer } from './server.mjs';
@@ -85,7 +86,7 @@ class Bench {
     Object.assign(this, { plan, server, host, networks });
   }
 
-  /** Load times, long tasks and downloads of the page. */
+  /** Load times, long tasks, scores and downloads of the page. */
   async page() {
     const { origin } = this.host;
     const visits = await comeAndReturn(origin, VISITORS, (round) => step(`the page, visitor ${round + 1} of ${VISITORS}`));
@@ -104,7 +105,8 @@ class Bench {
     step('the page while a wall of channels is scrolled');
     const scrolled = await alone(gpu, (browser) => scrollAround(browser, `${origin}/`));
     const sent = await alone(gpu, (browser) => download(browser, this.host));
-    Object.assign(this.results, { visits, asked, scrolled, wire: pageParts(sent) });
+    const audited = await lighthouse.performance(origin, step);
+    Object.assign(this.results, { visits, asked, scrolled, audited, wire: pageParts(sent) });
   }
 
   /** Peak of memory of each engine, in a browser of its own, and its downloads. */

@@ -186,6 +186,9 @@ test('goals compare the worst measurement with the limit', () => {
     visits: { cold: visits(500, 3000, 0), again: visits(100, 700, 0), reopened: visits(100, 700, 60) },
     longestTaskMs: 0,
     scrolled: { frames: { min: 16, median: 17, max: 18 }, tiles: 300 },
+    audited: [
+      { what: 'one', desktop: [99, 97, 98], phone: [100, 80, 96] }, { what: 'other', desktop: [100, 100, 100], phone: [92, 94, 90] },
+    ],
   };
   const runs = (all) => all.filter(({ what }) => !what.startsWith('Download of the '));
   const found = runs(goals(results)).map(({ share, isMet, measured }) => [share && Number(share.toFixed(2)), isMet, measured]);
@@ -200,6 +203,8 @@ test('goals compare the worst measurement with the limit', () => {
     [0.5, true, '500 ms'],
     [1.2, false, '3000 ms'],
     [0.88, true, '700 ms'],
+    [0.4, true, '2.0, one'],
+    [1.6, false, '8.0, other'],
     [null, null, 'not measured in this run'],
     [null, null, 'not measured in this run'],
   ]);
@@ -208,7 +213,7 @@ test('goals compare the worst measurement with the limit', () => {
   const grown = goals({ ...results, visits: undefined, growth });
   assert.deepEqual(grown.slice(-2).map(({ isMet, measured }) => [isMet, measured]), [[false, '30 %, y of all'], [true, '20 %, z of size']]);
   assert.deepEqual([grown[5].isMet, grown[5].measured], [true, '0.0 ms, none over 50 ms'], 'no task over 50 ms is known');
-  assert.deepEqual(runs(goals({})).map(({ isMet }) => isMet), Array(12).fill(null));
+  assert.deepEqual(runs(goals({})).map(({ isMet }) => isMet), Array(14).fill(null));
   const sizes = goals({}).filter((goal) => !runs([goal]).length);
   assert.deepEqual(sizes.map(({ what, limit, isMet }) => [what, limit, isMet]), [
     ['Download of the element, as recorded', '5.0 kB', true],

@@ -36,13 +36,13 @@ export async function newProfile() {
 }
 
 /**
- * Opens Chromium with an existing profile. `gpu` is `software`, `own` or `none`; service workers are blocked by default. Returns its context, `peak`,
+ * Opens Chromium with an existing profile. `gpu` is `software`, `own` or `none`, `args` are further flags; service workers are blocked by default. Returns its context, `peak`,
  * which returns the peak of its processes in bytes, and `close`.
  */
-export async function open(profile, { gpu = 'software', serviceWorkers = 'block' } = {}) {
+export async function open(profile, { gpu = 'software', serviceWorkers = 'block', args = [] } = {}) {
   const context = await chromium.launchPersistentContext(profile.path, {
     executablePath: process.env.STRIDESCOPE_CHROMIUM,
-    args: [...FLAGS, ...GPU[gpu]],
+    args: [...FLAGS, ...GPU[gpu], ...args],
     serviceWorkers,
   });
   context.setDefaultTimeout(120_000);

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { LINEAR_WITHIN, worstOff } from './growth.mjs';
+import { lost } from './lighthouse.mjs';
 import { largest, median } from './numbers.mjs';
 import { worst } from './peers.mjs';
 import { device, kb, ms, percent, ratio, table } from './text.mjs';
@@ -18,9 +19,9 @@ function goal(what, limit, found, write) {
 }
 
 /**
- * Every goal. `results`: rows of peers, taps, visits, the longest task of `askAround`, frames of a scrolled wall, and fits of growth; absent where
- * not measured. */
-export function goals({ rows = [], taps = [], visits, longestTaskMs, scrolled, growth }) {
+ * Every goal. `results`: rows of peers, taps, visits, the longest task of `askAround`, frames of a scrolled wall, rows of
+ * Lighthouse's scores, and fits of growth; absent where not measured. */
+export function goals({ rows = [], taps = [], visits, longestTaskMs, scrolled, audited, growth }) {
   const on = (backend) => rows.filter(({ bench }) => bench.backend === backend);
   const isMain = ({ bench }) => bench.size === 224 && bench.batch === 1 && bench.net.startsWith('resnet50-');
   const middle = (kind, of) => (visits ? { value: median(visits[kind].map((visit) => visit[of])) } : null);
@@ -43,6 +44,7 @@ export function goals({ rows = [], taps = [], visits, longestTaskMs, scrolled, g
     goal('Page usable, cold', 1000, middle('cold', 'usableMs'), time),
     goal('First tiny prediction, cold, CPU', 2500, middle('cold', 'answeredMs'), time),
     goal('First tiny prediction, warm visit', 800, middle('again', 'answeredMs'), time),
+    ...['desktop', 'phone'].map((form) => goal(`Lighthouse, points that performance lacks to 100, ${form}`, 5, audited ? lost(audited, form) : null, ms)),
     ...Object.entries(SIZES).map(([part, { limit, recorded }]) => goal(`Download of the ${part}, as recorded`, limit, { value: recorded }, kb)),
     goal('Time grows linearly with MACs, farthest off', LINEAR_WITHIN, growth ? worstOff(growth.time) : null, percent),
     goal('Memory grows linearly with MACs, farthest off', LINEAR_WITHIN, growth ? worstOff(growth.memory) : null, percent),

@@ -2,6 +2,7 @@
 
 import * as goals from './goals.mjs';
 import * as growth from './growth.mjs';
+import * as lighthouse from './lighthouse.mjs';
 import { median, spread } from './numbers.mjs';
 import * as peers from './peers.mjs';
 import { device, mb, range, ratio, table } from './text.mjs';
@@ -95,7 +96,7 @@ function profileText({ ms: wall, cpuMs, parts }) {
 
 /** Title, text and legend of each section with results. */
 function sections(results) {
-  const { rows = [], taps = [], pairs = [], memory = [], wire: sizes, visits: seen, asked, scrolled, growth: grown } = results;
+  const { rows = [], taps = [], pairs = [], memory = [], wire: sizes, visits: seen, asked, scrolled, audited, growth: grown } = results;
   const smooth = asked?.map(({ what, answers, longestMs, profile }) => {
     const longest = longestMs === 0 ? 'under 50 ms' : `${longestMs.toFixed(0)} ms`;
     return `While ${what} answered for ${answers} pictures, the longest task of the page's main thread took ${longest}.${profile ? ` ${profileText(profile)}` : ''}`;
@@ -108,6 +109,7 @@ function sections(results) {
     ['Taps', taps.length && tapsTable(taps), TAPS_LEGEND],
     ['Two engines at once', pairs.length && pairsTable(pairs), PAIRS_LEGEND],
     ['The page', seen && [visits.visitsTable(seen), ...(smooth ?? []), scrolling].filter(Boolean).join('\n\n'), visits.LEGEND],
+    ['Lighthouse', audited && lighthouse.lighthouseTable(audited), lighthouse.LEGEND],
     ['On the wire', sizes && wire.wireTable(sizes), wire.LEGEND],
     ['Memory', memory.length && memoryTable(memory), MEMORY_LEGEND],
     ['Growth', grown && [growth.pointsTable(grown.points), growth.fitsTable(grown.fits), growth.profilesTable(grown.profiles)].join('\n\n'), growth.LEGEND],

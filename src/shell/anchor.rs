@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Events by which a reader moves.
-const MOVES: [&str; 4] = ["wheel", "touchmove", "pointerdown", "keydown"];
+const MOVES: [&str; 5] = ["wheel", "touchmove", "pointerdown", "keydown", "dragenter"];
 /// Time for which a browser may scroll the page by itself after a link or a change of the page's height, in milliseconds.
 const RESTING_MS: f64 = 2_000.0;
 /// Tolerance of a position, in CSS pixels.
