@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { firefox, webkit } from "../support/engines.mjs";
+import { EMBEDDABLE } from "../support/figures.mjs";
 import { serveHosts, serveStrictly } from "../support/harness.mjs";
 import { soon } from "../support/soon.mjs";
 
 const LIMIT = { timeout: 600_000 };
-const FIGURES = ["architecture", "strides", "features", "field", "cost", "predict"];
 /// What is there once a figure has been drawn and computed.
 const THERE = {
   architecture: ".diagram .node", strides: ".path .whole img", features: ".wall [data-channel]", field: "#field .lit img", cost: ".charts svg",
@@ -29,7 +29,7 @@ for (const [name, start] of [["firefox", firefox], ["webkit", webkit]]) {
       await site?.close();
     }, LIMIT);
 
-    for (const figure of FIGURES) {
+    for (const figure of EMBEDDABLE) {
       test(`${figure} in a sandboxed frame`, LIMIT, async () => {
         const browser = await launched();
         await browser.resize(1000, 800);

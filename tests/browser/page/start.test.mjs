@@ -1,6 +1,7 @@
 // What a visitor gets first: the page's first lines before its code, then what is in sight, and the rest when it is wanted.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { EMBEDDABLE, SECTIONS } from "../support/figures.mjs";
 import { launch, serve, watch } from "../support/harness.mjs";
 import { becomes, numbers } from "../support/soon.mjs";
 
@@ -76,7 +77,7 @@ describe("the first lines", () => {
     });
   }
 
-  for (const figure of ["predict", "architecture", "strides", "features", "field", "cost"]) {
+  for (const figure of EMBEDDABLE) {
     test(`${figure}, alone: its heading before the code, and where the figure has it`, async () => {
       for (const lang of ["en", "ko"]) {
         let arrive;
@@ -119,7 +120,7 @@ describe("what is not in sight", () => {
     const { page, seen } = await open("", PHONE);
     await page.waitForFunction(() => document.querySelectorAll(".answer .top .row").length === 20);
     await page.waitForTimeout(500);
-    assert.deepEqual(await busy(page), ["architecture", "strides", "features", "field", "cost", "weights", "learn"]);
+    assert.deepEqual(await busy(page), SECTIONS.filter((section) => section !== "prediction"));
     await page.mouse.move(50, 50);
     await page.waitForFunction(() => [...document.querySelectorAll("section")].every((section) => section.getAttribute("aria-busy") !== "true"));
     assert.deepEqual(seen, { errors: [], strangers: [] });

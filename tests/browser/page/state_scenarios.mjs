@@ -5,14 +5,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { install, press } from "../support/actions.mjs";
 import { isNightly } from "../support/extent.mjs";
+import { SECTIONS } from "../support/figures.mjs";
 import { project } from "../support/harness.mjs";
 import { allThere, go, now, read, reload, settled, visit } from "../support/state.mjs";
 
 const PAIR = "?models=tiny-a,tiny-d";
-/// The links of the header, in their order; each leads to the section of its name.
-const ALL_LINKS = ["prediction", "architecture", "strides", "features", "field", "cost", "weights", "learn"];
-/// Those that are followed: at night all of them, else one that is there at once, one that is reached over what loads, and the last.
-const LINKS = isNightly ? ALL_LINKS : ["architecture", "cost", "learn"];
+/// The links of the header that are followed: at night all of them, else one that is there at once, one that is reached over what loads, and the last.
+const LINKS = isNightly ? SECTIONS : ["architecture", "cost", "learn"];
 /// A heading stands just below the bar: not under it, and by no more than a section's own padding away.
 const [CLOSEST, FARTHEST] = [0, 120];
 

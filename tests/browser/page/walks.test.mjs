@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { chromium, firefox, webkit } from "../support/engines.mjs";
 import { isNightly } from "../support/extent.mjs";
+import { SECTIONS } from "../support/figures.mjs";
 import { serveHosts } from "../support/harness.mjs";
 import { errorsSince, read, reload, serveWithBlank, stands } from "../support/state.mjs";
 
@@ -42,7 +43,6 @@ function dice(seed) {
 /// The site's own pictures, in the order of their buttons.
 const SAMPLES = ["chelsea", "coffee", "camera", "rocket", "astronaut", "grace_hopper", "clock_motion"];
 const COLOURS = [[200, 30, 40], [30, 180, 60], [40, 60, 200]];
-const SECTIONS = ["prediction", "architecture", "strides", "features", "field", "cost", "weights", "learn"];
 const KINDS = {
   light: { models: ["resnet18-a", "resnet18-b"], depths: ["resnet18", "resnet34"] },
   plain: { models: ["resnet18-a", "resnet18-b"], depths: ["resnet18", "resnet34"] },

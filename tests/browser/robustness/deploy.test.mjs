@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { before, describe, test } from "node:test";
 import { NIGHTLY } from "../support/extent.mjs";
+import { SECTIONS } from "../support/figures.mjs";
 import { launch, project, TYPES } from "../support/harness.mjs";
 import { patient } from "../support/soon.mjs";
 
@@ -69,12 +70,13 @@ async function visit(options, { offline = false, still = false, query = "?models
 
 const version = (page) => page.evaluate(() => document.querySelector("script[data-version]").dataset.version);
 const predicted = (page) => page.waitForFunction(() => document.querySelectorAll(".answer .top .row").length === 5);
-const FIGURES = ["architecture", "strides", "features", "field", "cost", "weights", "learn"];
+/// The figures whose code comes after the start.
+const LATER = SECTIONS.filter((section) => section !== "prediction");
 
 /// The page is whole: it predicts, and every figure's code has come.
 async function works(page) {
   await predicted(page);
-  await page.waitForFunction((figures) => figures.every((id) => document.getElementById(id)?.getAttribute("aria-busy") === "false"), FIGURES);
+  await page.waitForFunction((figures) => figures.every((id) => document.getElementById(id)?.getAttribute("aria-busy") === "false"), LATER);
   await page.waitForSelector("#cost table");
   await page.locator("#learn").scrollIntoViewIfNeeded();
   await page.waitForSelector("#learn .article h3, #learn .article h2, #learn .article p");
@@ -147,10 +149,10 @@ for (const [name, options] of Object.entries(HOSTS)) {
       await predicted(page);
       site.release = 2;
       await page.mouse.move(50, 50);
-      await page.waitForFunction((figures) => figures.every((id) => document.getElementById(id)?.getAttribute("aria-busy") === "false"), FIGURES);
+      await page.waitForFunction((figures) => figures.every((id) => document.getElementById(id)?.getAttribute("aria-busy") === "false"), LATER);
       const problems = await page.locator("section .problem").allTextContents();
       assert.deepEqual([...new Set(problems)], ["A new version of this page is there, and the code of this figure is gone. Load the page again."]);
-      assert.equal(problems.length, FIGURES.length);
+      assert.equal(problems.length, LATER.length);
       await page.locator(".notice", { hasText: "A new version of this page is ready." }).waitFor();
       assert.equal(await version(page), VERSIONS[1], "nothing that the reader did is lost unasked");
       await Promise.all([page.waitForEvent("load"), page.locator("#cost").getByRole("button", { name: "Reload" }).click()]);

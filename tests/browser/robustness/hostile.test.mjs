@@ -8,6 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { send } from "../support/bad_messages.mjs";
 import { EITHER, READ, SAYS, cases, random } from "../support/bad_pictures.mjs";
 import { isNightly } from "../support/extent.mjs";
+import { EMBEDDABLE } from "../support/figures.mjs";
 import { answered, dist, launch, serveHosts, serveStrictly, watch } from "../support/harness.mjs";
 import { patient } from "../support/soon.mjs";
 
@@ -214,7 +215,7 @@ describe("links", () => {
     backend: ["auto", "cpu"],
     theme: ["light", "dark"],
     lang: ["en", "ko"],
-    embed: ["architecture", "strides", "features", "field", "cost", "predict"],
+    embed: EMBEDDABLE,
     controls: ["0", "1"],
     autorun: ["0", "1"],
   };
