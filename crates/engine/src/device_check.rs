@@ -27,9 +27,10 @@ impl Agreement {
     }
 }
 
-/// A small ResNet-D with every kind of layer: blurred before each stride, and with a dilated last stage, whose shortcut pads its average pooling.
+/// A small ResNet-D with every kind of layer: blurred before each stride, and with a dilated last stage, whose shortcut pads its average pooling and
+/// whose second block has dilated convolutions.
 fn spec() -> ArchSpec {
-    let mut spec = ArchSpec::variant(BlockKind::Bottleneck, &[1, 1, 1, 1], Variant::D);
+    let mut spec = ArchSpec::variant(BlockKind::Bottleneck, &[1, 1, 1, 2], Variant::D);
     spec.width = 16;
     spec.classes = 10;
     spec.anti_alias = AntiAlias::Blur;
