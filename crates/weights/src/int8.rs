@@ -16,6 +16,9 @@ pub(crate) const METADATA_KEY: &str = "quantization";
 pub(crate) const METADATA: &str = r#"{"num_bits":8,"type":"int","symmetric":true,"strategy":"channel"}"#;
 /// Largest number; -128 is never used, so that the range is symmetric.
 const LARGEST: f32 = 127.0;
+/// Smallest and largest scale that is written: a channel of zeros needs one too, a subnormal one would have too few bits, and no product may
+/// overflow.
+const SCALES: (f32, f32) = (f32::MIN_POSITIVE, (f32::MAX / LARGEST).next_down());
 
 /// Name of the tensor that holds the scales of another.
 pub(crate) fn scales_name(name: &str) -> String {
@@ -27,8 +30,7 @@ pub(crate) fn quantize(values: &[f32], channels: usize) -> (Vec<u8>, Vec<u8>) {
     let (mut numbers, mut scales) = (Vec::with_capacity(values.len()), Vec::with_capacity(4 * channels));
     for channel in values.chunks((values.len() / channels.max(1)).max(1)) {
         let largest = channel.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-        // A channel of zeros needs a scale too, and a subnormal one would have too few bits.
-        let scale = (largest / LARGEST).max(f32::MIN_POSITIVE);
+        let scale = (largest / LARGEST).clamp(SCALES.0, SCALES.1);
         numbers.extend(channel.iter().map(|value| ((value / scale).round() as i8).cast_unsigned()));
         scales.extend(scale.to_le_bytes());
     }
