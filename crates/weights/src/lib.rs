@@ -76,7 +76,7 @@ impl Checkpoint {
     /// The values of a tensor, converted to f32.
     ///
     /// # Errors
-    /// If there is no such tensor, or it holds integers.
+    /// If there is no such tensor, or it holds integers without scales.
     pub fn values(&self, name: &str) -> Result<Vec<f32>, WeightsError> {
         let missing = || WeightsError::Missing { name: name.into(), more: 0 };
         let entry = self.tensors.get(name).ok_or_else(missing)?;
