@@ -104,7 +104,7 @@ fn networks_are_inferred_from_names_and_shapes() {
         let graph = lower(&spec, Input::square(224)).unwrap();
         let mut checkpoint = Checkpoint::default();
         for tensor in graph.tensors() {
-            let entry = Entry { dtype: Dtype::F32, shape: tensor.shape, range: 0..0 };
+            let entry = Entry { dtype: Dtype::F32, shape: tensor.shape, range: 0..0, scales: None };
             checkpoint.tensors.insert(tensor.name, entry);
         }
         let inferred = layout::infer(&checkpoint).unwrap();

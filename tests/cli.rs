@@ -109,6 +109,12 @@ fn with_nan(net: &str) -> Vec<u8> {
     })
 }
 
+/// A file of one 8-bit tensor without its scales, as other programs may write it.
+fn without_scales() -> Vec<u8> {
+    let header = br#"{"fc.weight":{"dtype":"I8","shape":[2,2],"data_offsets":[0,4]}}"#;
+    [&(header.len() as u64).to_le_bytes()[..], header, &[1; 4]].concat()
+}
+
 /// Untrained, as PyTorch initialises a network.
 fn untrained(net: &str) -> Vec<u8> {
     synthetic_weights(net, Some(card(net)), |checkpoint| {
@@ -712,6 +718,36 @@ fn convert_changes_only_the_stored_type() {
     assert_eq!(names(dir.path()), ["tiny-a.f16", "tiny-a.f32"], "and nothing beside them");
 }
 
+/// On images whose first class leads by 0.9 or more in the logits; 8 bits move a logit of these networks by less than 0.1.
+#[test]
+fn eight_bits_keep_the_answers() {
+    let dir = TempDir::new().unwrap();
+    let images = ["camera.png", "rocket.jpg"].map(sample_path);
+    for net in TINY {
+        let source = weights(net);
+        let target = text(&dir.path().join(format!("{net}.i8"))).to_string();
+        printed(&["convert", text(&source), &target, "--dtype", "i8"]);
+        let [before, after] = [text(&source), &target].map(|path| safetensors::read(std::fs::read(path).unwrap()).unwrap());
+        assert_eq!(after.card, before.card);
+        assert!(before.tensors.keys().eq(after.tensors.keys()), "scales are no tensors of the network");
+        assert!(10 * after.bytes.len() < 6 * before.bytes.len(), "{} of {} bytes", after.bytes.len(), before.bytes.len());
+        let answers = as_json(&["classify", text(&images[0]), text(&images[1]), "--net", net, "--weights", &target]);
+        for (file, answer) in ["camera.png", "rocket.jpg"].into_iter().zip(list(&answers)) {
+            let ((index, p, _), best) = (tiny_golden(net, file), &answer["top"][0]);
+            assert_eq!(best["index"], index, "{net} {file}");
+            assert!((best["p"].as_f64().unwrap() - p).abs() < 0.04, "{net} {file}: {best}, not {p}");
+        }
+        assert_eq!(list(&answers).len(), images.len());
+        let found = as_json(&["inspect", &target]);
+        let lists = ["missing", "extra", "misshapen", "not_finite"].map(|key| list(&found[key]).len());
+        assert_eq!((lists, &found["net"]), ([0; 4], &json!(net)));
+        for row in list(&found["tensors"]) {
+            assert_eq!(row["dtype"], if list(&row["shape"]).len() > 1 { "i8" } else { "f32" }, "{}", row["name"]);
+        }
+        assert!(printed(&["inspect", &target]).contains("\ni8: 8-bit integers, each times the scale of its output channel\n"));
+    }
+}
+
 #[test]
 fn a_failed_conversion_changes_no_file() {
     let dir = TempDir::new().unwrap();
@@ -721,6 +757,7 @@ fn a_failed_conversion_changes_no_file() {
     let truncated = put(&dir, "truncated.safetensors", &std::fs::read(&sound).unwrap()[..100_000]);
     let nan = put(&dir, "nan.safetensors", &with_nan("tiny-c"));
     let seven = put(&dir, "seven.safetensors", &synthetic_weights("tiny-a.classes7", None, |_| ()));
+    let unscaled = put(&dir, "unscaled.safetensors", &without_scales());
     let model = put(&dir, "model.json", br#"{"weightsManifest":[{"paths":["../../shard"],"weights":[]}]}"#);
     put(&dir, "folder/inside", b"");
     let before = names(dir.path());
@@ -734,6 +771,7 @@ fn a_failed_conversion_changes_no_file() {
         (&seven, &target, "tiny-a", "the catalogue describes tiny-a with 10 classes, and this file has 7; leave --net out"),
         (&truncated, &target, "tiny-a", "cut off"),
         (&nan, &target, "tiny-c", "\"layer2.0.bn1.bias\" holds a value that is not finite (number 1)"),
+        (&unscaled, &target, "tiny-c", "its scales, \"fc.weight_scale\", are missing. Use f32 or f16 instead"),
         (&model, &target, "resnet50-a", "lies outside its folder"),
         ("/no/such/file", &target, "tiny-a", "cannot be read"),
         (text(&sound), &folder, "tiny-a", "cannot be written"),
@@ -743,6 +781,15 @@ fn a_failed_conversion_changes_no_file() {
         assert_rejected(&["convert", source, target, "--net", net], words);
         assert_eq!(names(dir.path()), before, "{source} to {target}");
     }
+    // Without a card, weights that are not finite are copied, but cannot be put into 8 bits.
+    let infinite = synthetic_weights("tiny-c", None, |checkpoint| {
+        let start = checkpoint.tensors["fc.weight"].range.start;
+        checkpoint.bytes[start..start + 4].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    });
+    std::fs::write(&nan, infinite).unwrap();
+    let words = "\"fc.weight\" holds a value that is not finite (number 0)";
+    assert_rejected(&["convert", &nan, &target, "--dtype", "i8"], words);
+    assert_eq!(names(dir.path()), before);
     assert_eq!(std::fs::read(&target).unwrap(), b"mine");
     printed(&["convert", text(&sound), &target]);
     assert_eq!(std::fs::read(dir.path().join("target.part")).unwrap(), b"mine too", "a neighbour is no scratch file");
@@ -876,7 +923,7 @@ fn bad_usage_is_one_line_and_exit_code_two() {
         (&["classify", "--net", "tiny-a"], "<IMAGES>..."),
         (&["classify", "x.png"], "--net <NET>"),
         (&["eval", ".", "--net", "tiny-a", "--size", "abc"], "invalid value 'abc'"),
-        (&["convert", "a", "b", "--dtype", "f8"], "[possible values: f32, f16]"),
+        (&["convert", "a", "b", "--dtype", "f8"], "[possible values: f32, f16, i8]"),
         (&["convert", "a"], "<DST>"),
         (&["inspect"], "<FILE>"),
         (&["inspect", "/no/such/file"], "/no/such/file cannot be read"),
@@ -954,6 +1001,11 @@ fn bad_weights_are_rejected_by_name() {
         ("tiny-a", put(&dir, "picture.safetensors", &std::fs::read(&picture).unwrap()), "it is a picture"),
         ("tiny-a", put(&dir, "metadata.safetensors", &half_card), "not the JSON it should be"),
         ("tiny-c", put(&dir, "nan.safetensors", &with_nan("tiny-c")), "\"layer2.0.bn1.bias\" holds a value that is not finite"),
+        (
+            "tiny-c",
+            put(&dir, "unscaled.safetensors", &without_scales()),
+            "unscaled.safetensors: tensor \"fc.weight\" cannot be used as i8",
+        ),
         ("tiny-a", put(&dir, "large.safetensors", &lying(&|card| card.preprocess.size = 100_000)), "100000"),
         ("tiny-a", put(&dir, "small.safetensors", &lying(&|card| card.preprocess.resize = 1)), "Choose other weights"),
         ("tiny-a", put(&dir, "vast.safetensors", &lying(&|card| card.preprocess.resize = 1 << 40)), "Choose other weights"),

@@ -67,7 +67,7 @@ fn integers_other_than_the_batch_counter_are_rejected() {
     let mut checkpoint = synthetic::checkpoint(&graph);
     let start = checkpoint.bytes.len();
     checkpoint.bytes.extend([0; 8]);
-    let counter = stridescope_weights::Entry { dtype: Dtype::I64, shape: vec![], range: start..start + 8 };
+    let counter = stridescope_weights::Entry { dtype: Dtype::I64, shape: vec![], range: start..start + 8, scales: None };
     checkpoint.tensors.insert("bn1.num_batches_tracked".into(), counter.clone());
     assert!(check::compare(&checkpoint, &graph).verdict().is_ok());
     checkpoint.tensors.insert("fc.bias".into(), stridescope_weights::Entry { shape: vec![10], ..counter });

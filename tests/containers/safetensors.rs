@@ -39,7 +39,7 @@ fn no_card(why: &str) -> String {
 }
 
 pub fn cases() -> Vec<Case> {
-    [headers(), other_files(), fields(), places(), cards(), bombs()].into_iter().flatten().collect()
+    [headers(), other_files(), fields(), places(), scales(), cards(), bombs()].into_iter().flatten().collect()
 }
 
 /// The length field, and headers that are no JSON.
@@ -262,6 +262,82 @@ fn places() -> Vec<Case> {
             "a name of 500 letters, cut off",
             tensors(&[(&long[1..], "[1]", "[0,4]")], 3),
             says(&format!("tensor \"{}\" lies beyond the end of the file, which may be cut off", &long[..60])),
+        ),
+    ]
+}
+
+/// 8-bit tensors whose scales are missing or unusable.
+fn scales() -> Vec<Case> {
+    let why = |why: &str| format!("tensor \"a\" cannot be used as i8: its scales, \"a_scale\", {why}. Use f32 or f16 instead");
+    let a = r#""a":{"dtype":"I8","shape":[2,3],"data_offsets":[0,6]}"#;
+    // A tensor of two channels, and its scales.
+    let scaled = |dtype: &str, shape: &str, scales: &[u8]| {
+        let end = 6 + scales.len();
+        let header = format!(r#"{{{a},"a_scale":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[6,{end}]}}}}"#);
+        [file(header, 6), scales.to_vec()].concat()
+    };
+    let floats = |scales: &[f32]| scales.iter().flat_map(|scale| scale.to_le_bytes()).collect::<Vec<u8>>();
+    let valued = |second: f32| scaled("F32", "[2,1]", &floats(&[1.0, second]));
+    let shaped = |shape: &str, count: usize| scaled("F32", shape, &floats(&vec![1.0; count]));
+    let each = |channels: usize| why(&format!("are not one f32 for each of {channels} output channels"));
+    let number = "is not finite and above zero";
+    let nth = |index: usize| {
+        format!("tensor \"a\" cannot be used as i8: number {index} of its scales, \"a_scale\", {number}. Use f32 or f16 instead")
+    };
+    let no_scales = "tensor \"a\" cannot be used as i8: its scales, \"a_scale\", are missing. Use f32 or f16 instead";
+    let long = "n".repeat(400);
+    vec![
+        case("8 bits without scales", file(format!("{{{a}}}"), 6), no_scales.into()),
+        case(
+            "8 bits without scales, a long name",
+            file(format!(r#"{{"{long}":{{"dtype":"I8","shape":[1],"data_offsets":[0,1]}}}}"#), 1),
+            format!(
+                "tensor \"{long}\" cannot be used as i8: its scales, \"{}\", are missing. Use f32 or f16 instead",
+                &long[..60]
+            ),
+        ),
+        case(
+            "scales under another name",
+            file(format!(r#"{{{a},"a.scale":{{"dtype":"F32","shape":[2],"data_offsets":[6,14]}}}}"#), 14),
+            no_scales.into(),
+        ),
+        case(
+            "scales in 8 bits",
+            file(format!(r#"{{{a},"a_scale":{{"dtype":"I8","shape":[2],"data_offsets":[6,8]}}}}"#), 8),
+            each(2),
+        ),
+        case("scales in halves", scaled("F16", "[2,1]", &[0, 60, 0, 60]), each(2)),
+        case("scales that are integers", scaled("I64", "[2,1]", &[1; 16]), each(2)),
+        case("one scale for all", shaped("[1]", 1), each(2)),
+        case("a scale alone", shaped("[]", 1), each(2)),
+        case("a scale too many", shaped("[3,1]", 3), each(2)),
+        case("no scales in it", shaped("[0]", 0), each(2)),
+        case("scales of the inputs", shaped("[1,3]", 3), each(2)),
+        case("scales on their side", shaped("[1,2]", 2), each(2)),
+        case("two scales for a channel", shaped("[2,2]", 4), each(2)),
+        case("a scale of zero", valued(0.0), nth(1)),
+        case("a scale of minus zero", valued(-0.0), nth(1)),
+        case("a negative scale", valued(-0.5), nth(1)),
+        case("an infinite scale", valued(f32::INFINITY), nth(1)),
+        case("a scale that is no number", valued(f32::NAN), nth(1)),
+        case("the first of two wrong scales", scaled("F32", "[2]", &floats(&[f32::NEG_INFINITY, 0.0])), nth(0)),
+        case(
+            "scales that overlap their tensor",
+            file(format!(r#"{{{a},"a_scale":{{"dtype":"F32","shape":[2],"data_offsets":[2,10]}}}}"#), 10),
+            no_safetensors(r#"tensors "a" and "a_scale" overlap"#),
+        ),
+        case(
+            "8-bit tensors that overlap",
+            file(format!(r#"{{{a},"b":{{"dtype":"I8","shape":[2],"data_offsets":[4,6]}}}}"#), 6),
+            no_safetensors(r#"tensors "a" and "b" overlap"#),
+        ),
+        case(
+            "more channels than bytes",
+            file(
+                r#"{"a":{"dtype":"I8","shape":[4611686018427387904,0],"data_offsets":[0,0]},"a_scale":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#,
+                0,
+            ),
+            each(4_611_686_018_427_387_904),
         ),
     ]
 }

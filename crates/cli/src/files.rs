@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use stridescope_arch::{ArchSpec, Input, lower};
 use stridescope_i18n::Message;
 use stridescope_weights::check::{self, Misshapen, Report};
-use stridescope_weights::inspect::{Alternatives, Inspection, Tensor, Values};
+use stridescope_weights::inspect::{Alternatives, Inspection, Tensor, Values, dtype_name};
 use stridescope_weights::layout::Ambiguity;
 use stridescope_weights::{Card, Checkpoint, Dtype, Layout, catalogue, formats::safetensors, formats::tfjs};
 
@@ -32,6 +32,7 @@ pub struct ConvertArguments {
 enum Stored {
     F32,
     F16,
+    I8,
 }
 
 /// Arguments of `inspect`.
@@ -100,6 +101,7 @@ pub fn convert(arguments: &ConvertArguments) -> Result<(), Failure> {
     let dtype = match arguments.dtype {
         Stored::F32 => Dtype::F32,
         Stored::F16 => Dtype::F16,
+        Stored::I8 => Dtype::I8,
     };
     let bytes = safetensors::write(&checkpoint, dtype)?;
     let written = output::write(&arguments.dst, &bytes)?;
@@ -228,9 +230,11 @@ pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
         misshapen.len(),
         not_finite.len()
     );
+    let is_int8 = inspection.tensors.iter().any(|tensor| tensor.dtype == dtype_name(Dtype::I8));
+    let scaled = if is_int8 { "i8: 8-bit integers, each times the scale of its output channel\n" } else { "" };
     let told = describe_inferred(&inspection);
     let no_pictures = inspection.no_pictures.as_ref().map(|why| format!("{why}\n")).unwrap_or_default();
-    print(&format!("\nnames of {}\n{told}{untrained}{no_pictures}{verdict}\n{counts}\n", layout.title()))
+    print(&format!("\nnames of {}\n{scaled}{told}{untrained}{no_pictures}{verdict}\n{counts}\n", layout.title()))
 }
 
 fn row(tensor: &Tensor, layout: Layout, spec: Option<&ArchSpec>) -> Vec<String> {

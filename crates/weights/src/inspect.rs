@@ -11,19 +11,19 @@ use stridescope_i18n::{Explain, Message};
 /// Number of bins of a histogram.
 pub const BINS: usize = 32;
 
-/// Largest tensor whose values are read, in bytes.
-const MAX_BYTES: usize = 512 << 20;
+/// Number of values up to which a tensor's are read; as f32 they take 512 MB.
+const MAX_VALUES: usize = 128 << 20;
 
 /// A tensor of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tensor {
     /// Its name in timm's layout.
     pub name: String,
-    /// Its type in the file: `f32`, `f16`, `bf16` or `i64`.
+    /// Its type in the file: `f32`, `f16`, `bf16`, `i8` (with a scale for each output channel) or `i64`.
     pub dtype: String,
     /// Shape, row-major.
     pub shape: Vec<usize>,
-    /// Statistics of its values; `None` for integers and for an empty tensor.
+    /// Statistics of its values, those of `i8` times their scales; `None` for other integers and for an empty tensor.
     pub values: Option<Values>,
 }
 
@@ -90,6 +90,7 @@ pub fn dtype_name(dtype: Dtype) -> &'static str {
         Dtype::F32 => "f32",
         Dtype::F16 => "f16",
         Dtype::Bf16 => "bf16",
+        Dtype::I8 => "i8",
         Dtype::I64 => "i64",
     }
 }
@@ -210,7 +211,7 @@ fn tensors(checkpoint: &Checkpoint) -> Vec<Tensor> {
         shape: entry.shape.clone(),
         // The largest tensor of the family has a hundredth of that size.
         values: Some(name)
-            .filter(|_| entry.range.len() <= MAX_BYTES)
+            .filter(|_| entry.range.len() / entry.dtype.bytes() <= MAX_VALUES)
             .and_then(|name| checkpoint.values(name).ok())
             .and_then(|values| Values::of(&values)),
     };

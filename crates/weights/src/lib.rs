@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod check;
 pub mod formats;
 pub mod inspect;
+mod int8;
 pub mod labels;
 pub mod layout;
 mod model;
@@ -29,6 +30,8 @@ pub enum Dtype {
     F16,
     /// bfloat16.
     Bf16,
+    /// 8-bit integer, with a scale for each output channel.
+    I8,
     /// 64-bit integer, which only `num_batches_tracked` uses.
     I64,
 }
@@ -39,6 +42,7 @@ impl Dtype {
         match self {
             Self::F32 => 4,
             Self::F16 | Self::Bf16 => 2,
+            Self::I8 => 1,
             Self::I64 => 8,
         }
     }
@@ -53,6 +57,8 @@ pub struct Entry {
     pub shape: Vec<usize>,
     /// Its range in [`Checkpoint::bytes`].
     pub range: Range<usize>,
+    /// The range of its scales there, an f32 for each output channel; only i8 has them.
+    pub scales: Option<Range<usize>>,
 }
 
 /// A weights file in memory: one copy of its bytes, and the range of each tensor.
@@ -70,7 +76,7 @@ impl Checkpoint {
     /// The values of a tensor, converted to f32.
     ///
     /// # Errors
-    /// If there is no such tensor, or it holds integers.
+    /// If there is no such tensor, or it holds integers without scales.
     pub fn values(&self, name: &str) -> Result<Vec<f32>, WeightsError> {
         let missing = || WeightsError::Missing { name: name.into(), more: 0 };
         let entry = self.tensors.get(name).ok_or_else(missing)?;
@@ -79,6 +85,10 @@ impl Checkpoint {
             Dtype::F32 => Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
             Dtype::F16 => Ok(bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()),
             Dtype::Bf16 => Ok(bytes.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect()),
+            Dtype::I8 => {
+                let scales = entry.scales.clone().and_then(|scales| self.bytes.get(scales)).ok_or_else(missing)?;
+                Ok(int8::dequantize(bytes, scales))
+            }
             Dtype::I64 => Err(WeightsError::NotFloat { name: name.into() }),
         }
     }
@@ -87,7 +97,7 @@ impl Checkpoint {
     fn push(&mut self, name: String, shape: Vec<usize>, values: &[f32]) {
         let start = self.bytes.len();
         self.bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        self.tensors.insert(name, Entry { dtype: Dtype::F32, shape, range: start..self.bytes.len() });
+        self.tensors.insert(name, Entry { dtype: Dtype::F32, shape, range: start..self.bytes.len(), scales: None });
     }
 }
 
@@ -124,6 +134,13 @@ pub enum WeightsError {
         name: String,
         /// As the file names it.
         dtype: String,
+    },
+    /// An 8-bit tensor without a usable scale for each output channel.
+    Int8 {
+        /// Its key.
+        name: String,
+        /// What is wrong with its scales.
+        why: Message,
     },
     /// A tensor is integer where a number with a fraction is needed.
     NotFloat {
@@ -190,6 +207,7 @@ impl Explain for WeightsError {
                 name,
                 dtype
             ),
+            Self::Int8 { name, why } => msg!("tensor \"{}\" cannot be used as i8: {}. Use f32 or f16 instead", name, why),
             Self::NotFloat { name } => {
                 msg!("tensor \"{}\" holds integers where weights are needed. Is this a file for another network?", name)
             }

@@ -1,15 +1,15 @@
 //! The safetensors format (<https://github.com/huggingface/safetensors#format>): a length, a JSON header, the tensors' data.
 //!
-//! The crate `safetensors` writes it. Reading is our own: of two tensors with the same name the crate silently uses the last, and it needs
-//! up to thirty bytes of memory per byte of a header, which may be 100 MB long.
+//! Both directions are our own. The crate `safetensors` silently uses the last of two tensors with the same name, needs up to thirty bytes of
+//! memory per byte of a header, which may be 100 MB long, and writes metadata in an order that changes each time. The tests hold the files
+//! against it.
 
 use crate::catalogue::card::METADATA_KEY;
-use crate::{Card, Checkpoint, Dtype, Entry, WeightsError, shorten};
-use ::safetensors::tensor::{SafeTensorError, TensorView};
-use serde::Deserialize;
+use crate::{Card, Checkpoint, Dtype, Entry, WeightsError, int8, shorten};
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Formatter;
 use std::ops::Range;
 use stridescope_i18n::{Message, msg};
@@ -21,6 +21,20 @@ const MAX_NAME_BYTES: usize = 500;
 /// Header key of the file's metadata, which is no tensor.
 const METADATA: &str = "__metadata__";
 
+/// The types that are read.
+const TYPES: [Dtype; 5] = [Dtype::F32, Dtype::F16, Dtype::Bf16, Dtype::I8, Dtype::I64];
+
+/// A type's name in a header.
+fn type_name(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::F32 => "F32",
+        Dtype::F16 => "F16",
+        Dtype::Bf16 => "BF16",
+        Dtype::I8 => "I8",
+        Dtype::I64 => "I64",
+    }
+}
+
 /// Reads a safetensors file. The tensors stay in their stored form; nothing is copied.
 ///
 /// # Errors
@@ -30,8 +44,9 @@ pub fn read(bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
         let (header, data) = split(&bytes).map_err(WeightsError::Container)?;
         let mut pairs = parsed(header).map_err(WeightsError::Container)?;
         let metadata = pairs.iter().position(|(name, _)| name == METADATA).map(|at| pairs.swap_remove(at).1);
-        let tensors = tensors(pairs, data, bytes.len())?;
+        let mut tensors = tensors(pairs, data, bytes.len())?;
         check_order(&tensors, data, bytes.len()).map_err(WeightsError::Container)?;
+        int8::attach(&mut tensors, &bytes)?;
         (tensors, metadata.map_or(Ok(None), |metadata| card(&metadata))?)
     };
     Ok(Checkpoint { bytes, tensors, card })
@@ -122,13 +137,10 @@ fn tensors(pairs: Vec<(String, Value)>, data: usize, len: usize) -> Result<BTree
         let (shown, wrong) = (shorten(&name), WeightsError::Container);
         let dtype =
             info.get("dtype").and_then(Value::as_str).ok_or_else(|| wrong(msg!("tensor \"{}\" has no number type", shown)))?;
-        let dtype = match dtype {
-            "F32" => Dtype::F32,
-            "F16" => Dtype::F16,
-            "BF16" => Dtype::Bf16,
-            "I64" => Dtype::I64,
-            other if is_name(other) => return Err(WeightsError::Dtype { name, dtype: shorten(&other.to_lowercase()) }),
-            _ => return Err(wrong(msg!("tensor \"{}\" has no number type", shown))),
+        let dtype = match TYPES.into_iter().find(|known| type_name(*known) == dtype) {
+            Some(dtype) => dtype,
+            None if is_name(dtype) => return Err(WeightsError::Dtype { name, dtype: shorten(&dtype.to_lowercase()) }),
+            None => return Err(wrong(msg!("tensor \"{}\" has no number type", shown))),
         };
         let shape = numbers(&info, "shape").ok_or_else(|| wrong(msg!("tensor \"{}\" has no shape of whole numbers", shown)))?;
         let Some([start, end]) = numbers(&info, "data_offsets").and_then(|offsets| <[usize; 2]>::try_from(offsets).ok()) else {
@@ -147,7 +159,7 @@ fn tensors(pairs: Vec<(String, Value)>, data: usize, len: usize) -> Result<BTree
         }
         let beyond = || wrong(msg!("tensor \"{}\" lies beyond the end of the file, which may be cut off", shown));
         let end = data.checked_add(end).filter(|end| *end <= len).ok_or_else(beyond)?;
-        tensors.insert(name, Entry { dtype, shape, range: end - size..end });
+        tensors.insert(name, Entry { dtype, shape, range: end - size..end, scales: None });
     }
     Ok(tensors)
 }
@@ -197,42 +209,94 @@ fn card(metadata: &Value) -> Result<Option<Card>, WeightsError> {
     })
 }
 
-/// Writes a checkpoint as safetensors. With [`Dtype::F16`], convolution and classifier weights are stored as f16; vectors (biases and all
-/// of a batch normalisation) stay f32, since they are small and some exceed the range of f16. Integers are dropped.
+/// Writes a checkpoint as safetensors. With [`Dtype::F16`] or [`Dtype::I8`], convolution and classifier weights are stored as such; vectors
+/// (biases and all of a batch normalisation) stay f32, since they are small and some exceed the range of f16. 64-bit integers are dropped.
 ///
 /// # Errors
-/// If a value exceeds the range of f16, or the file cannot be built.
+/// If a value exceeds the range of f16, has none in i8 because it is not finite, or the file cannot be built.
 pub fn write(checkpoint: &Checkpoint, dtype: Dtype) -> Result<Vec<u8>, WeightsError> {
-    let failed = |error: SafeTensorError| WeightsError::Container(Message::Verbatim(error.to_string()));
     let mut stored = Vec::new();
     for (name, entry) in &checkpoint.tensors {
         if entry.dtype == Dtype::I64 {
             continue;
         }
         let values = checkpoint.values(name)?;
-        let halved = dtype == Dtype::F16 && entry.shape.len() > 1;
-        if halved && values.iter().any(|&value| value.is_finite() && half::f16::from_f32(value).is_infinite()) {
-            return Err(WeightsError::TooLargeForHalf { name: name.clone() });
+        let mut add = |name: String, dtype, shape: Vec<usize>, bytes| stored.push(Stored { name, dtype, shape, bytes });
+        match dtype {
+            Dtype::F16 if entry.shape.len() > 1 => {
+                if values.iter().any(|&value| value.is_finite() && half::f16::from_f32(value).is_infinite()) {
+                    return Err(WeightsError::TooLargeForHalf { name: name.clone() });
+                }
+                let bytes = values.iter().flat_map(|&value| half::f16::from_f32(value).to_le_bytes()).collect();
+                add(name.clone(), Dtype::F16, entry.shape.clone(), bytes);
+            }
+            Dtype::I8 if entry.shape.len() > 1 && !values.is_empty() => {
+                if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+                    return Err(WeightsError::NotFinite { name: name.clone(), index });
+                }
+                let scales_name = int8::scales_name(name);
+                if checkpoint.tensors.contains_key(&scales_name) {
+                    let why = msg!("another tensor has the name of its scales, \"{}\"", shorten(&scales_name));
+                    return Err(WeightsError::Int8 { name: name.clone(), why });
+                }
+                let mut shape = vec![1; entry.shape.len()];
+                shape[0] = entry.shape[0];
+                let (numbers, scales) = int8::quantize(&values, shape[0]);
+                add(scales_name, Dtype::F32, shape, scales);
+                add(name.clone(), Dtype::I8, entry.shape.clone(), numbers);
+            }
+            _ => {
+                let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                add(name.clone(), Dtype::F32, entry.shape.clone(), bytes);
+            }
         }
-        let bytes: Vec<u8> = if halved {
-            values.iter().flat_map(|&value| half::f16::from_f32(value).to_le_bytes()).collect()
-        } else {
-            values.iter().flat_map(|value| value.to_le_bytes()).collect()
-        };
-        let kind = if halved { ::safetensors::Dtype::F16 } else { ::safetensors::Dtype::F32 };
-        stored.push((name.as_str(), kind, entry.shape.clone(), bytes));
     }
-    let views = stored
-        .iter()
-        .map(|(name, kind, shape, bytes)| Ok((*name, TensorView::new(*kind, shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>, SafeTensorError>>()
-        .map_err(failed)?;
-    let metadata = match &checkpoint.card {
-        Some(card) => {
-            let json = serde_json::to_string(card).map_err(|error| WeightsError::Card(Message::Verbatim(error.to_string())))?;
-            Some(HashMap::from([(METADATA_KEY.to_string(), json)]))
-        }
-        None => None,
-    };
-    ::safetensors::serialize(views, metadata).map_err(failed)
+    let mut metadata = BTreeMap::new();
+    if dtype == Dtype::I8 {
+        metadata.insert(int8::METADATA_KEY, int8::METADATA.to_string());
+    }
+    if let Some(card) = &checkpoint.card {
+        let json = serde_json::to_string(card).map_err(|error| WeightsError::Card(Message::Verbatim(error.to_string())))?;
+        metadata.insert(METADATA_KEY, json);
+    }
+    serialize(metadata, stored).map_err(|error| WeightsError::Container(Message::Verbatim(error.to_string())))
+}
+
+/// A tensor to write.
+struct Stored {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+/// A member of a header.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Member<'a> {
+    Metadata(BTreeMap<&'static str, String>),
+    Tensor { dtype: &'static str, shape: &'a [usize], data_offsets: [usize; 2] },
+}
+
+/// The bytes of a file. Types with wide values come first, so that every value is aligned, then names decide.
+fn serialize(metadata: BTreeMap<&'static str, String>, mut tensors: Vec<Stored>) -> Result<Vec<u8>, serde_json::Error> {
+    tensors.sort_by(|one, other| other.dtype.bytes().cmp(&one.dtype.bytes()).then_with(|| one.name.cmp(&other.name)));
+    let mut members = Vec::with_capacity(1 + tensors.len());
+    if !metadata.is_empty() {
+        members.push((METADATA, Member::Metadata(metadata)));
+    }
+    let mut end = 0;
+    for Stored { name, dtype, shape, bytes } in &tensors {
+        let data_offsets = [end, end + bytes.len()];
+        members.push((name, Member::Tensor { dtype: type_name(*dtype), shape, data_offsets }));
+        end += bytes.len();
+    }
+    let mut header = Vec::new();
+    serde_json::Serializer::new(&mut header).collect_map(members)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut file = Vec::with_capacity(8 + header.len() + end);
+    file.extend((header.len() as u64).to_le_bytes());
+    file.extend(header);
+    tensors.iter().for_each(|tensor| file.extend(&tensor.bytes));
+    Ok(file)
 }

@@ -130,7 +130,7 @@ impl Reader {
 
     /// Adds a tensor unchanged, under a new name.
     fn keep(&mut self, name: String, shape: Vec<usize>, range: Range<usize>) {
-        self.out.tensors.insert(name, Entry { dtype: Dtype::F32, shape, range });
+        self.out.tensors.insert(name, Entry { dtype: Dtype::F32, shape, range, scales: None });
     }
 
     /// Adds a tensor under a new name and overwrites its values with equally many others.

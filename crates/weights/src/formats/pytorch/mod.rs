@@ -70,7 +70,7 @@ pub fn read(mut bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
         }
         let range = span.start..span.start + len;
         spans.push((span.start, span.end));
-        if tensors.insert(name.clone(), Entry { dtype, shape: tensor.shape.clone(), range }).is_some() {
+        if tensors.insert(name.clone(), Entry { dtype, shape: tensor.shape.clone(), range, scales: None }).is_some() {
             return Err(WeightsError::Pickle(msg!("it holds \"{}\" twice", shorten(&name))));
         }
     }
