@@ -180,7 +180,7 @@ fn tilings_of(conv: Conv, [height, width]: [usize; 2], gpu: &Gpu) -> Vec<(String
     let mut times = vec![("chosen".to_string(), time(None))];
     for (tile, name) in TILES.iter().zip(["small", "large"]) {
         for split_k in SPLITS.into_iter().filter(|split_k| *split_k <= tiled.steps()) {
-            times.push((format!("{name}/{splits}"), time(Some(Tiling::split(*tile, tiled.steps(), split_k)))));
+            times.push((format!("{name}/{split_k}"), time(Some(Tiling::split(*tile, tiled.steps(), split_k)))));
         }
     }
     times
