@@ -70,9 +70,9 @@ pub async fn copy(text: &str) -> bool {
 }
 
 /// Copies text to the clipboard and sets `told` to a confirmation or an error: `Copied as Markdown.`
-pub fn copy_and_tell(text: String, kind: impl std::fmt::Display + 'static, told: RwSignal<String>) {
+pub fn copy_with_status(text: String, kind: impl std::fmt::Display + 'static, status: RwSignal<String>) {
     spawn_local(async move {
-        told.set(match copy(&text).await {
+        status.set(match copy(&text).await {
             true => tr!("Copied as {}.", kind),
             false => tr!("The browser refused the clipboard: allow it for this page, or select the table by hand."),
         });
@@ -222,8 +222,8 @@ pub async fn canvas_blob(canvas: &HtmlCanvasElement) -> Option<Blob> {
 /// Lets pending tasks run: what follows is a task of its own.
 pub async fn next_task() {
     let promise = js_sys::Promise::new(&mut |resolve, _| {
-        let asked = window().map(|window| window.set_timeout_with_callback(&resolve));
-        if !matches!(asked, Some(Ok(_))) {
+        let timer = window().map(|window| window.set_timeout_with_callback(&resolve));
+        if !matches!(timer, Some(Ok(_))) {
             let _ = resolve.call0(&JsValue::NULL);
         }
     });

@@ -36,7 +36,7 @@ pub async fn fetch(lang: Lang) -> Result<Option<Catalogue>, Message> {
 }
 
 /// Sets the page's language and catalogue.
-pub fn speak(lang: Lang, texts: Option<Catalogue>) {
+pub fn set_language(lang: Lang, texts: Option<Catalogue>) {
     stridescope_i18n::set_catalogue(texts);
     dom::set_root_attribute("lang", Some(if lang == Lang::Ko { "ko" } else { "en" }));
     dom::set_root_property("--drop", &serde_json::Value::from(tr!("Drop a picture, or weights")).to_string());

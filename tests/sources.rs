@@ -403,7 +403,7 @@ fn timms_config_resolves_ambiguities() {
             synthetic::checkpoint(&lower(&ArchSpec::named(&format!("{tensors}.width8")).unwrap(), Input::square(64)).unwrap());
         let mut inspection = Inspection::of(&checkpoint, Layout::Timm, None).unwrap();
         assert!(!inspection.alternatives.is_empty());
-        inspection.settle(|spec| config(architecture, more).told(spec));
+        inspection.settle(|spec| config(architecture, more).applied_to(spec));
         let wanted = ArchSpec::named(&format!("{wanted}.width8")).unwrap().name();
         assert_eq!(
             (inspection.net, inspection.stride_is_open, inspection.alternatives),

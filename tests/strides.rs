@@ -343,7 +343,7 @@ fn changes_report_the_positions_they_reach() {
     assert_eq!(change.percent(), 50.0);
     assert_eq!(Change::of("layer2".into(), (2, 2), &[0.0; 8]).percent(), 0.0);
     let maps = Maps {
-        told: "1 of 8 values differ.".into(),
+        status: "1 of 8 values differ.".into(),
         top: vec![("<cat>".into(), 0.5, 0.25)],
         stages: vec![change],
         ..Maps::default()

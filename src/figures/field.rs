@@ -24,7 +24,7 @@ struct View {
     one_channel: RwSignal<bool>,
     known: ByNetwork<Seen>,
     /// The open requests.
-    asked: StoredValue<Vec<u32>>,
+    requested: StoredValue<Vec<u32>>,
 }
 
 impl View {
@@ -32,7 +32,7 @@ impl View {
         // In the whole page it is computed after a click; an embedded figure was requested by itself.
         let is_alone = session.state.with_untracked(|state| state.embed.is_some());
         let (is_on, one_channel) = (RwSignal::new(is_alone), RwSignal::new(false));
-        Self { is_on, one_channel, known: ByNetwork::new(), asked: StoredValue::new(Vec::new()) }
+        Self { is_on, one_channel, known: ByNetwork::new(), requested: StoredValue::new(Vec::new()) }
     }
 }
 
@@ -42,14 +42,14 @@ pub fn FieldFigure(
     /// The session whose networks and picture are shown.
     session: Session,
 ) -> impl IntoView {
-    let View { is_on, one_channel, known, asked } = session.figure_state(|| View::new(session));
+    let View { is_on, one_channel, known, requested } = session.figure_state(|| View::new(session));
     let answered = session.answered();
-    let asked_for = Memo::new(move |_| {
+    let target = Memo::new(move |_| {
         session.state.with(|state| (state.node.clone(), state.at, one_channel.get().then_some(state.channel)))
     });
     Effect::new(move |_| {
-        let (networks, (node, at, channel)) = (answered.get(), asked_for.get());
-        asked.update_value(|asked| asked.drain(..).for_each(|id| session.cancel(id)));
+        let (networks, (node, at, channel)) = (answered.get(), target.get());
+        requested.update_value(|requested| requested.drain(..).for_each(|id| session.cancel(id)));
         if !is_on.get() {
             return;
         }
@@ -69,7 +69,7 @@ pub fn FieldFigure(
                 known.put(name, seen);
             };
             let id = session.run_extra(&model, |run| run.gradients = vec![unit], on_answer);
-            asked.update_value(|asked| asked.extend(id));
+            requested.update_value(|requested| requested.extend(id));
         }
     });
     let models = Memo::new(move |_| session.state.with(|state| state.models.clone()));
@@ -105,7 +105,7 @@ fn Column(
     /// The network.
     model: ModelRef,
 ) -> impl IntoView {
-    let (name, asked) = (display(&model), model.clone());
+    let (name, requested) = (display(&model), model.clone());
     let colour = hue(&model);
     let found = {
         let model = model.clone();
@@ -141,7 +141,7 @@ fn Column(
     view! {
         <article class=format!("card {colour}")>
             <h3><i class="dot"></i>{name.clone()}</h3>
-            {move || found.with(|found| why_not(found.as_ref(), || session.hindrance(&asked))).map(|words| view! { <p class="problem">{words}</p> })}
+            {move || found.with(|found| why_not(found.as_ref(), || session.hindrance(&requested))).map(|words| view! { <p class="problem">{words}</p> })}
             <div class="whole enlarged lit" on:click=choose>
                 {move || behind().map(|src| view! { <img class="behind" alt="" src=src/> })}
                 {move || light().map(|src| view! { <img alt=move || with(&Seen::words).unwrap_or_default() src=src/> })}

@@ -30,11 +30,12 @@ pub fn Strides(
     session: Session,
 ) -> impl IntoView {
     // Only the networks and the size change the transitions.
-    let asked = Memo::new(move |_| {
+    let requested = Memo::new(move |_| {
         session.state.with(|state| State { models: state.models.clone(), size: state.size, ..State::default() })
     });
     let networks = Memo::new(move |_| {
-        asked.with(|state| state.models.iter().map(|model| (model.clone(), state.transitions(model))).collect::<Vec<Walked>>())
+        requested
+            .with(|state| state.models.iter().map(|model| (model.clone(), state.transitions(model))).collect::<Vec<Walked>>())
     });
     // The transition of the layer under study, else the first downsampling block.
     let chosen = Memo::new(move |_| {
@@ -119,11 +120,11 @@ pub fn Strides(
             {button(move || if playing.with(Option::is_some) { tr!("Pause") } else { tr!("Play") }, play).view()}
             <input
                 type="range" min="0" max=move || steps().saturating_sub(1) aria-label=tr!("Step of the walk")
-                aria-valuetext=move || told(step.get(), walk.get())
+                aria-valuetext=move || position_text(step.get(), walk.get())
                 prop:value=move || step.get().to_string()
                 on:input=move |event| if let Ok(at) = event_target_value(&event).parse() { step.set(at) }
             />
-            <span class="number">{move || told(step.get(), walk.get())}</span>
+            <span class="number">{move || position_text(step.get(), walk.get())}</span>
         </div>
         <div class="cols">
             {move || {
@@ -143,7 +144,7 @@ pub fn Strides(
     }
 }
 
-fn told(step: usize, (rows, columns): (usize, usize)) -> String {
+fn position_text(step: usize, (rows, columns): (usize, usize)) -> String {
     tr!("row {}, column {} of {} × {}", step / columns.max(1), step % columns.max(1), rows, columns)
 }
 
@@ -292,7 +293,7 @@ fn Column(
     let paths = transition.readings.into_iter().map(|reading| {
         let reading = StoredValue::new(reading);
         let at = move || reading.with_value(|reading| place(reading, step.get(), walk.get()));
-        let told = reading.with_value(summary);
+        let findings = reading.with_value(summary);
         view! {
             <div class="path">
                 <p class="which">{reading.with_value(|reading| translate(reading.path))}</p>
@@ -301,7 +302,7 @@ fn Column(
                     <div inner_html=move || reading.with_value(|reading| frame(reading, at()))></div>
                 </div>
                 <div inner_html=move || reading.with_value(|reading| shown.with(|shades| magnifier(reading, shades, at())))></div>
-                <p class="cap">{told}"."</p>
+                <p class="cap">{findings}"."</p>
             </div>
         }
     }).collect_view();

@@ -109,7 +109,7 @@ fn Column(
         let model = model.clone();
         Memo::new(move |_| card_of(session, &model))
     };
-    let list = move || known.with(|card| card.as_ref().map(told).unwrap_or_default());
+    let list = move || known.with(|card| card.as_ref().map(description).unwrap_or_default());
     let link =
         move || known.with(|card| card.as_ref().map(|card| card.source.clone()).filter(|link| link.starts_with("https://")));
     let inspect = {
@@ -138,7 +138,7 @@ fn Column(
 }
 
 /// A card as a list.
-fn told(card: &Card) -> String {
+fn description(card: &Card) -> String {
     let accuracy = match &card.accuracy {
         Some(accuracy) => format!("{:.2} %, {} ({})", accuracy.top1, translate(&accuracy.measured_on), translate(&accuracy.by)),
         None => tr!("not stated"),
@@ -194,7 +194,7 @@ fn ClassNames(
     /// The network.
     model: ModelRef,
 ) -> impl IntoView {
-    let told = RwSignal::new(String::new());
+    let status = RwSignal::new(String::new());
     let take = move |event: ev::Event| {
         let Some(file) = chosen(&event) else { return };
         let model = model.clone();
@@ -202,14 +202,14 @@ fn ClassNames(
             let bytes = JsFuture::from(file.array_buffer()).await.map(|buffer| js_sys::Uint8Array::new(&buffer).to_vec());
             let classes = session.answer(&model).map_or(0, |answer| answer.logits.len());
             if classes == 0 {
-                return told.set(tr!("Ask the network first, so that its classes can be counted."));
+                return status.set(tr!("Ask the network first, so that its classes can be counted."));
             }
-            let Ok(bytes) = bytes else { return told.set(msg!("the file cannot be read").sentence().to_string()) };
+            let Ok(bytes) = bytes else { return status.set(msg!("the file cannot be read").sentence().to_string()) };
             match labels::read(&bytes, classes, euc_kr) {
-                Err(error) => told.set(error.sentence().to_string()),
+                Err(error) => status.set(error.sentence().to_string()),
                 Ok(labels) => {
                     let names: Vec<String> = labels.into_iter().map(|label| label.name).collect();
-                    told.set(tr!("Named after {}.", file.name()));
+                    status.set(tr!("Named after {}.", file.name()));
                     if let Some(source) = model.weights() {
                         session.files.names.update(|all| drop(all.insert(source.to_string(), Arc::new(names))));
                     }
@@ -222,7 +222,7 @@ fn ClassNames(
             {tr!("Names of its classes…")}
             <input type="file" accept=".txt,.json,.csv" aria-label=tr!("A file with the names of its classes, one a line") on:change=take/>
         </label>
-        <p class="cap" role="status">{told}</p>
+        <p class="cap" role="status">{status}</p>
     }
 }
 
@@ -343,11 +343,12 @@ fn Contents(
     let is_offered = !is_column && problem.is_none() && inspection.no_pictures.is_none();
     let no_pictures = inspection.no_pictures.clone().map(|why| why.sentence().to_string());
     let failed = RwSignal::new(String::new());
-    let asked = if is_offered { questions(inspection) } else { Vec::new() };
+    let open_questions = if is_offered { questions(inspection) } else { Vec::new() };
     // The answer to each question, stored as a network that has it.
-    let answers = RwSignal::new(asked.iter().filter_map(|question| question.nets.first().cloned()).collect::<Vec<String>>());
-    let asks = !asked.is_empty();
-    let selects = asked.into_iter().enumerate().map(|(at, question)| {
+    let answers =
+        RwSignal::new(open_questions.iter().filter_map(|question| question.nets.first().cloned()).collect::<Vec<String>>());
+    let asks = !open_questions.is_empty();
+    let selects = open_questions.into_iter().enumerate().map(|(at, question)| {
         let current = Signal::derive(move || answers.with(|answers| answers.get(at).cloned().unwrap_or_default()));
         let choose = move |model: String| {
             answers.update(|answers| {

@@ -160,7 +160,7 @@ impl Session {
     }
 
     /// Removes a notice that is no longer true.
-    pub fn unsay(self, sentence: &Message) {
+    pub fn withdraw(self, sentence: &Message) {
         self.notice.maybe_update(|notice| {
             let before = notice.len();
             notice.retain(|said| said != sentence);

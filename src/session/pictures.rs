@@ -202,7 +202,7 @@ impl Session {
     /// Removes the notice about a picture that was not available, and returns the picture.
     pub(super) fn take_missing(self) -> Option<Missing> {
         let (missing, sentence) = self.inner().missing.borrow_mut().take()?;
-        self.unsay(&sentence);
+        self.withdraw(&sentence);
         Some(missing)
     }
 

@@ -141,9 +141,9 @@ fn range_error(sentence: &str) -> JsValue {
 pub fn offer(session: Session) {
     let api = Api::new(session);
     if let Some(body) = dom::body().filter(|_| api.around.is_some()) {
-        let told = Cell::new(0);
+        let sent = Cell::new(0);
         dom::follow_height(body, move |height| {
-            if told.replace(height) != height {
+            if sent.replace(height) != height {
                 api.emit("height", "height", &height.into());
             }
         });
@@ -161,7 +161,7 @@ impl Api {
             put(window.unchecked_ref(), "stridescope", &api.object());
         }
         api.listen();
-        api.tell_of_changes();
+        api.follow_changes();
         api.post("ready", None, &JsValue::UNDEFINED);
         api
     }
@@ -188,24 +188,24 @@ impl Api {
         });
         put(&object, "classify", &classify.into_js_value());
         let api = self.clone();
-        let on = Closure::<dyn Fn(JsValue, JsValue) -> Result<JsValue, JsValue>>::new(move |kind: JsValue, hear: JsValue| {
-            api.on(&kind, hear)
+        let on = Closure::<dyn Fn(JsValue, JsValue) -> Result<JsValue, JsValue>>::new(move |kind: JsValue, listener: JsValue| {
+            api.on(&kind, listener)
         });
         put(&object, "on", &on.into_js_value());
         Object::freeze(&object)
     }
 
     /// Adds a listener; returns the function that removes it.
-    fn on(&self, kind: &JsValue, hear: JsValue) -> Result<JsValue, JsValue> {
+    fn on(&self, kind: &JsValue, listener: JsValue) -> Result<JsValue, JsValue> {
         // Anything but a string is shown in JavaScript's notation.
         let kind = kind.as_string().unwrap_or_else(|| format!("{kind:?}").chars().take(60).collect());
         if !EVENTS.contains(&kind.as_str()) {
             return Err(range_error(&tr!("Nothing called \"{}\" happens here: listen to {}.", kind, EVENTS.join(", "))));
         }
-        let hear: Function =
-            hear.dyn_into().map_err(|_| TypeError::new(&tr!("A listener is a function: on(\"{}\", listener).", kind)))?;
+        let listener: Function =
+            listener.dyn_into().map_err(|_| TypeError::new(&tr!("A listener is a function: on(\"{}\", listener).", kind)))?;
         let id = self.next.replace(self.next.get() + 1);
-        self.listeners.borrow_mut().push((id, kind, hear));
+        self.listeners.borrow_mut().push((id, kind, listener));
         let all = self.listeners.clone();
         Ok(Closure::<dyn Fn()>::new(move || all.borrow_mut().retain(|(known, _, _)| *known != id)).into_js_value())
     }
@@ -249,7 +249,7 @@ impl Api {
     fn listen(&self) {
         let Some(around) = self.around.clone() else { return };
         let api = self.clone();
-        let hear = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        let listener = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             let is_from_around = event.source().is_some_and(|source| Object::is(&source, &around));
             let message = event.data();
             if is_from_around && get(&message, "stridescope").as_f64() == Some(1.0) {
@@ -257,10 +257,10 @@ impl Api {
             }
         });
         if let Some(window) = dom::window() {
-            let _ = window.add_event_listener_with_callback("message", hear.as_ref().unchecked_ref());
+            let _ = window.add_event_listener_with_callback("message", listener.as_ref().unchecked_ref());
         }
         // It listens as long as the page exists.
-        hear.forget();
+        listener.forget();
     }
 
     fn answer(&self, message: &JsValue) {
@@ -316,21 +316,21 @@ impl Api {
     /// Sends an event to all listeners and to the page around.
     fn emit(&self, kind: &str, key: &str, value: &JsValue) {
         self.post(kind, Some(key), value);
-        self.tell(kind, value);
+        self.emit_here(kind, value);
     }
 
-    fn tell(&self, kind: &str, value: &JsValue) {
+    fn emit_here(&self, kind: &str, value: &JsValue) {
         let listeners: Vec<_> = self.listeners.borrow().iter().filter(|(_, known, _)| known == kind).cloned().collect();
-        for (id, _, hear) in listeners {
+        for (id, _, listener) in listeners {
             // An earlier listener may have removed this one.
             if self.listeners.borrow().iter().any(|(known, _, _)| *known == id) {
                 // An exception of a listener must not affect the others.
-                let _ = hear.call1(&JsValue::NULL, value);
+                let _ = listener.call1(&JsValue::NULL, value);
             }
         }
     }
 
-    fn tell_of_changes(&self) {
+    fn follow_changes(&self) {
         let session = self.session;
         let api = StoredValue::new_local(self.clone());
         Effect::new(move |before: Option<State>| {
@@ -350,7 +350,7 @@ impl Api {
                 // Predictions for the visitor's own picture stay in this page.
                 let is_private = answers.iter().any(|(_, answer)| session.is_about_own(answer));
                 api.with_value(|api| {
-                    if is_private { api.tell("prediction", &results) } else { api.emit("prediction", "results", &results) }
+                    if is_private { api.emit_here("prediction", &results) } else { api.emit("prediction", "results", &results) }
                 });
             }
             ids
@@ -370,7 +370,9 @@ impl Api {
             for sentence in all.iter().filter(|sentence| before.as_ref().is_none_or(|before| !before.contains(sentence))) {
                 let value = JsValue::from(sentence.as_str());
                 let is_private = notice.as_ref() == Some(sentence) || session.is_private();
-                api.with_value(|api| if is_private { api.tell("error", &value) } else { api.emit("error", "message", &value) });
+                api.with_value(
+                    |api| if is_private { api.emit_here("error", &value) } else { api.emit("error", "message", &value) },
+                );
             }
             all
         });

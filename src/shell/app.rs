@@ -32,17 +32,17 @@ pub fn start() {
     let query = dom::query();
     let worker_pool = WorkerPool::new();
     spawn_local(async move {
-        let spoken = language::resolved(Lang::of_query(&query));
-        let (spoken, texts, problem) = match language::fetch(spoken).await {
-            Ok(texts) => (spoken, texts, None),
+        let loaded = language::resolved(Lang::of_query(&query));
+        let (loaded, texts, problem) = match language::fetch(loaded).await {
+            Ok(texts) => (loaded, texts, None),
             Err(sentence) => (Lang::En, None, Some(sentence)),
         };
-        language::speak(spoken, texts);
+        language::set_language(loaded, texts);
         let (state, mut problems) = State::from_query(&query);
         problems.extend(problem);
         dom::next_task().await;
         dom::remove_shell();
-        leptos::mount::mount_to_body(move || view! { <App state problems spoken worker_pool/> });
+        leptos::mount::mount_to_body(move || view! { <App state problems loaded worker_pool/> });
     });
 }
 
@@ -53,18 +53,18 @@ fn App(
     /// The problems of the link.
     problems: Vec<Message>,
     /// The language of the loaded catalogue.
-    spoken: Lang,
+    loaded: Lang,
     /// The page's side of the engine.
     worker_pool: Rc<WorkerPool>,
 ) -> impl IntoView {
     let image = state.image.clone();
     let alone = state.embed;
     let session = Session::new(state, problems, worker_pool);
-    let spoken = RwSignal::new(spoken);
+    let loaded = RwSignal::new(loaded);
     address::follow(session);
     follow_theme(session);
     receive::follow(session);
-    follow_language(session, spoken);
+    follow_language(session, loaded);
     follow_updates(session);
     follow_connection(session);
     follow_reader(session);
@@ -76,11 +76,11 @@ fn App(
         anchor::follow(session);
     }
 
-    let asked = Memo::new(move |_| {
+    let requested = Memo::new(move |_| {
         session.state.with(|state| (state.models.clone(), state.backend, state.kernels, state.size, state.shift))
     });
     Effect::new(move |_| {
-        asked.with(|_| session.refresh());
+        requested.with(|_| session.refresh());
     });
     let begin = move || session.load_sample(image.as_deref().unwrap_or_default());
     if Client::is_early() {
@@ -92,7 +92,7 @@ fn App(
 
     // Another language renders the whole page again.
     move || {
-        spoken.track();
+        loaded.track();
         match alone {
             Some(figure) => view! { <Alone session figure/> }.into_any(),
             None => view! { <Whole session/> }.into_any(),
@@ -207,14 +207,14 @@ fn follow_theme(session: Session) {
 }
 
 /// Switches to another language once its catalogue is loaded, unless the visitor has chosen again by then.
-fn follow_language(session: Session, spoken: RwSignal<Lang>) {
+fn follow_language(session: Session, loaded: RwSignal<Lang>) {
     let wanted = Memo::new(move |_| session.state.with(|state| language::resolved(state.lang)));
     // Number of retries.
     let tries = RwSignal::new(0);
     Effect::new(move |before: Option<()>| {
         tries.track();
-        let asked = wanted.get();
-        if asked == spoken.get_untracked() {
+        let requested = wanted.get();
+        if requested == loaded.get_untracked() {
             return;
         }
         if before.is_none() {
@@ -222,16 +222,16 @@ fn follow_language(session: Session, spoken: RwSignal<Lang>) {
             return session.when_online(move || tries.update(|tries| *tries += 1));
         }
         spawn_local(async move {
-            let texts = language::fetch(asked).await;
-            if wanted.get_untracked() != asked || spoken.get_untracked() == asked {
+            let texts = language::fetch(requested).await;
+            if wanted.get_untracked() != requested || loaded.get_untracked() == requested {
                 return;
             }
             match texts {
                 Ok(texts) => {
                     let has_focus = dom::has_focus(LANGUAGE_SELECT);
-                    language::speak(asked, texts);
-                    session.unsay(&language::not_fetched());
-                    spoken.set(asked);
+                    language::set_language(requested, texts);
+                    session.withdraw(&language::not_fetched());
+                    loaded.set(requested);
                     if has_focus {
                         dom::focus_again(LANGUAGE_SELECT, 0);
                     }

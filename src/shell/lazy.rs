@@ -50,7 +50,7 @@ enum File {
     Drawn(DrawnPart),
     Computed(ComputedPart),
     Weights,
-    Told(ToldPart),
+    Text(TextPart),
 }
 
 #[derive(Clone, Copy)]
@@ -67,7 +67,7 @@ enum ComputedPart {
 }
 
 #[derive(Clone, Copy)]
-enum ToldPart {
+enum TextPart {
     Learn,
     Share,
 }
@@ -82,8 +82,8 @@ impl Part {
             Self::Figure(Figure::Cost) => File::Drawn(DrawnPart::Cost),
             Self::Figure(Figure::Predict) => File::Page,
             Self::Figure(Figure::Weights) => File::Weights,
-            Self::Figure(Figure::Learn) => File::Told(ToldPart::Learn),
-            Self::Share => File::Told(ToldPart::Share),
+            Self::Figure(Figure::Learn) => File::Text(TextPart::Learn),
+            Self::Share => File::Text(TextPart::Share),
         }
     }
 
@@ -93,7 +93,7 @@ impl Part {
             File::Drawn(part) => drawn(part, session, owner).await,
             File::Computed(part) => computed(part, session, owner).await,
             File::Weights => weights(session, owner).await,
-            File::Told(part) => told(part, session, owner).await,
+            File::Text(part) => text_part(part, session, owner).await,
             // Its code is part of the page itself, and is never fetched.
             File::Page => Ok(().into_any()),
         }
@@ -125,11 +125,11 @@ fn weights(session: Session, owner: Owner) -> Fetched {
 }
 
 /// The article and the dialog for sharing.
-#[wasm_split(told, wasm_split_path = leptos::wasm_split, fallible)]
-fn told(part: ToldPart, session: Session, owner: Owner) -> Fetched {
+#[wasm_split(text_part, wasm_split_path = leptos::wasm_split, fallible)]
+fn text_part(part: TextPart, session: Session, owner: Owner) -> Fetched {
     Ok(owner.with(|| match part {
-        ToldPart::Learn => view! { <Learn session/> }.into_any(),
-        ToldPart::Share => view! { <Forms session/> }.into_any(),
+        TextPart::Learn => view! { <Learn session/> }.into_any(),
+        TextPart::Share => view! { <Forms session/> }.into_any(),
     }))
 }
 

@@ -56,7 +56,7 @@ pub fn Forms(
     let autorun = RwSignal::new(false);
     let theme = RwSignal::new(theme);
     let lang = RwSignal::new(lang);
-    let told = RwSignal::new(String::new());
+    let status = RwSignal::new(String::new());
     let snippet = Memo::new(move |_| {
         let figure = figure.get();
         let state = session.state.with(|state| alone(state, figure, (controls.get(), autorun.get()), (lang.get(), theme.get())));
@@ -88,7 +88,7 @@ pub fn Forms(
     let form = move |name: &'static str, label: String, text: fn(&Snippet) -> String| {
         let value = move || snippet.with(text);
         let copied = label.clone();
-        let copy = move || dom::copy_and_tell(snippet.with_untracked(text), copied.clone(), told);
+        let copy = move || dom::copy_with_status(snippet.with_untracked(text), copied.clone(), status);
         view! {
             <div class="form">
                 <label for=format!("share-{name}")>{label.clone()}</label>
@@ -111,7 +111,7 @@ pub fn Forms(
         {form("element", tr!("Element"), Snippet::element)}
         {form("markdown", tr!("Markdown"), Snippet::markdown)}
         <p class="cap">{tr!("A still picture, SVG or PNG, is saved below each figure of the page.")}</p>
-        <p class="checked" role="status">{move || told.get()}</p>
+        <p class="checked" role="status">{move || status.get()}</p>
         <h3>{tr!("As it will look")}</h3>
         <iframe class="preview" title=move || snippet.with(|snippet| snippet.title.clone()) sandbox=SANDBOX src=move || snippet.with(Snippet::source)></iframe>
     }

@@ -20,7 +20,7 @@ const ENGINE: &str = "stridescope-worker";
 /// Builds the page, without its compressed forms.
 pub fn build(project: &Project) -> Result<(), Error> {
     let wasm = prepare(project)?;
-    let usually = "about 10 minutes the first time, then only what changed";
+    let usually = "about 5 minutes the first time, then only what changed";
     timed("compiling the page and the engine", usually, || compile(project, &wasm, &[PAGE, ENGINE]))?;
     bindgen::engine(project)?;
     finish(project)

@@ -232,9 +232,9 @@ pub fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
     );
     let is_int8 = inspection.tensors.iter().any(|tensor| tensor.dtype == dtype_name(Dtype::I8));
     let scaled = if is_int8 { "i8: 8-bit integers, each times the scale of its output channel\n" } else { "" };
-    let told = describe_inferred(&inspection);
+    let inferred = describe_inferred(&inspection);
     let no_pictures = inspection.no_pictures.as_ref().map(|why| format!("{why}\n")).unwrap_or_default();
-    print(&format!("\nnames of {}\n{scaled}{told}{untrained}{no_pictures}{verdict}\n{counts}\n", layout.title()))
+    print(&format!("\nnames of {}\n{scaled}{inferred}{untrained}{no_pictures}{verdict}\n{counts}\n", layout.title()))
 }
 
 fn row(tensor: &Tensor, layout: Layout, spec: Option<&ArchSpec>) -> Vec<String> {

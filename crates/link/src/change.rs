@@ -31,13 +31,13 @@ pub fn changed(now: &State, changes: &[(String, Option<String>)]) -> Result<Stat
 /// The changed state without the `dropped` parameters of the old one, and the problems found.
 fn with(now: &State, changes: &[(String, Option<String>)], dropped: &[&str]) -> (State, Vec<Message>) {
     let is_changed = |key: &str| changes.iter().any(|(name, _)| name == key);
-    let kept = now.parameters().into_iter().filter(|written| {
+    let others = now.parameters().into_iter().filter(|written| {
         let key = written.parameter.key;
         // A link cannot hold the visitor's own picture.
         !written.is_default && !is_changed(key) && !dropped.contains(&key) && (key != "image" || now.image.is_some())
     });
     let mut query = Serializer::new(String::new());
-    query.extend_pairs(kept.map(|written| (written.parameter.key, written.value)));
+    query.extend_pairs(others.map(|written| (written.parameter.key, written.value)));
     query.extend_pairs(changes.iter().filter_map(|(key, value)| Some((key, value.as_ref()?))));
     let (mut state, problems) = State::from_query(&query.finish());
     let wants_picture = changes.iter().any(|(key, value)| key == "image" && value.is_some());

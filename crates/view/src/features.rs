@@ -19,7 +19,7 @@ pub struct Maps {
     /// The name of each map; empty if maps are numbered.
     pub names: Vec<String>,
     /// The effect of an edit on these maps, as a sentence; empty without an edit.
-    pub told: String,
+    pub status: String,
     /// The effect of an edit on the most likely classes: name, probability before and after.
     pub top: Vec<(String, f64, f64)>,
     /// The effect of an edit on the stages, in order.
@@ -113,12 +113,12 @@ impl Maps {
     pub fn ends(&self, values: &[f32]) -> (f32, f32) {
         let (least, most) = range(values);
         let far = most.max(-least);
-        if self.told.is_empty() { (least, most) } else { (-far, far) }
+        if self.status.is_empty() { (least, most) } else { (-far, far) }
     }
 
     /// The effect of an edit as HTML: the positions reached in each stage, and the most likely classes; empty without an edit.
     pub fn aftermath(&self) -> String {
-        if self.told.is_empty() {
+        if self.status.is_empty() {
             return String::new();
         }
         let stages: String = self.stages.iter().map(Change::html).collect();

@@ -163,9 +163,9 @@ pub fn strides(paths: &[PathDrawn], caption: &[String], palette: Palette) -> Sti
     let mut lines = 0;
     for (index, path) in paths.iter().enumerate() {
         let x = 16 + index * COLUMN;
-        let told = wrapped(&path.words);
-        lines = lines.max(told.len());
-        let told = told
+        let caption = wrapped(&path.words);
+        lines = lines.max(caption.len());
+        let caption = caption
             .iter()
             .enumerate()
             .map(|(line, words)| format!(r#"<text x="{x}" y="{}">{}</text>"#, 2 * SIDE + 74 + 18 * line, escape(words)));
@@ -177,7 +177,7 @@ pub fn strides(paths: &[PathDrawn], caption: &[String], palette: Palette) -> Sti
             path.map,
             placed(&path.frame, x, 36),
             placed(&path.magnifier, x, SIDE + 48),
-            told.collect::<String>(),
+            caption.collect::<String>(),
         );
     }
     let top = 2 * SIDE + 84 + 18 * lines;

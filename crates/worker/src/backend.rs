@@ -56,7 +56,7 @@ impl Backends {
     pub async fn choose(
         &mut self,
         run: &Run,
-        asked: Option<JsFuture>,
+        requested: Option<JsFuture>,
         report: &mut dyn FnMut(Step) -> bool,
     ) -> Result<Chosen, EngineError> {
         let choice = run.backend;
@@ -68,7 +68,7 @@ impl Backends {
             None => {
                 let found = match self.due.take() {
                     Some(found) => found,
-                    None => match find(asked, choice == BackendChoice::Webgpu).await {
+                    None => match find(requested, choice == BackendChoice::Webgpu).await {
                         Ok(found) => found,
                         Err(why) => return Ok(cpu(why)),
                     },
@@ -159,8 +159,8 @@ fn software(adapter: &str) -> Message {
 }
 
 /// The adapter, if it may be used.
-async fn find(asked: Option<JsFuture>, software_too: bool) -> Result<Adapter, Message> {
-    let adapter = adapter(asked).await?;
+async fn find(requested: Option<JsFuture>, software_too: bool) -> Result<Adapter, Message> {
+    let adapter = adapter(requested).await?;
     let name = describe(&adapter);
     let words = name.to_lowercase();
     let is_software = is_fallback(&adapter) || SOFTWARE.iter().any(|word| words.contains(word));
@@ -211,9 +211,9 @@ fn refused(_: JsValue) -> Message {
     msg!("this browser refused a GPU")
 }
 
-async fn adapter(asked: Option<JsFuture>) -> Result<JsValue, Message> {
-    let asked = asked.map_or_else(ask, Ok)?;
-    let adapter = asked.await.map_err(refused)?;
+async fn adapter(requested: Option<JsFuture>) -> Result<JsValue, Message> {
+    let requested = requested.map_or_else(ask, Ok)?;
+    let adapter = requested.await.map_err(refused)?;
     if adapter.is_null() || adapter.is_undefined() { Err(msg!("this browser found no GPU for WebGPU")) } else { Ok(adapter) }
 }
 

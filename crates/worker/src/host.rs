@@ -38,7 +38,7 @@ struct Host {
     cancelled: RefCell<HashSet<u32>>,
     busy: Cell<bool>,
     /// The request for an adapter, from the arrival of the first run until it starts.
-    asked: RefCell<Option<JsFuture>>,
+    adapter: RefCell<Option<JsFuture>>,
     has_asked: Cell<bool>,
 }
 
@@ -53,13 +53,13 @@ struct Work {
 
 impl Work {
     fn keep(&mut self, id: PictureId, rgb: Rgb) {
-        self.pictures.retain(|(kept, _)| *kept != id);
+        self.pictures.retain(|(cached, _)| *cached != id);
         self.pictures.push_back((id, rgb));
         self.pictures.drain(..self.pictures.len().saturating_sub(PictureId::KEPT));
     }
 
     fn picture(&self, id: PictureId) -> Option<&Rgb> {
-        self.pictures.iter().find(|(kept, _)| *kept == id).map(|(_, rgb)| rgb)
+        self.pictures.iter().find(|(cached, _)| *cached == id).map(|(_, rgb)| rgb)
     }
 }
 
@@ -73,7 +73,7 @@ pub fn start() {
         queue: RefCell::default(),
         cancelled: RefCell::default(),
         busy: Cell::new(false),
-        asked: RefCell::default(),
+        adapter: RefCell::default(),
         has_asked: Cell::new(false),
     });
     let work = Rc::new(RefCell::new(Some(Work::default())));
@@ -94,7 +94,7 @@ impl Host {
                 if let Request::Run(run) = &request
                     && !self.has_asked.replace(true)
                 {
-                    *self.asked.borrow_mut() = backend::ask_for(run);
+                    *self.adapter.borrow_mut() = backend::ask_for(run);
                 }
                 self.queue.borrow_mut().push_back((request, blob));
             }
@@ -234,7 +234,7 @@ impl Host {
         }
         let mut report = |step| self.report(id, step);
         report(Step::Device);
-        let chosen = work.backends.choose(&run, self.asked.take(), &mut report).await?;
+        let chosen = work.backends.choose(&run, self.adapter.take(), &mut report).await?;
         if chosen.is_settled && matches!(chosen.backend, Backend::Cpu) {
             self.send(Event::OnCpu { run: id, why: chosen.report.why.clone() });
         }
@@ -320,13 +320,13 @@ impl Host {
             now()
         };
         let timings = loaded.network.time(input, (size, size), clock, Timing::LEAST_MS).await?;
-        let told = |timing: stridescope_engine::Timing| Timing {
+        let timing_of = |timing: stridescope_engine::Timing| Timing {
             node: timing.node,
             ms: timing.ms,
             macs: timing.macs,
             bytes: timing.bytes,
         };
-        Ok(Times { clock_ms: clock_step(), timings: timings.into_iter().map(told).collect() })
+        Ok(Times { clock_ms: clock_step(), timings: timings.into_iter().map(timing_of).collect() })
     }
 }
 

@@ -50,6 +50,6 @@ pub async fn sha256(bytes: &[u8]) -> String {
 }
 
 async fn browsers(bytes: &[u8]) -> Option<Vec<u8>> {
-    let asked = browser_digest("SHA-256", bytes).ok()?;
-    Some(Uint8Array::new(&JsFuture::from(asked).await.ok()?).to_vec())
+    let digest = browser_digest("SHA-256", bytes).ok()?;
+    Some(Uint8Array::new(&JsFuture::from(digest).await.ok()?).to_vec())
 }

@@ -163,9 +163,9 @@ impl Store {
             },
         );
         if let Some(at) = self.networks.iter().position(|(known, _)| *known == key) {
-            let kept = self.networks.remove(at);
-            let loaded = kept.1.clone();
-            self.networks.push(kept);
+            let recent = self.networks.remove(at);
+            let loaded = recent.1.clone();
+            self.networks.push(recent);
             return Ok(loaded);
         }
         let held = match &source {
@@ -217,7 +217,7 @@ impl Store {
         });
         let mut inspection = Inspection::of(&held.checkpoint, held.layout, named)?;
         if let Some(config) = held.config.as_ref().filter(|config| config.is_timms()) {
-            inspection.settle(|spec| config.told(spec));
+            inspection.settle(|spec| config.applied_to(spec));
         }
         let net = inspection.net.as_ref().filter(|_| inspection.problem.is_none());
         let card = net.map(|net| card(&source, &held, net));
@@ -440,7 +440,7 @@ fn meant(held: &Held, net: &str, spec: &ArchSpec) -> Option<String> {
         width_per_group: _,
         classes: _,
         channels: _,
-    } = config.told(spec.clone());
+    } = config.applied_to(spec.clone());
     // A basic block has its stride on the 3x3 either way.
     let has_stride_elsewhere = spec.block == BlockKind::Bottleneck && spec.stride_on != stride_on;
     (has_stride_elsewhere || spec.anti_alias != anti_alias).then(|| ArchSpec { stride_on, anti_alias, ..spec.clone() }.name())

@@ -31,9 +31,9 @@ impl Pretence {
         let original: Function = Reflect::get(&gpu, &REQUEST.into())?.dyn_into()?;
         let itself = gpu.clone();
         let request = Closure::<dyn FnMut(JsValue) -> Promise>::new(move |options: JsValue| {
-            let asked = original.apply(&itself, &Array::of1(&options));
+            let promise = original.apply(&itself, &Array::of1(&options));
             future_to_promise(async move {
-                let adapter = JsFuture::from(Promise::resolve(&asked?)).await?;
+                let adapter = JsFuture::from(Promise::resolve(&promise?)).await?;
                 if let Some(adapter) = adapter.dyn_ref::<Object>() {
                     pretend(adapter)?;
                 }

@@ -94,7 +94,7 @@ pub fn Inspector(
     /// The session whose selection is shown.
     session: Session,
 ) -> impl IntoView {
-    let told = Memo::new(move |_| {
+    let facts_of_node = Memo::new(move |_| {
         session.state.with(|state| {
             let graphs = state.graphs().unwrap_or_default();
             let of = |(model, graph): (&ModelRef, &Graph)| (model.clone(), facts(graph, &state.node));
@@ -103,9 +103,9 @@ pub fn Inspector(
     });
     view! {
         <div class="inspector" aria-live="polite">
-            <h3>{tr!("Selected:")}" "<code>{move || told.with(|told| told.0.clone())}</code></h3>
+            <h3>{tr!("Selected:")}" "<code>{move || facts_of_node.with(|facts_of_node| facts_of_node.0.clone())}</code></h3>
             <div class="cols">
-                {move || told.get().1.into_iter().map(|(model, facts)| view! {
+                {move || facts_of_node.get().1.into_iter().map(|(model, facts)| view! {
                     <div class=hue(&model).to_string()>
                         <h4><i class="dot"></i>{display(&model)}</h4>
                         {match facts {

@@ -63,13 +63,13 @@ pub fn Architecture(
     session: Session,
 ) -> impl IntoView {
     // Changes of the layer or the picture must not redraw the diagrams.
-    let asked = Memo::new(move |_| {
+    let requested = Memo::new(move |_| {
         session.state.with(|state| {
             let State { models, size, base, open, .. } = state.clone();
             State { models, size, base, open, ..State::default() }
         })
     });
-    let shown = Memo::new(move |_| asked.with(drawn));
+    let shown = Memo::new(move |_| requested.with(drawn));
     let viewport = session.figure_state(Viewport::new);
     let columns = viewport.columns;
     // The box to focus after the next render: column, and its possible names.
@@ -202,7 +202,7 @@ fn Differences(
     let count = list.len();
     let line = |difference: Difference| {
         let Difference { id, change, words } = difference;
-        let (sign, class, told) = match change {
+        let (sign, class, label) = match change {
             Change::Added => ("+", "added", tr!("added: {}", words)),
             Change::Removed => ("−", "removed", tr!("removed: {}", words)),
             Change::Changed => ("~", "changed", tr!("changed: {}", words)),
@@ -210,7 +210,7 @@ fn Differences(
         format!(
             r#"<li class="{class}"><b aria-hidden="true">{sign}</b><span><code>{}</code> {}</span></li>"#,
             escape(&id),
-            escape(&told)
+            escape(&label)
         )
     };
     let lines: String = list.into_iter().map(line).collect();

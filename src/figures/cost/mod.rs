@@ -28,7 +28,7 @@ pub fn Cost(
     session: Session,
 ) -> impl IntoView {
     // Changes of the layer or the picture must not redraw the tables.
-    let asked = Memo::new(move |_| {
+    let requested = Memo::new(move |_| {
         session.state.with(|state| {
             let State { models, size, base, count, level, .. } = state.clone();
             State { models, size, base, count, level, ..State::default() }
@@ -39,7 +39,7 @@ pub fn Cost(
     view! {
         <Choices session/>
         <p class="cap">{move || session.state.with(|state| translate(state.count.users()))}</p>
-        {move || asked.with(|state| match state.graphs() {
+        {move || requested.with(|state| match state.graphs() {
             Err(error) => view! { <p class="problem">{error.sentence().to_string()}</p> }.into_any(),
             Ok(graphs) => {
                 let totals = Comparison::totals(&state.models, &graphs, state.count, state.base_index());
@@ -142,7 +142,7 @@ fn Copy(
     let copied = RwSignal::new(String::new());
     let copy = move |format: Format| {
         if let Some((head, lines)) = table.run(()) {
-            dom::copy_and_tell(format.write(&head, &lines), format.title(), copied);
+            dom::copy_with_status(format.write(&head, &lines), format.title(), copied);
         }
     };
     view! {
@@ -211,7 +211,7 @@ fn Details(
     let graph = StoredValue::new(graph);
     let all = Memo::new(move |_| graph.with_value(|graph| rows(graph, level, count)));
     let as_torch = RwSignal::new(false);
-    let told = RwSignal::new(String::new());
+    let status = RwSignal::new(String::new());
     let chosen = move || {
         let wanted = filter.get().to_ascii_lowercase();
         let rows: Vec<Row> = all.with(|rows| rows.iter().filter(|row| row.id.contains(&wanted)).cloned().collect());
@@ -262,8 +262,8 @@ fn Details(
                 </div>
                 <Show when=move || as_torch.get()>
                     <div class="scroll printed" tabindex="0" role="region" aria-label=tr!("torchsummary of {}", name.get_value())>
-                        {button(tr!("Copy text"), move || dom::copy_and_tell(graph.with_value(torchsummary_text), tr!("text"), told)).view()}
-                        <span class="cap" role="status">{told}</span>
+                        {button(tr!("Copy text"), move || dom::copy_with_status(graph.with_value(torchsummary_text), tr!("text"), status)).view()}
+                        <span class="cap" role="status">{status}</span>
                         <pre>{graph.with_value(torchsummary_text)}</pre>
                     </div>
                 </Show>

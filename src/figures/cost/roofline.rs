@@ -15,7 +15,7 @@ use stridescope_weights::ModelRef;
 #[derive(Clone, Copy)]
 struct View {
     measured: ByNetwork<Measured>,
-    asked: StoredValue<Vec<u32>>,
+    requested: StoredValue<Vec<u32>>,
     /// Number of networks without an answer.
     left: RwSignal<usize>,
 }
@@ -35,13 +35,16 @@ pub fn Roofline(
     /// The session whose networks are measured.
     session: Session,
 ) -> impl IntoView {
-    let View { measured, asked, left } =
-        session.figure_state(|| View { measured: ByNetwork::new(), asked: StoredValue::new(Vec::new()), left: RwSignal::new(0) });
+    let View { measured, requested, left } = session.figure_state(|| View {
+        measured: ByNetwork::new(),
+        requested: StoredValue::new(Vec::new()),
+        left: RwSignal::new(0),
+    });
     let answered = session.answered();
     Effect::new(move |_| {
         // Other networks, another input size or another device make the measurement invalid.
         answered.track();
-        asked.update_value(|asked| asked.drain(..).for_each(|id| session.cancel(id)));
+        requested.update_value(|requested| requested.drain(..).for_each(|id| session.cancel(id)));
         left.set(0);
         measured.clear();
     });
@@ -53,15 +56,15 @@ pub fn Roofline(
             let name = model.clone();
             let on_answer = move |answer: Result<Answer, Message>| {
                 left.update(|left| *left = left.saturating_sub(1));
-                let kept = |answer: Answer| {
+                let timings_of = |answer: Answer| {
                     let times = answer.times.ok_or_else(|| msg!("It was not computed."))?;
                     let device = [answer.backend.name, answer.backend.adapter].join(" ");
                     Ok(Measured { timings: times.timings, clock_ms: times.clock_ms, device })
                 };
-                measured.put(name, answer.and_then(kept));
+                measured.put(name, answer.and_then(timings_of));
             };
             let id = session.run_extra(&model, |run| run.timed = true, on_answer);
-            asked.update_value(|asked| asked.extend(id));
+            requested.update_value(|requested| requested.extend(id));
         }
     };
     let shown = Memo::new(move |_| {

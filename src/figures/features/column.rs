@@ -194,7 +194,7 @@ pub fn Column(
                 {move || enlarged().map(|src| view! { <img alt=move || words().unwrap_or_default() src=src/> })}
             </div>
             <p class="cap">{words}</p>
-            <p class="checked">{move || with(&|maps| maps.told.clone())}</p>
+            <p class="checked">{move || with(&|maps| maps.status.clone())}</p>
             <div class="stages" inner_html=move || with(&Maps::aftermath)></div>
             <div
                 class="wall" node_ref=wall tabindex="0" role="group"

@@ -102,7 +102,7 @@ fn difference(mut answer: Answer) -> Maps {
     let (classifier, stages): (Vec<_>, Vec<_>) = stages.into_iter().partition(|tap| tap.node == CLASSIFIER);
     let top = classifier.first().map(|added| top_five(&answer, &added.values)).unwrap_or_default();
     let mut maps = maps(answer, Shown::Channels);
-    maps.told = tr!("{} of {} values differ.", maps.values.iter().filter(|value| **value != 0.0).count(), maps.values.len());
+    maps.status = tr!("{} of {} values differ.", maps.values.iter().filter(|value| **value != 0.0).count(), maps.values.len());
     maps.top = top;
     let change = |Tapped { node, shape: [_, _, height, width], values, .. }| Change::of(node, (height, width), &values);
     maps.stages = stages.into_iter().map(change).collect();

@@ -39,14 +39,14 @@ pub fn Live(
     source: LiveInput,
 ) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
-    let told = RwSignal::new(String::new());
+    let status = RwSignal::new(String::new());
     let is_white = RwSignal::new(false);
     // Whether something was drawn since the last frame, and the last frame.
     let is_new = StoredValue::new(false);
     let last = StoredValue::new_local(None::<Blob>);
     canvas.on_load(move |canvas| {
         spawn_local(async move {
-            if let Err(sentence) = feed(session, source, &canvas, (is_new, last, told)).await {
+            if let Err(sentence) = feed(session, source, &canvas, (is_new, last, status)).await {
                 session.notice.set(vec![sentence]);
                 end(session, source, last);
             }
@@ -74,7 +74,7 @@ pub fn Live(
                 on:pointerdown=draw on:pointermove=draw on:pointerup=move |_| stroke.set_value(None)
             ></canvas>
         </div>
-        <figcaption class="cap">{move || told.get()}</figcaption>
+        <figcaption class="cap">{move || status.get()}</figcaption>
         <span class="group cap">
             {button(tr!("Stop"), move || end(session, source, last)).class("solid").view()}
             {(source == LiveInput::Brush).then(|| button(tr!("White"), move || is_white.update(|white| *white = !*white)).pressed(move || is_white.get()).view())}
@@ -95,7 +95,7 @@ async fn feed(
     session: Session,
     source: LiveInput,
     canvas: &HtmlCanvasElement,
-    (is_new, last, told): (StoredValue<bool>, StoredValue<Option<Blob>, LocalStorage>, RwSignal<String>),
+    (is_new, last, status): (StoredValue<bool>, StoredValue<Option<Blob>, LocalStorage>, RwSignal<String>),
 ) -> Result<(), Message> {
     let camera = match source {
         LiveInput::Camera => Some(Camera::open().await?),
@@ -104,7 +104,7 @@ async fn feed(
                 .await
                 .ok_or_else(|| msg!("There is no picture to draw on yet."))?;
             show_image(canvas, &image);
-            told.set(tr!("Draw on the picture: what the networks say follows."));
+            status.set(tr!("Draw on the picture: what the networks say follows."));
             None
         }
     };
@@ -130,7 +130,7 @@ async fn feed(
         let now = dom::now();
         if let (Some(before), true) = (taken_at.replace(now), camera.is_some()) {
             let rate = 1000.0 / f64::max(now - before, 1.0);
-            told.set(tr!("{} pictures a second; they stay on this device.", format!("{rate:.1}")));
+            status.set(tr!("{} pictures a second; they stay on this device.", format!("{rate:.1}")));
         }
     }
     Ok(())

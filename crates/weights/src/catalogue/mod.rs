@@ -87,9 +87,9 @@ pub fn for_net(net: &str) -> Option<&'static CatalogueEntry> {
 }
 
 /// The entry for a Hugging Face repository.
-pub fn of_repository(asked: &Repository) -> Option<&'static CatalogueEntry> {
+pub fn of_repository(wanted: &Repository) -> Option<&'static CatalogueEntry> {
     let entries = ENTRIES.as_deref().unwrap_or_default();
-    entries.iter().find(|entry| matches!(&entry.remote, Some(Remote::Hub { repository, .. }) if repository == asked))
+    entries.iter().find(|entry| matches!(&entry.remote, Some(Remote::Hub { repository, .. }) if repository == wanted))
 }
 
 /// The entry with this id.

@@ -169,7 +169,7 @@ impl Config {
 
     /// Completes a network inferred from tensors with what tensors do not show: the stride on the 3x3, the anti-aliasing and the output
     /// stride.
-    pub fn told(&self, spec: ArchSpec) -> ArchSpec {
+    pub fn applied_to(&self, spec: ArchSpec) -> ArchSpec {
         let name = self.architecture.as_deref().unwrap_or_default();
         let anti_alias = match name {
             _ if ["resnetaa", "resnextaa"].iter().any(|aa| name.contains(aa)) => AntiAlias::AvgPool,
